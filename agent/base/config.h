@@ -1,0 +1,85 @@
+/* Configuration: built-in < /etc/signet/signet.conf < the user's signet.conf < environment < options, all bounded by
+ * /etc/signet/policy.conf. A section, key or value that is not known, repeated where it may not be, or on a line over
+ * the limit is SG_E_CONFIG with file and line. Only keys that the program serves are known. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+
+enum sg_origin {
+    SG_ORIGIN_BUILT_IN,
+    SG_ORIGIN_SYSTEM, /* /etc/signet/signet.conf */
+    SG_ORIGIN_USER,   /* the user's signet.conf, or $SIGNET_HOME/signet.conf */
+    SG_ORIGIN_ENVIRONMENT,
+    SG_ORIGIN_OPTION,
+    SG_ORIGIN_POLICY, /* /etc/signet/policy.conf, section [policy] only */
+};
+
+/* Every key there is, with its place in the file. Lists are keys that may stand on several lines. */
+enum sg_key {
+    SG_KEY_SIGN_KEY,          /* [sign] key: RFC 7512 URI, "" = choose */
+    SG_KEY_SIGN_CONFIRM,      /* [sign] confirm: auto | always | never */
+    SG_KEY_TOKEN_MODULES,     /* [token] modules: list of paths; none = p11-kit's */
+    SG_KEY_TOKEN_ISOLATION,   /* [token] isolation: none (process is refused until the token host exists) */
+    SG_KEY_TOKEN_ALLOW_KEY,   /* [token] allow-key: list of SHA-256 of the SPKI, hex */
+    SG_KEY_VERIFY_REVOCATION, /* [verify] revocation: hard | soft | none */
+    SG_KEY_VERIFY_STALE,      /* [verify] stale: duration, soft only */
+    SG_KEY_POLICY_CUSTODY,    /* [policy] custody: held | strict */
+    SG_KEY_POLICY_REVOCATION, /* [policy] min-revocation: none | soft | hard */
+    SG_KEY_POLICY_CLOCK,      /* [policy] clock: warn | strict */
+    SG_KEY_COUNT
+};
+
+struct sg_config;
+
+/* Where the files are. NULL: that file is not read. A file that does not exist is as an empty one. */
+struct sg_config_files {
+    const char *system;
+    const char *user;
+    const char *policy;
+};
+
+SG_MUST_CHECK enum sg_rc sg_config_load(const struct sg_config_files *files, struct sg_config **ret,
+                                        struct sg_err *err);
+void sg_config_free(struct sg_config *config);
+SG_DEFINE_CLEANUP(struct sg_config, sg_config_free)
+
+/* Sets a key from the environment or an option; replaces what weaker origins said. `where` ("SIGNET_MODULE",
+ * "--revocation") is for messages. For lists, call once a value: the first call of an origin starts the list anew. */
+SG_MUST_CHECK enum sg_rc sg_config_set(struct sg_config *config, enum sg_key key, const char *value,
+                                       enum sg_origin origin, const char *where, struct sg_err *err);
+/* Bounds everything by the policy: [verify] revocation weaker than min-revocation that was asked for is SG_E_POLICY.
+ * Call once after the last sg_config_set(). */
+SG_MUST_CHECK enum sg_rc sg_config_apply_policy(struct sg_config *config, struct sg_err *err);
+
+const char *sg_config_text(const struct sg_config *config, enum sg_key key); /* never NULL; lists: the first or "" */
+size_t sg_config_count(const struct sg_config *config, enum sg_key key);
+const char *sg_config_item(const struct sg_config *config, enum sg_key key, size_t index);
+int64_t sg_config_seconds(const struct sg_config *config, enum sg_key key); /* of a duration */
+
+/* For `config show --origin`: section, name, origin, and "file:line" or the option's name ("" for built-in). */
+const char *sg_key_section(enum sg_key key);
+const char *sg_key_name(enum sg_key key);
+bool sg_key_is_list(enum sg_key key);
+const char *sg_origin_text(enum sg_origin origin);
+enum sg_origin sg_config_origin(const struct sg_config *config, enum sg_key key);
+const char *sg_config_where(const struct sg_config *config, enum sg_key key);
+
+/* Parses `section`.`name` = `value` as a file would, without keeping it: what a profile's `config` is checked by. */
+SG_MUST_CHECK enum sg_rc sg_config_check(const char *section, const char *name, const char *value, struct sg_err *err);
+
+/* The folders. SIGNET_HOME puts all under one; otherwise XDG's, with their defaults. Allocated; free with
+ * sg_paths_clear(). */
+struct sg_paths {
+    char *config_file; /* signet.conf */
+    char *system_file; /* /etc/signet/signet.conf, or NULL with SIGNET_HOME */
+    char *policy_file; /* /etc/signet/policy.conf */
+    char *state;       /* folder of store.db, blobs/, trust/ */
+};
+
+SG_MUST_CHECK enum sg_rc sg_paths_find(struct sg_paths *ret, struct sg_err *err);
+void sg_paths_clear(struct sg_paths *paths);

@@ -1,0 +1,46 @@
+/* An input file: random access, bounded memory, and the memory of which file it was.
+ *
+ * Whatever cannot seek (a pipe, "-") is first spooled to an unlinked temporary file, so that readers may go back. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/err.h"
+
+struct sg_input;
+
+/* Opens `path` ("-": stdin). Missing: SG_E_NOT_FOUND; folder: SG_E_IS_FOLDER; no permission: SG_E_NOT_READABLE. */
+SG_MUST_CHECK enum sg_rc sg_input_open(const char *path, struct sg_input **ret, struct sg_err *err);
+/* Over bytes in memory that the caller keeps. `name` is for messages. */
+SG_MUST_CHECK enum sg_rc sg_input_from_slice(const char *name, struct sg_slice bytes, struct sg_input **ret,
+                                             struct sg_err *err);
+/* An empty unlinked temporary file to fill with sg_input_append() (decoded PEM, for one) and then read. */
+SG_MUST_CHECK enum sg_rc sg_input_spool(const char *name, struct sg_input **ret, struct sg_err *err);
+SG_MUST_CHECK enum sg_rc sg_input_append(struct sg_input *input, const void *data, size_t len, struct sg_err *err);
+void sg_input_free(struct sg_input *input);
+SG_DEFINE_CLEANUP(struct sg_input, sg_input_free)
+
+const char *sg_input_name(const struct sg_input *input); /* the path as given */
+uint64_t sg_input_size(const struct sg_input *input);
+
+/* Reads up to `len` bytes at `offset`; `*ret_read` is less only at the end of the file. Safe from several threads. */
+SG_MUST_CHECK enum sg_rc sg_input_read(struct sg_input *input, uint64_t offset, void *out, size_t len, size_t *ret_read,
+                                       struct sg_err *err);
+/* All of it into `buf`; more than `buf->max` is SG_E_LIMIT. */
+SG_MUST_CHECK enum sg_rc sg_input_read_all(struct sg_input *input, struct sg_buf *buf, struct sg_err *err);
+/* SG_E_INPUT_CHANGED if size, modification time or identity of the file differ from when it was opened. */
+SG_MUST_CHECK enum sg_rc sg_input_check_unchanged(struct sg_input *input, struct sg_err *err);
+
+/* Takes bytes as they are read: content into a digest, a file, both. Anything but SG_OK stops the reading. */
+struct sg_sink {
+    enum sg_rc (*write)(void *context, const uint8_t *data, size_t len, struct sg_err *err);
+    void *context;
+};
+
+/* Streams [offset, offset + len) into `sink`, SG_IO_BUFFER at a time. Ends early: SG_E_INPUT_CHANGED. */
+SG_MUST_CHECK enum sg_rc sg_input_copy(struct sg_input *input, uint64_t offset, uint64_t len, struct sg_sink sink,
+                                       struct sg_err *err);

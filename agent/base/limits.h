@@ -1,0 +1,42 @@
+/* Everything a stranger controls has a limit, and all of them stand here. */
+#pragma once
+
+#define SG_KIB ((size_t)1024)
+#define SG_MIB (1024 * SG_KIB)
+
+/* Formats. Content is streamed and has no limit; the rest of a signature is held in memory. */
+#define SG_MAX_CMS_REST (32 * SG_MIB)     /* certificates, CRLs and SignerInfos of one CMS together */
+#define SG_MAX_TLV_DEPTH 32               /* nesting of constructed values */
+#define SG_MAX_TLV_ELEMENTS 1000000       /* elements of one structure held in memory */
+#define SG_MAX_SIGNERS 256                /* SignerInfos of one CMS */
+#define SG_MAX_ATTRIBUTES 256             /* attributes of one SignerInfo, signed and unsigned each */
+#define SG_MAX_DIGEST_ALGORITHMS 16       /* digestAlgorithms of one SignedData */
+#define SG_MAX_CERTIFICATES 1000          /* in one CMS, PEM file or option */
+#define SG_MAX_CERTIFICATE (256 * SG_KIB) /* one certificate's DER */
+#define SG_MAX_CERT_FILE (16 * SG_MIB)    /* a file of certificates */
+#define SG_MAX_CRL_FILE (512 * SG_MIB)    /* a CRL */
+#define SG_MAX_PROFILE (4 * SG_MIB)       /* the JSON of a profile */
+
+/* Paths. */
+#define SG_MAX_PATH_LENGTH 16   /* certificates in one path */
+#define SG_MAX_PATHS 128        /* candidate paths tried for one certificate */
+#define SG_MAX_PATH_STEPS 20000 /* issuer candidates looked at for one certificate */
+
+/* Tokens: a module's answers are hostile until checked. */
+#define SG_MAX_MODULES 64
+#define SG_MAX_SLOTS 1024
+#define SG_MAX_OBJECTS 4096            /* objects of one token */
+#define SG_MAX_ATTRIBUTE (64 * SG_KIB) /* one attribute's value */
+#define SG_MAX_MECHANISMS 1024
+#define SG_MAX_SIGNATURE 2048 /* bytes of one signature value */
+#define SG_MAX_PIN 255
+#define SG_MAX_URI 4096
+
+/* Configuration. */
+#define SG_MAX_CONFIG_FILE (1 * SG_MIB)
+#define SG_MAX_CONFIG_LINE 4096 /* as given to inih */
+
+/* Signing. */
+#define SG_MAX_THREADS 16
+#define SG_GROUP_FILES 1000 /* files made final together */
+#define SG_IO_BUFFER (256 * SG_KIB)

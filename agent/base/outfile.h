@@ -1,0 +1,52 @@
+/* Output files that are whole or not there.
+ *
+ * A file is written without a name (O_TMPFILE; where the file system has none, under a temporary name that is removed),
+ * and gets its name only when all of it is on disk. So nothing partial is left behind by an error, a signal or a power
+ * cut. Nothing is overwritten unless the caller says so, and that is checked by the kernel when the name is given, not
+ * before. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/err.h"
+
+struct sg_outfile;
+
+enum sg_outfile_flags {
+    SG_OUT_REPLACE = 1 << 0, /* an existing file of that name is replaced (atomically); else SG_E_OUTPUT_EXISTS */
+    SG_OUT_PRIVATE = 1 << 1, /* mode 0600; else 0666 less the umask */
+};
+
+/* Starts a file that will be `path` ("-": stdout, written at commit). Checks at once that the name is free. */
+SG_MUST_CHECK enum sg_rc sg_outfile_open(const char *path, unsigned flags, struct sg_outfile **ret, struct sg_err *err);
+const char *sg_outfile_path(const struct sg_outfile *out);
+SG_MUST_CHECK enum sg_rc sg_outfile_write(struct sg_outfile *out, const void *data, size_t len, struct sg_err *err);
+/* Overwrites bytes already written (a header whose lengths are known only at the end). */
+SG_MUST_CHECK enum sg_rc sg_outfile_patch(struct sg_outfile *out, uint64_t offset, const void *data, size_t len,
+                                          struct sg_err *err);
+/* Makes room for `len` bytes before `offset` by moving what follows (slow, rare; memory bounded). */
+SG_MUST_CHECK enum sg_rc sg_outfile_insert(struct sg_outfile *out, uint64_t offset, size_t len, struct sg_err *err);
+uint64_t sg_outfile_size(const struct sg_outfile *out);
+struct sg_sink;
+struct sg_sink sg_outfile_sink(struct sg_outfile *out);
+
+/* fsync, name, fsync of the folder. The file is final when this returns SG_OK. */
+SG_MUST_CHECK enum sg_rc sg_outfile_commit(struct sg_outfile *out, struct sg_err *err);
+/* Makes a group final together: one syncfs a file system, names, one fsync a folder. If one of them fails, the names
+ * already given are taken back (a replaced file cannot be), `*ret_failed` is its index and nothing is final. */
+SG_MUST_CHECK enum sg_rc sg_outfile_commit_group(struct sg_outfile *const *outs, size_t count, size_t *ret_failed,
+                                                 struct sg_err *err);
+/* Takes a committed file's name back: what was to be recorded with it could not be. */
+void sg_outfile_revoke(struct sg_outfile *out);
+/* Closes; what was not committed is gone. */
+void sg_outfile_free(struct sg_outfile *out);
+SG_DEFINE_CLEANUP(struct sg_outfile, sg_outfile_free)
+
+/* A small file in one call. */
+SG_MUST_CHECK enum sg_rc sg_file_write(const char *path, struct sg_slice bytes, unsigned flags, struct sg_err *err);
+/* mkdir -p with mode 0700 for what it makes, fsynced. */
+SG_MUST_CHECK enum sg_rc sg_folder_make(const char *path, struct sg_err *err);

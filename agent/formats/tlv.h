@@ -1,0 +1,43 @@
+/* A bounded, streaming reader of BER and DER elements (X.690 §8). It never holds content: it walks headers over an
+ * sg_input and says where each value begins and ends. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/input.h"
+
+enum sg_tlv_class { SG_TLV_UNIVERSAL = 0, SG_TLV_APPLICATION = 1, SG_TLV_CONTEXT = 2, SG_TLV_PRIVATE = 3 };
+
+struct sg_tlv {
+    enum sg_tlv_class tag_class;
+    uint32_t tag;
+    bool constructed;
+    bool indefinite;
+    uint64_t start;   /* of the tag, in the input */
+    uint64_t content; /* of the first value octet */
+    uint64_t length;  /* of the value; of an indefinite one only after sg_tlv_end() or sg_tlv_skip() */
+    uint64_t end;     /* behind the element, its end-of-contents octets included; ditto */
+};
+
+struct sg_tlv_reader;
+
+/* Reads elements of [offset, offset + len) of `input`, which must outlive the reader. */
+SG_MUST_CHECK enum sg_rc sg_tlv_reader_new(struct sg_input *input, uint64_t offset, uint64_t len,
+                                           struct sg_tlv_reader **ret, struct sg_err *err);
+void sg_tlv_reader_free(struct sg_tlv_reader *reader);
+SG_DEFINE_CLEANUP(struct sg_tlv_reader, sg_tlv_reader_free)
+
+/* The next element at this level; `*ret_more` is false at the level's end. Malformed, truncated, too deep or too many:
+ * SG_E_MALFORMED or SG_E_LIMIT with the offset in the text. */
+SG_MUST_CHECK enum sg_rc sg_tlv_next(struct sg_tlv_reader *reader, struct sg_tlv *ret, bool *ret_more,
+                                     struct sg_err *err);
+/* Goes into the (constructed) element just read, or behind all of it; leave() returns to the level above. */
+SG_MUST_CHECK enum sg_rc sg_tlv_enter(struct sg_tlv_reader *reader, struct sg_err *err);
+SG_MUST_CHECK enum sg_rc sg_tlv_leave(struct sg_tlv_reader *reader, struct sg_tlv *ret_closed, struct sg_err *err);
+SG_MUST_CHECK enum sg_rc sg_tlv_skip(struct sg_tlv_reader *reader, struct sg_tlv *element, struct sg_err *err);
+
+/* DER headers for writing: tag octet and definite length. `out` has room for SG_TLV_HEADER; returns the octets used. */
+#define SG_TLV_HEADER 10
+size_t sg_tlv_header(uint8_t tag_octet, uint64_t length, uint8_t out[SG_TLV_HEADER]);

@@ -1,0 +1,86 @@
+/* The store: SQLite (WAL, synchronous=FULL) in `store.db`, with migrations. Anchors, CRLs, the ledger, documents
+ * signed. Verification never opens it; it reads the snapshot that the store writes. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <openssl/types.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "store/snapshot.h"
+
+struct sg_store;
+
+/* Opens FOLDER/store.db, making it (0700, 0600) and bringing its schema up to date; a newer schema: SG_E_STORE_DAMAGED
+ * saying so. Another process holds it for longer than a bounded wait: SG_E_BUSY. */
+SG_MUST_CHECK enum sg_rc sg_store_open(const char *state_folder, OSSL_LIB_CTX *libctx, const struct sg_clock *clock,
+                                       struct sg_store **ret, struct sg_err *err);
+void sg_store_free(struct sg_store *store);
+SG_DEFINE_CLEANUP(struct sg_store, sg_store_free)
+
+/* One transaction, for what belongs together. Everything below may be called inside or outside one; not nested. A store
+ * that is freed, or a commit that fails, rolls back. */
+SG_MUST_CHECK enum sg_rc sg_store_begin(struct sg_store *store, struct sg_err *err);
+SG_MUST_CHECK enum sg_rc sg_store_commit(struct sg_store *store, struct sg_err *err);
+void sg_store_rollback(struct sg_store *store);
+
+/* --- anchors and CRLs: each change is in the ledger, and sg_store_publish() writes the snapshot ------------------ */
+
+SG_MUST_CHECK enum sg_rc sg_store_anchor_add(struct sg_store *store, const X509 *cert, unsigned purposes,
+                                             const char *source, struct sg_err *err); /* again: purposes are replaced */
+SG_MUST_CHECK enum sg_rc sg_store_anchor_remove(struct sg_store *store, const char *sha256_hex,
+                                                struct sg_err *err); /* not there: SG_E_NOT_FOUND */
+/* A CRL whose signature the caller has checked. One older than what is there from the same issuer and scope does not
+ * replace it: SG_E_POLICY, saying so. */
+SG_MUST_CHECK enum sg_rc sg_store_crl_add(struct sg_store *store, const X509_CRL *crl, struct sg_err *err);
+/* Writes the snapshot and renames it into place. Call after the commit. */
+SG_MUST_CHECK enum sg_rc sg_store_publish(struct sg_store *store, struct sg_err *err);
+
+/* --- the ledger: hash-chained, append only ------------------------------------------------------------------------ */
+
+struct sg_ledger_entry {
+    const char *event;  /* "sign", "sign-failed", "trust-add", "trust-remove", "crl-add", "setup" */
+    const char *code;   /* of a failure: its stable word; else "" */
+    const char *token;  /* serial, or "" */
+    const char *key;    /* SHA-256 of the certificate, hex, or "" */
+    const char *object; /* what it was about: a path, an anchor's SHA-256 */
+    const char *detail; /* a sentence, or "" */
+};
+
+/* Each entry is numbered, timed, and holds the SHA-256 of the one before: docs/architecture.md gives the exact input of
+ * the hash. */
+SG_MUST_CHECK enum sg_rc sg_ledger_append(struct sg_store *store, const struct sg_ledger_entry *entry,
+                                          struct sg_err *err);
+/* Recomputes the chain; `*ret_bad` is the number of the first entry that does not fit, 0 if all do. */
+SG_MUST_CHECK enum sg_rc sg_ledger_check(struct sg_store *store, int64_t *ret_count, int64_t *ret_bad,
+                                         struct sg_err *err);
+
+/* --- documents signed --------------------------------------------------------------------------------------------- */
+
+struct sg_document {
+    const char *input, *output;   /* absolute paths */
+    const char *digest_algorithm; /* "sha256" */
+    const char *content_digest;   /* hex, of the original, by that algorithm */
+    const char *result_sha256;    /* hex, of the signed file */
+    const char *format;           /* "CAdES" */
+    const char *key;              /* SHA-256 of the certificate, hex */
+    const char *token;            /* serial */
+    const char *custody;          /* basis */
+    int64_t claimed_time;
+    const char *clock_state; /* "ok", or what was wrong: "before-build", "before-last-record", "before-crl" */
+    const char *remarks;     /* "allowed: expired certificate", ...; or "" */
+};
+
+/* Records the document and its "sign" ledger entry. */
+SG_MUST_CHECK enum sg_rc sg_store_document_add(struct sg_store *store, const struct sg_document *document,
+                                               struct sg_err *err);
+
+/* --- the clock ---------------------------------------------------------------------------------------------------- */
+
+/* The latest time the store knows of: of its records, and of a CRL's thisUpdate. INT64_MIN if there is none. */
+SG_MUST_CHECK enum sg_rc sg_store_latest(struct sg_store *store, int64_t *ret_record, int64_t *ret_crl,
+                                         struct sg_err *err);

@@ -1,0 +1,19 @@
+/* Reports of verdicts: text for people, JSON as design and docs/schema/ give it. */
+#pragma once
+
+#include "base/buf.h"
+#include "verify/verify.h"
+
+/* One line of JSON ("signet.verify/1"), no newline. */
+SG_MUST_CHECK enum sg_rc sg_report_json(const struct sg_report *report, struct sg_buf *out, struct sg_err *err);
+/* The same for a certificate ("signet.cert-check/1"). */
+SG_MUST_CHECK enum sg_rc sg_report_cert_json(const struct sg_report *report, struct sg_buf *out, struct sg_err *err);
+
+/* VALID, NOT VALID or CANNOT TELL first, by whom, when, as of when; the ETSI words after. `content_name`: the file that
+ * was found to go with the signature, or NULL. */
+SG_MUST_CHECK enum sg_rc sg_report_text(const struct sg_report *report, const char *content_name, struct sg_buf *out,
+                                        struct sg_err *err);
+SG_MUST_CHECK enum sg_rc sg_report_cert_text(const struct sg_report *report, struct sg_buf *out, struct sg_err *err);
+
+/* 0, 1 or 2 as the design's table says. */
+int sg_report_exit(const struct sg_report *report);

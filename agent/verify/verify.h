@@ -1,0 +1,142 @@
+/* Judging signatures and certificates offline (EN 319 102-1). Opens no connection, writes nothing, and fails closed:
+ * what is not proven is not PASSED. A signature that is bad is a successful call that returns a verdict; an error is
+ * what kept us from judging. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <openssl/x509.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/input.h"
+#include "store/snapshot.h"
+
+/* --- verdicts ----------------------------------------------------------------------------------------------------- */
+
+enum sg_indication {
+    SG_TOTAL_PASSED,
+    SG_TOTAL_FAILED,
+    SG_INDETERMINATE
+}; /* for a certificate: PASSED, FAILED, INDETERMINATE */
+
+/* EN 319 102-1 §5.1.3 table 6; the words of sg_sub_indication_text(). */
+enum sg_sub_indication {
+    SG_SUB_NONE,
+    SG_SUB_FORMAT_FAILURE,
+    SG_SUB_HASH_FAILURE,
+    SG_SUB_SIG_CRYPTO_FAILURE,
+    SG_SUB_NO_SIGNING_CERTIFICATE_FOUND,
+    SG_SUB_NO_CERTIFICATE_CHAIN_FOUND,
+    SG_SUB_CERTIFICATE_CHAIN_GENERAL_FAILURE,
+    SG_SUB_CHAIN_CONSTRAINTS_FAILURE,
+    SG_SUB_OUT_OF_BOUNDS_NO_POE,
+    SG_SUB_OUT_OF_BOUNDS_NOT_REVOKED,
+    SG_SUB_REVOKED_NO_POE,
+    SG_SUB_REVOKED_CA_NO_POE,
+    SG_SUB_TRY_LATER,
+    SG_SUB_CRYPTO_CONSTRAINTS_FAILURE_NO_POE,
+    SG_SUB_SIG_CONSTRAINTS_FAILURE,
+    SG_SUB_SIGNED_DATA_NOT_FOUND,
+};
+
+const char *sg_indication_text(enum sg_indication indication);
+const char *sg_sub_indication_text(enum sg_sub_indication sub); /* NULL for SG_SUB_NONE */
+
+#define SG_TIME_NONE INT64_MIN
+
+struct sg_reason {
+    const char *code; /* stable word: "content-changed", "no-path", ...; docs/errors.md lists them */
+    char *text;       /* a sentence for a person */
+};
+
+struct sg_revocation_used {
+    const char *kind; /* "crl" */
+    char *issuer;
+    int64_t this_update, next_update; /* SG_TIME_NONE if absent */
+    const char *status;               /* "good", "revoked", "on-hold", "stale", "unknown" */
+};
+
+/* What was found about one signature, or one certificate (`intact`, digest and times of signing do not apply). */
+struct sg_verdict {
+    char *id; /* "1", "2", ... */
+    enum sg_indication indication;
+    enum sg_sub_indication sub_indication;
+    bool intact;
+    const char *level;     /* "B-B" or NULL */
+    const char *covers;    /* "whole file" */
+    X509 *signer;          /* NULL if not found */
+    const char *digest;    /* "sha256"; NULL if unknown */
+    const char *algorithm; /* "rsa-pkcs1", "rsa-pss", "ecdsa", "ed25519", "dsa", "ed448", "other" */
+    int64_t claimed_time, best_time, as_of, good_until; /* SG_TIME_NONE if not known */
+    STACK_OF(X509) * chain;                             /* signer first, anchor last; empty if none was found */
+    struct sg_revocation_used *revocation;
+    size_t revocation_count;
+    struct sg_reason *reasons;
+    size_t reason_count;
+    char **policies; /* OIDs of the valid policies (certificates only) */
+    size_t policy_count;
+};
+
+struct sg_report {
+    char *file;
+    const char *format; /* "CAdES", or NULL: no signature or a format we do not know */
+    struct sg_verdict *verdicts;
+    size_t verdict_count;
+};
+
+void sg_report_free(struct sg_report *report);
+SG_DEFINE_CLEANUP(struct sg_report, sg_report_free)
+
+/* --- the verifier: what is trusted and known, and the rules; made once for many files; safe for several threads ----
+ */
+
+enum sg_revocation_mode { SG_REVOCATION_NONE, SG_REVOCATION_SOFT, SG_REVOCATION_HARD };
+
+struct sg_policy_options {       /* RFC 5280 §6.1.1 (c) to (g); all absent: any-policy, nothing required */
+    const char *const *policies; /* OIDs or "any" */
+    size_t policy_count;
+    bool explicit_policy, inhibit_mapping, inhibit_any_policy;
+    int max_depth; /* -1: ours */
+};
+
+struct sg_verifier_options {
+    OSSL_LIB_CTX *libctx;
+    const struct sg_snapshot *snapshot; /* may be NULL; borrowed */
+    STACK_OF(X509) * anchors;           /* --anchor: if any, only these count, not the snapshot's */
+    STACK_OF(X509) * intermediates;     /* --intermediate: untrusted helpers */
+    STACK_OF(X509_CRL) * crls;          /* --crl, beside the snapshot's */
+    enum sg_revocation_mode revocation;
+    int64_t stale; /* soft: how long after nextUpdate data is still used, seconds */
+    int64_t at;    /* judge as of this time; SG_TIME_NONE: the clock's now */
+    struct sg_clock clock;
+    struct sg_policy_options policy;
+};
+
+struct sg_verifier;
+
+SG_MUST_CHECK enum sg_rc sg_verifier_new(const struct sg_verifier_options *options, struct sg_verifier **ret,
+                                         struct sg_err *err);
+void sg_verifier_free(struct sg_verifier *verifier);
+SG_DEFINE_CLEANUP(struct sg_verifier, sg_verifier_free)
+
+/* Judges every signature in `signature`. `content` is the detached content, NULL if there is none to be had. No
+ * signature, or a format that we do not know: a report without verdicts. A recognised container that is broken:
+ * SG_E_MALFORMED or SG_E_LIMIT. */
+SG_MUST_CHECK enum sg_rc sg_verify_file(struct sg_verifier *verifier, struct sg_input *signature,
+                                        struct sg_input *content, struct sg_report **ret, struct sg_err *err);
+
+enum sg_cert_purpose { SG_CERT_ANY, SG_CERT_SIGN, SG_CERT_TIMESTAMP, SG_CERT_OCSP };
+
+/* Judges one certificate; the report holds one verdict, its format is NULL. */
+SG_MUST_CHECK enum sg_rc sg_cert_check(struct sg_verifier *verifier, const char *file, X509 *cert,
+                                       enum sg_cert_purpose purpose, struct sg_report **ret, struct sg_err *err);
+
+/* A CRL that may enter the snapshot: its issuer is found with a path to an anchor and its signature is right. */
+SG_MUST_CHECK enum sg_rc sg_crl_check(struct sg_verifier *verifier, X509_CRL *crl, struct sg_err *err);
+
+/* Whether a key may sign documents with this certificate: keyUsage absent, digitalSignature or nonRepudiation; not a
+ * CA-only certificate. */
+bool sg_cert_may_sign(X509 *cert);

@@ -1,0 +1,123 @@
+/* Tokens, their keys and certificates, and signing with them. The only door to PKCS#11: nothing above this folder sees
+ * a PKCS#11 header. What a module answers is checked against limits before it is believed.
+ *
+ * These verbs are coarse on purpose: a token host in another process will serve the same ones. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/secret.h"
+
+/* --- modules ---------------------------------------------------------------------------------------------------- */
+
+struct sg_tokens; /* the modules in use and the tokens seen in them */
+
+struct sg_tokens_options {
+    const char *const *modules; /* paths; none: those p11-kit is configured with */
+    size_t module_count;
+    OSSL_LIB_CTX *libctx; /* ours; the signet provider is added to it */
+    const struct sg_log *log;
+};
+
+/* Loads and initialises the modules and lists their tokens. A module named by path that does not load:
+ * SG_E_NO_MODULE (not there) or SG_E_MODULE_FAILED; one of p11-kit's that fails is logged and left out, unless it is
+ * the only one. */
+SG_MUST_CHECK enum sg_rc sg_tokens_open(const struct sg_tokens_options *options, struct sg_tokens **ret,
+                                        struct sg_err *err);
+void sg_tokens_free(struct sg_tokens *tokens); /* every EVP_PKEY made from it must be freed before */
+SG_DEFINE_CLEANUP(struct sg_tokens, sg_tokens_free)
+
+/* --- tokens ----------------------------------------------------------------------------------------------------- */
+
+struct sg_token; /* one of sg_tokens; owned by it */
+
+enum sg_pin_state {
+    SG_PIN_OK,
+    SG_PIN_COUNT_LOW,
+    SG_PIN_FINAL_TRY,
+    SG_PIN_LOCKED,
+    SG_PIN_NOT_SET,
+    SG_PIN_TO_BE_CHANGED
+};
+
+struct sg_token_info {
+    const char *module; /* path, or p11-kit's name for it */
+    const char *uri;    /* RFC 7512: pkcs11:token=...;serial=...;manufacturer=...;model=... */
+    const char *label, *manufacturer, *model, *serial, *slot_description;
+    uint8_t hardware_version[2], firmware_version[2];
+    bool initialized, login_required, pin_pad, write_protected;
+    enum sg_pin_state pin_state;
+};
+
+size_t sg_tokens_count(const struct sg_tokens *tokens);
+struct sg_token *sg_tokens_get(const struct sg_tokens *tokens, size_t index);
+const struct sg_token_info *sg_token_info(const struct sg_token *token);
+
+/* Logs the user in, in every session of this token. Never tries a PIN twice. Wrong: SG_E_PIN_INCORRECT with
+ * tries_left if known; locked: SG_E_PIN_LOCKED saying who can unblock. SoftHSM's start-up race is met by a bounded
+ * retry (for errors that are not about the PIN). */
+SG_MUST_CHECK enum sg_rc sg_token_login(struct sg_token *token, const struct sg_secret *pin, struct sg_err *err);
+
+/* --- keys ------------------------------------------------------------------------------------------------------- */
+
+/* What the module says of a private key; an attribute that it does not give is "unknown". */
+enum sg_tristate { SG_UNKNOWN, SG_NO, SG_YES };
+
+struct sg_key_attributes {
+    enum sg_tristate sensitive, extractable, always_sensitive, never_extractable, local, sign, decrypt,
+        always_authenticate;
+};
+
+struct sg_token_key; /* a key pair with its certificate; owned by the list it came in */
+
+struct sg_key_info {
+    const struct sg_token_info *token;
+    const char *uri;   /* pins token serial, CKA_ID and object type: what [sign] key holds */
+    const char *label; /* CKA_LABEL, made safe to print; may be "" */
+    const char *id;    /* CKA_ID as lower-case hex */
+    const char *type;  /* "RSA", "EC", "Ed25519" or "unknown" */
+    const char *curve; /* "P-256"...; NULL unless EC */
+    int bits;
+    X509 *cert;                          /* whose public key is this key's; NULL if there is none on the token */
+    bool private_seen;                   /* the private key object was visible (it may want a login first) */
+    bool pss_only;                       /* CKA_ALLOWED_MECHANISMS or the SPKI leave only RSA-PSS */
+    struct sg_key_attributes attributes; /* meaningful if private_seen */
+};
+
+struct sg_key_list;
+
+/* The keys of all tokens that fit `uri` (RFC 7512; NULL: all). Before login, keys are known by certificate or public
+ * key; after it, also by their private objects. Malformed URI: SG_E_USAGE. No fit is an empty list. */
+SG_MUST_CHECK enum sg_rc sg_keys_find(struct sg_tokens *tokens, const char *uri, struct sg_key_list **ret,
+                                      struct sg_err *err);
+void sg_key_list_free(struct sg_key_list *list);
+SG_DEFINE_CLEANUP(struct sg_key_list, sg_key_list_free)
+size_t sg_key_list_count(const struct sg_key_list *list);
+struct sg_token_key *sg_key_list_get(const struct sg_key_list *list, size_t index);
+const struct sg_key_info *sg_token_key_info(const struct sg_token_key *key);
+struct sg_token *sg_token_key_token(const struct sg_token_key *key);
+
+/* Every certificate on the key's token, for building the chain. Appends to `certs`. */
+SG_MUST_CHECK enum sg_rc sg_token_certificates(struct sg_token *token, STACK_OF(X509) * certs, struct sg_err *err);
+
+/* After login: finds the private object and reads its attributes (sg_token_key_info() then has them), checks that it
+ * belongs to the certificate or public key, and tries to read its private value, which must be refused: a value that
+ * can be read is SG_E_CUSTODY, whatever the attributes say. */
+SG_MUST_CHECK enum sg_rc sg_token_key_inspect(struct sg_token_key *key, struct sg_err *err);
+
+/* After inspect: the key as an EVP_PKEY of the signet provider. RSA PKCS#1 v1.5 and PSS, ECDSA, Ed25519; hashes on the
+ * host, and falls back to the token's combined mechanism where it lacks the raw one. May be used by several threads at
+ * once (a session each). An error of the token in a signing call is kept for sg_token_key_last_error(), since OpenSSL
+ * passes only "it failed". */
+SG_MUST_CHECK enum sg_rc sg_token_key_open(struct sg_token_key *key, EVP_PKEY **ret, struct sg_err *err);
+/* What went wrong in the calling thread's last signing call with this key: fills `err`, returns its code; SG_OK if
+ * nothing did. */
+enum sg_rc sg_token_key_last_error(const struct sg_token_key *key, struct sg_err *err);
