@@ -1,0 +1,177 @@
+#include "cli/app.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+
+#include "base/crypto.h"
+#include "base/msg.h"
+#include "pkcs11/pin.h"
+
+static volatile sig_atomic_t signal_caught;
+
+static void on_signal(int number)
+{
+    signal_caught = number;
+}
+
+void sg_signals_catch(void)
+{
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    /* No SA_RESTART, so that waiting ends; SA_RESETHAND, so that a second signal ends even a module that hangs. */
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
+    struct sigaction before;
+
+    (void)sigemptyset(&action.sa_mask);
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+        if (sigaction(numbers[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN) /* nohup(1) */
+            (void)sigaction(numbers[i], &action, NULL);
+    (void)signal(SIGPIPE, SIG_IGN);
+}
+
+int sg_signal_caught(void)
+{
+    return signal_caught;
+}
+
+enum sg_rc sg_check_cancelled(struct sg_err *err)
+{
+    if (signal_caught)
+        return sg_fail(err, SG_E_CANCELLED, _("stopped by a signal; what was not finished is not there"));
+    return SG_OK;
+}
+
+static void log_to_stderr(void *context, enum sg_log_level level, const char *text)
+{
+    const struct sg_voice *voice = context;
+
+    if (voice->verbose || level == SG_LOG_WARNING)
+        sg_note(voice, text);
+}
+
+static enum sg_rc read_pin_fd(struct sg_app *app, const struct sg_args *args, struct sg_err *err)
+{
+    const char *text = sg_args_value(args, "pin-fd");
+    char *end = NULL;
+
+    if (!text)
+        return SG_OK;
+    errno = 0;
+    long fd = strtol(text, &end, 10);
+    if (errno || end == text || *end || text[0] == '-' || fd < 0 || fd > INT_MAX)
+        return sg_fail(err, SG_E_USAGE, _("--pin-fd wants the number of a file descriptor, not “%s”"), text);
+    app->pin_fd = (int)fd;
+    return SG_OK;
+}
+
+/* SIGNET_MODULE holds paths with colons between them. */
+static enum sg_rc configure_from_environment(struct sg_config *config, struct sg_err *err)
+{
+    const char *modules = getenv("SIGNET_MODULE");
+    char *rest = NULL;
+
+    if (!modules || !modules[0])
+        return SG_OK;
+    _cleanup_(freep)
+    char *copy = strdup(modules);
+    if (!copy)
+        return sg_fail_memory(err);
+    enum sg_rc rc = SG_OK;
+    for (char *path = strtok_r(copy, ":", &rest); path && rc == SG_OK; path = strtok_r(NULL, ":", &rest))
+        rc = sg_config_set(config, SG_KEY_TOKEN_MODULES, path, SG_ORIGIN_ENVIRONMENT, "SIGNET_MODULE", err);
+    return rc;
+}
+
+static enum sg_rc configure(struct sg_app *app, const struct sg_args *args, struct sg_err *err)
+{
+    enum sg_rc rc = sg_paths_find(&app->paths, err);
+    if (rc != SG_OK)
+        return rc;
+    const struct sg_config_files files = {
+        .system = app->paths.system_file, .user = app->paths.config_file, .policy = app->paths.policy_file};
+    rc = sg_config_load(&files, &app->config, err);
+    if (rc == SG_OK)
+        rc = configure_from_environment(app->config, err);
+    if (rc == SG_OK)
+        rc = sg_args_configure(args, app->config, err);
+    if (rc == SG_OK)
+        rc = sg_config_apply_policy(app->config, err);
+    return rc;
+}
+
+enum sg_rc sg_app_init(struct sg_app *app, const struct sg_args *args, struct sg_err *err)
+{
+    app->voice.json = sg_args_flag(args, "json");
+    app->voice.quiet = sg_args_flag(args, "quiet");
+    app->voice.verbose = sg_args_flag(args, "verbose");
+    app->log = (struct sg_log){.handler = log_to_stderr, .context = &app->voice};
+    app->clock = sg_clock_system();
+    enum sg_rc rc = read_pin_fd(app, args, err);
+    return rc == SG_OK ? configure(app, args, err) : rc;
+}
+
+void sg_app_clear(struct sg_app *app)
+{
+    sg_config_free(sg_steal(app->config));
+    sg_paths_clear(&app->paths);
+    OSSL_LIB_CTX_free(sg_steal(app->libctx));
+}
+
+enum sg_rc sg_app_libctx(struct sg_app *app, OSSL_LIB_CTX **ret, struct sg_err *err)
+{
+    enum sg_rc rc = app->libctx ? SG_OK : sg_libctx_new(&app->libctx, err);
+
+    if (rc == SG_OK)
+        *ret = app->libctx;
+    return rc;
+}
+
+enum sg_rc sg_app_store(struct sg_app *app, struct sg_store **ret, struct sg_err *err)
+{
+    OSSL_LIB_CTX *libctx = NULL;
+    enum sg_rc rc = sg_app_libctx(app, &libctx, err);
+
+    return rc == SG_OK ? sg_store_open(app->paths.state, libctx, &app->clock, ret, err) : rc;
+}
+
+enum sg_rc sg_app_tokens(struct sg_app *app, struct sg_tokens **ret, struct sg_err *err)
+{
+    size_t count = sg_config_count(app->config, SG_KEY_TOKEN_MODULES);
+    _cleanup_(freep)
+    const char **modules = calloc(count + 1, sizeof(*modules));
+    OSSL_LIB_CTX *libctx = NULL;
+
+    if (!modules)
+        return sg_fail_memory(err);
+    for (size_t i = 0; i < count; i++)
+        modules[i] = sg_config_item(app->config, SG_KEY_TOKEN_MODULES, i);
+    enum sg_rc rc = sg_app_libctx(app, &libctx, err);
+    if (rc != SG_OK)
+        return rc;
+    const struct sg_tokens_options options = {
+        .modules = modules, .module_count = count, .libctx = libctx, .log = &app->log};
+    return sg_tokens_open(&options, ret, err);
+}
+
+enum sg_rc sg_app_login(struct sg_app *app, struct sg_token *token, struct sg_err *err)
+{
+    const struct sg_token_info *info = sg_token_info(token);
+    _cleanup_(sg_secret_freep)
+    struct sg_secret *pin = NULL;
+    _cleanup_(freep)
+    char *prompt = NULL;
+    enum sg_rc rc = SG_OK;
+
+    if (!info->login_required)
+        return SG_OK;
+    if (app->pin_fd >= 0) {
+        rc = sg_pin_from_fd(app->pin_fd, &pin, err);
+    } else if (!info->pin_pad) {
+        if (asprintf(&prompt, _("PIN of the token %s (serial %s): "), info->label, info->serial) < 0)
+            return sg_fail_memory(err);
+        rc = sg_pin_from_terminal(prompt, &pin, err);
+    }
+    if (rc == SG_OK)
+        rc = sg_check_cancelled(err);
+    return rc == SG_OK ? sg_token_login(token, pin, err) : rc;
+}

@@ -1,0 +1,45 @@
+/* What every command runs with: where things are, how to speak, when to stop. */
+#pragma once
+
+#include <signal.h>
+#include <stdbool.h>
+
+#include "base/clock.h"
+#include "base/config.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/secret.h"
+#include "cli/options.h"
+#include "cli/output.h"
+#include "pkcs11/token.h"
+#include "store/store.h"
+
+struct sg_app {
+    struct sg_voice voice;
+    int pin_fd; /* -1: none was given */
+    struct sg_log log;
+    struct sg_clock clock;
+    struct sg_paths paths;
+    struct sg_config *config; /* files, environment, options and policy applied */
+    OSSL_LIB_CTX *libctx;     /* NULL until sg_app_libctx() */
+};
+
+/* Reads the configuration and the common options. What it has made is freed by sg_app_clear() also after a failure. */
+SG_MUST_CHECK enum sg_rc sg_app_init(struct sg_app *app, const struct sg_args *args, struct sg_err *err);
+void sg_app_clear(struct sg_app *app);
+
+/* The library context; made by the first call, since `--help` has no time for it. */
+SG_MUST_CHECK enum sg_rc sg_app_libctx(struct sg_app *app, OSSL_LIB_CTX **ret, struct sg_err *err);
+SG_MUST_CHECK enum sg_rc sg_app_store(struct sg_app *app, struct sg_store **ret, struct sg_err *err);
+/* The tokens of the modules that the configuration names, else p11-kit's. */
+SG_MUST_CHECK enum sg_rc sg_app_tokens(struct sg_app *app, struct sg_tokens **ret, struct sg_err *err);
+/* Logs in with the PIN from --pin-fd, else from the terminal; once. A token that wants no login is left as it is; for
+ * one with a PIN pad of its own nothing is asked here. */
+SG_MUST_CHECK enum sg_rc sg_app_login(struct sg_app *app, struct sg_token *token, struct sg_err *err);
+
+/* SIGINT, SIGTERM and SIGHUP set a flag that is looked at between steps; a second one kills. SIGPIPE is ignored. */
+void sg_signals_catch(void);
+/* The signal that came, or 0. */
+int sg_signal_caught(void);
+/* SG_E_CANCELLED if one came. */
+SG_MUST_CHECK enum sg_rc sg_check_cancelled(struct sg_err *err);

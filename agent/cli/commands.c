@@ -1,0 +1,5 @@
+#include "cli/commands.h"
+
+const struct sg_command *const sg_commands[] = {
+    NULL,
+};

@@ -1,0 +1,152 @@
+#include "cli/judging.h"
+
+#include <string.h>
+
+#include "base/input.h"
+#include "base/limits.h"
+#include "base/msg.h"
+#include "formats/pem.h"
+
+enum sg_rc sg_file_certs(struct sg_app *app, const char *path, STACK_OF(X509) * certs, struct sg_err *err)
+{
+    OSSL_LIB_CTX *libctx = NULL;
+    enum sg_rc rc = sg_app_libctx(app, &libctx, err);
+    if (rc != SG_OK)
+        return rc;
+    _cleanup_(sg_input_freep) struct sg_input *input = NULL;
+    rc = sg_input_open(path, &input, err);
+    if (rc != SG_OK)
+        return rc;
+    return sg_certs_read(input, libctx, certs, err);
+}
+
+enum sg_rc sg_option_certs(struct sg_app *app, const struct sg_args *args, const char *name, STACK_OF(X509) * certs,
+                           struct sg_err *err)
+{
+    for (size_t i = 0; i < sg_args_count(args, name); i++) {
+        enum sg_rc rc = sg_file_certs(app, sg_args_item(args, name, i), certs, err);
+        if (rc != SG_OK)
+            return rc;
+    }
+    return SG_OK;
+}
+
+enum sg_rc sg_option_crls(struct sg_app *app, const struct sg_args *args, STACK_OF(X509_CRL) * crls,
+                          struct sg_err *err)
+{
+    OSSL_LIB_CTX *libctx = NULL;
+    enum sg_rc rc = sg_app_libctx(app, &libctx, err);
+    for (size_t i = 0; rc == SG_OK && i < sg_args_count(args, "crl"); i++) {
+        _cleanup_(sg_input_freep) struct sg_input *input = NULL;
+        rc = sg_input_open(sg_args_item(args, "crl", i), &input, err);
+        if (rc == SG_OK)
+            rc = sg_crls_read(input, libctx, crls, err);
+    }
+    return rc;
+}
+
+static enum sg_revocation_mode revocation_mode(const struct sg_config *config)
+{
+    const char *text = sg_config_text(config, SG_KEY_VERIFY_REVOCATION);
+    if (strcmp(text, "none") == 0)
+        return SG_REVOCATION_NONE;
+    return strcmp(text, "soft") == 0 ? SG_REVOCATION_SOFT : SG_REVOCATION_HARD;
+}
+
+/* RFC 5280 §6.1.1 (c) to (g). */
+static enum sg_rc policy_options(const struct sg_args *args, struct sg_judging *judging, struct sg_policy_options *ret,
+                                 struct sg_err *err)
+{
+    size_t count = sg_args_count(args, "policy");
+    if (count > 0) {
+        judging->policies = calloc(count, sizeof(*judging->policies));
+        if (!judging->policies)
+            return sg_fail_memory(err);
+    }
+    for (size_t i = 0; i < count; i++) {
+        const char *text = sg_args_item(args, "policy", i);
+        _cleanup_(ASN1_OBJECT_freep) ASN1_OBJECT *oid = strcmp(text, "any") == 0 ? NULL : OBJ_txt2obj(text, 1);
+        if (!oid && strcmp(text, "any") != 0)
+            return sg_fail(err, SG_E_USAGE, _("--policy wants an object identifier such as 2.16.840.1.101.3.2.1.48.1, "
+                                              "or any."));
+        judging->policies[i] = text;
+    }
+
+    int max_depth = -1;
+    const char *depth = sg_args_value(args, "max-depth");
+    if (depth) {
+        char *end = NULL;
+        long value = strtol(depth, &end, 10);
+        if (*depth == '\0' || *end != '\0' || value < 0 || value > SG_MAX_PATH_LENGTH)
+            return sg_fail(err, SG_E_USAGE, _("--max-depth wants a number from 0 to %d."), SG_MAX_PATH_LENGTH);
+        max_depth = (int)value;
+    }
+    *ret = (struct sg_policy_options){
+        .policies = judging->policies,
+        .policy_count = count,
+        .explicit_policy = sg_args_flag(args, "explicit-policy"),
+        .inhibit_mapping = sg_args_flag(args, "inhibit-mapping"),
+        .inhibit_any_policy = sg_args_flag(args, "inhibit-any-policy"),
+        .max_depth = max_depth,
+    };
+    return SG_OK;
+}
+
+/* The stacks of the options --anchor, --intermediate and --crl, and what `extra` adds. */
+static enum sg_rc read_files(struct sg_app *app, const struct sg_args *args, const STACK_OF(X509) * extra,
+                             struct sg_judging *judging, struct sg_err *err)
+{
+    judging->anchors = sk_X509_new_null();
+    judging->intermediates = sk_X509_new_null();
+    judging->crls = sk_X509_CRL_new_null();
+    if (!judging->anchors || !judging->intermediates || !judging->crls)
+        return sg_fail_memory(err);
+    enum sg_rc rc = sg_option_certs(app, args, "anchor", judging->anchors, err);
+    if (rc == SG_OK)
+        rc = sg_option_certs(app, args, "intermediate", judging->intermediates, err);
+    if (rc == SG_OK)
+        rc = sg_option_crls(app, args, judging->crls, err);
+    for (int i = 0; rc == SG_OK && i < sk_X509_num(extra); i++)
+        if (!X509_add_cert(judging->intermediates, sk_X509_value(extra, i), X509_ADD_FLAG_UP_REF))
+            rc = sg_fail_memory(err);
+    return rc;
+}
+
+enum sg_rc sg_judging_init(struct sg_app *app, const struct sg_args *args, const STACK_OF(X509) * extra,
+                           struct sg_judging *judging, struct sg_err *err)
+{
+    *judging = (struct sg_judging){0};
+    struct sg_verifier_options options = {
+        .revocation = revocation_mode(app->config),
+        .stale = sg_config_seconds(app->config, SG_KEY_VERIFY_STALE),
+        .at = SG_TIME_NONE,
+        .clock = app->clock,
+    };
+    enum sg_rc rc = sg_app_libctx(app, &options.libctx, err);
+    if (rc == SG_OK && sg_args_flag(args, "at"))
+        rc = sg_time_parse(sg_args_value(args, "at"), &options.at, err);
+    if (rc == SG_OK)
+        rc = policy_options(args, judging, &options.policy, err);
+    if (rc == SG_OK)
+        rc = sg_snapshot_open(app->paths.state, options.libctx, &judging->snapshot, err);
+    if (rc == SG_OK)
+        rc = read_files(app, args, extra, judging, err);
+    if (rc != SG_OK)
+        return rc;
+    options.snapshot = judging->snapshot;
+    options.anchors = judging->anchors;
+    options.intermediates = judging->intermediates;
+    options.crls = judging->crls;
+    return sg_verifier_new(&options, &judging->verifier, err);
+}
+
+void sg_judging_clear(struct sg_judging *judging)
+{
+    sg_verifier_free(judging->verifier);
+    sg_x509_crl_stack_free(judging->crls);
+    sg_x509_stack_free(judging->intermediates);
+    sg_x509_stack_free(judging->anchors);
+    sg_snapshot_free(judging->snapshot);
+    free(judging->policies);
+    *judging = (struct sg_judging){0};
+}

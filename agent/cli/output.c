@@ -1,0 +1,214 @@
+#include "cli/output.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/msg.h"
+
+/* Reads one UTF-8 character (RFC 3629 §4: no overlong forms, no surrogates). Returns its length, 0 if it is none. */
+static size_t utf8_read(const unsigned char *text, uint32_t *ret)
+{
+    size_t len = text[0] < 0x80 ? 1 : text[0] < 0xC2 ? 0 : text[0] < 0xE0 ? 2 : text[0] < 0xF0 ? 3 : 4;
+    uint32_t c = len == 1 ? text[0] : len == 2 ? text[0] & 0x1FU : len == 3 ? text[0] & 0x0FU : text[0] & 0x07U;
+
+    if (len == 0 || text[0] > 0xF4)
+        return 0;
+    for (size_t i = 1; i < len; i++) {
+        if ((text[i] & 0xC0) != 0x80)
+            return 0;
+        c = c << 6 | (text[i] & 0x3FU);
+    }
+    if ((len == 3 && c < 0x800) || (len == 4 && (c < 0x10000 || c > 0x10FFFF)) || (c >= 0xD800 && c <= 0xDFFF))
+        return 0;
+    *ret = c;
+    return len;
+}
+
+/* What a terminal would act on instead of showing it: C0, DEL, C1, line separators, and the bidirectional marks. */
+static bool acts_on_terminal(uint32_t c)
+{
+    return c < 0x20 || (c >= 0x7F && c <= 0x9F) || (c >= 0x200B && c <= 0x200F) || (c >= 0x2028 && c <= 0x202E) ||
+           (c >= 0x2066 && c <= 0x2069) || c == 0xFEFF;
+}
+
+void sg_print_safely(FILE *out, const char *text)
+{
+    const unsigned char *at = (const unsigned char *)text;
+
+    while (*at) {
+        uint32_t c = 0;
+        size_t len = utf8_read(at, &c);
+
+        if (len == 0)
+            (void)fprintf(out, "\\x%02x", *at);
+        else if (acts_on_terminal(c))
+            (void)fprintf(out, "\\u%04x", (unsigned)c);
+        else
+            (void)fwrite(at, 1, len, out);
+        at += len ? len : 1;
+    }
+}
+
+static void print_line(FILE *out, const char *before, const char *code, const char *format, va_list args)
+{
+    _cleanup_(freep)
+    char *text = NULL;
+
+    if (vasprintf(&text, format, args) < 0) {
+        text = NULL; /* vasprintf(3) leaves it undefined */
+        return;
+    }
+    (void)fputs(before, out);
+    sg_print_safely(out, text);
+    if (code)
+        (void)fprintf(out, " [%s]", code);
+    (void)fputc('\n', out);
+}
+
+void sg_say(const struct sg_voice *voice, const char *format, ...)
+{
+    va_list args;
+
+    if (voice->json || voice->quiet)
+        return;
+    va_start(args, format);
+    print_line(voice->people, "", NULL, format, args);
+    va_end(args);
+}
+
+void sg_say_text(const struct sg_voice *voice, const char *text)
+{
+    if (!voice->json && !voice->quiet)
+        (void)fputs(text, voice->people);
+}
+
+void sg_warn(const struct sg_voice *voice, const char *code, const char *format, ...)
+{
+    va_list args;
+
+    if (voice->json || voice->quiet)
+        return;
+    va_start(args, format);
+    print_line(stderr, _("signet: warning: "), code, format, args);
+    va_end(args);
+}
+
+void sg_note(const struct sg_voice *voice, const char *text)
+{
+    if (voice->quiet && !voice->verbose)
+        return;
+    (void)fputs("signet: ", stderr);
+    sg_print_safely(stderr, text);
+    (void)fputc('\n', stderr);
+}
+
+static json_t *text_or_null(const char *text)
+{
+    return sg_json_text(text[0] ? text : NULL);
+}
+
+static void complain_json(const struct sg_err *err)
+{
+    json_t *tries = err->tries_left >= 0 ? json_integer(err->tries_left) : json_null();
+    json_t *object = json_pack("{s:s, s:{s:s, s:o, s:o, s:o, s:o, s:b}}", "schema", "signet.error/1", "error", "code",
+                               sg_rc_word(err->rc), "text", sg_json_text(err->text), "file", text_or_null(err->file),
+                               "token", text_or_null(err->token), "tries_left", tries, "retry", sg_rc_retry(err->rc));
+    const struct sg_voice voice = {.json = true, .people = stdout};
+
+    if (!sg_json_print(&voice, object))
+        (void)printf("{\"schema\": \"signet.error/1\", \"error\": {\"code\": \"%s\"}}\n", sg_rc_word(err->rc));
+}
+
+int sg_complain(const struct sg_voice *voice, const struct sg_err *err)
+{
+    int status = sg_rc_exit(err->rc);
+
+    if (voice->json) {
+        complain_json(err);
+        return status;
+    }
+    (void)fflush(voice->people); /* in the order in which things happened, where both go to one place */
+    (void)fputs("signet: ", stderr);
+    if (err->file[0] && !strstr(err->text, err->file)) {
+        sg_print_safely(stderr, err->file);
+        (void)fputs(": ", stderr);
+    }
+    sg_print_safely(stderr, err->text);
+    (void)fprintf(stderr, " [%s]\n", sg_rc_word(err->rc));
+    /* What the layer below said helps where a machine is at fault, and puzzles where a person is. */
+    if (err->cause[0] && (voice->verbose || (status >= 69 && status <= 74))) {
+        (void)fputs(_("  cause: "), stderr);
+        sg_print_safely(stderr, err->cause);
+        (void)fputc('\n', stderr);
+    }
+    return status;
+}
+
+bool sg_json_print(const struct sg_voice *voice, json_t *object)
+{
+    _cleanup_(json_decrefp)
+    json_t *owned = object;
+
+    if (!owned)
+        return false;
+    if (!voice->json)
+        return true;
+    if (json_dumpf(owned, stdout, 0) != 0)
+        return false;
+    (void)fputc('\n', stdout);
+    return true;
+}
+
+json_t *sg_json_text(const char *text)
+{
+    if (!text)
+        return json_null();
+    json_t *direct = json_string(text);
+    if (direct)
+        return direct;
+
+    /* Each byte that is not UTF-8 becomes the three of U+FFFD. */
+    size_t size = strlen(text);
+    _cleanup_(freep)
+    char *clean = calloc(size + 1, 3);
+    if (!clean)
+        return NULL;
+    const unsigned char *at = (const unsigned char *)text;
+    size_t used = 0;
+    while (*at) {
+        uint32_t c = 0;
+        size_t len = utf8_read(at, &c);
+        memcpy(clean + used, len ? (const char *)at : "\xEF\xBF\xBD", len ? len : 3);
+        used += len ? len : 3;
+        at += len ? len : 1;
+    }
+    return json_stringn(clean, used);
+}
+
+json_t *sg_json_time(int64_t when)
+{
+    char text[SG_TIME_TEXT];
+
+    return json_string(sg_time_text(when, text));
+}
+
+int sg_exit_worse(int a, int b)
+{
+    static const int order[] = {70, 77, 78, 69, 75, 74, 73, 66, 65, 64, 1, 2, 0};
+
+    for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++)
+        if (a == order[i] || b == order[i])
+            return order[i];
+    return a;
+}
+
+enum sg_rc sg_output_finish(struct sg_err *err)
+{
+    errno = 0;
+    if (fflush(stdout) != 0 || ferror(stdout))
+        return sg_fail_errno(err, SG_E_IO, errno ? errno : EIO, _("the output could not be written"));
+    return SG_OK;
+}
