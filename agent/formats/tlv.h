@@ -21,22 +21,43 @@ struct sg_tlv {
     uint64_t end;     /* behind the element, its end-of-contents octets included; ditto */
 };
 
+/* Universal tags (X.680 §8.6) that CMS is made of. */
+enum sg_tlv_tag {
+    SG_TLV_INTEGER = 2,
+    SG_TLV_OCTET_STRING = 4,
+    SG_TLV_OID = 6,
+    SG_TLV_SEQUENCE = 16,
+    SG_TLV_SET = 17,
+};
+
 struct sg_tlv_reader;
 
-/* Reads elements of [offset, offset + len) of `input`, which must outlive the reader. */
+/* Reads elements of [offset, offset + len) of `input`, which must outlive the reader. The range may go beyond the
+ * input's end: reading there is SG_E_MALFORMED. */
 SG_MUST_CHECK enum sg_rc sg_tlv_reader_new(struct sg_input *input, uint64_t offset, uint64_t len,
                                            struct sg_tlv_reader **ret, struct sg_err *err);
 void sg_tlv_reader_free(struct sg_tlv_reader *reader);
 SG_DEFINE_CLEANUP(struct sg_tlv_reader, sg_tlv_reader_free)
 
-/* The next element at this level; `*ret_more` is false at the level's end. Malformed, truncated, too deep or too many:
- * SG_E_MALFORMED or SG_E_LIMIT with the offset in the text. */
+/* The next element at this level, behind the one before, entered or not; `*ret_more` is false at the level's end.
+ * Malformed, truncated, too deep or too many: SG_E_MALFORMED or SG_E_LIMIT with the offset in the text. */
 SG_MUST_CHECK enum sg_rc sg_tlv_next(struct sg_tlv_reader *reader, struct sg_tlv *ret, bool *ret_more,
                                      struct sg_err *err);
-/* Goes into the (constructed) element just read, or behind all of it; leave() returns to the level above. */
+/* The next element, which must be there and be this one; `what` names it in the error ("the signature value"). */
+SG_MUST_CHECK enum sg_rc sg_tlv_expect(struct sg_tlv_reader *reader, enum sg_tlv_class tag_class, uint32_t tag,
+                                       const char *what, struct sg_tlv *ret, struct sg_err *err);
+bool sg_tlv_is(const struct sg_tlv *element, enum sg_tlv_class tag_class, uint32_t tag);
+
+/* Goes into the (constructed) element just read, or behind all of it; leave() skips what is left of the level and
+ * returns to the one above. Both complete the element's `length` and `end` where they are given one (not NULL). */
 SG_MUST_CHECK enum sg_rc sg_tlv_enter(struct sg_tlv_reader *reader, struct sg_err *err);
 SG_MUST_CHECK enum sg_rc sg_tlv_leave(struct sg_tlv_reader *reader, struct sg_tlv *ret_closed, struct sg_err *err);
 SG_MUST_CHECK enum sg_rc sg_tlv_skip(struct sg_tlv_reader *reader, struct sg_tlv *element, struct sg_err *err);
+
+/* Passes on the octets of the string just read, primitive or constructed (X.690 §8.7), and goes behind it. Without
+ * `sink.write` they are only walked. Fragments do not count as elements: a string may be of any size. */
+SG_MUST_CHECK enum sg_rc sg_tlv_octets(struct sg_tlv_reader *reader, struct sg_sink sink, struct sg_tlv *element,
+                                       struct sg_err *err);
 
 /* DER headers for writing: tag octet and definite length. `out` has room for SG_TLV_HEADER; returns the octets used. */
 #define SG_TLV_HEADER 10
