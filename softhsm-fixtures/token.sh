@@ -16,10 +16,10 @@ fail() {
     exit 1
 }
 
-[ $# -eq 1 ] && [ -n "$1" ] || {
+if [ $# -ne 1 ] || [ -z "$1" ]; then
     echo "usage: eval \"\$(token.sh DIR)\"" >&2
     exit 64
-}
+fi
 
 # The PKCS#11 module: named by SOFTHSM_MODULE, or where distributions put it.
 find_module() {
@@ -43,10 +43,10 @@ ready() { # DIR
     [ -f "$1/.ready" ] && [ "$(cat "$1/.ready")" = "$(version)" ] && [ -z "$(find "$1/.ready" -mtime +30)" ]
 }
 
-# Only a folder that these scripts began (or an empty one) is ever emptied.
+# Only a folder that these scripts began (or an empty one) is ever emptied. The mark is the first file in it.
 claim() { # DIR
     mkdir -p "$1"
-    [ -e "$1/.signet-fixtures" ] || [ -z "$(ls -A "$1")" ] ||
+    [ -z "$(ls -A "$1")" ] || [ -e "$1/.signet-fixtures" ] ||
         fail "$1 is neither empty nor a fixture folder: choose another"
     : >> "$1/.signet-fixtures"
 }
