@@ -3,4 +3,14 @@
 
 #include "cli/options.h"
 
+extern const struct sg_command sg_command_cert_check;
+extern const struct sg_command sg_command_cert_show;
+extern const struct sg_command sg_command_config_check;
+extern const struct sg_command sg_command_config_show;
+extern const struct sg_command sg_command_trust_add;
+extern const struct sg_command sg_command_trust_export;
+extern const struct sg_command sg_command_trust_list;
+extern const struct sg_command sg_command_trust_remove;
+extern const struct sg_command sg_command_verify;
+
 extern const struct sg_command *const sg_commands[]; /* ended by NULL */

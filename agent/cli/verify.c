@@ -79,9 +79,9 @@ static enum sg_rc print_report(const struct sg_voice *voice, const struct sg_rep
                                struct sg_err *err)
 {
     _cleanup_(sg_buf_clear) struct sg_buf text = SG_BUF(64 * SG_MIB);
-    enum sg_rc rc =
-        voice->json ? sg_report_json(report, &text, err)
-                    : sg_report_text(report, pair->content ? sg_input_name(pair->content) : NULL, &text, err);
+    enum sg_rc rc = voice->json
+                        ? sg_report_json(report, &text, err)
+                        : sg_report_text(report, pair->content ? sg_input_name(pair->content) : NULL, &text, err);
     const char *line = NULL;
     if (rc == SG_OK)
         rc = sg_buf_text(&text, &line, err);
