@@ -36,6 +36,14 @@
         sg_stolen_;                                                                                                    \
     }))
 
+/* The same for a file descriptor, leaving -1 behind. */
+static inline int sg_steal_fd(int *fd)
+{
+    int stolen = *fd;
+    *fd = -1;
+    return stolen;
+}
+
 static inline void freep(void *pointer)
 {
     void **p = (void **)pointer;
@@ -64,12 +72,12 @@ static inline void fclosep(FILE **file)
     *file = NULL;
 }
 
-static inline void sg_x509_stack_free(STACK_OF(X509) * certs)
+static inline void sg_x509_stack_free(STACK_OF(X509) *certs)
 {
     sk_X509_pop_free(certs, X509_free);
 }
 
-static inline void sg_x509_crl_stack_free(STACK_OF(X509_CRL) * crls)
+static inline void sg_x509_crl_stack_free(STACK_OF(X509_CRL) *crls)
 {
     sk_X509_CRL_pop_free(crls, X509_CRL_free);
 }

@@ -1,1 +1,116 @@
 #include "base/crypto.h"
+
+#include <limits.h>
+#include <string.h>
+
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/provider.h>
+#include <openssl/x509.h>
+
+#include "base/cleanup.h"
+#include "base/msg.h"
+#include "base/utf8.h"
+
+enum sg_rc sg_libctx_new(OSSL_LIB_CTX **ret, struct sg_err *err)
+{
+    /* openssl.cnf configures the default context, which is not ours to use. Not reading it also keeps the providers
+     * and engines that OPENSSL_CONF may name out of the process. */
+    if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1)
+        return sg_fail_ssl(err, SG_E_INTERNAL, "%s", _("OpenSSL cannot be started."));
+    _cleanup_(OSSL_LIB_CTX_freep) OSSL_LIB_CTX *libctx = OSSL_LIB_CTX_new();
+    if (!libctx || !OSSL_PROVIDER_load(libctx, "default"))
+        return sg_fail_ssl(err, SG_E_INTERNAL, "%s", _("OpenSSL's default provider cannot be loaded."));
+    *ret = sg_steal(libctx);
+    return SG_OK;
+}
+
+enum sg_rc sg_digest(OSSL_LIB_CTX *libctx, const char *name, struct sg_slice data, uint8_t *out, size_t *ret_len,
+                     struct sg_err *err)
+{
+    size_t len = 0;
+    if (EVP_Q_digest(libctx, name, NULL, data.data, data.len, out, &len) != 1)
+        return sg_fail_ssl(err, SG_E_INTERNAL, _("The %s digest cannot be computed."), name);
+    *ret_len = len;
+    return SG_OK;
+}
+
+enum sg_rc sg_cert_sha256(OSSL_LIB_CTX *libctx, const X509 *cert, char out[SG_SHA256_HEX], struct sg_err *err)
+{
+    /* X509_digest() would fetch in the context that the certificate was made in, or keep an answer of its own. */
+    _cleanup_(OPENSSL_freep) uint8_t *der = NULL;
+    int der_len = i2d_X509(cert, &der);
+    if (der_len < 0)
+        return sg_fail_ssl(err, SG_E_INTERNAL, "%s", _("A certificate cannot be encoded."));
+    uint8_t digest[EVP_MAX_MD_SIZE];
+    size_t len = 0;
+    enum sg_rc rc = sg_digest(libctx, "SHA256", (struct sg_slice){der, (size_t)der_len}, digest, &len, err);
+    if (rc == SG_OK)
+        sg_hex(digest, SG_SHA256_LEN, out);
+    return rc;
+}
+
+/* What must not reach a terminal as it is becomes a backslash and the octet's hex digits (RFC 4514 §2.4). */
+static enum sg_rc append_escaped(struct sg_buf *text, struct sg_slice raw, struct sg_err *err)
+{
+    enum sg_rc rc = SG_OK;
+    for (size_t i = 0; i < raw.len && rc == SG_OK;) {
+        uint32_t code_point = 0;
+        size_t n = sg_utf8_next(raw.data + i, raw.len - i, &code_point);
+        if (n > 0 && sg_utf8_printable(code_point)) {
+            rc = sg_buf_append(text, raw.data + i, n, err);
+            i += n;
+            continue;
+        }
+        for (size_t end = i + (n > 0 ? n : 1); i < end && rc == SG_OK; i++)
+            rc = sg_buf_printf(text, err, "\\%02X", raw.data[i]);
+    }
+    return rc;
+}
+
+enum sg_rc sg_name_text(const X509_NAME *name, char **ret, struct sg_err *err)
+{
+    const unsigned long flags = XN_FLAG_RFC2253 & ~(unsigned long)ASN1_STRFLGS_ESC_MSB;
+
+    _cleanup_(BIO_free_allp) BIO *bio = BIO_new(BIO_s_mem());
+    if (!bio)
+        return sg_fail_memory(err);
+    if (X509_NAME_print_ex(bio, name, 0, flags) < 0) {
+        /* A value that is not what its string type says: all values as #hex of their DER (RFC 4514 §2.4). */
+        ERR_clear_error();
+        (void)BIO_reset(bio);
+        if (X509_NAME_print_ex(bio, name, 0, flags | ASN1_STRFLGS_DUMP_ALL) < 0)
+            return sg_fail_ssl(err, SG_E_MALFORMED, "%s", _("A name in a certificate cannot be read."));
+    }
+    char *raw = NULL;
+    long raw_len = BIO_get_mem_data(bio, &raw);
+    _cleanup_(sg_buf_clear) struct sg_buf text = SG_BUF(SIZE_MAX / 4);
+    enum sg_rc rc = append_escaped(&text, (struct sg_slice){(const uint8_t *)raw, (size_t)raw_len}, err);
+    const char *ignored = NULL;
+    if (rc == SG_OK)
+        rc = sg_buf_text(&text, &ignored, err);
+    if (rc == SG_OK)
+        *ret = (char *)sg_steal(text.data);
+    return rc;
+}
+
+enum sg_rc sg_serial_text(const ASN1_INTEGER *serial, char **ret, struct sg_err *err)
+{
+    const uint8_t *data = ASN1_STRING_get0_data(serial);
+    size_t len = (size_t)ASN1_STRING_length(serial);
+    while (len > 0 && data[0] == 0) {
+        data++;
+        len--;
+    }
+    bool negative = ASN1_STRING_type(serial) == V_ASN1_NEG_INTEGER && len > 0;
+    char *text = malloc(2 * len + 4);
+    if (!text)
+        return sg_fail_memory(err);
+    text[0] = '-';
+    if (len == 0)
+        memcpy(text, "00", 3);
+    else
+        sg_hex(data, len, text + (negative ? 1 : 0));
+    *ret = text;
+    return SG_OK;
+}

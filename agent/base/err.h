@@ -48,3 +48,5 @@ enum sg_rc sg_fail_memory(struct sg_err *err);
 void sg_err_file(struct sg_err *err, const char *path);
 void sg_err_token(struct sg_err *err, const char *token);
 void sg_err_cause(struct sg_err *err, const char *format, ...) SG_PRINTF(2, 3);
+/* The same as sg_err_file(), in the line that fails: `return sg_about(path, err, sg_fail(err, ...))`. */
+enum sg_rc sg_about(const char *path, struct sg_err *err, enum sg_rc rc);

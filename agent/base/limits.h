@@ -1,6 +1,9 @@
 /* Everything a stranger controls has a limit, and all of them stand here. */
 #pragma once
 
+#include <stddef.h>
+#include <stdint.h>
+
 #define SG_KIB ((size_t)1024)
 #define SG_MIB (1024 * SG_KIB)
 
@@ -36,7 +39,12 @@
 #define SG_MAX_CONFIG_FILE (1 * SG_MIB)
 #define SG_MAX_CONFIG_LINE 4096 /* as given to inih */
 
+#define SG_MAX_DURATION ((int64_t)36500 * 86400) /* seconds: 100 years */
+
 /* Signing. */
 #define SG_MAX_THREADS 16
 #define SG_GROUP_FILES 1000 /* files made final together */
 #define SG_IO_BUFFER (256 * SG_KIB)
+
+/* Secrets. */
+#define SG_SECURE_HEAP (64 * SG_KIB) /* a power of two; fits the usual limit of locked memory */

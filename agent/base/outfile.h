@@ -30,6 +30,9 @@ SG_MUST_CHECK enum sg_rc sg_outfile_patch(struct sg_outfile *out, uint64_t offse
                                           struct sg_err *err);
 /* Makes room for `len` bytes before `offset` by moving what follows (slow, rare; memory bounded). */
 SG_MUST_CHECK enum sg_rc sg_outfile_insert(struct sg_outfile *out, uint64_t offset, size_t len, struct sg_err *err);
+/* Hands what is still in memory to the kernel. Commit does it; doing it before, in the thread that wrote the file,
+ * leaves less to do to the one that commits a group. */
+SG_MUST_CHECK enum sg_rc sg_outfile_flush(struct sg_outfile *out, struct sg_err *err);
 uint64_t sg_outfile_size(const struct sg_outfile *out);
 struct sg_sink;
 struct sg_sink sg_outfile_sink(struct sg_outfile *out);
