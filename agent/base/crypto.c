@@ -19,7 +19,9 @@ enum sg_rc sg_libctx_new(OSSL_LIB_CTX **ret, struct sg_err *err)
     if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1)
         return sg_fail_ssl(err, SG_E_INTERNAL, "%s", _("OpenSSL cannot be started."));
     _cleanup_(OSSL_LIB_CTX_freep) OSSL_LIB_CTX *libctx = OSSL_LIB_CTX_new();
-    if (!libctx || !OSSL_PROVIDER_load(libctx, "default"))
+    /* A new context has `default` until another provider is loaded without it being in use; asking for it puts it in
+     * use. The handle of OSSL_PROVIDER_load() would be one more thing to keep, for it is not freed with the context. */
+    if (!libctx || OSSL_PROVIDER_available(libctx, "default") != 1)
         return sg_fail_ssl(err, SG_E_INTERNAL, "%s", _("OpenSSL's default provider cannot be loaded."));
     *ret = sg_steal(libctx);
     return SG_OK;

@@ -43,7 +43,7 @@
 
 /* Signing. */
 #define SG_MAX_THREADS 16
-#define SG_GROUP_FILES 1000 /* files made final together */
+#define SG_GROUP_FILES 400 /* files made final together; their descriptors fit the usual limit of 1024 */
 #define SG_IO_BUFFER (256 * SG_KIB)
 
 /* Secrets. */
