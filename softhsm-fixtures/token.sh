@@ -91,7 +91,7 @@ ensure() { # DIR COMMAND [ARGUMENT...]
 }
 
 for tool in softhsm2-util pkcs11-tool openssl flock; do
-    command -v "$tool" > /dev/null || fail "$tool is not installed (packages: $(tr '\n' ' ' < "$here/packages.txt"))"
+    command -v "$tool" > /dev/null || fail "$tool is not installed: run $here/install.sh fixtures"
 done
 module=$(find_module)
 umask 077

@@ -1,0 +1,94 @@
+#!/bin/bash
+# Do the fixtures give what their README says: tokens whose keys were made there, certificates that are good or bad in
+# the one way that their name says, and a folder that is made once, safely?
+. "${SIGNET_SOURCE:-$(dirname "$0")/../..}/tests/support/lib.sh"
+
+token_sh=$SIGNET_SOURCE/softhsm-fixtures/token.sh
+fixtures
+cd "$SIGNET_FIXTURES"
+
+# The output is for eval: nothing but assignments, also of a folder with an awkward name, and its tokens work.
+awkward="$tmp/an \"awkward\" 'name; \$(false)"
+assignments=$(SIGNET_FIXTURES_FROM=$SIGNET_FIXTURES "$token_sh" "$awkward" 2> "$tmp/err")
+holds test ! -s "$tmp/err"
+holds test "$(grep -cv '^export [A-Z0-9_]*=' <<< "$assignments" || true)" = 0
+home=$(eval "$assignments" && echo "$SIGNET_HOME")
+holds test "$home" = "$awkward/home"
+holds test "$(stat -c %a "$awkward/pin")" = 600
+(eval "$assignments" && pkcs11-tool --module "$SIGNET_MODULE" --list-slots > "$tmp/slots")
+for label in "Signet Test" "Signet Ed25519" "Signet Odd"; do
+    holds grep -q "token label *: $label\$" "$tmp/slots"
+done
+
+# Ready is left alone; incomplete is made anew; a folder with something else in it is not touched.
+touch "$awkward/home/kept"
+SIGNET_FIXTURES_FROM=$SIGNET_FIXTURES "$token_sh" "$awkward" > "$tmp/again"
+holds test -e "$awkward/home/kept"
+holds test "$(cat "$tmp/again")" = "$assignments"
+rm "$awkward/.ready"
+SIGNET_FIXTURES_FROM=$SIGNET_FIXTURES "$token_sh" "$awkward" > "$tmp/again"
+holds test ! -e "$awkward/home/kept"
+mkdir "$tmp/precious"
+echo mine > "$tmp/precious/file"
+expect 1 "$token_sh" "$tmp/precious"
+holds grep -q mine "$tmp/precious/file"
+expect 64 "$token_sh"
+
+# Keys: made on the token and never out of it, but for the two that say otherwise.
+access() { # TOKEN LABEL
+    pkcs11-tool --module "$SIGNET_MODULE" --token-label "$1" --login --pin "$(cat pin)" --list-objects --type privkey |
+        awk -v label="$2" '$1 == "label:" { mine = $2 == label } mine && $1 == "Access:" { sub(/^ *Access: */, ""); print }'
+}
+made_here="sensitive, always sensitive, never extractable, local"
+for label in rsa2048 rsa3072 p256 p384 pss2048; do
+    holds test "$(access "Signet Test" "$label")" = "$made_here"
+done
+holds test "$(access "Signet Ed25519" ed25519)" = "$made_here"
+holds test "$(access "Signet Odd" always-auth)" = "always authenticate, $made_here"
+holds test "$(access "Signet Odd" extractable)" = "sensitive, always sensitive, extractable, local"
+holds test "$(access "Signet Odd" imported)" = "sensitive"
+
+# Certificates: what another judge says of each.
+for ca in root issuing revoked; do
+    cat "ca/$ca.crl.pem"
+done > "$tmp/crls.pem"
+cat ca/issuing.pem ca/revoked.pem > "$tmp/cas.pem"
+judge() { # CERTIFICATE
+    openssl verify -CAfile ca/root.pem -untrusted "$tmp/cas.pem" -crl_check_all -CRLfile "$tmp/crls.pem" -purpose smimesign "$1"
+}
+for name in certs/{rsa2048,rsa3072,p256,p384,pss2048,ed25519,always-auth,extractable,imported} soft/good; do
+    holds judge "$name.pem"
+done
+for folder in certs soft; do
+    for pair in "expired:certificate has expired" "not-yet-valid:certificate is not yet valid" \
+        "revoked:certificate revoked" "revoked-ca:certificate revoked" "wrong-eku:unsuitable certificate purpose" \
+        "wrong-usage:unsuitable certificate purpose"; do
+        rejects judge "$folder/${pair%%:*}.pem"
+        says "${pair#*:}"
+    done
+done
+holds openssl verify -CAfile ca/root.pem -untrusted ca/issuing.pem -purpose timestampsign soft/tsa.pem
+holds openssl verify -CAfile ca/root.pem -untrusted ca/issuing.pem -purpose ocsphelper soft/ocsp.pem
+holds test "$(openssl x509 -in certs/pss2048.pem -noout -text | grep -c 'Public Key Algorithm: rsassaPss')" = 1
+holds grep -q 'Non Repudiation' <(openssl x509 -in certs/rsa2048.pem -noout -text)
+non_repudiation=0
+for cert in certs/*.pem; do
+    if openssl x509 -in "$cert" -noout -ext keyUsage | grep -q 'Non Repudiation'; then
+        non_repudiation=$((non_repudiation + 1))
+    fi
+done
+holds test "$non_repudiation" = 1
+
+# The certificate on the token is the one in the file, and it is that key's.
+for label in rsa2048:01 p384:04 pss2048:05; do
+    pkcs11-tool --module "$SIGNET_MODULE" --token-label "Signet Test" --read-object --type cert --id "${label#*:}" \
+        --output-file "$tmp/cert.der"
+    holds cmp "$tmp/cert.der" <(openssl x509 -in "certs/${label%:*}.pem" -outform DER)
+done
+echo data > "$tmp/data"
+openssl dgst -sha256 -binary "$tmp/data" > "$tmp/digest"
+pkcs11-tool --module "$SIGNET_MODULE" --token-label "Signet Test" --login --pin "$(cat pin)" --sign --id 03 \
+    --mechanism ECDSA --signature-format openssl --input-file "$tmp/digest" --output-file "$tmp/signature" 2> /dev/null
+openssl x509 -in certs/p256.pem -noout -pubkey > "$tmp/p256.pub"
+holds openssl dgst -sha256 -verify "$tmp/p256.pub" -signature "$tmp/signature" "$tmp/data"
+passed

@@ -1,0 +1,73 @@
+#!/bin/bash
+# Is the architecture enforced? With the very include paths that the build gives a folder, an upward include must not
+# compile, and a lawful one must. No source may climb out of its view with "../" or an absolute path.
+. "${SIGNET_SOURCE:-$(dirname "$0")/../..}/tests/support/lib.sh"
+cd "$SIGNET_SOURCE"
+commands=$SIGNET_BUILD/compile_commands.json
+[ -f "$commands" ] || failed "no compile_commands.json in $SIGNET_BUILD"
+
+# The compiler and include paths that the build gives a source.
+command_of() { # SOURCE
+    local line words word paths=()
+    line=$(grep -m 1 "\"command\":.* -c $SIGNET_SOURCE/$1\"" "$commands") || failed "$1 is not built"
+    read -ra words <<< "${line#*\"command\": \"}"
+    ret_command=("${words[0]}" -std=gnu17 -D_GNU_SOURCE -fsyntax-only)
+    paths=()
+    while [ ${#words[@]} -gt 0 ]; do
+        word=${words[0]}
+        case $word in
+            -I*) paths+=("$word") ;;
+            -isystem) paths+=("$word" "${words[1]}") ;;
+        esac
+        words=("${words[@]:1}")
+    done
+    ret_command+=("${paths[@]}")
+}
+
+compile() { # SOURCE INCLUDE
+    command_of "$1"
+    printf '#include %s\n' "$2" > "$tmp/probe.c"
+    "${ret_command[@]}" "$tmp/probe.c"
+}
+
+may() { # SOURCE INCLUDE...
+    local source=$1 header
+    shift
+    for header in "$@"; do
+        holds compile "$source" "$header"
+    done
+}
+
+may_not() { # SOURCE INCLUDE...
+    local source=$1 header
+    shift
+    for header in "$@"; do
+        rejects compile "$source" "$header"
+        says "No such file or directory"
+    done
+}
+
+base=agent/base/err.c store=agent/store/store.c snapshot=agent/store/snapshot.c tokens=pkcs11/token.c
+formats=agent/formats/cades.c verify=agent/verify/verify.c cli=agent/cli/main.c
+
+may $base '"base/err.h"'
+may $store '"base/err.h"' '"store/snapshot.h"' '"store/store.h"' '<sqlite3.h>'
+may $snapshot '"base/err.h"' '"store/snapshot.h"'
+may $tokens '"base/err.h"' '"pkcs11/token.h"' '<p11-kit/pkcs11.h>'
+may $formats '"base/err.h"' '"formats/cms.h"'
+may $verify '"base/err.h"' '"store/snapshot.h"' '"formats/cms.h"' '"verify/verify.h"'
+may $cli '"base/err.h"' '"store/store.h"' '"pkcs11/token.h"' '"formats/cms.h"' '"verify/verify.h"'
+
+may_not $base '"store/snapshot.h"' '"store/store.h"' '"pkcs11/token.h"' '"formats/cms.h"' '"verify/verify.h"'
+may_not $store '"pkcs11/token.h"' '"formats/cms.h"' '"verify/verify.h"'
+may_not $snapshot '"store/store.h"' '"pkcs11/token.h"' '"formats/cms.h"' '"verify/verify.h"'
+may_not $tokens '"store/snapshot.h"' '"store/store.h"' '"formats/cms.h"' '"verify/verify.h"'
+may_not $formats '"store/snapshot.h"' '"store/store.h"' '"pkcs11/token.h"' '"verify/verify.h"'
+may_not $verify '"store/store.h"' '"pkcs11/token.h"'
+for source in $base $store $snapshot $formats $verify $cli; do
+    may_not "$source" '<p11-kit/pkcs11.h>' '<p11-kit/p11-kit.h>'
+done
+
+# What the include paths cannot stop.
+holds test -z "$(grep -rnE '#[[:space:]]*include[[:space:]]*["<](\.\.|/|.*/\.\./)' agent pkcs11 tests --include='*.[ch]')"
+passed

@@ -1,0 +1,99 @@
+# What integration tests share. A test begins with
+#
+#     . "${SIGNET_SOURCE:-$(dirname "$0")/../..}/tests/support/lib.sh"
+#
+# and gets $tmp, a folder that is removed at the end; `fixtures` gives it tokens of its own. A check that fails says
+# which and ends the test, so the last line of a test, `passed`, is reached only when all held.
+# shellcheck shell=bash
+set -euo pipefail
+
+SIGNET_SOURCE=$(cd "${SIGNET_SOURCE:-$(dirname "${BASH_SOURCE[0]}")/../..}" && pwd)
+SIGNET_BUILD=${SIGNET_BUILD:-$SIGNET_SOURCE/.build/release}
+SIGNET=${SIGNET:-$SIGNET_BUILD/agent/cli/signet}
+umask 022
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+checks=0
+
+# Leaks of other people's libraries are not ours to judge.
+export LSAN_OPTIONS="suppressions=$SIGNET_SOURCE/tests/support/lsan.supp:print_suppressions=0${LSAN_OPTIONS:+:$LSAN_OPTIONS}"
+
+failed() { # WHAT
+    echo "FAILED: $*" >&2
+    exit 1
+}
+
+passed() {
+    echo "$checks checks held"
+}
+
+skip() { # WHY
+    echo "skipped: $*"
+    exit 77
+}
+
+# Tokens, CA and state of this test alone: a copy of what the build's first test made.
+fixtures() {
+    local assignments
+    assignments=$(SIGNET_FIXTURES_FROM=$SIGNET_BUILD/fixtures "$SIGNET_SOURCE/softhsm-fixtures/token.sh" "$tmp/fixtures")
+    eval "$assignments"
+}
+
+# Runs a command that must end with this code; what it prints is in $tmp/out and $tmp/err.
+expect() { # CODE COMMAND...
+    local want=$1 got=0
+    shift
+    "$@" > "$tmp/out" 2> "$tmp/err" < "${stdin:-/dev/null}" || got=$?
+    if [ "$got" != "$want" ]; then
+        head -c 4000 "$tmp/out" "$tmp/err" >&2
+        failed "exit $got instead of $want: $*"
+    fi
+    checks=$((checks + 1))
+}
+
+# Must succeed: a plain check.
+holds() { # COMMAND...
+    expect 0 "$@"
+}
+
+# Must end with any code but 0 (of a program whose codes are not ours to choose).
+rejects() { # COMMAND...
+    if "$@" > "$tmp/out" 2> "$tmp/err" < /dev/null; then
+        head -c 4000 "$tmp/out" "$tmp/err" >&2
+        failed "accepted: $*"
+    fi
+    checks=$((checks + 1))
+}
+
+# What the last command printed, on either stream, has this in it.
+says() { # TEXT
+    grep -qF -- "$1" "$tmp/out" "$tmp/err" || {
+        head -c 4000 "$tmp/out" "$tmp/err" >&2
+        failed "not said: $1"
+    }
+    checks=$((checks + 1))
+}
+
+# signet with the PIN of the fixtures.
+signet_pin() { # ARGUMENT...
+    "$SIGNET" "$@" --pin-fd 9 9< "$SOFTHSM_PIN_FILE"
+}
+
+# Copies a file with one byte changed (all its bits are flipped), at an offset, negative from the end.
+tamper() { # IN OUT OFFSET
+    local at=$3 size byte
+    size=$(stat -c %s "$1")
+    [ "$at" -ge 0 ] || at=$((size + at))
+    byte=$(od -An -tu1 -j "$at" -N 1 "$1")
+    cp "$1" "$2"
+    printf '%b' "\\x$(printf %02x $((byte ^ 255)))" | dd of="$2" bs=1 seek="$at" conv=notrunc status=none
+}
+
+# The last command printed JSON that fits its schema, and these values: PATH=JSON.
+json() { # PATH=JSON...
+    /usr/bin/python3 "$SIGNET_SOURCE/tests/support/check_json.py" "$SIGNET_SOURCE/docs/schema" "$@" < "$tmp/out" || {
+        head -c 4000 "$tmp/out" "$tmp/err" >&2
+        failed "JSON: $*"
+    }
+    checks=$((checks + 1))
+}
