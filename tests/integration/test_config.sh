@@ -1,0 +1,84 @@
+#!/bin/bash
+# Is configuration read in its order, bounded by nothing unknown, and is each mistake named with file and line?
+. "${SIGNET_SOURCE:-$(dirname "$0")/../..}/tests/support/lib.sh"
+cd "$tmp"
+export SIGNET_HOME=$tmp/home
+mkdir home
+unset SIGNET_MODULE
+
+expect 0 "$SIGNET" config show --origin
+says "revocation = hard"
+says "built-in"
+expect 0 "$SIGNET" config check
+
+cat > home/signet.conf <<'CONF'
+; a comment
+[verify]
+revocation = soft
+stale = 3d
+[token]
+modules = /usr/lib/one.so
+modules = /usr/lib/two.so
+CONF
+expect 0 "$SIGNET" config show --origin
+says "revocation = soft"
+says "user, $tmp/home/signet.conf:3"
+says "modules = /usr/lib/two.so"
+expect 0 "$SIGNET" config show --json
+json
+holds grep -q '"/usr/lib/one.so", "/usr/lib/two.so"' "$tmp/out"
+expect 0 env SIGNET_MODULE=/a.so:/b.so "$SIGNET" config show --origin
+says "modules = /b.so    ; environment, SIGNET_MODULE"
+rejects grep one.so "$tmp/out"
+expect 0 env SIGNET_MODULE=/a.so "$SIGNET" config show --origin --module /c.so
+says "modules = /c.so    ; option, --module"
+
+# What is wrong is said with its line, whatever command was asked for.
+wrong() { # LINE TEXT
+    printf '%b' "$2" > home/signet.conf
+    expect 78 "$SIGNET" config check --json
+    json 'error.code="config"' 'error.retry=false'
+    says "home/signet.conf:$1"
+    expect 78 "$SIGNET" trust list
+}
+wrong 2 '[nonsense]\nkey = value\n'
+wrong 2 '[verify]\nnonsense = 1\n'
+wrong 2 '[verify]\nrevocation = maybe\n'
+wrong 2 '[verify]\nstale = soon\n'
+wrong 3 '[verify]\nrevocation = soft\nrevocation = hard\n'
+wrong 2 '[token]\nisolation = process\n'
+wrong 2 '[sign]\nlevel = B-LTA\n'
+wrong 2 '[token]\nallow-key = 1234\n'
+wrong 2 "[sign]\nkey = $(printf 'x%.0s' $(seq 5000))\n"
+printf '[policy]\ncustody = strict\n' > home/signet.conf
+expect 78 "$SIGNET" config check
+printf '[sync]\ninterval = 30m\n' > home/signet.conf
+expect 78 "$SIGNET" config check
+chmod 000 home/signet.conf
+[ "$(id -u)" = 0 ] || expect 78 "$SIGNET" config check
+chmod 600 home/signet.conf
+
+# An option that is not right is an option's fault.
+rm home/signet.conf
+expect 64 "$SIGNET" verify --revocation maybe x
+expect 64 "$SIGNET" config show --nonsense
+expect 64 "$SIGNET" config
+expect 64 "$SIGNET" nonsense
+expect 64 "$SIGNET" status
+expect 64 "$SIGNET"
+expect 0 "$SIGNET" --help
+expect 0 "$SIGNET" --version
+expect 0 "$SIGNET" config show --help
+
+# A folder of one's own is made private, and XDG's folders are used without SIGNET_HOME.
+unset SIGNET_HOME
+mkdir -p xdg/config/signet
+echo '[verify]
+revocation = none' > xdg/config/signet/signet.conf
+expect 0 env XDG_CONFIG_HOME="$tmp/xdg/config" XDG_STATE_HOME="$tmp/xdg/state" "$SIGNET" config show --origin
+says "revocation = none"
+
+# A disk that is full is noticed on output too.
+expect 74 bash -c "'$SIGNET' config show > /dev/full"
+
+passed

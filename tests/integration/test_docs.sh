@@ -1,0 +1,47 @@
+#!/bin/bash
+# Do the documents say what the program does: every error code, every option, every example?
+. "${SIGNET_SOURCE:-$(dirname "$0")/../..}/tests/support/lib.sh"
+cd "$SIGNET_SOURCE"
+
+# docs/errors.md has exactly the codes, exit statuses and retries of codes.def.
+sed -n 's/^SG_CODE([A-Z_]*, "\(.*\)", \([0-9]*\), \(true\|false\))$/\1 \2 \3/p' agent/base/codes.def |
+    sed 's/true$/yes/; s/false$/no/' > "$tmp/code"
+sed -n 's/^| `\([a-z-]*\)` | \([0-9]*\) | \(yes\|no\) |.*/\1 \2 \3/p' docs/errors.md > "$tmp/doc"
+holds test -s "$tmp/code"
+holds diff <(sort "$tmp/code") <(sort "$tmp/doc")
+
+# Every option that --help shows is in the man page, and the reverse; every command too.
+{
+    "$SIGNET" --help
+    while read -r command; do
+        # shellcheck disable=SC2086
+        "$SIGNET" $command --help
+    done < <("$SIGNET" --help | sed -n 's/^  \([a-z]\+\( [a-z]\+\)\?\)  .*/\1/p')
+} > "$tmp/help"
+grep -oE -- '--[a-z0-9-]+' "$tmp/help" | sort -u > "$tmp/help-options"
+grep -oE 'Fl -[a-z0-9-]+' docs/man/signet.1 | sed 's/^Fl -/--/' | sort -u > "$tmp/man-options"
+holds diff "$tmp/help-options" "$tmp/man-options"
+"$SIGNET" --help | sed -n 's/^  \([a-z]\+\( [a-z]\+\)\?\)  .*/\1/p' | sort > "$tmp/help-commands"
+sed -n 's/^\.Ss signet \(\(token\|cert\|trust\|config\) [a-z]\+\|[a-z]\+\).*/\1/p' docs/man/signet.1 | sort > "$tmp/man-commands"
+holds test -s "$tmp/help-commands"
+holds diff "$tmp/help-commands" "$tmp/man-commands"
+
+# Every key of the configuration is in its man page.
+SIGNET_HOME=$tmp "$SIGNET" config show | sed -n 's/^\([a-z-]*\) =.*/\1/p' | sort -u > "$tmp/keys"
+sed -n 's/^\.It Cm \([a-z-]*\)$/\1/p' docs/man/signet.conf.5 | sort -u > "$tmp/man-keys"
+holds diff "$tmp/keys" "$tmp/man-keys"
+
+# The man pages are well made.
+if command -v mandoc > /dev/null; then
+    holds mandoc -Tlint -Wwarning docs/man/signet.1 docs/man/signet.conf.5
+fi
+
+# Every schema is one.
+holds /usr/bin/python3 - docs/schema <<'PYTHON'
+import json, pathlib, sys
+import jsonschema
+for path in pathlib.Path(sys.argv[1]).glob("*.json"):
+    jsonschema.Draft202012Validator.check_schema(json.loads(path.read_text()))
+PYTHON
+
+passed
