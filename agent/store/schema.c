@@ -1,1 +1,197 @@
-#include "store/store.h"
+/* The schema and its history: a list of steps, each applied in a transaction. `PRAGMA user_version` counts those that
+ * have been; a store of a newer program is refused, not guessed at. */
+#include "db.h"
+
+#include <string.h>
+
+#include "base/msg.h"
+
+#define APPLICATION_ID 0x53474e54 /* "SGNT": file(1) and we know whose database it is */
+#define APPLICATION_ID_TEXT "1397182036"
+
+/* A step is never changed once it has been released: what comes next is a new step. */
+static const char *const STEPS[] = {
+    /* Which program made which version. No step changes this table: older programs read it to say what is newer. */
+    "CREATE TABLE migration (version INTEGER PRIMARY KEY, program TEXT NOT NULL, time INTEGER NOT NULL) STRICT;"
+
+    /* ledger.c says what is hashed. */
+    "CREATE TABLE ledger ("
+    "  number INTEGER PRIMARY KEY,"
+    "  time INTEGER NOT NULL,"
+    "  event TEXT NOT NULL,"
+    "  code TEXT NOT NULL,"
+    "  token TEXT NOT NULL,"
+    "  key TEXT NOT NULL,"
+    "  object TEXT NOT NULL,"
+    "  detail TEXT NOT NULL,"
+    "  previous BLOB NOT NULL,"
+    "  hash BLOB NOT NULL"
+    ") STRICT;"
+    "CREATE INDEX ledger_time ON ledger (time);" /* sg_store_latest() */
+    "CREATE TRIGGER ledger_append BEFORE INSERT ON ledger"
+    "  WHEN NEW.number IS NOT (SELECT coalesce(max(number), 0) + 1 FROM ledger)"
+    "  BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;"
+    "CREATE TRIGGER ledger_update BEFORE UPDATE ON ledger"
+    "  BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;"
+    "CREATE TRIGGER ledger_delete BEFORE DELETE ON ledger"
+    "  BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;"
+
+    "CREATE TABLE anchor ("
+    "  sha256 TEXT PRIMARY KEY,"
+    "  certificate BLOB NOT NULL,"
+    "  purposes INTEGER NOT NULL," /* enum sg_purpose */
+    "  source TEXT NOT NULL,"
+    "  added INTEGER NOT NULL"
+    ") STRICT;"
+
+    /* crls.c says what tells CRLs apart. */
+    "CREATE TABLE crl ("
+    "  issuer BLOB NOT NULL,"
+    "  authority_key BLOB NOT NULL,"
+    "  scope BLOB NOT NULL,"
+    "  crl_number BLOB NOT NULL,"
+    "  this_update INTEGER NOT NULL,"
+    "  next_update INTEGER NOT NULL,"
+    "  sha256 BLOB NOT NULL," /* names the file trust/crl/SHA256.crl */
+    "  added INTEGER NOT NULL,"
+    "  PRIMARY KEY (issuer, authority_key, scope)"
+    ") STRICT;"
+
+    /* Whether the snapshot has yet to be written (publish.c). */
+    "CREATE TABLE trust (unpublished INTEGER NOT NULL) STRICT;"
+    "INSERT INTO trust VALUES (0);"
+
+    "CREATE TABLE document ("
+    "  entry INTEGER PRIMARY KEY REFERENCES ledger (number),"
+    "  input TEXT NOT NULL,"
+    "  output TEXT NOT NULL,"
+    "  digest_algorithm TEXT NOT NULL,"
+    "  content_digest TEXT NOT NULL,"
+    "  result_sha256 TEXT NOT NULL,"
+    "  format TEXT NOT NULL,"
+    "  key TEXT NOT NULL,"
+    "  token TEXT NOT NULL,"
+    "  custody TEXT NOT NULL,"
+    "  claimed_time INTEGER NOT NULL,"
+    "  clock_state TEXT NOT NULL,"
+    "  remarks TEXT NOT NULL"
+    ") STRICT;",
+};
+
+#define NEWEST ((int64_t)(sizeof(STEPS) / sizeof(STEPS[0])))
+
+/* These statements run once, or only in a store that is not up to date: they are not kept. */
+static void statement_free(sqlite3_stmt *statement)
+{
+    (void)sqlite3_finalize(statement);
+}
+SG_DEFINE_CLEANUP(sqlite3_stmt, statement_free)
+
+static enum sg_rc read_number(struct sg_store *store, const char *sql, int64_t *ret, struct sg_err *err)
+{
+    _cleanup_(statement_freep) sqlite3_stmt *statement = NULL;
+
+    if (sqlite3_prepare_v2(store->db, sql, -1, &statement, NULL) != SQLITE_OK || sqlite3_step(statement) != SQLITE_ROW)
+        return sg_db_fail(store, err);
+    *ret = sqlite3_column_int64(statement, 0);
+    return SG_OK;
+}
+
+static enum sg_rc execute(struct sg_store *store, const char *sql, struct sg_err *err)
+{
+    return sqlite3_exec(store->db, sql, NULL, NULL, NULL) == SQLITE_OK ? SG_OK : sg_db_fail(store, err);
+}
+
+static enum sg_rc refuse_newer(struct sg_store *store, int64_t version, struct sg_err *err)
+{
+    _cleanup_(statement_freep) sqlite3_stmt *statement = NULL;
+    const char *program = NULL;
+
+    if (sqlite3_prepare_v2(store->db, "SELECT program FROM migration ORDER BY version DESC LIMIT 1", -1, &statement,
+                           NULL) == SQLITE_OK &&
+        sqlite3_step(statement) == SQLITE_ROW)
+        program = (const char *)sqlite3_column_text(statement, 0);
+    (void)sg_fail(err, SG_E_STORE_DAMAGED,
+                  _("The store \"%s\" was made by a newer Signet (%s, schema %lld; this is %s, schema %lld). Use that "
+                    "version or a later one."),
+                  store->path, program ? program : "?", (long long)version, SG_VERSION, (long long)NEWEST);
+    sg_err_file(err, store->path);
+    return SG_E_STORE_DAMAGED;
+}
+
+/* `*ret_version` is how many steps have been applied; 0 for an empty file. */
+static enum sg_rc check(struct sg_store *store, int64_t *ret_version, struct sg_err *err)
+{
+    int64_t application, version, objects;
+
+    enum sg_rc rc = read_number(store, "PRAGMA application_id", &application, err);
+    if (rc != SG_OK)
+        return rc;
+    rc = read_number(store, "PRAGMA user_version", &version, err);
+    if (rc != SG_OK)
+        return rc;
+    if (application == APPLICATION_ID && version > NEWEST)
+        return refuse_newer(store, version, err);
+    if (application != APPLICATION_ID) {
+        rc = read_number(store, "SELECT count(*) FROM sqlite_schema", &objects, err);
+        if (rc != SG_OK)
+            return rc;
+        if (application != 0 || version != 0 || objects != 0)
+            return sg_db_damaged(store, _("it is a database of another program"), err);
+    } else if (version <= 0) {
+        return sg_db_damaged(store, _("its schema has no version"), err);
+    }
+    *ret_version = version;
+    return SG_OK;
+}
+
+static enum sg_rc record_step(struct sg_store *store, int64_t version, struct sg_err *err)
+{
+    _cleanup_(statement_freep) sqlite3_stmt *statement = NULL;
+
+    if (sqlite3_prepare_v2(store->db, "INSERT INTO migration VALUES (?1, ?2, ?3)", -1, &statement, NULL) != SQLITE_OK ||
+        sqlite3_bind_int64(statement, 1, version) != SQLITE_OK ||
+        sqlite3_bind_text(statement, 2, SG_VERSION, -1, SQLITE_STATIC) != SQLITE_OK ||
+        sqlite3_bind_int64(statement, 3, sg_clock_now(&store->clock)) != SQLITE_OK ||
+        sqlite3_step(statement) != SQLITE_DONE)
+        return sg_db_fail(store, err);
+    return SG_OK;
+}
+
+/* Within a transaction. */
+static enum sg_rc apply_step(struct sg_store *store, int64_t version, struct sg_err *err)
+{
+    char pragmas[96];
+
+    enum sg_rc rc = execute(store, STEPS[version - 1], err);
+    if (rc != SG_OK)
+        return rc;
+    rc = record_step(store, version, err);
+    if (rc != SG_OK)
+        return rc;
+    /* PRAGMA takes no bound values. */
+    (void)snprintf(pragmas, sizeof(pragmas),
+                   "PRAGMA application_id = " APPLICATION_ID_TEXT "; PRAGMA user_version = %lld", (long long)version);
+    return execute(store, pragmas, err);
+}
+
+enum sg_rc sg_schema_update(struct sg_store *store, struct sg_err *err)
+{
+    int64_t version = 0;
+    enum sg_rc rc = check(store, &version, err);
+
+    while (rc == SG_OK && version < NEWEST) {
+        rc = execute(store, "BEGIN IMMEDIATE", err);
+        if (rc != SG_OK)
+            return rc;
+        /* Another process may have been quicker. */
+        rc = check(store, &version, err);
+        if (rc == SG_OK && version < NEWEST)
+            rc = apply_step(store, ++version, err);
+        if (rc == SG_OK)
+            rc = execute(store, "COMMIT", err);
+        if (rc != SG_OK)
+            sg_store_rollback(store);
+    }
+    return rc;
+}

@@ -1,1 +1,197 @@
+/* The reader of the snapshot: opens no database and writes nothing. */
 #include "store/snapshot.h"
+
+#include <string.h>
+
+#include "base/crypto.h"
+#include "base/input.h"
+#include "base/limits.h"
+#include "base/msg.h"
+#include "snapshot_format.h"
+
+struct sg_snapshot {
+    char *folder; /* the state folder */
+    OSSL_LIB_CTX *libctx;
+    SG_SNAPSHOT_DER *der; /* owns what the arrays point at */
+    struct sg_snapshot_anchor *anchors;
+    size_t anchor_count;
+    struct sg_snapshot_crl *crls;
+    size_t crl_count;
+};
+
+/* Any length up to `max`. */
+static enum sg_rc read_file(const char *path, struct sg_buf *out, struct sg_err *err)
+{
+    _cleanup_(sg_input_freep) struct sg_input *input = NULL;
+
+    enum sg_rc rc = sg_input_open(path, &input, err);
+    if (rc != SG_OK)
+        return rc;
+    return sg_input_read_all(input, out, err);
+}
+
+static struct sg_slice slice_of(const ASN1_STRING *string)
+{
+    return (struct sg_slice){ASN1_STRING_get0_data(string), (size_t)ASN1_STRING_length(string)};
+}
+
+/* The values have been checked; ASN1_STRING keeps a NUL behind its bytes, but that is not promised for every type. */
+static enum sg_rc list_anchors(struct sg_snapshot *snapshot, struct sg_err *err)
+{
+    int count = sk_SG_ANCHOR_DER_num(snapshot->der->anchors);
+
+    snapshot->anchors = calloc((size_t)count + 1, sizeof(*snapshot->anchors));
+    if (!snapshot->anchors)
+        return sg_fail_memory(err);
+    for (int i = 0; i < count; i++) {
+        const SG_ANCHOR_DER *der = sk_SG_ANCHOR_DER_value(snapshot->der->anchors, i);
+        struct sg_slice source = slice_of(der->source);
+        char *text = strndup((const char *)source.data, source.len);
+
+        if (!text)
+            return sg_fail_memory(err);
+        snapshot->anchors[snapshot->anchor_count++] = (struct sg_snapshot_anchor){
+            .certificate = slice_of(der->certificate),
+            .purposes = (unsigned)der->purposes,
+            .source = text,
+            .added = der->added,
+        };
+    }
+    return SG_OK;
+}
+
+static enum sg_rc list_crls(struct sg_snapshot *snapshot, struct sg_err *err)
+{
+    int count = sk_SG_CRL_DER_num(snapshot->der->crls);
+
+    snapshot->crls = calloc((size_t)count + 1, sizeof(*snapshot->crls));
+    if (!snapshot->crls)
+        return sg_fail_memory(err);
+    for (int i = 0; i < count; i++) {
+        const SG_CRL_DER *der = sk_SG_CRL_DER_value(snapshot->der->crls, i);
+        struct sg_snapshot_crl *crl = &snapshot->crls[snapshot->crl_count++];
+
+        crl->issuer = slice_of(der->issuer);
+        memcpy(crl->sha256, ASN1_STRING_get0_data(der->sha256), SG_SHA256_LEN);
+        crl->this_update = der->this_update;
+        crl->next_update = der->next_update;
+    }
+    return SG_OK;
+}
+
+static enum sg_rc load(struct sg_snapshot *snapshot, const char *path, struct sg_err *err)
+{
+    _cleanup_(sg_buf_clear) struct sg_buf file = SG_BUF(SG_MAX_CERT_FILE);
+    struct sg_err missing;
+
+    enum sg_rc rc = read_file(path, &file, &missing);
+    if (rc == SG_E_NOT_FOUND)
+        return SG_OK;
+    if (rc != SG_OK) {
+        if (err)
+            *err = missing;
+        return rc;
+    }
+    rc = sg_snapshot_decode(sg_buf_slice(&file), snapshot->libctx, &snapshot->der, err);
+    if (rc == SG_OK)
+        rc = list_anchors(snapshot, err);
+    if (rc == SG_OK)
+        rc = list_crls(snapshot, err);
+    if (rc != SG_OK)
+        sg_err_file(err, path);
+    return rc;
+}
+
+enum sg_rc sg_snapshot_open(const char *state_folder, OSSL_LIB_CTX *libctx, struct sg_snapshot **ret,
+                            struct sg_err *err)
+{
+    _cleanup_(freep) char *path = NULL;
+    _cleanup_(sg_snapshot_freep) struct sg_snapshot *snapshot = calloc(1, sizeof(*snapshot));
+
+    if (!snapshot)
+        return sg_fail_memory(err);
+    snapshot->libctx = libctx;
+    snapshot->folder = strdup(state_folder);
+    if (!snapshot->folder)
+        return sg_fail_memory(err);
+    if (asprintf(&path, "%s/trust/snapshot", state_folder) < 0) {
+        path = NULL;
+        return sg_fail_memory(err);
+    }
+    enum sg_rc rc = load(snapshot, path, err);
+    if (rc != SG_OK)
+        return rc;
+    *ret = sg_steal(snapshot);
+    return SG_OK;
+}
+
+void sg_snapshot_free(struct sg_snapshot *snapshot)
+{
+    if (!snapshot)
+        return;
+    for (size_t i = 0; i < snapshot->anchor_count; i++)
+        free((char *)snapshot->anchors[i].source);
+    free(snapshot->anchors);
+    free(snapshot->crls);
+    sg_snapshot_der_free(snapshot->der);
+    free(snapshot->folder);
+    free(snapshot);
+}
+
+size_t sg_snapshot_anchor_count(const struct sg_snapshot *snapshot)
+{
+    return snapshot->anchor_count;
+}
+
+const struct sg_snapshot_anchor *sg_snapshot_anchor(const struct sg_snapshot *snapshot, size_t index)
+{
+    return &snapshot->anchors[index];
+}
+
+size_t sg_snapshot_crl_count(const struct sg_snapshot *snapshot)
+{
+    return snapshot->crl_count;
+}
+
+const struct sg_snapshot_crl *sg_snapshot_crl(const struct sg_snapshot *snapshot, size_t index)
+{
+    return &snapshot->crls[index];
+}
+
+static enum sg_rc fail_crl(const char *path, struct sg_err *err)
+{
+    (void)sg_fail(err, SG_E_STORE_DAMAGED,
+                  _("The CRL \"%s\" is missing or damaged. Try again; if it stays so, put the CRL in again (signet "
+                    "trust add --crl)."),
+                  path);
+    sg_err_file(err, path);
+    return SG_E_STORE_DAMAGED;
+}
+
+enum sg_rc sg_snapshot_crl_read(const struct sg_snapshot *snapshot, size_t index, struct sg_buf *out,
+                                struct sg_err *err)
+{
+    const struct sg_snapshot_crl *crl = &snapshot->crls[index];
+    _cleanup_(freep) char *path = NULL;
+    char hex[SG_SHA256_HEX];
+    uint8_t digest[EVP_MAX_MD_SIZE];
+    size_t digest_len, before = out->len;
+
+    sg_hex(crl->sha256, SG_SHA256_LEN, hex);
+    if (asprintf(&path, "%s/trust/crl/%s.crl", snapshot->folder, hex) < 0) {
+        path = NULL;
+        return sg_fail_memory(err);
+    }
+    enum sg_rc rc = read_file(path, out, err);
+    if (rc == SG_E_NOT_FOUND)
+        return fail_crl(path, err);
+    if (rc != SG_OK)
+        return rc;
+    struct sg_slice der = {out->data + before, out->len - before};
+    rc = sg_digest(snapshot->libctx, "SHA256", der, digest, &digest_len, err);
+    if (rc == SG_OK && memcmp(digest, crl->sha256, SG_SHA256_LEN) != 0)
+        rc = fail_crl(path, err);
+    if (rc != SG_OK)
+        out->len = before;
+    return rc;
+}

@@ -1,0 +1,254 @@
+/* Statements: all of the store's SQL stands here; values are always bound. SQLite's errors become ours. */
+#include "db.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/msg.h"
+#include "base/utf8.h"
+
+static const char *const SQL[SG_SQL_COUNT] = {
+    /* IMMEDIATE: the write lock at once, so that the ledger's head stays what it is until the commit. */
+    [SG_SQL_BEGIN] = "BEGIN IMMEDIATE",
+    [SG_SQL_COMMIT] = "COMMIT",
+    [SG_SQL_LEDGER_HEAD] = "SELECT number, hash FROM ledger ORDER BY number DESC LIMIT 1",
+    [SG_SQL_LEDGER_ADD] = "INSERT INTO ledger (number, time, event, code, token, key, object, detail, previous, hash) "
+                          "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+    [SG_SQL_LEDGER_ALL] = "SELECT number, time, event, code, token, key, object, detail, previous, hash FROM ledger "
+                          "ORDER BY number",
+    [SG_SQL_ANCHOR_PUT] = "INSERT INTO anchor (sha256, certificate, purposes, source, added) "
+                          "VALUES (?1, ?2, ?3, ?4, ?5) "
+                          "ON CONFLICT (sha256) DO UPDATE SET purposes = excluded.purposes",
+    [SG_SQL_ANCHOR_REMOVE] = "DELETE FROM anchor WHERE sha256 = ?1",
+    [SG_SQL_ANCHOR_ALL] = "SELECT certificate, purposes, source, added FROM anchor ORDER BY sha256",
+    [SG_SQL_CRL_GET] = "SELECT crl_number, this_update, sha256 FROM crl "
+                       "WHERE issuer = ?1 AND authority_key = ?2 AND scope = ?3",
+    [SG_SQL_CRL_PUT] = "INSERT OR REPLACE INTO crl "
+                       "(issuer, authority_key, scope, crl_number, this_update, next_update, sha256, added) "
+                       "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    [SG_SQL_CRL_ALL] = "SELECT issuer, sha256, this_update, next_update FROM crl "
+                       "ORDER BY issuer, authority_key, scope",
+    [SG_SQL_DOCUMENT_ADD] = "INSERT INTO document (entry, input, output, digest_algorithm, content_digest, "
+                            "result_sha256, format, key, token, custody, claimed_time, clock_state, remarks) "
+                            "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+    [SG_SQL_UNPUBLISHED_GET] = "SELECT unpublished FROM trust",
+    [SG_SQL_UNPUBLISHED_SET] = "UPDATE trust SET unpublished = ?1",
+    [SG_SQL_LATEST] = "SELECT (SELECT max(time) FROM ledger), (SELECT max(this_update) FROM crl)",
+};
+
+/* --- errors ------------------------------------------------------------------------------------------------------- */
+
+enum sg_rc sg_db_damaged(const struct sg_store *store, const char *what, struct sg_err *err)
+{
+    (void)sg_fail(err, SG_E_STORE_DAMAGED,
+                  _("The store \"%s\" is damaged: %s. Keep a copy of it, then put back a backup, or move it away to "
+                    "start a new one."),
+                  store->path, what);
+    sg_err_file(err, store->path);
+    return SG_E_STORE_DAMAGED;
+}
+
+static enum sg_rc fail_by_code(const struct sg_store *store, int code, int errnum, struct sg_err *err)
+{
+    const char *path = store->path;
+
+    if (errnum == ENOSPC || errnum == EDQUOT)
+        code = SQLITE_FULL;
+    if (code == SQLITE_IOERR_NOMEM)
+        code = SQLITE_NOMEM;
+
+    switch (code & 0xff) {
+    case SQLITE_NOMEM:
+        return sg_fail_memory(err);
+    case SQLITE_FULL:
+        return sg_fail(err, SG_E_DISK_FULL, _("The disk of the store \"%s\" is full. Make room, then try again."),
+                       path);
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+    case SQLITE_PROTOCOL:
+        return sg_fail(err, SG_E_BUSY,
+                       _("Another program holds the store \"%s\". Wait until it is done, then try again."), path);
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+        return sg_db_damaged(store, _("it is not a database that can be read"), err);
+    case SQLITE_CANTOPEN:
+    case SQLITE_PERM:
+    case SQLITE_READONLY:
+        return sg_fail(err, SG_E_CANNOT_CREATE,
+                       _("The store \"%s\" cannot be written. Check who may write to it and to its folder."), path);
+    case SQLITE_IOERR:
+        return sg_fail(err, SG_E_IO,
+                       _("The store \"%s\" could not be read or written. Check the disk, then try again."), path);
+    default:
+        return sg_fail(err, SG_E_INTERNAL, _("The store \"%s\" refused an operation. Please report this."), path);
+    }
+}
+
+enum sg_rc sg_db_fail(const struct sg_store *store, struct sg_err *err)
+{
+    int code = sqlite3_extended_errcode(store->db);
+    int errnum = (code & 0xff) == SQLITE_IOERR ? sqlite3_system_errno(store->db) : 0;
+    enum sg_rc rc = fail_by_code(store, code, errnum, err);
+
+    sg_err_file(err, store->path);
+    sg_err_cause(err, "SQLite: %s (%d)", sqlite3_errmsg(store->db), code);
+    return rc;
+}
+
+/* --- values ------------------------------------------------------------------------------------------------------- */
+
+struct sg_value sg_value_integer(int64_t integer)
+{
+    return (struct sg_value){.type = SG_VALUE_INTEGER, .integer = integer};
+}
+
+struct sg_value sg_value_text(const char *text)
+{
+    return (struct sg_value){.type = SG_VALUE_TEXT, .bytes = {(const uint8_t *)text, strlen(text)}};
+}
+
+struct sg_value sg_value_blob(struct sg_slice bytes)
+{
+    return (struct sg_value){.type = SG_VALUE_BLOB, .bytes = bytes};
+}
+
+/* Length of the character that `text` starts with, 0 if its first byte must be escaped. */
+static size_t plain_length(struct sg_slice text)
+{
+    uint32_t code_point;
+
+    return text.data[0] == '\\' ? 0 : sg_utf8_next(text.data, text.len, &code_point);
+}
+
+static bool is_plain(struct sg_slice text)
+{
+    while (text.len > 0) {
+        size_t len = plain_length(text);
+
+        if (len == 0)
+            return false;
+        text.data += len;
+        text.len -= len;
+    }
+    return true;
+}
+
+static size_t escape(struct sg_slice text, uint8_t *out)
+{
+    uint8_t *end = out;
+
+    while (text.len > 0) {
+        size_t len = plain_length(text);
+
+        if (len > 0) {
+            memcpy(end, text.data, len);
+            end += len;
+        } else {
+            char hex[3];
+
+            len = 1;
+            sg_hex(text.data, 1, hex);
+            memcpy(end, (const char[]){'\\', 'x', hex[0], hex[1]}, 4);
+            end += 4;
+        }
+        text.data += len;
+        text.len -= len;
+    }
+    return (size_t)(end - out);
+}
+
+enum sg_rc sg_values_escape(struct sg_value *values, size_t count, struct sg_buf *scratch, struct sg_err *err)
+{
+    size_t room = 0;
+    uint8_t *out;
+
+    for (size_t i = 0; i < count; i++)
+        if (values[i].type == SG_VALUE_TEXT && !is_plain(values[i].bytes))
+            room += 4 * values[i].bytes.len;
+    if (room == 0)
+        return SG_OK;
+
+    enum sg_rc rc = sg_buf_extend(scratch, room, &out, err);
+    if (rc != SG_OK)
+        return rc;
+    for (size_t i = 0; i < count; i++) {
+        if (values[i].type != SG_VALUE_TEXT || is_plain(values[i].bytes))
+            continue;
+        values[i].bytes = (struct sg_slice){out, escape(values[i].bytes, out)};
+        out += values[i].bytes.len;
+    }
+    return SG_OK;
+}
+
+/* --- statements --------------------------------------------------------------------------------------------------- */
+
+static int bind(sqlite3_stmt *statement, int column, const struct sg_value *value)
+{
+    /* SQLite binds NULL for a NULL pointer, whatever the length. */
+    const void *data = value->bytes.data ? value->bytes.data : (const void *)"";
+
+    switch (value->type) {
+    case SG_VALUE_INTEGER:
+        return sqlite3_bind_int64(statement, column, value->integer);
+    case SG_VALUE_TEXT:
+        return sqlite3_bind_text64(statement, column, data, value->bytes.len, SQLITE_STATIC, SQLITE_UTF8);
+    case SG_VALUE_BLOB:
+        return sqlite3_bind_blob64(statement, column, data, value->bytes.len, SQLITE_STATIC);
+    }
+    return SQLITE_MISUSE;
+}
+
+void sg_rows_reset(sqlite3_stmt *rows)
+{
+    if (!rows)
+        return;
+    (void)sqlite3_reset(rows); /* repeats the error of the last step */
+    (void)sqlite3_clear_bindings(rows);
+}
+
+enum sg_rc sg_db_query(struct sg_store *store, enum sg_sql which, const struct sg_value *values, size_t count,
+                       sqlite3_stmt **ret, struct sg_err *err)
+{
+    sqlite3_stmt **kept = &store->statements[which];
+
+    if (store->transaction == SG_TRANSACTION_BROKEN)
+        return sg_fail(err, SG_E_INTERNAL, _("The store was used after an operation on it had failed."));
+    if (!*kept && sqlite3_prepare_v3(store->db, SQL[which], -1, SQLITE_PREPARE_PERSISTENT, kept, NULL) != SQLITE_OK)
+        return sg_db_fail(store, err);
+
+    _cleanup_(sg_rows_resetp) sqlite3_stmt *rows = *kept;
+    for (size_t i = 0; i < count; i++)
+        if (bind(rows, (int)i + 1, &values[i]) != SQLITE_OK)
+            return sg_db_fail(store, err);
+    *ret = sg_steal(rows);
+    return SG_OK;
+}
+
+enum sg_rc sg_db_next(struct sg_store *store, sqlite3_stmt *rows, bool *ret_row, struct sg_err *err)
+{
+    int code = sqlite3_step(rows);
+
+    if (code != SQLITE_ROW && code != SQLITE_DONE)
+        return sg_db_fail(store, err);
+    *ret_row = code == SQLITE_ROW;
+    return SG_OK;
+}
+
+enum sg_rc sg_db_run(struct sg_store *store, enum sg_sql which, const struct sg_value *values, size_t count,
+                     struct sg_err *err)
+{
+    _cleanup_(sg_rows_resetp) sqlite3_stmt *rows = NULL;
+    bool row;
+
+    enum sg_rc rc = sg_db_query(store, which, values, count, &rows, err);
+    if (rc != SG_OK)
+        return rc;
+    return sg_db_next(store, rows, &row, err);
+}
+
+struct sg_slice sg_db_bytes(sqlite3_stmt *rows, int column)
+{
+    const void *data = sqlite3_column_blob(rows, column);
+
+    return (struct sg_slice){data, data ? (size_t)sqlite3_column_bytes(rows, column) : 0};
+}

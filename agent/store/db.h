@@ -1,0 +1,115 @@
+/* What the files of this folder share: the open store, statements with their values, transactions. The only header that
+ * sees SQLite. */
+#pragma once
+
+#include <sqlite3.h>
+
+#include <openssl/evp.h>
+
+#include "base/crypto.h"
+#include "base/limits.h"
+#include "store/store.h"
+
+/* Every statement that is run more than once, prepared on first use and kept. */
+enum sg_sql {
+    SG_SQL_BEGIN,
+    SG_SQL_COMMIT,
+    SG_SQL_LEDGER_HEAD,
+    SG_SQL_LEDGER_ADD,
+    SG_SQL_LEDGER_ALL,
+    SG_SQL_ANCHOR_PUT,
+    SG_SQL_ANCHOR_REMOVE,
+    SG_SQL_ANCHOR_ALL,
+    SG_SQL_CRL_GET,
+    SG_SQL_CRL_PUT,
+    SG_SQL_CRL_ALL,
+    SG_SQL_DOCUMENT_ADD,
+    SG_SQL_UNPUBLISHED_GET,
+    SG_SQL_UNPUBLISHED_SET,
+    SG_SQL_LATEST,
+    SG_SQL_COUNT
+};
+
+enum sg_transaction {
+    SG_TRANSACTION_NONE,
+    SG_TRANSACTION_OPEN,
+    SG_TRANSACTION_BROKEN, /* part of an operation is missing: it can only be rolled back */
+};
+
+struct sg_store {
+    sqlite3 *db;
+    sqlite3_stmt *statements[SG_SQL_COUNT];
+    char *folder; /* the state folder */
+    char *path;   /* of store.db */
+    OSSL_LIB_CTX *libctx;
+    struct sg_clock clock;
+    EVP_MD *sha256;
+    EVP_MD_CTX *digest; /* the ledger's, used again for each entry */
+    enum sg_transaction transaction;
+    int64_t ledger_number; /* the ledger's last entry, while a transaction is open; 0: none */
+    uint8_t ledger_hash[SG_SHA256_LEN];
+};
+
+/* Fills `err` from what SQLite said last. */
+enum sg_rc sg_db_fail(const struct sg_store *store, struct sg_err *err);
+/* The store is not as Signet left it; `what` says how. */
+enum sg_rc sg_db_damaged(const struct sg_store *store, const char *what, struct sg_err *err);
+
+/* --- statements --------------------------------------------------------------------------------------------------- */
+
+struct sg_value {
+    enum { SG_VALUE_INTEGER, SG_VALUE_TEXT, SG_VALUE_BLOB } type;
+    int64_t integer;
+    struct sg_slice bytes; /* borrowed until the statement is done */
+};
+
+/* The texts of one record together. */
+#define SG_MAX_ENTRY (256 * SG_KIB)
+
+#define SG_COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+struct sg_value sg_value_integer(int64_t integer);
+struct sg_value sg_value_text(const char *text);
+struct sg_value sg_value_blob(struct sg_slice bytes);
+
+/* Columns of text hold UTF-8, but a path is any bytes. Replaces each text that needs it by one in which a byte that is
+ * not part of well-formed UTF-8, and a backslash, stands as `\xNN`. `scratch` keeps the new texts. */
+SG_MUST_CHECK enum sg_rc sg_values_escape(struct sg_value *values, size_t count, struct sg_buf *scratch,
+                                          struct sg_err *err);
+
+/* Runs a statement that returns no rows. */
+SG_MUST_CHECK enum sg_rc sg_db_run(struct sg_store *store, enum sg_sql which, const struct sg_value *values,
+                                   size_t count, struct sg_err *err);
+/* Starts one that does; its values must outlive it. Hold it with _cleanup_(sg_rows_resetp). */
+SG_MUST_CHECK enum sg_rc sg_db_query(struct sg_store *store, enum sg_sql which, const struct sg_value *values,
+                                     size_t count, sqlite3_stmt **ret, struct sg_err *err);
+SG_MUST_CHECK enum sg_rc sg_db_next(struct sg_store *store, sqlite3_stmt *rows, bool *ret_row, struct sg_err *err);
+void sg_rows_reset(sqlite3_stmt *rows);
+SG_DEFINE_CLEANUP(sqlite3_stmt, sg_rows_reset)
+/* A text or blob of the current row, until the next step; {NULL, 0} for NULL and "". */
+struct sg_slice sg_db_bytes(sqlite3_stmt *rows, int column);
+
+/* --- transactions ------------------------------------------------------------------------------------------------- */
+
+/* The part of a transaction that one operation is: the caller's transaction, or one of its own if there is none. */
+struct sg_operation {
+    struct sg_store *store;
+    bool own;
+    int64_t changes; /* rows changed before it began */
+};
+
+SG_MUST_CHECK enum sg_rc sg_operation_begin(struct sg_operation *operation, struct sg_store *store, struct sg_err *err);
+/* Commits its own transaction if `rc` is SG_OK and rolls it back if not; returns `rc`, or why the commit failed. In the
+ * caller's transaction, a failure that left part of the operation behind breaks the transaction. */
+SG_MUST_CHECK enum sg_rc sg_operation_end(struct sg_operation *operation, enum sg_rc rc, struct sg_err *err);
+
+/* --- the folder's other files ------------------------------------------------------------------------------------- */
+
+/* Brings the schema up to date (schema.c). */
+SG_MUST_CHECK enum sg_rc sg_schema_update(struct sg_store *store, struct sg_err *err);
+/* sg_ledger_append() within an operation (ledger.c). The head is read when a transaction begins. */
+SG_MUST_CHECK enum sg_rc sg_ledger_head(struct sg_store *store, struct sg_err *err);
+SG_MUST_CHECK enum sg_rc sg_ledger_add(struct sg_store *store, const struct sg_ledger_entry *entry, struct sg_err *err);
+/* The snapshot no longer says what the store says, until the next sg_store_publish() (publish.c). */
+SG_MUST_CHECK enum sg_rc sg_trust_changed(struct sg_store *store, struct sg_err *err);
+SG_MUST_CHECK enum sg_rc sg_publish_if_needed(struct sg_store *store, struct sg_err *err);

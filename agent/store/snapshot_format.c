@@ -1,0 +1,188 @@
+/* The snapshot's encoding, writing and reading side by side. */
+#include "snapshot_format.h"
+
+#include <string.h>
+
+#include <openssl/asn1t.h>
+
+#include "base/crypto.h"
+#include "base/limits.h"
+#include "base/msg.h"
+#include "base/utf8.h"
+
+enum { VERSION = 1 };
+
+/* clang-format off */
+ASN1_SEQUENCE(SG_ANCHOR_DER) = {
+    ASN1_SIMPLE(SG_ANCHOR_DER, certificate, ASN1_OCTET_STRING),
+    ASN1_EMBED(SG_ANCHOR_DER, purposes, INT64),
+    ASN1_SIMPLE(SG_ANCHOR_DER, source, ASN1_UTF8STRING),
+    ASN1_EMBED(SG_ANCHOR_DER, added, INT64),
+} static_ASN1_SEQUENCE_END(SG_ANCHOR_DER)
+
+ASN1_SEQUENCE(SG_CRL_DER) = {
+    ASN1_SIMPLE(SG_CRL_DER, issuer, ASN1_OCTET_STRING),
+    ASN1_SIMPLE(SG_CRL_DER, sha256, ASN1_OCTET_STRING),
+    ASN1_EMBED(SG_CRL_DER, this_update, INT64),
+    ASN1_EMBED(SG_CRL_DER, next_update, INT64),
+} static_ASN1_SEQUENCE_END(SG_CRL_DER)
+
+ASN1_SEQUENCE(SG_SNAPSHOT_DER) = {
+    ASN1_EMBED(SG_SNAPSHOT_DER, version, INT64),
+    ASN1_SEQUENCE_OF(SG_SNAPSHOT_DER, anchors, SG_ANCHOR_DER),
+    ASN1_SEQUENCE_OF(SG_SNAPSHOT_DER, crls, SG_CRL_DER),
+} static_ASN1_SEQUENCE_END(SG_SNAPSHOT_DER)
+    /* clang-format on */
+
+    static void anchor_free(SG_ANCHOR_DER * anchor)
+{
+    ASN1_item_free((ASN1_VALUE *)anchor, ASN1_ITEM_rptr(SG_ANCHOR_DER));
+}
+SG_DEFINE_CLEANUP(SG_ANCHOR_DER, anchor_free)
+
+static void crl_free(SG_CRL_DER *crl)
+{
+    ASN1_item_free((ASN1_VALUE *)crl, ASN1_ITEM_rptr(SG_CRL_DER));
+}
+SG_DEFINE_CLEANUP(SG_CRL_DER, crl_free)
+
+SG_SNAPSHOT_DER *sg_snapshot_der_new(void)
+{
+    SG_SNAPSHOT_DER *snapshot = (SG_SNAPSHOT_DER *)ASN1_item_new(ASN1_ITEM_rptr(SG_SNAPSHOT_DER));
+
+    if (snapshot)
+        snapshot->version = VERSION;
+    return snapshot;
+}
+
+void sg_snapshot_der_free(SG_SNAPSHOT_DER *snapshot)
+{
+    ASN1_item_free((ASN1_VALUE *)snapshot, ASN1_ITEM_rptr(SG_SNAPSHOT_DER));
+}
+
+static bool set_bytes(ASN1_STRING *string, const void *data, size_t len)
+{
+    return len <= INT_MAX && ASN1_STRING_set(string, data, (int)len) == 1;
+}
+
+bool sg_snapshot_der_add_anchor(SG_SNAPSHOT_DER *snapshot, const struct sg_snapshot_anchor *anchor)
+{
+    _cleanup_(anchor_freep) SG_ANCHOR_DER *der = (SG_ANCHOR_DER *)ASN1_item_new(ASN1_ITEM_rptr(SG_ANCHOR_DER));
+
+    if (!der || !set_bytes(der->certificate, anchor->certificate.data, anchor->certificate.len) ||
+        !set_bytes(der->source, anchor->source, strlen(anchor->source)))
+        return false;
+    der->purposes = anchor->purposes;
+    der->added = anchor->added;
+    if (sk_SG_ANCHOR_DER_push(snapshot->anchors, der) <= 0)
+        return false;
+    der = NULL;
+    return true;
+}
+
+bool sg_snapshot_der_add_crl(SG_SNAPSHOT_DER *snapshot, const struct sg_snapshot_crl *crl)
+{
+    _cleanup_(crl_freep) SG_CRL_DER *der = (SG_CRL_DER *)ASN1_item_new(ASN1_ITEM_rptr(SG_CRL_DER));
+
+    if (!der || !set_bytes(der->issuer, crl->issuer.data, crl->issuer.len) ||
+        !set_bytes(der->sha256, crl->sha256, sizeof(crl->sha256)))
+        return false;
+    der->this_update = crl->this_update;
+    der->next_update = crl->next_update;
+    if (sk_SG_CRL_DER_push(snapshot->crls, der) <= 0)
+        return false;
+    der = NULL;
+    return true;
+}
+
+enum sg_rc sg_snapshot_encode(const SG_SNAPSHOT_DER *snapshot, OSSL_LIB_CTX *libctx, struct sg_buf *out,
+                              struct sg_err *err)
+{
+    _cleanup_(OPENSSL_freep) unsigned char *der = NULL;
+    uint8_t digest[EVP_MAX_MD_SIZE];
+    size_t digest_len;
+    int len = ASN1_item_i2d((const ASN1_VALUE *)snapshot, &der, ASN1_ITEM_rptr(SG_SNAPSHOT_DER));
+
+    if (len < 0)
+        return sg_fail_ssl(err, SG_E_INTERNAL, _("The snapshot of what is trusted cannot be encoded."));
+    enum sg_rc rc = sg_digest(libctx, "SHA256", (struct sg_slice){der, (size_t)len}, digest, &digest_len, err);
+    if (rc != SG_OK)
+        return rc;
+    rc = sg_buf_append(out, der, (size_t)len, err);
+    if (rc != SG_OK)
+        return rc;
+    return sg_buf_append(out, digest, digest_len, err);
+}
+
+/* --- reading ------------------------------------------------------------------------------------------------------ */
+
+static bool is_text(const ASN1_STRING *string)
+{
+    const uint8_t *data = ASN1_STRING_get0_data(string);
+    size_t len = (size_t)ASN1_STRING_length(string);
+
+    for (size_t at = 0, step; at < len; at += step) {
+        uint32_t code_point;
+
+        step = sg_utf8_next(data + at, len - at, &code_point);
+        if (step == 0 || code_point == 0)
+            return false;
+    }
+    return true;
+}
+
+static bool check_anchor(const SG_ANCHOR_DER *anchor)
+{
+    int len = ASN1_STRING_length(anchor->certificate);
+
+    return len > 0 && (size_t)len <= SG_MAX_CERTIFICATE && anchor->purposes > 0 &&
+           anchor->purposes <= SG_PURPOSES_ALL && is_text(anchor->source);
+}
+
+static bool check_crl(const SG_CRL_DER *crl)
+{
+    return ASN1_STRING_length(crl->issuer) > 0 && ASN1_STRING_length(crl->sha256) == SG_SHA256_LEN;
+}
+
+static bool check(const SG_SNAPSHOT_DER *snapshot)
+{
+    if (snapshot->version != VERSION)
+        return false;
+    for (int i = 0; i < sk_SG_ANCHOR_DER_num(snapshot->anchors); i++)
+        if (!check_anchor(sk_SG_ANCHOR_DER_value(snapshot->anchors, i)))
+            return false;
+    for (int i = 0; i < sk_SG_CRL_DER_num(snapshot->crls); i++)
+        if (!check_crl(sk_SG_CRL_DER_value(snapshot->crls, i)))
+            return false;
+    return true;
+}
+
+static enum sg_rc fail_damaged(struct sg_err *err)
+{
+    return sg_fail_ssl(err, SG_E_STORE_DAMAGED,
+                       _("The snapshot of what is trusted is damaged. Any change writes it anew: for one, put the CRL "
+                         "or the certificate in again that you added last (signet trust add)."));
+}
+
+enum sg_rc sg_snapshot_decode(struct sg_slice file, OSSL_LIB_CTX *libctx, SG_SNAPSHOT_DER **ret, struct sg_err *err)
+{
+    uint8_t digest[EVP_MAX_MD_SIZE];
+    size_t digest_len;
+
+    if (file.len < SG_SHA256_LEN)
+        return fail_damaged(err);
+    struct sg_slice der = {file.data, file.len - SG_SHA256_LEN};
+    enum sg_rc rc = sg_digest(libctx, "SHA256", der, digest, &digest_len, err);
+    if (rc != SG_OK)
+        return rc;
+    if (memcmp(digest, file.data + der.len, SG_SHA256_LEN) != 0)
+        return fail_damaged(err);
+
+    const unsigned char *end = der.data;
+    _cleanup_(sg_snapshot_der_freep) SG_SNAPSHOT_DER *snapshot =
+        (SG_SNAPSHOT_DER *)ASN1_item_d2i(NULL, &end, (long)der.len, ASN1_ITEM_rptr(SG_SNAPSHOT_DER));
+    if (!snapshot || end != der.data + der.len || !check(snapshot))
+        return fail_damaged(err);
+    *ret = sg_steal(snapshot);
+    return SG_OK;
+}
