@@ -56,8 +56,8 @@ SG_DEFINE_CLEANUP(struct sg_cms, sg_cms_free)
 const ASN1_OBJECT *sg_cms_content_type(const struct sg_cms *cms); /* eContentType */
 bool sg_cms_is_detached(const struct sg_cms *cms);
 /* Certificates and CRLs carried along; owned by the sg_cms. Ones that cannot be parsed are left out and counted. */
-const STACK_OF(X509) * sg_cms_certificates(const struct sg_cms *cms);
-const STACK_OF(X509_CRL) * sg_cms_crls(const struct sg_cms *cms);
+const STACK_OF(X509) *sg_cms_certificates(const struct sg_cms *cms);
+const STACK_OF(X509_CRL) *sg_cms_crls(const struct sg_cms *cms);
 size_t sg_cms_unreadable_count(const struct sg_cms *cms);
 size_t sg_cms_signer_count(const struct sg_cms *cms);
 const struct sg_signer_info *sg_cms_signer(const struct sg_cms *cms, size_t index);
@@ -79,7 +79,7 @@ size_t sg_attributes_find(const struct sg_attribute *attrs, size_t count, int ni
 /* signing-certificate (RFC 2634 §5.4) and signing-certificate-v2 (RFC 5035 §3): the first ESSCertID. */
 struct sg_ess_cert_id {
     const EVP_MD *digest; /* NULL: an algorithm that OpenSSL does not know */
-    struct sg_slice hash;
+    struct sg_slice hash; /* owned, as the others are */
     X509_NAME *issuer;    /* of issuerSerial; NULL if absent */
     ASN1_INTEGER *serial; /* ditto */
 };

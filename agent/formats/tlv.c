@@ -28,19 +28,25 @@ struct sg_tlv_reader {
     uint8_t window[WINDOW];
 };
 
-static enum sg_rc malformed(const struct sg_tlv_reader *reader, struct sg_err *err, uint64_t offset, const char *reason)
+uint64_t sg_tlv_place(const struct sg_tlv_reader *reader)
 {
+    return reader->taken ? reader->position : reader->current.start;
+}
+
+enum sg_rc sg_tlv_malformed(const struct sg_tlv_reader *reader, uint64_t offset, const char *reason, struct sg_err *err)
+{
+    const char *name = sg_input_name(reader->input);
     enum sg_rc rc = sg_fail(err, SG_E_MALFORMED,
                             _("The structure of %s is damaged at byte %" PRIu64 ": %s. Get a fresh copy of the file."),
-                            sg_input_name(reader->input), offset, reason);
-    sg_err_file(err, sg_input_name(reader->input));
+                            name, offset, reason);
+    sg_err_file(err, name);
     return rc;
 }
 
 static enum sg_rc over_limit(const struct sg_tlv_reader *reader, struct sg_err *err, const char *reason)
 {
     enum sg_rc rc = sg_fail(err, SG_E_LIMIT, _("The structure of %s goes over a limit at byte %" PRIu64 ": %s."),
-                            sg_input_name(reader->input), reader->position, reason);
+                            sg_input_name(reader->input), sg_tlv_place(reader), reason);
     sg_err_file(err, sg_input_name(reader->input));
     return rc;
 }
@@ -169,12 +175,12 @@ static enum sg_rc read_header(struct sg_tlv_reader *reader, struct sg_tlv *ret, 
     if (!reason)
         reason = parse_length(bytes, &at, &element);
     if (reason)
-        return malformed(reader, err, reader->position, reason);
+        return sg_tlv_malformed(reader, sg_tlv_place(reader), reason, err);
 
     element.content = element.start + at;
     if (!element.indefinite) {
         if (element.length > room - at)
-            return malformed(reader, err, element.start, _("an element is longer than what it is in"));
+            return sg_tlv_malformed(reader, sg_tlv_place(reader), _("an element is longer than what it is in"), err);
         element.end = element.content + element.length;
     }
     *ret = element;
@@ -224,7 +230,7 @@ static enum sg_rc step(struct sg_tlv_reader *reader, bool *ret_more, struct sg_e
         /* End-of-contents, X.690 §8.1.5: two zero octets, and only where an indefinite length ends. */
         bool exact = !element.constructed && element.length == 0 && element.content - element.start == 2;
         if (!level->element.indefinite || !exact)
-            return malformed(reader, err, element.start, _("end-of-contents octets are out of place"));
+            return sg_tlv_malformed(reader, sg_tlv_place(reader), _("end-of-contents octets are out of place"), err);
         *ret_more = false;
         return SG_OK;
     }
@@ -275,15 +281,23 @@ enum sg_rc sg_tlv_expect(struct sg_tlv_reader *reader, enum sg_tlv_class tag_cla
     if (rc != SG_OK)
         return rc;
     if (!more || !sg_tlv_is(&element, tag_class, tag)) {
-        rc = sg_fail(err, SG_E_MALFORMED,
-                     _("The structure of %s is damaged at byte %" PRIu64 ": %s was expected there. Get a fresh copy of "
-                       "the file."),
-                     sg_input_name(reader->input), more ? element.start : reader->position, what);
-        sg_err_file(err, sg_input_name(reader->input));
-        return rc;
+        char reason[160];
+        (void)snprintf(reason, sizeof reason, _("%s was expected there"), what);
+        return sg_tlv_malformed(reader, sg_tlv_place(reader), reason, err);
     }
     *ret = element;
     return SG_OK;
+}
+
+enum sg_rc sg_tlv_expect_end(struct sg_tlv_reader *reader, struct sg_err *err)
+{
+    struct sg_tlv element;
+    bool more = false;
+
+    enum sg_rc rc = sg_tlv_next(reader, &element, &more, err);
+    if (rc == SG_OK && more)
+        rc = sg_tlv_malformed(reader, sg_tlv_place(reader), _("something follows that should not be there"), err);
+    return rc;
 }
 
 enum sg_rc sg_tlv_enter(struct sg_tlv_reader *reader, struct sg_err *err)
@@ -291,7 +305,7 @@ enum sg_rc sg_tlv_enter(struct sg_tlv_reader *reader, struct sg_err *err)
     if (reader->taken)
         return sg_fail(err, SG_E_INTERNAL, _("There is no element to go into."));
     if (!reader->current.constructed)
-        return malformed(reader, err, reader->current.start, _("an element that should hold others does not"));
+        return sg_tlv_malformed(reader, sg_tlv_place(reader), _("an element that should hold others does not"), err);
     return push(reader, err);
 }
 
@@ -381,7 +395,7 @@ static enum sg_rc pass_on(struct sg_tlv_reader *reader, const struct sg_tlv *ele
     if (rc != SG_OK)
         return rc;
     if (bytes.len < element->length)
-        return malformed(reader, err, element->start, _("an element is longer than what it is in"));
+        return sg_tlv_malformed(reader, sg_tlv_place(reader), _("an element is longer than what it is in"), err);
     return sink.write(sink.context, bytes.data, bytes.len, err);
 }
 
@@ -407,7 +421,8 @@ enum sg_rc sg_tlv_octets(struct sg_tlv_reader *reader, struct sg_sink sink, stru
         if (rc == SG_OK && reader->depth > base)
             rc = step(reader, &more, err);
         if (rc == SG_OK && !reader->taken && !sg_tlv_is(&reader->current, SG_TLV_UNIVERSAL, SG_TLV_OCTET_STRING))
-            rc = malformed(reader, err, reader->current.start, _("a fragment is not an OCTET STRING (X.690 §8.7.3)"));
+            rc = sg_tlv_malformed(reader, sg_tlv_place(reader), _("a fragment is not an OCTET STRING (X.690 §8.7.3)"),
+                                  err);
     } while (rc == SG_OK && reader->depth > base);
 
     if (rc == SG_OK && element)

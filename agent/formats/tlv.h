@@ -46,6 +46,8 @@ SG_MUST_CHECK enum sg_rc sg_tlv_next(struct sg_tlv_reader *reader, struct sg_tlv
 /* The next element, which must be there and be this one; `what` names it in the error ("the signature value"). */
 SG_MUST_CHECK enum sg_rc sg_tlv_expect(struct sg_tlv_reader *reader, enum sg_tlv_class tag_class, uint32_t tag,
                                        const char *what, struct sg_tlv *ret, struct sg_err *err);
+/* Nothing more at this level. */
+SG_MUST_CHECK enum sg_rc sg_tlv_expect_end(struct sg_tlv_reader *reader, struct sg_err *err);
 bool sg_tlv_is(const struct sg_tlv *element, enum sg_tlv_class tag_class, uint32_t tag);
 
 /* Goes into the (constructed) element just read, or behind all of it; leave() skips what is left of the level and
@@ -58,6 +60,12 @@ SG_MUST_CHECK enum sg_rc sg_tlv_skip(struct sg_tlv_reader *reader, struct sg_tlv
  * `sink.write` they are only walked. Fragments do not count as elements: a string may be of any size. */
 SG_MUST_CHECK enum sg_rc sg_tlv_octets(struct sg_tlv_reader *reader, struct sg_sink sink, struct sg_tlv *element,
                                        struct sg_err *err);
+
+/* SG_E_MALFORMED, with the file, the offset and the (translated) reason in the text. */
+enum sg_rc sg_tlv_malformed(const struct sg_tlv_reader *reader, uint64_t offset, const char *reason,
+                            struct sg_err *err);
+/* Where the element just read begins, or the reader is. */
+uint64_t sg_tlv_place(const struct sg_tlv_reader *reader);
 
 /* DER headers for writing: tag octet and definite length. `out` has room for SG_TLV_HEADER; returns the octets used. */
 #define SG_TLV_HEADER 10

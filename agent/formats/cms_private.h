@@ -1,0 +1,41 @@
+/* How the files that read CMS share the work: cms_read.c walks the whole, cms_signer.c one SignerInfo,
+ * cms_attributes.c its attributes. */
+#pragma once
+
+#include "base/limits.h"
+#include "formats/cms.h"
+#include "formats/tlv.h"
+
+/* A walk over what stands behind the content, all of which is in memory. */
+struct sg_cms_walk {
+    struct sg_tlv_reader *reader; /* over the whole input */
+    uint64_t rest_start;          /* where in the input `rest` begins */
+    struct sg_slice rest;         /* to the input's end */
+};
+
+/* The bytes of a complete element of the rest. */
+struct sg_slice sg_cms_bytes(const struct sg_cms_walk *walk, const struct sg_tlv *element);
+/* The next element, which must be this one, as a slice. */
+SG_MUST_CHECK enum sg_rc sg_cms_take(const struct sg_cms_walk *walk, uint32_t tag, const char *what,
+                                     struct sg_slice *ret, struct sg_err *err);
+/* The octets of the string just read, joined. */
+SG_MUST_CHECK enum sg_rc sg_cms_join(const struct sg_cms_walk *walk, struct sg_buf *out, struct sg_err *err);
+
+/* Walks the Attributes in the element just read, and goes behind it, which completes `element`. */
+SG_MUST_CHECK enum sg_rc sg_cms_read_attributes(const struct sg_cms_walk *walk, struct sg_tlv *element,
+                                                struct sg_attribute **ret, size_t *ret_count, struct sg_err *err);
+void sg_cms_free_attributes(struct sg_attribute *attributes, size_t count);
+
+struct sg_cms_signer {
+    struct sg_signer_info info;
+    struct sg_attribute *signed_attrs; /* owned, as info shows them */
+    struct sg_attribute *unsigned_attrs;
+    struct sg_buf signature;
+    struct sg_buf subject_key_id;
+};
+
+/* Reads the SignerInfo just read, and goes behind it. */
+SG_MUST_CHECK enum sg_rc sg_cms_read_signer(const struct sg_cms_walk *walk, struct sg_cms_signer **ret,
+                                            struct sg_err *err);
+void sg_cms_signer_free(struct sg_cms_signer *signer);
+SG_DEFINE_CLEANUP(struct sg_cms_signer, sg_cms_signer_free)
