@@ -1,1 +1,185 @@
-#include "base/config.h"
+#include "base/config_private.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/msg.h"
+#include "base/utf8.h"
+
+struct setting {
+    enum sg_origin origin;
+    char *where; /* NULL: built in */
+    char **items;
+    size_t count;
+};
+
+struct sg_config {
+    struct setting settings[SG_KEY_COUNT];
+};
+
+static void setting_clear(struct setting *setting)
+{
+    for (size_t i = 0; i < setting->count; i++)
+        free(setting->items[i]);
+    free(setting->items);
+    free(setting->where);
+    *setting = (struct setting){0};
+}
+
+void sg_config_free(struct sg_config *config)
+{
+    if (!config)
+        return;
+    for (size_t i = 0; i < SG_KEY_COUNT; i++)
+        setting_clear(&config->settings[i]);
+    free(config);
+}
+
+enum sg_rc sg_config_load(const struct sg_config_files *files, struct sg_config **ret, struct sg_err *err)
+{
+    _cleanup_(sg_config_freep) struct sg_config *config = calloc(1, sizeof(*config));
+    if (!config)
+        return sg_fail_memory(err);
+    enum sg_rc rc = SG_OK;
+    if (files->system)
+        rc = sg_config_read(config, files->system, SG_ORIGIN_SYSTEM, err);
+    if (rc == SG_OK && files->user)
+        rc = sg_config_read(config, files->user, SG_ORIGIN_USER, err);
+    if (rc == SG_OK && files->policy)
+        rc = sg_config_read(config, files->policy, SG_ORIGIN_POLICY, err);
+    if (rc == SG_OK)
+        *ret = sg_steal(config);
+    return rc;
+}
+
+/* A copy of the value in the form that is compared with: digests in lower case. */
+static char *canonical(enum sg_key key, const char *value)
+{
+    char *copy = strdup(value);
+    for (char *p = copy; p && *p && key == SG_KEY_TOKEN_ALLOW_KEY; p++)
+        if (*p >= 'A' && *p <= 'F')
+            *p = (char)(*p - 'A' + 'a');
+    return copy;
+}
+
+static enum sg_rc add_item(struct setting *setting, enum sg_key key, const char *value, const char *where,
+                           struct sg_err *err)
+{
+    if (setting->count >= SG_MAX_CONFIG_LIST)
+        return sg_fail(err, SG_E_CONFIG, _("%s: \"%s\" has more than %d values."), where, sg_key_name(key),
+                       SG_MAX_CONFIG_LIST);
+    char **items = reallocarray(setting->items, setting->count + 1, sizeof(*items));
+    if (!items)
+        return sg_fail_memory(err);
+    setting->items = items;
+    items[setting->count] = canonical(key, value);
+    if (!items[setting->count])
+        return sg_fail_memory(err);
+    setting->count++;
+    return SG_OK;
+}
+
+enum sg_rc sg_config_set(struct sg_config *config, enum sg_key key, const char *value, enum sg_origin origin,
+                         const char *where, struct sg_err *err)
+{
+    struct setting *setting = &config->settings[key];
+    bool is_policy = strcmp(sg_key_section(key), "policy") == 0;
+    if (is_policy != (origin == SG_ORIGIN_POLICY))
+        return sg_fail(err, SG_E_CONFIG, _("%s: \"%s\" cannot be set here."), where, sg_key_name(key));
+    enum sg_rc rc = sg_config_check_value(key, value, origin, where, err);
+    if (rc != SG_OK || origin < setting->origin)
+        return rc;
+    if (!sg_key_is_list(key) || origin > setting->origin || !setting->where) {
+        setting_clear(setting);
+        setting->origin = origin;
+        setting->where = strdup(where);
+        if (!setting->where)
+            return sg_fail_memory(err);
+    }
+    /* A list's empty value is no item: it says that there are none. */
+    if (sg_key_is_list(key) && value[0] == '\0')
+        return SG_OK;
+    return add_item(setting, key, value, where, err);
+}
+
+enum sg_rc sg_config_apply_policy(struct sg_config *config, struct sg_err *err)
+{
+    const char *asked = sg_config_text(config, SG_KEY_VERIFY_REVOCATION);
+    const char *least = sg_config_text(config, SG_KEY_POLICY_REVOCATION);
+    if (sg_config_rank(SG_KEY_VERIFY_REVOCATION, asked) >= sg_config_rank(SG_KEY_POLICY_REVOCATION, least))
+        return SG_OK;
+    return sg_fail(err, SG_E_POLICY,
+                   _("%s: revocation checking may not be \"%s\" on this computer; \"%s\" is the least (%s)."),
+                   sg_config_where(config, SG_KEY_VERIFY_REVOCATION), asked, least,
+                   sg_config_where(config, SG_KEY_POLICY_REVOCATION));
+}
+
+const char *sg_config_text(const struct sg_config *config, enum sg_key key)
+{
+    const struct setting *setting = &config->settings[key];
+    if (setting->count > 0)
+        return setting->items[0];
+    return sg_key_is_list(key) ? "" : sg_config_default(key);
+}
+
+size_t sg_config_count(const struct sg_config *config, enum sg_key key)
+{
+    return sg_key_is_list(key) ? config->settings[key].count : 1;
+}
+
+const char *sg_config_item(const struct sg_config *config, enum sg_key key, size_t index)
+{
+    return index < config->settings[key].count ? config->settings[key].items[index] : sg_config_text(config, key);
+}
+
+int64_t sg_config_seconds(const struct sg_config *config, enum sg_key key)
+{
+    int64_t seconds = 0;
+    return sg_duration_parse(sg_config_text(config, key), &seconds, NULL) == SG_OK ? seconds : 0;
+}
+
+const char *sg_origin_text(enum sg_origin origin)
+{
+    switch (origin) {
+    case SG_ORIGIN_BUILT_IN:
+        return "built-in";
+    case SG_ORIGIN_SYSTEM:
+        return "system";
+    case SG_ORIGIN_USER:
+        return "user";
+    case SG_ORIGIN_ENVIRONMENT:
+        return "environment";
+    case SG_ORIGIN_OPTION:
+        return "option";
+    case SG_ORIGIN_POLICY:
+        return "policy";
+    }
+    return "built-in";
+}
+
+enum sg_origin sg_config_origin(const struct sg_config *config, enum sg_key key)
+{
+    return config->settings[key].origin;
+}
+
+const char *sg_config_where(const struct sg_config *config, enum sg_key key)
+{
+    const char *where = config->settings[key].where;
+    return where ? where : "";
+}
+
+enum sg_rc sg_config_check(const char *section, const char *name, const char *value, struct sg_err *err)
+{
+    enum sg_key key = SG_KEY_COUNT, first = SG_KEY_COUNT;
+    char where[128];
+    if (snprintf(where, sizeof(where), "[%s] %s", section, name) >= (int)sizeof(where))
+        sg_utf8_cut(where);
+    if (!sg_config_find_section(section, &first))
+        return sg_config_unknown(where, section, NULL, err);
+    if (!sg_config_find_key(section, name, &key))
+        return sg_config_unknown(where, section, name, err);
+    if (strcmp(section, "policy") == 0)
+        return sg_fail(err, SG_E_CONFIG, _("%s: [policy] belongs in /etc/signet/policy.conf."), where);
+    return sg_config_check_value(key, value, SG_ORIGIN_USER, where, err);
+}

@@ -37,8 +37,8 @@
 
 /* Configuration. */
 #define SG_MAX_CONFIG_FILE (1 * SG_MIB)
-#define SG_MAX_CONFIG_LINE 4096 /* as given to inih */
-
+#define SG_MAX_CONFIG_LINE 4096                  /* as given to inih */
+#define SG_MAX_CONFIG_LIST 1024                  /* lines of one key */
 #define SG_MAX_DURATION ((int64_t)36500 * 86400) /* seconds: 100 years */
 
 /* Signing. */

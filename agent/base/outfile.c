@@ -51,8 +51,10 @@ enum sg_rc sg_outfile_hidden_name(const char *folder, char **ret, struct sg_err 
     if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
         return sg_fail_errno(err, SG_E_INTERNAL, errno, "%s", _("The system has no random numbers."));
     sg_hex(random, sizeof(random), hex);
-    if (asprintf(ret, "%s/.signet-%s", folder, hex) < 0)
+    char *name = NULL;
+    if (asprintf(&name, "%s/.signet-%s", folder, hex) < 0)
         return sg_fail_memory(err);
+    *ret = name;
     return SG_OK;
 }
 

@@ -65,6 +65,18 @@ bool sg_utf8_printable(uint32_t code_point)
     return true;
 }
 
+bool sg_utf8_is_printable(const char *text, size_t len)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < len; i += n) {
+        uint32_t code_point = 0;
+        n = sg_utf8_next((const uint8_t *)text + i, len - i, &code_point);
+        if (n == 0 || !sg_utf8_printable(code_point))
+            return false;
+    }
+    return true;
+}
+
 void sg_utf8_cut(char *text)
 {
     size_t len = strlen(text), tail = 0;

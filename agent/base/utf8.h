@@ -9,5 +9,7 @@
 size_t sg_utf8_next(const uint8_t *data, size_t len, uint32_t *ret_code_point);
 /* Whether it may be printed on a terminal: no control character, and nothing that reorders or hides text. */
 bool sg_utf8_printable(uint32_t code_point);
+/* Whether a text is well-formed and every character of it may be printed. */
+bool sg_utf8_is_printable(const char *text, size_t len);
 /* Takes an incomplete sequence off the end of a text that was cut. */
 void sg_utf8_cut(char *text);
