@@ -126,10 +126,11 @@ static enum sg_rc choose_digest(struct sg_cades_signer *signer, const struct sg_
         return rc;
 
     /* An id-RSASSA-PSS SPKI with parameters ties the key to their hash (RFC 4055 §3.3): 2 is OpenSSL's "mandatory". */
-    const char *name = params->digest ? params->digest : least->name;
-    if (signer->scheme == SG_SCHEME_RSA_PSS &&
-        EVP_PKEY_get_default_digest_name(signer->public_key, mandatory, sizeof(mandatory)) == 2 && !params->digest)
-        name = mandatory;
+    if (signer->scheme != SG_SCHEME_RSA_PSS ||
+        EVP_PKEY_get_default_digest_name(signer->public_key, mandatory, sizeof(mandatory)) != 2)
+        mandatory[0] = '\0';
+    const char *fitting = mandatory[0] ? mandatory : least->name;
+    const char *name = params->digest ? params->digest : fitting;
 
     signer->md = EVP_MD_fetch(signer->libctx, name, NULL);
     for (size_t i = 0; signer->md && i < sizeof(digests) / sizeof(*digests); i++)
@@ -139,8 +140,7 @@ static enum sg_rc choose_digest(struct sg_cades_signer *signer, const struct sg_
         return sg_fail_ssl(err, SG_E_USAGE,
                            _("Documents are not signed with the digest %s; use SHA256, SHA384 or SHA512."), name);
     if (chosen < least || (only && chosen != least) || (mandatory[0] && !EVP_MD_is_a(signer->md, mandatory)))
-        return sg_fail(err, SG_E_USAGE, _("The digest %s does not fit the signer's key; use %s."), name,
-                       mandatory[0] ? mandatory : least->name);
+        return sg_fail(err, SG_E_USAGE, _("The digest %s does not fit the signer's key; use %s."), name, fitting);
     signer->digest = chosen;
     return SG_OK;
 }

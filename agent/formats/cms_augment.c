@@ -371,7 +371,7 @@ enum sg_rc sg_cms_add_unsigned(struct sg_input *input, size_t signer, struct sg_
 {
     _cleanup_(sg_buf_clear) struct sg_buf added = SG_BUF(SG_MAX_CMS_REST);
     struct sg_der der = {.out = &added, .err = err};
-    struct place place;
+    struct place place = {0};
 
     enum sg_rc rc = refuse_pem(input, err);
     if (rc == SG_OK)
