@@ -112,12 +112,18 @@ struct sg_value sg_value_blob(struct sg_slice bytes)
     return (struct sg_value){.type = SG_VALUE_BLOB, .bytes = bytes};
 }
 
-/* Length of the character that `text` starts with, 0 if its first byte must be escaped. */
+/* Length of what `text` starts with and needs no escape: ASCII as far as it goes, or one character; 0 if its first byte
+ * must be escaped. */
 static size_t plain_length(struct sg_slice text)
 {
     uint32_t code_point;
+    size_t len = 0;
 
-    return text.data[0] == '\\' ? 0 : sg_utf8_next(text.data, text.len, &code_point);
+    while (len < text.len && text.data[len] < 0x80 && text.data[len] != '\\')
+        len++;
+    if (len > 0 || text.data[0] == '\\')
+        return len;
+    return sg_utf8_next(text.data, text.len, &code_point);
 }
 
 static bool is_plain(struct sg_slice text)

@@ -45,6 +45,7 @@ struct sg_store {
     struct sg_clock clock;
     EVP_MD *sha256;
     EVP_MD_CTX *digest; /* the ledger's, used again for each entry */
+    int log_pages; /* in the write-ahead log after the last commit */
     enum sg_transaction transaction;
     int64_t ledger_number; /* the ledger's last entry, while a transaction is open; 0: none */
     uint8_t ledger_hash[SG_SHA256_LEN];

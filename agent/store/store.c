@@ -9,8 +9,9 @@
 #include "base/outfile.h"
 
 #define BUSY_MS 5000
-/* Pages in the write-ahead log that make a commit copy them into the database; see configure(). */
-#define CHECKPOINT_PAGES 256
+/* The write-ahead log is copied into the database when it has this many pages: at the end, or meanwhile. */
+#define LOG_PAGES_AT_CLOSE 256
+#define LOG_PAGES_MAX 1000
 
 /* Made here, for its mode: SQLite gives its other files the mode of the database. O_EXCL also because closing a file
  * that another connection of this process has open would drop that connection's POSIX locks. */
@@ -42,21 +43,40 @@ static int use_wal(sqlite3 *db)
     return code;
 }
 
+/* The last process to close a database copies its log into it and removes the log: several fsyncs for a program that
+ * signs one file. So the log stays (SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE) until it has grown. The next to open the database
+ * reads it, which is why it is kept short; and it is begun anew only when it was copied by the process that writes
+ * next, which is why it is emptied at the end and not only copied. */
+static void empty_log(struct sg_store *store)
+{
+    if (store->log_pages < LOG_PAGES_AT_CLOSE)
+        return;
+    (void)sqlite3_busy_timeout(store->db, 0); /* in use: the next time will do */
+    (void)sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+}
+
+static int committed(void *context, sqlite3 *db, const char *name, int pages)
+{
+    struct sg_store *store = context;
+
+    store->log_pages = pages;
+    if (pages >= LOG_PAGES_MAX)
+        (void)sqlite3_wal_checkpoint_v2(db, name, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    return SQLITE_OK;
+}
+
 static enum sg_rc configure(struct sg_store *store, struct sg_err *err)
 {
     sqlite3 *db = store->db;
 
-    /* The last process to close a database copies its log into it and removes the log: several fsyncs for a program
-     * that signs one file. The log stays instead, and is copied when it has grown. It is read at the next opening, so
-     * it is kept short. */
     if (sqlite3_busy_timeout(db, BUSY_MS) != SQLITE_OK ||
         sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_FKEY, 1, NULL) != SQLITE_OK ||
         sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL) != SQLITE_OK ||
         sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL) != SQLITE_OK ||
-        sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL) != SQLITE_OK ||
-        sqlite3_wal_autocheckpoint(db, CHECKPOINT_PAGES) != SQLITE_OK || use_wal(db) != SQLITE_OK ||
+        sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL) != SQLITE_OK || use_wal(db) != SQLITE_OK ||
         sqlite3_exec(db, "PRAGMA synchronous = FULL", NULL, NULL, NULL) != SQLITE_OK)
         return sg_db_fail(store, err);
+    (void)sqlite3_wal_hook(db, committed, store);
     return SG_OK;
 }
 
@@ -113,9 +133,11 @@ void sg_store_free(struct sg_store *store)
 {
     if (!store)
         return;
+    sg_store_rollback(store);
     for (size_t i = 0; i < SG_SQL_COUNT; i++)
         (void)sqlite3_finalize(store->statements[i]);
-    (void)sqlite3_close(store->db); /* rolls back */
+    empty_log(store);
+    (void)sqlite3_close(store->db);
     EVP_MD_CTX_free(store->digest);
     EVP_MD_free(store->sha256);
     free(store->path);
