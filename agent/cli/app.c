@@ -37,7 +37,7 @@ int sg_signal_caught(void)
 enum sg_rc sg_check_cancelled(struct sg_err *err)
 {
     if (signal_caught)
-        return sg_fail(err, SG_E_CANCELLED, _("stopped by a signal; what was not finished is not there"));
+        return sg_fail(err, SG_E_CANCELLED, "%s", _("Stopped by a signal; what was not finished is not there."));
     return SG_OK;
 }
 
@@ -59,7 +59,7 @@ static enum sg_rc read_pin_fd(struct sg_app *app, const struct sg_args *args, st
     errno = 0;
     long fd = strtol(text, &end, 10);
     if (errno || end == text || *end || text[0] == '-' || fd < 0 || fd > INT_MAX)
-        return sg_fail(err, SG_E_USAGE, _("--pin-fd wants the number of a file descriptor, not “%s”"), text);
+        return sg_fail(err, SG_E_USAGE, _("--pin-fd wants the number of a file descriptor, not \"%s\"."), text);
     app->pin_fd = (int)fd;
     return SG_OK;
 }
@@ -72,8 +72,7 @@ static enum sg_rc configure_from_environment(struct sg_config *config, struct sg
 
     if (!modules || !modules[0])
         return SG_OK;
-    _cleanup_(freep)
-    char *copy = strdup(modules);
+    _cleanup_(freep) char *copy = strdup(modules);
     if (!copy)
         return sg_fail_memory(err);
     enum sg_rc rc = SG_OK;
@@ -137,8 +136,7 @@ enum sg_rc sg_app_store(struct sg_app *app, struct sg_store **ret, struct sg_err
 enum sg_rc sg_app_tokens(struct sg_app *app, struct sg_tokens **ret, struct sg_err *err)
 {
     size_t count = sg_config_count(app->config, SG_KEY_TOKEN_MODULES);
-    _cleanup_(freep)
-    const char **modules = calloc(count + 1, sizeof(*modules));
+    _cleanup_(freep) const char **modules = calloc(count + 1, sizeof(*modules));
     OSSL_LIB_CTX *libctx = NULL;
 
     if (!modules)
@@ -156,10 +154,8 @@ enum sg_rc sg_app_tokens(struct sg_app *app, struct sg_tokens **ret, struct sg_e
 enum sg_rc sg_app_login(struct sg_app *app, struct sg_token *token, struct sg_err *err)
 {
     const struct sg_token_info *info = sg_token_info(token);
-    _cleanup_(sg_secret_freep)
-    struct sg_secret *pin = NULL;
-    _cleanup_(freep)
-    char *prompt = NULL;
+    _cleanup_(sg_secret_freep) struct sg_secret *pin = NULL;
+    _cleanup_(freep) char *prompt = NULL;
     enum sg_rc rc = SG_OK;
 
     if (!info->login_required)

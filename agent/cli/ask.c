@@ -16,18 +16,15 @@ static FILE *open_terminal(void)
 
 bool sg_has_terminal(void)
 {
-    _cleanup_(fclosep)
-    FILE *terminal = open_terminal();
+    _cleanup_(fclosep) FILE *terminal = open_terminal();
 
     return terminal != NULL;
 }
 
 void sg_ask_show(const char *format, ...)
 {
-    _cleanup_(fclosep)
-    FILE *terminal = open_terminal();
-    _cleanup_(freep)
-    char *text = NULL;
+    _cleanup_(fclosep) FILE *terminal = open_terminal();
+    _cleanup_(freep) char *text = NULL;
     va_list args;
 
     va_start(args, format);
@@ -43,11 +40,10 @@ void sg_ask_show(const char *format, ...)
 /* One line, without its newline; an end of file is an empty one. */
 static enum sg_rc ask(const char *question, char *answer, size_t size, struct sg_err *err)
 {
-    _cleanup_(fclosep)
-    FILE *terminal = open_terminal();
+    _cleanup_(fclosep) FILE *terminal = open_terminal();
 
     if (!terminal)
-        return sg_fail(err, SG_E_NOT_CONFIRMED, _("there is no terminal to ask on"));
+        return sg_fail(err, SG_E_NOT_CONFIRMED, "%s", _("There is no terminal to ask on."));
     sg_print_safely(terminal, question);
     (void)fputc(' ', terminal);
     (void)fflush(terminal);
@@ -69,7 +65,7 @@ enum sg_rc sg_ask_yes(const char *question, const char *otherwise, struct sg_err
     if (rc != SG_OK)
         return rc;
     if (strcasecmp(answer, "y") != 0 && strcasecmp(answer, "yes") != 0)
-        return sg_fail(err, SG_E_NOT_CONFIRMED, _("not confirmed; nothing was done"));
+        return sg_fail(err, SG_E_NOT_CONFIRMED, "%s", _("Not confirmed; nothing was done."));
     return SG_OK;
 }
 
@@ -82,7 +78,7 @@ enum sg_rc sg_ask_number(const char *question, size_t count, size_t *ret, struct
         return rc;
     unsigned long number = strtoul(answer, &end, 10);
     if (end == answer || *end || answer[0] == '-' || number < 1 || number > count)
-        return sg_fail(err, SG_E_NOT_CONFIRMED, _("“%s” is not one of the numbers; nothing was done"), answer);
+        return sg_fail(err, SG_E_NOT_CONFIRMED, _("\"%s\" is not one of the numbers; nothing was done."), answer);
     *ret = number - 1;
     return SG_OK;
 }

@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 
+/* Somebody is there to be asked: stdin and stderr are a terminal. (A PIN is asked for wherever there is one.) */
 bool sg_has_terminal(void);
 /* A question that y or yes answers. No terminal: SG_E_NOT_CONFIRMED with `otherwise`, which says how to go on without
  * one; anything but yes: SG_E_NOT_CONFIRMED. */

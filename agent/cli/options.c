@@ -84,7 +84,7 @@ static enum sg_rc add_value(struct sg_args *args, const struct sg_option *option
 {
     for (size_t i = 0; i < args->value_count; i++)
         if (args->values[i].option == option && !option->repeatable)
-            return sg_fail(err, SG_E_USAGE, _("--%s is given twice"), option->name);
+            return sg_fail(err, SG_E_USAGE, _("--%s is given twice."), option->name);
     args->values[args->value_count++] = (struct value){.option = option, .text = text};
     return SG_OK;
 }
@@ -104,8 +104,8 @@ static bool given_in_full(char **argv, const struct sg_option *option, const cha
 static enum sg_rc refuse_word(int answer, const char *word, const char *command, struct sg_err *err)
 {
     if (answer == ':')
-        return sg_fail(err, SG_E_USAGE, _("%s needs a value; see signet %s --help"), word, command);
-    return sg_fail(err, SG_E_USAGE, _("%s is not an option of signet %s in this version; see signet %s --help"), word,
+        return sg_fail(err, SG_E_USAGE, _("%s needs a value; see signet %s --help."), word, command);
+    return sg_fail(err, SG_E_USAGE, _("%s is not an option of signet %s in this version; see signet %s --help."), word,
                    command, command);
 }
 
@@ -113,8 +113,7 @@ static enum sg_rc refuse_word(int answer, const char *word, const char *command,
 static enum sg_rc parse_options(struct sg_args *args, int argc, char **argv, bool stop, const char *command,
                                 struct sg_err *err)
 {
-    _cleanup_(freep)
-    struct option *table = NULL;
+    _cleanup_(freep) struct option *table = NULL;
     enum sg_rc rc = make_getopt_table(args->own, &table, err);
     int index = 0;
 
@@ -151,12 +150,12 @@ static enum sg_rc find_command(const struct sg_command *const *commands, int arg
         return SG_OK;
     }
     if (!known)
-        return sg_fail(err, SG_E_USAGE, _("there is no command “%s” in this version; signet --help lists them"),
+        return sg_fail(err, SG_E_USAGE, _("There is no command \"%s\" in this version; signet --help lists them."),
                        argv[0]);
     if (argc < 2 || argv[1][0] == '-')
-        return sg_fail(err, SG_E_USAGE, _("signet %s wants a second word; signet --help lists them"), argv[0]);
-    return sg_fail(err, SG_E_USAGE, _("there is no command “%s %s” in this version; signet --help lists them"), argv[0],
-                   argv[1]);
+        return sg_fail(err, SG_E_USAGE, _("\"signet %s\" wants a second word; signet --help lists them."), argv[0]);
+    return sg_fail(err, SG_E_USAGE, _("There is no command \"%s %s\" in this version; signet --help lists them."),
+                   argv[0], argv[1]);
 }
 
 static enum sg_rc check_file_count(const struct sg_command *command, size_t count, struct sg_err *err)
@@ -164,14 +163,14 @@ static enum sg_rc check_file_count(const struct sg_command *command, size_t coun
     const char *sub = command->sub ? command->sub : "", *space = command->sub ? " " : "";
 
     if (count < command->min_arguments)
-        return sg_fail(err, SG_E_USAGE, _("signet %s%s%s wants %s; see its --help"), command->name, space, sub,
+        return sg_fail(err, SG_E_USAGE, _("\"signet %s%s%s\" wants %s; see its --help."), command->name, space, sub,
                        command->arguments);
     if (count > command->max_arguments && command->max_arguments == 0)
-        return sg_fail(err, SG_E_USAGE, _("signet %s%s%s takes options only; see its --help"), command->name, space,
-                       sub);
+        return sg_fail(err, SG_E_USAGE, _("\"signet %s%s%s\" takes options only; see its --help."), command->name,
+                       space, sub);
     if (count > command->max_arguments)
-        return sg_fail(err, SG_E_USAGE, _("signet %s%s%s takes only %s; see its --help"), command->name, space, sub,
-                       command->arguments);
+        return sg_fail(err, SG_E_USAGE, _("\"signet %s%s%s\" takes only %s; see its --help."), command->name, space,
+                       sub, command->arguments);
     return SG_OK;
 }
 
@@ -180,8 +179,7 @@ enum sg_rc sg_request_parse(const struct sg_command *const *commands, int argc, 
 {
     static const struct sg_option no_options[] = {{.name = NULL}};
     struct sg_request request = {0};
-    _cleanup_(sg_args_freep)
-    struct sg_args *args = calloc(1, sizeof(*args));
+    _cleanup_(sg_args_freep) struct sg_args *args = calloc(1, sizeof(*args));
 
     if (!args || !(args->values = calloc((size_t)argc + 1, sizeof(*args->values))))
         return sg_fail_memory(err);
@@ -192,7 +190,7 @@ enum sg_rc sg_request_parse(const struct sg_command *const *commands, int argc, 
     request.help = sg_args_flag(args, "help");
     if (optind >= argc) {
         if (!request.version && !request.help)
-            return sg_fail(err, SG_E_USAGE, _("which command? signet --help lists them"));
+            return sg_fail(err, SG_E_USAGE, "%s", _("Which command? signet --help lists them."));
         ret->args = sg_steal(args);
         ret->help = request.help;
         ret->version = request.version;

@@ -7,55 +7,31 @@
 
 #include "base/clock.h"
 #include "base/msg.h"
-
-/* Reads one UTF-8 character (RFC 3629 §4: no overlong forms, no surrogates). Returns its length, 0 if it is none. */
-static size_t utf8_read(const unsigned char *text, uint32_t *ret)
-{
-    size_t len = text[0] < 0x80 ? 1 : text[0] < 0xC2 ? 0 : text[0] < 0xE0 ? 2 : text[0] < 0xF0 ? 3 : 4;
-    uint32_t c = len == 1 ? text[0] : len == 2 ? text[0] & 0x1FU : len == 3 ? text[0] & 0x0FU : text[0] & 0x07U;
-
-    if (len == 0 || text[0] > 0xF4)
-        return 0;
-    for (size_t i = 1; i < len; i++) {
-        if ((text[i] & 0xC0) != 0x80)
-            return 0;
-        c = c << 6 | (text[i] & 0x3FU);
-    }
-    if ((len == 3 && c < 0x800) || (len == 4 && (c < 0x10000 || c > 0x10FFFF)) || (c >= 0xD800 && c <= 0xDFFF))
-        return 0;
-    *ret = c;
-    return len;
-}
-
-/* What a terminal would act on instead of showing it: C0, DEL, C1, line separators, and the bidirectional marks. */
-static bool acts_on_terminal(uint32_t c)
-{
-    return c < 0x20 || (c >= 0x7F && c <= 0x9F) || (c >= 0x200B && c <= 0x200F) || (c >= 0x2028 && c <= 0x202E) ||
-           (c >= 0x2066 && c <= 0x2069) || c == 0xFEFF;
-}
+#include "base/utf8.h"
 
 void sg_print_safely(FILE *out, const char *text)
 {
-    const unsigned char *at = (const unsigned char *)text;
+    const uint8_t *at = (const uint8_t *)text;
+    size_t left = strlen(text);
 
-    while (*at) {
+    while (left > 0) {
         uint32_t c = 0;
-        size_t len = utf8_read(at, &c);
+        size_t len = sg_utf8_next(at, left, &c);
 
         if (len == 0)
             (void)fprintf(out, "\\x%02x", *at);
-        else if (acts_on_terminal(c))
+        else if (!sg_utf8_printable(c))
             (void)fprintf(out, "\\u%04x", (unsigned)c);
         else
             (void)fwrite(at, 1, len, out);
         at += len ? len : 1;
+        left -= len ? len : 1;
     }
 }
 
 static void print_line(FILE *out, const char *before, const char *code, const char *format, va_list args)
 {
-    _cleanup_(freep)
-    char *text = NULL;
+    _cleanup_(freep) char *text = NULL;
 
     if (vasprintf(&text, format, args) < 0) {
         text = NULL; /* vasprintf(3) leaves it undefined */
@@ -149,8 +125,7 @@ int sg_complain(const struct sg_voice *voice, const struct sg_err *err)
 
 bool sg_json_print(const struct sg_voice *voice, json_t *object)
 {
-    _cleanup_(json_decrefp)
-    json_t *owned = object;
+    _cleanup_(json_decrefp) json_t *owned = object;
 
     if (!owned)
         return false;
@@ -171,19 +146,17 @@ json_t *sg_json_text(const char *text)
         return direct;
 
     /* Each byte that is not UTF-8 becomes the three of U+FFFD. */
-    size_t size = strlen(text);
-    _cleanup_(freep)
-    char *clean = calloc(size + 1, 3);
+    size_t left = strlen(text), used = 0;
+    _cleanup_(freep) char *clean = calloc(left + 1, 3);
     if (!clean)
         return NULL;
-    const unsigned char *at = (const unsigned char *)text;
-    size_t used = 0;
-    while (*at) {
+    for (const uint8_t *at = (const uint8_t *)text; left > 0;) {
         uint32_t c = 0;
-        size_t len = utf8_read(at, &c);
+        size_t len = sg_utf8_next(at, left, &c), step = len ? len : 1;
         memcpy(clean + used, len ? (const char *)at : "\xEF\xBF\xBD", len ? len : 3);
         used += len ? len : 3;
-        at += len ? len : 1;
+        at += step;
+        left -= step;
     }
     return json_stringn(clean, used);
 }
@@ -209,6 +182,6 @@ enum sg_rc sg_output_finish(struct sg_err *err)
 {
     errno = 0;
     if (fflush(stdout) != 0 || ferror(stdout))
-        return sg_fail_errno(err, SG_E_IO, errno ? errno : EIO, _("the output could not be written"));
+        return sg_fail_errno(err, SG_E_IO, errno ? errno : EIO, "%s", _("The output could not be written."));
     return SG_OK;
 }

@@ -1,0 +1,119 @@
+/* One file: read, hashed, signed, written. */
+#include <string.h>
+
+#include "base/input.h"
+#include "base/limits.h"
+#include "base/msg.h"
+#include "base/outfile_private.h"
+#include "cli/sign_jobs.h"
+
+/* What OpenSSL passes on of a token's trouble is "it failed"; the token layer knows more. */
+static enum sg_rc token_error(const struct sg_sign_jobs *jobs, enum sg_rc rc, struct sg_err *err)
+{
+    enum sg_rc token = rc == SG_OK ? SG_OK : sg_token_key_last_error(jobs->signing->token_key, err);
+
+    return token == SG_OK ? rc : token;
+}
+
+static enum sg_rc sha256_of(const struct sg_sign_jobs *jobs, struct sg_slice bytes, char out[SG_SHA256_HEX],
+                            struct sg_err *err)
+{
+    uint8_t digest[EVP_MAX_MD_SIZE];
+    size_t len = 0;
+    enum sg_rc rc = sg_digest(jobs->app->libctx, "SHA256", bytes, digest, &len, err);
+
+    if (rc == SG_OK)
+        sg_hex(digest, SG_SHA256_LEN, out);
+    return rc;
+}
+
+/* Of a file that was just written: read back from the system's cache. */
+static enum sg_rc sha256_of_outfile(const struct sg_sign_jobs *jobs, struct sg_outfile *out, char hex[SG_SHA256_HEX],
+                                    struct sg_err *err)
+{
+    _cleanup_(EVP_MD_freep) EVP_MD *md = EVP_MD_fetch(jobs->app->libctx, "SHA256", NULL);
+    _cleanup_(EVP_MD_CTX_freep) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    _cleanup_(freep) uint8_t *block = malloc(SG_IO_BUFFER);
+    uint8_t digest[EVP_MAX_MD_SIZE];
+    uint64_t size = sg_outfile_size(out);
+
+    if (!block || !ctx)
+        return sg_fail_memory(err);
+    enum sg_rc rc = sg_outfile_flush(out, err);
+    bool good = md && EVP_DigestInit_ex2(ctx, md, NULL) == 1;
+    for (uint64_t at = 0; at < size && good && rc == SG_OK;) {
+        size_t len = size - at < SG_IO_BUFFER ? (size_t)(size - at) : SG_IO_BUFFER;
+        rc = sg_outfile_read(out, at, block, len, err);
+        if (rc == SG_OK)
+            rc = sg_check_cancelled(err);
+        if (rc == SG_OK)
+            good = EVP_DigestUpdate(ctx, block, len) == 1;
+        at += len;
+    }
+    if (rc != SG_OK)
+        return rc;
+    if (!good || EVP_DigestFinal_ex(ctx, digest, NULL) != 1)
+        return sg_fail_ssl(err, SG_E_INTERNAL, _("\"%s\" could not be hashed."), sg_outfile_path(out));
+    sg_hex(digest, SG_SHA256_LEN, hex);
+    return SG_OK;
+}
+
+static enum sg_rc sign_attached(const struct sg_sign_jobs *jobs, struct sg_sign_job *job, struct sg_input *input,
+                                struct sg_outfile *out, struct sg_err *err)
+{
+    uint8_t digest[EVP_MAX_MD_SIZE];
+    size_t len = 0;
+
+    job->key_used = true; /* or nearly: how far it came is not known after a failure */
+    enum sg_rc rc = token_error(
+        jobs, sg_cades_sign_attached(jobs->signing->signer, input, job->claimed_time, out, digest, &len, err), err);
+    if (rc != SG_OK)
+        return rc;
+    sg_hex(digest, len, job->content_digest);
+    return sha256_of_outfile(jobs, out, job->result_sha256, err);
+}
+
+static enum sg_rc sign_detached(const struct sg_sign_jobs *jobs, struct sg_sign_job *job, struct sg_input *input,
+                                struct sg_outfile *out, struct sg_err *err)
+{
+    _cleanup_(sg_buf_clear) struct sg_buf signature = SG_BUF(SG_MAX_CMS_REST);
+    uint8_t digest[EVP_MAX_MD_SIZE];
+    size_t len = 0;
+    enum sg_rc rc = sg_cades_digest_input(jobs->signing->signer, input, digest, &len, err);
+
+    if (rc == SG_OK)
+        rc = sg_check_cancelled(err);
+    if (rc != SG_OK)
+        return rc;
+    sg_hex(digest, len, job->content_digest);
+    job->key_used = true;
+    rc = token_error(jobs,
+                     sg_cades_sign_detached(jobs->signing->signer, (struct sg_slice){digest, len}, job->claimed_time,
+                                            &signature, err),
+                     err);
+    if (rc == SG_OK)
+        rc = sha256_of(jobs, sg_buf_slice(&signature), job->result_sha256, err);
+    if (rc == SG_OK)
+        rc = sg_outfile_write(out, signature.data, signature.len, err);
+    return rc == SG_OK ? sg_outfile_flush(out, err) : rc;
+}
+
+enum sg_rc sg_sign_one(const struct sg_sign_jobs *jobs, struct sg_sign_job *job, struct sg_err *err)
+{
+    _cleanup_(sg_input_freep) struct sg_input *input = NULL;
+    _cleanup_(sg_outfile_freep) struct sg_outfile *out = NULL;
+    enum sg_rc rc = sg_check_cancelled(err);
+
+    if (rc == SG_OK)
+        rc = sg_input_open(job->input, &input, err);
+    if (rc == SG_OK)
+        rc = sg_outfile_open(job->output, jobs->replace ? SG_OUT_REPLACE : 0, &out, err);
+    if (rc != SG_OK)
+        return rc;
+    job->empty = sg_input_size(input) == 0;
+    job->claimed_time = sg_clock_now(&jobs->app->clock);
+    rc = (jobs->attached ? sign_attached : sign_detached)(jobs, job, input, out, err);
+    if (rc == SG_OK)
+        job->out = sg_steal(out);
+    return rc;
+}

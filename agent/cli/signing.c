@@ -1,0 +1,285 @@
+#include "cli/signing.h"
+
+#include <ctype.h>
+#include <stdarg.h>
+#include <string.h>
+#include <strings.h>
+
+#include <openssl/err.h>
+
+#include "base/crypto.h"
+#include "base/limits.h"
+#include "base/msg.h"
+#include "build.h"
+#include "formats/pem.h"
+#include "store/snapshot.h"
+#include "verify/verify.h"
+
+void sg_signing_clear(struct sg_signing *signing)
+{
+    sg_cades_signer_free(signing->signer);
+    EVP_PKEY_free(signing->key);
+    sg_key_list_free(signing->keys);
+    sg_tokens_free(signing->tokens);
+    free(signing->subject);
+    free(signing->issuer);
+    free(signing->serial);
+    *signing = (struct sg_signing){0};
+}
+
+void sg_signing_warn(struct sg_app *app, struct sg_signing *signing, const char *code, const char *format, ...)
+{
+    va_list args;
+
+    if (signing->warning_count == SG_SIGNING_MAX_WARNINGS)
+        return;
+    struct sg_warning *warning = &signing->warnings[signing->warning_count++];
+    warning->code = code;
+    va_start(args, format);
+    (void)vsnprintf(warning->text, sizeof(warning->text), format, args);
+    va_end(args);
+    sg_warn(&app->voice, code, "%s", warning->text);
+}
+
+/* --- the certificate ---------------------------------------------------------------------------------------------- */
+
+static enum sg_rc describe(OSSL_LIB_CTX *libctx, struct sg_signing *signing, struct sg_err *err)
+{
+    X509 *cert = signing->info->cert;
+
+    if (!sg_time_from_asn1(X509_get0_notBefore(cert), &signing->not_before) ||
+        !sg_time_from_asn1(X509_get0_notAfter(cert), &signing->not_after))
+        return sg_fail(err, SG_E_MALFORMED, _("The validity of the certificate of %s cannot be read."),
+                       signing->info->uri);
+    enum sg_rc rc = sg_cert_sha256(libctx, cert, signing->cert_sha256, err);
+    if (rc == SG_OK)
+        rc = sg_name_text(X509_get_subject_name(cert), &signing->subject, err);
+    if (rc == SG_OK)
+        rc = sg_name_text(X509_get_issuer_name(cert), &signing->issuer, err);
+    if (rc == SG_OK)
+        rc = sg_serial_text(X509_get0_serialNumber(cert), &signing->serial, err);
+    return rc;
+}
+
+static enum sg_rc check_validity(struct sg_app *app, const struct sg_signing_options *options, int64_t now,
+                                 struct sg_signing *signing, struct sg_err *err)
+{
+    char time[SG_TIME_TEXT];
+
+    if (signing->not_after < now) {
+        (void)sg_time_text(signing->not_after, time);
+        if (!options->allow_expired)
+            return sg_fail(err, SG_E_CERT_EXPIRED,
+                           _("The certificate of %s ended at %s; get a new one, or sign with --allow-expired."),
+                           signing->subject, time);
+        sg_signing_warn(app, signing, "certificate-expired",
+                        _("The certificate ended at %s; --allow-expired let it pass."), time);
+    }
+    if (signing->not_before > now) {
+        (void)sg_time_text(signing->not_before, time);
+        if (!options->allow_not_yet_valid)
+            return sg_fail(err, SG_E_CERT_NOT_YET_VALID,
+                           _("The certificate of %s begins at %s; check this computer's clock, or sign with "
+                             "--allow-not-yet-valid."),
+                           signing->subject, time);
+        sg_signing_warn(app, signing, "certificate-not-yet-valid",
+                        _("The certificate begins at %s; --allow-not-yet-valid let it pass."), time);
+    }
+    if (!sg_cert_may_sign(signing->info->cert)) {
+        if (!options->allow_wrong_usage)
+            return sg_fail(
+                err, SG_E_CERT_WRONG_USAGE,
+                _("The certificate of %s is not for signing documents; choose another key with --key, or sign "
+                  "with --allow-wrong-usage."),
+                signing->subject);
+        sg_signing_warn(app, signing, "certificate-wrong-usage", "%s",
+                        _("The certificate is not for signing documents; --allow-wrong-usage let it pass."));
+    }
+    return SG_OK;
+}
+
+/* --- the clock ---------------------------------------------------------------------------------------------------- */
+
+static enum sg_rc check_clock(struct sg_app *app, struct sg_store *store, int64_t now, struct sg_signing *signing,
+                              struct sg_err *err)
+{
+    int64_t record = INT64_MIN, crl = INT64_MIN;
+    char time[SG_TIME_TEXT], then[SG_TIME_TEXT];
+    enum sg_rc rc = sg_store_latest(store, &record, &crl, err);
+
+    if (rc != SG_OK)
+        return rc;
+    const struct {
+        int64_t when;
+        const char *state, *what;
+    } bounds[] = {{SG_BUILD_TIME, "before-build", _("this program was built")},
+                  {record, "before-last-record", _("the last record in the store was made")},
+                  {crl, "before-crl", _("the newest revocation list was issued")}};
+    signing->clock_state = "ok";
+    for (size_t i = 0; i < sizeof(bounds) / sizeof(bounds[0]); i++) {
+        if (now >= bounds[i].when)
+            continue;
+        signing->clock_state = bounds[i].state;
+        (void)sg_time_text(now, time);
+        (void)sg_time_text(bounds[i].when, then);
+        if (strcmp(sg_config_text(app->config, SG_KEY_POLICY_CLOCK), "strict") == 0)
+            return sg_fail(err, SG_E_CLOCK_WRONG,
+                           _("This computer's clock says %s, but %s at %s; set it right, since the policy wants it."),
+                           time, bounds[i].what, then);
+        sg_signing_warn(app, signing, "clock-wrong", _("This computer's clock says %s, but %s at %s."), time,
+                        bounds[i].what, then);
+        return SG_OK;
+    }
+    return SG_OK;
+}
+
+enum sg_rc sg_signing_check(struct sg_app *app, struct sg_store *store, const struct sg_signing_options *options,
+                            struct sg_signing *signing, struct sg_err *err)
+{
+    int64_t now = sg_clock_now(&app->clock);
+    OSSL_LIB_CTX *libctx = NULL;
+    enum sg_rc rc = sg_app_libctx(app, &libctx, err);
+
+    if (rc == SG_OK)
+        rc = describe(libctx, signing, err);
+    if (rc == SG_OK)
+        rc = check_clock(app, store, now, signing, err);
+    if (rc == SG_OK)
+        rc = check_validity(app, options, now, signing, err);
+    return rc;
+}
+
+/* --- custody ------------------------------------------------------------------------------------------------------ */
+
+enum sg_rc sg_custody_rules_for(struct sg_app *app, const X509 *cert, char spki_sha256[65],
+                                struct sg_custody_rules *ret, struct sg_err *err)
+{
+    _cleanup_(OPENSSL_freep) unsigned char *der = NULL;
+    struct sg_custody_rules rules = {.strict =
+                                         strcmp(sg_config_text(app->config, SG_KEY_POLICY_CUSTODY), "strict") == 0};
+    OSSL_LIB_CTX *libctx = NULL;
+    uint8_t digest[EVP_MAX_MD_SIZE];
+    size_t digest_len = 0;
+    int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert), &der);
+
+    if (len <= 0)
+        return sg_fail_ssl(err, SG_E_MALFORMED, "%s", _("The certificate's public key cannot be read."));
+    enum sg_rc rc = sg_app_libctx(app, &libctx, err);
+    if (rc == SG_OK)
+        rc = sg_digest(libctx, "SHA256", (struct sg_slice){der, (size_t)len}, digest, &digest_len, err);
+    if (rc != SG_OK)
+        return rc;
+    sg_hex(digest, SG_SHA256_LEN, spki_sha256);
+    for (size_t i = 0; i < sg_config_count(app->config, SG_KEY_TOKEN_ALLOW_KEY); i++)
+        rules.allowed |= strcasecmp(sg_config_item(app->config, SG_KEY_TOKEN_ALLOW_KEY, i), spki_sha256) == 0;
+    *ret = rules;
+    return SG_OK;
+}
+
+static enum sg_rc check_custody(struct sg_app *app, struct sg_signing *signing, struct sg_err *err)
+{
+    char spki[SG_SHA256_HEX];
+    struct sg_custody_rules rules = {0};
+    enum sg_rc rc = sg_custody_rules_for(app, signing->info->cert, spki, &rules, err);
+
+    if (rc == SG_OK)
+        rc = sg_custody_require(signing->info, spki, &rules, &signing->custody, err);
+    if (rc != SG_OK)
+        return rc;
+    if (signing->custody == SG_CUSTODY_HELD)
+        sg_signing_warn(app, signing, "custody-held", "%s",
+                        _("The token holds the key, but does not say that there was never a copy elsewhere."));
+    if (signing->custody == SG_CUSTODY_ALLOWED)
+        sg_signing_warn(app, signing, "custody-allowed", "%s",
+                        _("The key may sign because [token] allow-key names it, against what the token says of it."));
+    return SG_OK;
+}
+
+/* --- the chain ---------------------------------------------------------------------------------------------------- */
+
+/* Anchors that are not roots may be issuers that the token does not carry. */
+static enum sg_rc add_snapshot_issuers(struct sg_app *app, OSSL_LIB_CTX *libctx, STACK_OF(X509) *certs,
+                                       struct sg_err *err)
+{
+    _cleanup_(sg_snapshot_freep) struct sg_snapshot *snapshot = NULL;
+    enum sg_rc rc = sg_snapshot_open(app->paths.state, libctx, &snapshot, err);
+
+    for (size_t i = 0; rc == SG_OK && i < sg_snapshot_anchor_count(snapshot); i++) {
+        _cleanup_(X509_freep) X509 *cert = NULL;
+        rc = sg_cert_parse(sg_snapshot_anchor(snapshot, i)->certificate, libctx, &cert, err);
+        if (rc == SG_OK && sk_X509_push(certs, cert) <= 0)
+            rc = sg_fail_memory(err);
+        else if (rc == SG_OK)
+            (void)sg_steal(cert);
+    }
+    return rc;
+}
+
+/* By name, key identifier, usage, and the signature itself. */
+static X509 *find_issuer(const STACK_OF(X509) *certs, X509 *cert)
+{
+    for (int i = 0; i < sk_X509_num(certs); i++) {
+        X509 *issuer = sk_X509_value(certs, i);
+        if (X509_check_issued(issuer, cert) == X509_V_OK && X509_verify(cert, X509_get0_pubkey(issuer)) == 1)
+            return issuer;
+    }
+    ERR_clear_error();
+    return NULL;
+}
+
+/* The intermediates, without the root: a verifier has that from elsewhere, or does not trust it. */
+static enum sg_rc build_chain(const STACK_OF(X509) *certs, X509 *cert, STACK_OF(X509) *chain, struct sg_err *err)
+{
+    X509 *issuer = find_issuer(certs, cert);
+
+    while (issuer && sk_X509_num(chain) < SG_MAX_PATH_LENGTH && !(X509_get_extension_flags(issuer) & EXFLAG_SS)) {
+        if (!X509_up_ref(issuer) || sk_X509_push(chain, issuer) <= 0)
+            return sg_fail_memory(err);
+        issuer = find_issuer(certs, issuer);
+    }
+    return SG_OK;
+}
+
+static enum sg_rc make_signer(struct sg_app *app, OSSL_LIB_CTX *libctx, struct sg_signing *signing, struct sg_err *err)
+{
+    _cleanup_(sg_x509_stack_freep) STACK_OF(X509) *certs = sk_X509_new_null();
+    _cleanup_(sg_x509_stack_freep) STACK_OF(X509) *chain = sk_X509_new_null();
+    X509 *cert = signing->info->cert;
+
+    if (!certs || !chain)
+        return sg_fail_memory(err);
+    enum sg_rc rc = sg_token_certificates(sg_token_key_token(signing->token_key), certs, err);
+    if (rc == SG_OK)
+        rc = add_snapshot_issuers(app, libctx, certs, err);
+    if (rc == SG_OK)
+        rc = build_chain(certs, cert, chain, err);
+    if (rc != SG_OK)
+        return rc;
+    const struct sg_cades_params params = {
+        .libctx = libctx, .key = signing->key, .cert = cert, .chain = chain, .force_pss = signing->info->pss_only};
+    rc = sg_cades_signer_new(&params, &signing->signer, err);
+    if (rc != SG_OK)
+        return rc;
+    const char *digest = sg_cades_digest_name(signing->signer);
+    for (size_t i = 0; i + 1 < sizeof(signing->digest) && digest[i]; i++)
+        signing->digest[i] = (char)tolower((unsigned char)digest[i]);
+    return SG_OK;
+}
+
+enum sg_rc sg_signing_unlock(struct sg_app *app, struct sg_signing *signing, struct sg_err *err)
+{
+    OSSL_LIB_CTX *libctx = NULL;
+    enum sg_rc rc = sg_app_libctx(app, &libctx, err);
+
+    if (rc == SG_OK)
+        rc = sg_app_login(app, sg_token_key_token(signing->token_key), err);
+    if (rc == SG_OK)
+        rc = sg_token_key_inspect(signing->token_key, err);
+    if (rc == SG_OK)
+        rc = check_custody(app, signing, err);
+    if (rc == SG_OK)
+        rc = sg_token_key_open(signing->token_key, &signing->key, err);
+    if (rc == SG_OK)
+        rc = make_signer(app, libctx, signing, err);
+    return rc;
+}

@@ -1,0 +1,65 @@
+/* The key that signs in this command: which one, whether it may, unlocked, and with what belongs to every signature by
+ * it. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cli/app.h"
+#include "formats/cades.h"
+#include "pkcs11/custody.h"
+#include "pkcs11/token.h"
+#include "store/store.h"
+
+#define SG_SIGNING_MAX_WARNINGS 8
+
+/* What is odd and was allowed: said in the result, and its code recorded. */
+struct sg_warning {
+    const char *code;
+    char text[256];
+};
+
+struct sg_signing {
+    struct sg_tokens *tokens;
+    struct sg_key_list *keys;
+    struct sg_token_key *token_key; /* the one chosen */
+    const struct sg_key_info *info; /* of it */
+
+    EVP_PKEY *key;
+    struct sg_cades_signer *signer;
+    char digest[32]; /* the algorithm as JSON and store have it: "sha256" */
+    enum sg_custody_basis custody;
+
+    char cert_sha256[65];
+    char *subject, *issuer, *serial; /* of the certificate */
+    int64_t not_before, not_after;
+
+    const char *clock_state; /* as struct sg_document has it */
+    struct sg_warning warnings[SG_SIGNING_MAX_WARNINGS];
+    size_t warning_count;
+};
+
+struct sg_signing_options {
+    bool allow_expired, allow_not_yet_valid, allow_wrong_usage;
+};
+
+/* The steps, in this order. sg_signing_clear() also after a failure. */
+
+/* Opens the tokens and chooses: --key, else [sign] key, else the only key whose certificate has nonRepudiation, else
+ * the only usable one, else a question on the terminal; without one SG_E_KEY_AMBIGUOUS with the candidates' URIs. */
+SG_MUST_CHECK enum sg_rc sg_signing_choose(struct sg_app *app, struct sg_signing *signing, struct sg_err *err);
+/* Its certificate's validity and usage, and this computer's clock against what has already happened. */
+SG_MUST_CHECK enum sg_rc sg_signing_check(struct sg_app *app, struct sg_store *store,
+                                          const struct sg_signing_options *options, struct sg_signing *signing,
+                                          struct sg_err *err);
+/* Logs in, looks at the key's custody, and makes the signer with its chain. */
+SG_MUST_CHECK enum sg_rc sg_signing_unlock(struct sg_app *app, struct sg_signing *signing, struct sg_err *err);
+void sg_signing_clear(struct sg_signing *signing);
+
+/* What the configuration says of a key's custody, and the SHA-256 of its SPKI as hex. */
+SG_MUST_CHECK enum sg_rc sg_custody_rules_for(struct sg_app *app, const X509 *cert, char spki_sha256[65],
+                                              struct sg_custody_rules *ret, struct sg_err *err);
+
+/* Appends to the warnings, and says it. */
+void sg_signing_warn(struct sg_app *app, struct sg_signing *signing, const char *code, const char *format, ...)
+    SG_PRINTF(4, 5);
