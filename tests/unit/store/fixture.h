@@ -1,0 +1,240 @@
+/* What the store's tests share: a folder of their own, a clock they set, certificates and CRLs made on the spot. */
+#pragma once
+
+#include <ftw.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include <cmocka.h>
+
+#include <openssl/ec.h>
+#include <sqlite3.h>
+
+#include "base/crypto.h"
+#include "store/snapshot.h"
+#include "store/store.h"
+
+struct fixture {
+    char folder[64];
+    char database[96];
+    OSSL_LIB_CTX *libctx;
+    int64_t now;
+    struct sg_clock clock;
+};
+
+#define assert_rc(call, code)                                                                                          \
+    do {                                                                                                               \
+        struct sg_err err = {0};                                                                                       \
+        enum sg_rc rc_ = (call);                                                                                       \
+        if (rc_ != (code))                                                                                             \
+            fail_msg("%s: %s, not %s: %s (%s)", #call, sg_rc_word(rc_), sg_rc_word(code), err.text, err.cause);        \
+    } while (0)
+#define assert_done(call) assert_rc(call, SG_OK)
+
+static inline int fixture_setup(void **state)
+{
+    struct fixture *f = calloc(1, sizeof(*f));
+
+    assert_non_null(f);
+    strcpy(f->folder, "/tmp/signet-store-XXXXXX");
+    assert_non_null(mkdtemp(f->folder));
+    (void)snprintf(f->database, sizeof(f->database), "%s/store.db", f->folder);
+    assert_done(sg_libctx_new(&f->libctx, &err));
+    f->now = 1700000000;
+    f->clock = sg_clock_fixed(&f->now);
+    *state = f;
+    return 0;
+}
+
+static inline int fixture_remove(const char *path, const struct stat *info, int type, struct FTW *walk)
+{
+    (void)info, (void)type, (void)walk;
+    return remove(path);
+}
+
+static inline int fixture_teardown(void **state)
+{
+    struct fixture *f = *state;
+
+    (void)nftw(f->folder, fixture_remove, 16, FTW_DEPTH | FTW_PHYS);
+    OSSL_LIB_CTX_free(f->libctx);
+    free(f);
+    return 0;
+}
+
+#define fixture_test(function) cmocka_unit_test_setup_teardown(function, fixture_setup, fixture_teardown)
+
+static inline struct sg_store *open_store(struct fixture *f)
+{
+    struct sg_store *store = NULL;
+
+    assert_done(sg_store_open(f->folder, f->libctx, &f->clock, &store, &err));
+    return store;
+}
+
+/* What somebody who can write the file can do. */
+static inline void tamper(struct fixture *f, const char *sql)
+{
+    sqlite3 *db = NULL;
+    char *message = NULL;
+
+    assert_int_equal(sqlite3_open(f->database, &db), SQLITE_OK);
+    if (sqlite3_exec(db, sql, NULL, NULL, &message) != SQLITE_OK)
+        fail_msg("%s: %s", sql, message);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+/* A number from the database, past the store. */
+static inline int64_t ask(struct fixture *f, const char *sql)
+{
+    sqlite3 *db = NULL;
+    sqlite3_stmt *statement = NULL;
+
+    assert_int_equal(sqlite3_open(f->database, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &statement, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+    int64_t answer = sqlite3_column_int64(statement, 0);
+    (void)sqlite3_finalize(statement);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    return answer;
+}
+
+static inline struct sg_ledger_entry entry_about(const char *object)
+{
+    return (struct sg_ledger_entry){"sign-failed", "pin-incorrect", "serial", "key", object, "detail"};
+}
+
+static inline struct sg_document document_named(const char *input)
+{
+    return (struct sg_document){
+        .input = input,
+        .output = "/tmp/output.p7s",
+        .digest_algorithm = "sha256",
+        .content_digest = "00",
+        .result_sha256 = "11",
+        .format = "CAdES",
+        .key = "22",
+        .token = "serial",
+        .custody = "reported",
+        .claimed_time = 1700000000,
+        .clock_state = "ok",
+        .remarks = "",
+    };
+}
+
+/* --- certificates and CRLs ---------------------------------------------------------------------------------------- */
+
+static inline EVP_PKEY *make_key(struct fixture *f)
+{
+    EVP_PKEY *key = EVP_PKEY_Q_keygen(f->libctx, NULL, "EC", "P-256");
+
+    assert_non_null(key);
+    return key;
+}
+
+static inline X509 *make_cert(struct fixture *f, const char *name)
+{
+    _cleanup_(EVP_PKEY_freep) EVP_PKEY *key = make_key(f);
+    X509 *cert = X509_new_ex(f->libctx, NULL);
+
+    assert_non_null(cert);
+    assert_int_equal(X509_set_version(cert, X509_VERSION_3), 1);
+    assert_int_equal(ASN1_INTEGER_set(X509_get_serialNumber(cert), 1), 1);
+    assert_int_equal(X509_NAME_add_entry_by_txt(X509_get_subject_name(cert), "CN", MBSTRING_UTF8,
+                                                (const unsigned char *)name, -1, -1, 0),
+                     1);
+    assert_int_equal(X509_set_issuer_name(cert, X509_get_subject_name(cert)), 1);
+    assert_non_null(X509_gmtime_adj(X509_getm_notBefore(cert), 0));
+    assert_non_null(X509_gmtime_adj(X509_getm_notAfter(cert), 86400));
+    assert_int_equal(X509_set_pubkey(cert, key), 1);
+    assert_true(X509_sign(cert, key, EVP_sha256()) > 0);
+    return cert;
+}
+
+struct crl_parts {
+    const char *issuer;
+    int64_t this_update;
+    long number;     /* negative: none */
+    const char *key; /* authorityKeyIdentifier's keyid, or NULL */
+    bool only_users; /* an issuingDistributionPoint */
+    bool delta;
+};
+
+static inline void add_extension(X509_CRL *crl, int nid, void *value)
+{
+    assert_int_equal(X509_CRL_add1_ext_i2d(crl, nid, value, nid == NID_delta_crl, X509V3_ADD_DEFAULT), 1);
+}
+
+static inline X509_CRL *make_crl(struct fixture *f, struct crl_parts parts)
+{
+    _cleanup_(EVP_PKEY_freep) EVP_PKEY *signer = make_key(f);
+    _cleanup_(X509_NAME_freep) X509_NAME *issuer = X509_NAME_new();
+    _cleanup_(ASN1_TIME_freep) ASN1_TIME *time = ASN1_TIME_set(NULL, (time_t)parts.this_update);
+    _cleanup_(ASN1_TIME_freep) ASN1_TIME *next = ASN1_TIME_set(NULL, (time_t)parts.this_update + 86400);
+    _cleanup_(ASN1_INTEGER_freep) ASN1_INTEGER *number = ASN1_INTEGER_new();
+    X509_CRL *crl = X509_CRL_new_ex(f->libctx, NULL);
+
+    assert_int_equal(
+        X509_NAME_add_entry_by_txt(issuer, "CN", MBSTRING_UTF8, (const unsigned char *)parts.issuer, -1, -1, 0), 1);
+    assert_int_equal(X509_CRL_set_version(crl, X509_CRL_VERSION_2), 1);
+    assert_int_equal(X509_CRL_set_issuer_name(crl, issuer), 1);
+    assert_int_equal(X509_CRL_set1_lastUpdate(crl, time), 1);
+    assert_int_equal(X509_CRL_set1_nextUpdate(crl, next), 1);
+    if (parts.number >= 0) {
+        assert_int_equal(ASN1_INTEGER_set(number, parts.number), 1);
+        add_extension(crl, NID_crl_number, number);
+        if (parts.delta)
+            add_extension(crl, NID_delta_crl, number);
+    }
+    if (parts.key) {
+        AUTHORITY_KEYID *key = AUTHORITY_KEYID_new();
+        key->keyid = ASN1_OCTET_STRING_new();
+        assert_int_equal(ASN1_OCTET_STRING_set(key->keyid, (const unsigned char *)parts.key, -1), 1);
+        add_extension(crl, NID_authority_key_identifier, key);
+        AUTHORITY_KEYID_free(key);
+    }
+    if (parts.only_users) {
+        ISSUING_DIST_POINT *scope = ISSUING_DIST_POINT_new();
+        scope->onlyuser = 0xff;
+        add_extension(crl, NID_issuing_distribution_point, scope);
+        ISSUING_DIST_POINT_free(scope);
+    }
+    assert_true(X509_CRL_sign(crl, signer, EVP_sha256()) > 0);
+    return crl;
+}
+
+static inline struct sg_snapshot *open_snapshot(struct fixture *f)
+{
+    struct sg_snapshot *snapshot = NULL;
+
+    assert_done(sg_snapshot_open(f->folder, f->libctx, &snapshot, &err));
+    return snapshot;
+}
+
+/* --- other processes ---------------------------------------------------------------------------------------------- */
+
+/* Runs `work` in a child, which must end well or, if `killed`, be killed. */
+static inline pid_t start_child(struct fixture *f, void (*work)(struct fixture *f, int number), int number)
+{
+    pid_t child = fork();
+
+    assert_true(child >= 0);
+    if (child == 0) {
+        work(f, number);
+        _exit(0);
+    }
+    return child;
+}
+
+static inline int wait_child(pid_t child)
+{
+    int status = 0;
+
+    assert_int_equal(waitpid(child, &status, 0), child);
+    return status;
+}
