@@ -120,7 +120,7 @@ static enum sg_rc read_pem(struct sg_input *input, struct target *target, struct
         if (!is_wanted(target, label))
             continue;
         if (taken(target) == target->max_count)
-            return sg_fail(err, SG_E_LIMIT, _("%s holds more than %zu of them, which is the limit."),
+            return sg_fail(err, SG_E_LIMIT, _("\"%s\" holds more than %zu of them, which is the limit."),
                            sg_input_name(input), target->max_count);
         der.len = 0;
         rc = sg_pem_block(reader, label, (struct sg_sink){.write = append, .context = &der}, err);
@@ -133,13 +133,13 @@ static enum sg_rc read_pem(struct sg_input *input, struct target *target, struct
 static enum sg_rc read_file(struct sg_input *input, struct target *target, struct sg_err *err)
 {
     if (sg_input_size(input) > target->max_file)
-        return sg_fail(err, SG_E_LIMIT, _("%s is larger than %zu bytes, which is the limit."), sg_input_name(input),
+        return sg_fail(err, SG_E_LIMIT, _("\"%s\" is larger than %zu bytes, which is the limit."), sg_input_name(input),
                        target->max_file);
     enum sg_rc rc = is_der(input) ? read_der(input, target, err) : read_pem(input, target, err);
     if (rc == SG_OK && taken(target) == 0)
         rc = sg_fail(err, SG_E_MALFORMED,
-                     target->certs ? _("%s holds no certificate: it is neither DER nor PEM with one in it.")
-                                   : _("%s holds no CRL: it is neither DER nor PEM with one in it."),
+                     target->certs ? _("\"%s\" holds no certificate: it is neither DER nor PEM with one in it.")
+                                   : _("\"%s\" holds no CRL: it is neither DER nor PEM with one in it."),
                      sg_input_name(input));
     return rc;
 }

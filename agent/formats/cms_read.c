@@ -267,14 +267,14 @@ static enum sg_rc read_rest(struct sg_cms *cms, uint64_t start, struct sg_err *e
     size_t got = 0;
 
     if (len > SG_MAX_CMS_REST)
-        return sg_fail(err, SG_E_LIMIT, _("%s holds more than %zu bytes beside its content, which is the limit."),
+        return sg_fail(err, SG_E_LIMIT, _("\"%s\" holds more than %zu bytes beside its content, which is the limit."),
                        sg_input_name(cms->input), SG_MAX_CMS_REST);
     cms->rest.max = (size_t)len;
     enum sg_rc rc = sg_buf_extend(&cms->rest, (size_t)len, &room, err);
     if (rc == SG_OK)
         rc = sg_input_read(cms->input, start, room, (size_t)len, &got, err);
     if (rc == SG_OK && got != len)
-        rc = sg_fail(err, SG_E_INPUT_CHANGED, _("%s became shorter while it was read. Try again."),
+        rc = sg_fail(err, SG_E_INPUT_CHANGED, _("\"%s\" became shorter while it was read. Try again."),
                      sg_input_name(cms->input));
     return rc;
 }
@@ -363,7 +363,7 @@ static enum sg_rc read_signers(struct sg_cms *cms, const struct sg_cms_walk *wal
         if (!sg_tlv_is(&element, SG_TLV_UNIVERSAL, SG_TLV_SEQUENCE))
             return sg_tlv_malformed(walk->reader, sg_tlv_place(walk->reader), _("a SignerInfo is not a SEQUENCE"), err);
         if (cms->signer_count == SG_MAX_SIGNERS)
-            return sg_fail(err, SG_E_LIMIT, _("%s holds more than %d signatures."), sg_input_name(cms->input),
+            return sg_fail(err, SG_E_LIMIT, _("\"%s\" holds more than %d signatures."), sg_input_name(cms->input),
                            SG_MAX_SIGNERS);
         rc = sg_cms_read_signer(walk, &cms->signers[cms->signer_count], err);
         if (rc == SG_OK)
@@ -397,21 +397,24 @@ static enum sg_rc read_tail(struct sg_cms *cms, const struct sg_cms_walk *walk, 
     if (!more || !sg_tlv_is(&element, SG_TLV_UNIVERSAL, SG_TLV_SET))
         return sg_tlv_malformed(walk->reader, sg_tlv_place(walk->reader), _("the set of signatures was expected there"),
                                 err);
-    rc = read_signers(cms, walk, err);
-    return rc == SG_OK ? sg_tlv_expect_end(walk->reader, err) : rc;
+    return read_signers(cms, walk, err);
 }
 
 /* --- the whole ---------------------------------------------------------------------------------------------------- */
 
 /* Out of the SignedData, its [0] and the ContentInfo, with nothing behind any of them. */
-static enum sg_rc leave_all(struct sg_tlv_reader *reader, struct sg_err *err)
+static enum sg_rc leave_all(struct sg_tlv_reader *reader, uint64_t size, struct sg_err *err)
 {
     enum sg_rc rc = SG_OK;
+    struct sg_tlv whole = {0};
+
     for (int level = 0; rc == SG_OK && level < 3; level++) {
-        rc = sg_tlv_leave(reader, NULL, err);
+        rc = sg_tlv_expect_end(reader, err);
         if (rc == SG_OK)
-            rc = sg_tlv_expect_end(reader, err);
+            rc = sg_tlv_leave(reader, &whole, err);
     }
+    if (rc == SG_OK && whole.end != size)
+        rc = sg_tlv_malformed(reader, whole.end, _("there are bytes behind its end"), err);
     return rc;
 }
 
@@ -436,7 +439,7 @@ static enum sg_rc parse(struct sg_cms *cms, OSSL_LIB_CTX *libctx, struct sg_err 
     walk.reader = reader;
     walk.rest = sg_buf_slice(&cms->rest);
     rc = read_tail(cms, &walk, libctx, err);
-    return rc == SG_OK ? leave_all(reader, err) : rc;
+    return rc == SG_OK ? leave_all(reader, sg_input_size(cms->input), err) : rc;
 }
 
 /* Where the DER or BER is: in `input`, or decoded from the PEM that it is. */
@@ -446,7 +449,7 @@ static enum sg_rc find_bytes(struct sg_cms *cms, struct sg_input *input, struct 
 
     enum sg_rc rc = sg_pem_label(input, label, err);
     if (rc == SG_OK && label[0] != '\0' && !is_cms_label(label))
-        rc = sg_fail(err, SG_E_MALFORMED, _("%s is PEM, but holds no signature: its label is %s."),
+        rc = sg_fail(err, SG_E_MALFORMED, _("\"%s\" is PEM, but holds no signature: its label is %s."),
                      sg_input_name(input), label);
     if (rc == SG_OK)
         rc = sg_pem_decode(input, &cms->decoded, err);
@@ -497,7 +500,7 @@ enum sg_rc sg_cms_content(struct sg_cms *cms, struct sg_sink sink, struct sg_err
     struct sg_tlv element;
 
     if (cms->detached)
-        return sg_fail(err, SG_E_USAGE, _("%s does not hold what it signs."), sg_input_name(cms->input));
+        return sg_fail(err, SG_E_USAGE, _("\"%s\" does not hold what it signs."), sg_input_name(cms->input));
     enum sg_rc rc =
         sg_tlv_reader_new(cms->input, cms->content.start, cms->content.end - cms->content.start, &reader, err);
     if (rc == SG_OK)

@@ -30,8 +30,9 @@ static void pem_ctx_freep(EVP_ENCODE_CTX **ctx)
 
 static enum sg_rc damaged(const struct sg_pem_reader *reader, const char *reason, struct sg_err *err)
 {
-    enum sg_rc rc = sg_fail(err, SG_E_MALFORMED, _("The PEM text in %s is damaged: %s. Get a fresh copy of the file."),
-                            sg_input_name(reader->input), reason);
+    enum sg_rc rc =
+        sg_fail(err, SG_E_MALFORMED, _("The PEM text in \"%s\" is damaged: %s. Get a fresh copy of the file."),
+                sg_input_name(reader->input), reason);
     sg_err_file(err, sg_input_name(reader->input));
     return rc;
 }
@@ -226,9 +227,45 @@ enum sg_rc sg_pem_label(struct sg_input *input, char label[SG_PEM_LABEL], struct
     return rc == SG_OK ? first_block(reader, label, err) : rc;
 }
 
-static enum sg_rc append(void *context, const uint8_t *data, size_t len, struct sg_err *err)
+/* Lines are short: they are gathered before they are written. */
+struct spool {
+    struct sg_input *input;
+    size_t len;
+    uint8_t bytes[8 * WINDOW];
+};
+
+static enum sg_rc spool_flush(struct spool *spool, struct sg_err *err)
 {
-    return sg_input_append(context, data, len, err);
+    size_t len = spool->len;
+    spool->len = 0;
+    return sg_input_append(spool->input, spool->bytes, len, err);
+}
+
+static enum sg_rc spool_write(void *context, const uint8_t *data, size_t len, struct sg_err *err)
+{
+    struct spool *spool = context;
+
+    if (len > sizeof spool->bytes - spool->len) {
+        enum sg_rc rc = spool_flush(spool, err);
+        if (rc != SG_OK)
+            return rc;
+    }
+    memcpy(spool->bytes + spool->len, data, len); /* a piece is at most WINDOW */
+    spool->len += len;
+    return SG_OK;
+}
+
+static enum sg_rc spool_block(struct sg_pem_reader *reader, const char *label, struct sg_input *into,
+                              struct sg_err *err)
+{
+    _cleanup_(freep) struct spool *spool = malloc(sizeof *spool);
+
+    if (!spool)
+        return sg_fail_memory(err);
+    spool->input = into;
+    spool->len = 0;
+    enum sg_rc rc = sg_pem_block(reader, label, (struct sg_sink){.write = spool_write, .context = spool}, err);
+    return rc == SG_OK ? spool_flush(spool, err) : rc;
 }
 
 enum sg_rc sg_pem_decode(struct sg_input *input, struct sg_input **ret, struct sg_err *err)
@@ -243,7 +280,7 @@ enum sg_rc sg_pem_decode(struct sg_input *input, struct sg_input **ret, struct s
     if (rc == SG_OK && label[0] != '\0')
         rc = sg_input_spool(sg_input_name(input), &decoded, err);
     if (rc == SG_OK && decoded)
-        rc = sg_pem_block(reader, label, (struct sg_sink){.write = append, .context = decoded}, err);
+        rc = spool_block(reader, label, decoded, err);
     if (rc != SG_OK)
         return rc;
     *ret = sg_steal(decoded);

@@ -36,16 +36,17 @@ uint64_t sg_tlv_place(const struct sg_tlv_reader *reader)
 enum sg_rc sg_tlv_malformed(const struct sg_tlv_reader *reader, uint64_t offset, const char *reason, struct sg_err *err)
 {
     const char *name = sg_input_name(reader->input);
-    enum sg_rc rc = sg_fail(err, SG_E_MALFORMED,
-                            _("The structure of %s is damaged at byte %" PRIu64 ": %s. Get a fresh copy of the file."),
-                            name, offset, reason);
+    enum sg_rc rc =
+        sg_fail(err, SG_E_MALFORMED,
+                _("The structure of \"%s\" is damaged at byte %" PRIu64 ": %s. Get a fresh copy of the file."), name,
+                offset, reason);
     sg_err_file(err, name);
     return rc;
 }
 
 static enum sg_rc over_limit(const struct sg_tlv_reader *reader, struct sg_err *err, const char *reason)
 {
-    enum sg_rc rc = sg_fail(err, SG_E_LIMIT, _("The structure of %s goes over a limit at byte %" PRIu64 ": %s."),
+    enum sg_rc rc = sg_fail(err, SG_E_LIMIT, _("The structure of \"%s\" goes over a limit at byte %" PRIu64 ": %s."),
                             sg_input_name(reader->input), sg_tlv_place(reader), reason);
     sg_err_file(err, sg_input_name(reader->input));
     return rc;
@@ -282,7 +283,7 @@ enum sg_rc sg_tlv_expect(struct sg_tlv_reader *reader, enum sg_tlv_class tag_cla
         return rc;
     if (!more || !sg_tlv_is(&element, tag_class, tag)) {
         char reason[160];
-        (void)snprintf(reason, sizeof reason, _("%s was expected there"), what);
+        (void)snprintf(reason, sizeof reason, _("\"%s\" was expected there"), what);
         return sg_tlv_malformed(reader, sg_tlv_place(reader), reason, err);
     }
     *ret = element;
