@@ -27,8 +27,9 @@ static enum sg_rc reserve(struct sg_buf *buf, size_t len, struct sg_err *err)
         return sg_fail_memory(err);
     if (needed <= buf->capacity)
         return SG_OK;
-    if (!__builtin_mul_overflow(buf->capacity, 2, &doubled) && doubled > needed && doubled - 1 <= buf->max)
-        needed = doubled;
+    /* Doubling keeps many small growths cheap; it ends at the limit. */
+    if (!__builtin_mul_overflow(buf->capacity, 2, &doubled) && doubled > needed)
+        needed = doubled - 1 <= buf->max ? doubled : buf->max + 1;
     uint8_t *data = realloc(buf->data, needed);
     if (!data)
         return sg_fail_memory(err);

@@ -173,6 +173,8 @@ enum sg_rc sg_config_check(const char *section, const char *name, const char *va
 {
     enum sg_key key = SG_KEY_COUNT, first = SG_KEY_COUNT;
     char where[128];
+    if (!sg_utf8_is_printable(section, strlen(section)) || !sg_utf8_is_printable(name, strlen(name)))
+        return sg_fail(err, SG_E_CONFIG, "%s", _("A section or key has a name that cannot be shown."));
     if (snprintf(where, sizeof(where), "[%s] %s", section, name) >= (int)sizeof(where))
         sg_utf8_cut(where);
     if (!sg_config_find_section(section, &first))

@@ -175,5 +175,6 @@ enum sg_rc sg_config_read(struct sg_config *config, const char *path, enum sg_or
     struct reader reader = {.config = config, .path = path, .origin = origin, .err = err};
     reader.rest = strncmp(text, bom, 3) == 0 ? text + 3 : text;
     reader.end = text + buf.len;
-    return sg_about(path, err, parse(&reader));
+    rc = parse(&reader);
+    return rc == SG_OK ? SG_OK : sg_about(path, err, rc);
 }
