@@ -1,0 +1,256 @@
+/* signet trust add: anchors and revocation lists enter when a person, a digest or an anchor vouches for them. Each
+ * change is in the ledger, and a new snapshot is published for verification to read. */
+#include <string.h>
+
+#include "base/crypto.h"
+#include "base/msg.h"
+#include "cli/ask.h"
+#include "cli/commands.h"
+#include "cli/judging.h"
+#include "cli/trust.h"
+#include "formats/pem.h"
+
+static const struct sg_option add_options[] = {
+    {.name = "purpose", .argument = "sign,timestamp", .help = N_("what the anchors may vouch for (both)")},
+    {.name = "sha256", .argument = "HEX", .repeatable = true, .help = N_("accept the certificate with this SHA-256")},
+    {.name = "yes", .help = N_("accept all of them")},
+    {.name = "crl", .argument = "FILE", .repeatable = true, .help = N_("put a revocation list in")},
+    {.name = "intermediate",
+     .argument = "FILE",
+     .repeatable = true,
+     .help = N_("certificates between an anchor and the issuer of a revocation list")},
+    {0},
+};
+
+static enum sg_rc parse_purposes(const struct sg_args *args, unsigned *ret, struct sg_err *err)
+{
+    static const struct {
+        const char *text;
+        unsigned purposes;
+    } known[] = {
+        {"sign", SG_PURPOSE_SIGN},
+        {"timestamp", SG_PURPOSE_TIMESTAMP},
+        {"sign,timestamp", SG_PURPOSES_ALL},
+        {"timestamp,sign", SG_PURPOSES_ALL},
+    };
+    const char *text = sg_args_value(args, "purpose");
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+        if (strcmp(text ? text : "sign,timestamp", known[i].text) == 0) {
+            *ret = known[i].purposes;
+            return SG_OK;
+        }
+    }
+    return sg_fail(err, SG_E_USAGE, _("--purpose is sign, timestamp, or both with a comma between them."));
+}
+
+/* The same digest, whatever case and colons it was copied with. */
+static bool same_sha256(const char *given, const char *sha256)
+{
+    for (; *given; given++) {
+        if (*given == ':')
+            continue;
+        char c = *given >= 'A' && *given <= 'F' ? (char)(*given - 'A' + 'a') : *given;
+        if (*sha256 == '\0' || c != *sha256++)
+            return false;
+    }
+    return *sha256 == '\0';
+}
+
+/* Shows one certificate and finds out whether the person accepts it. */
+static enum sg_rc accept_anchor(struct sg_app *app, const struct sg_args *args, const char *path, X509 *cert,
+                                struct sg_err *err)
+{
+    _cleanup_(freep) char *subject = NULL;
+    char sha256[SG_SHA256_HEX];
+    enum sg_rc rc = sg_name_text(X509_get_subject_name(cert), &subject, err);
+    if (rc == SG_OK)
+        rc = sg_cert_sha256(app->libctx, cert, sha256, err);
+    if (rc != SG_OK)
+        return rc;
+    if (X509_check_ca(cert) == 0) { /* RFC 5280 §4.2.1.9 */
+        rc = sg_fail(err, SG_E_MALFORMED, _("%s is not the certificate of a CA, so it cannot be a trust anchor."),
+                     subject);
+        sg_err_file(err, path);
+        return rc;
+    }
+    size_t given = sg_args_count(args, "sha256");
+    for (size_t i = 0; i < given; i++)
+        if (same_sha256(sg_args_item(args, "sha256", i), sha256))
+            return SG_OK;
+    if (given > 0) {
+        rc = sg_fail(err, SG_E_NOT_CONFIRMED, _("%s has the SHA-256 %s, which is none of those given by --sha256."),
+                     subject, sha256);
+        sg_err_file(err, path);
+        return rc;
+    }
+    if (sg_args_flag(args, "yes"))
+        return SG_OK;
+    sg_ask_show("%s", subject);
+    sg_ask_show(_("  SHA-256 %s"), sha256);
+    return sg_ask_yes(_("Is this the SHA-256 that you were given for it, and do you trust it?"),
+                      _("Nobody can be asked here: give --sha256 with the value you expect, or --yes."), err);
+}
+
+/* What is to be added. */
+struct additions {
+    STACK_OF(X509) *anchors;
+    char **sources; /* of each anchor: "file NAME" */
+    unsigned purposes;
+    STACK_OF(X509_CRL) *crls;
+};
+
+static void additions_clear(struct additions *add)
+{
+    for (int i = 0; add->sources && i < sk_X509_num(add->anchors); i++)
+        free(add->sources[i]);
+    free(add->sources);
+    sg_x509_stack_free(add->anchors);
+    sg_x509_crl_stack_free(add->crls);
+}
+
+/* Reads the anchors of one file and has each accepted. */
+static enum sg_rc read_anchors(struct sg_app *app, const struct sg_args *args, const char *path, struct additions *add,
+                               struct sg_err *err)
+{
+    int before = sk_X509_num(add->anchors);
+    enum sg_rc rc = sg_file_certs(app, path, add->anchors, err);
+    int after = sk_X509_num(add->anchors);
+    char **sources = reallocarray(add->sources, (size_t)after + 1, sizeof(*sources));
+    if (!sources)
+        return sg_fail_memory(err);
+    memset(sources + before, 0, (size_t)(after + 1 - before) * sizeof(*sources));
+    add->sources = sources;
+    for (int i = before; rc == SG_OK && i < after; i++) {
+        rc = accept_anchor(app, args, path, sk_X509_value(add->anchors, i), err);
+        if (rc == SG_OK && asprintf(&sources[i], "file %s", path) < 0) {
+            sources[i] = NULL;
+            rc = sg_fail_memory(err);
+        }
+    }
+    return rc;
+}
+
+/* A CRL enters only if an anchor, stored or just accepted, vouches for its issuer. */
+static enum sg_rc check_crls(struct sg_app *app, const struct sg_args *args, const struct additions *add,
+                             struct sg_err *err)
+{
+    _cleanup_(sg_snapshot_freep) struct sg_snapshot *snapshot = NULL;
+    _cleanup_(sg_verifier_freep) struct sg_verifier *verifier = NULL;
+    _cleanup_(sg_x509_stack_freep) STACK_OF(X509) *intermediates = sk_X509_new_null();
+    _cleanup_(sg_x509_stack_freep) STACK_OF(X509) *trusted = X509_chain_up_ref(add->anchors);
+    enum sg_rc rc = intermediates && trusted ? SG_OK : sg_fail_memory(err);
+    if (rc == SG_OK)
+        rc = sg_option_certs(app, args, "intermediate", intermediates, err);
+    if (rc == SG_OK)
+        rc = sg_snapshot_open(app->paths.state, app->libctx, &snapshot, err);
+    for (size_t i = 0; rc == SG_OK && i < sg_snapshot_anchor_count(snapshot); i++) {
+        X509 *cert = NULL;
+        rc = sg_cert_parse(sg_snapshot_anchor(snapshot, i)->certificate, app->libctx, &cert, err);
+        if (rc == SG_OK && sk_X509_push(trusted, cert) == 0) {
+            X509_free(cert);
+            rc = sg_fail_memory(err);
+        }
+    }
+    struct sg_verifier_options options = {
+        .libctx = app->libctx,
+        .anchors = trusted,
+        .intermediates = intermediates,
+        .revocation = SG_REVOCATION_NONE,
+        .at = SG_TIME_NONE,
+        .clock = app->clock,
+        .policy = {.max_depth = -1},
+    };
+    if (rc == SG_OK)
+        rc = sg_verifier_new(&options, &verifier, err);
+    for (int i = 0; rc == SG_OK && i < sk_X509_CRL_num(add->crls); i++)
+        rc = sg_crl_check(verifier, sk_X509_CRL_value(add->crls, i), err);
+    return rc;
+}
+
+static enum sg_rc store_all(struct sg_store *store, const struct additions *add, struct sg_err *err)
+{
+    enum sg_rc rc = sg_store_begin(store, err);
+    for (int i = 0; rc == SG_OK && i < sk_X509_num(add->anchors); i++)
+        rc = sg_store_anchor_add(store, sk_X509_value(add->anchors, i), add->purposes, add->sources[i], err);
+    for (int i = 0; rc == SG_OK && i < sk_X509_CRL_num(add->crls); i++)
+        rc = sg_store_crl_add(store, sk_X509_CRL_value(add->crls, i), err);
+    if (rc == SG_OK)
+        rc = sg_store_commit(store, err);
+    else
+        sg_store_rollback(store);
+    if (rc == SG_OK)
+        rc = sg_store_publish(store, err);
+    return rc;
+}
+
+static enum sg_rc print_crl_added(struct sg_app *app, X509_CRL *crl, struct sg_err *err)
+{
+    _cleanup_(OPENSSL_freep) unsigned char *der = NULL;
+    _cleanup_(freep) char *issuer = NULL;
+    uint8_t digest[EVP_MAX_MD_SIZE];
+    char sha256[2 * EVP_MAX_MD_SIZE + 1], until[SG_TIME_TEXT] = "-";
+    size_t digest_len = 0;
+    int len = i2d_X509_CRL(crl, &der);
+    enum sg_rc rc = len > 0 ? sg_name_text(X509_CRL_get_issuer(crl), &issuer, err) : sg_fail_memory(err);
+    if (rc == SG_OK)
+        rc = sg_digest(app->libctx, "SHA256", (struct sg_slice){der, (size_t)len}, digest, &digest_len, err);
+    if (rc != SG_OK)
+        return rc;
+    sg_hex(digest, digest_len, sha256);
+    int64_t next_update = sg_trust_time(X509_CRL_get0_nextUpdate(crl));
+    sg_say(&app->voice, _("Revocation list of %s, good until %s"), issuer,
+           next_update == SG_TIME_NONE ? until : sg_time_text(next_update, until));
+    return sg_trust_print_item(&app->voice, "added",
+                               &(struct sg_trust_item){.kind = "crl",
+                                                       .sha256 = sha256,
+                                                       .subject = issuer,
+                                                       .added = sg_clock_now(&app->clock),
+                                                       .not_after = SG_TIME_NONE,
+                                                       .this_update = sg_trust_time(X509_CRL_get0_lastUpdate(crl)),
+                                                       .next_update = next_update},
+                               err);
+}
+
+static enum sg_rc add(struct sg_app *app, const struct sg_args *args, struct sg_err *err)
+{
+    _cleanup_(sg_store_freep) struct sg_store *store = NULL;
+    _cleanup_(additions_clear) struct additions add = {.anchors = sk_X509_new_null(), .crls = sk_X509_CRL_new_null()};
+    OSSL_LIB_CTX *libctx = NULL;
+    if (sg_args_file_count(args) == 0 && !sg_args_flag(args, "crl"))
+        return sg_fail(err, SG_E_USAGE, _("Name a file of certificates to trust, or a revocation list with --crl."));
+    enum sg_rc rc = add.anchors && add.crls ? parse_purposes(args, &add.purposes, err) : sg_fail_memory(err);
+    if (rc == SG_OK)
+        rc = sg_app_libctx(app, &libctx, err);
+    if (rc == SG_OK)
+        rc = sg_option_crls(app, args, add.crls, err);
+    for (size_t i = 0; rc == SG_OK && i < sg_args_file_count(args); i++)
+        rc = read_anchors(app, args, sg_args_file(args, i), &add, err);
+    if (rc == SG_OK && sk_X509_CRL_num(add.crls) > 0)
+        rc = check_crls(app, args, &add, err);
+    if (rc == SG_OK)
+        rc = sg_app_store(app, &store, err);
+    if (rc == SG_OK)
+        rc = store_all(store, &add, err);
+    for (int i = 0; rc == SG_OK && i < sk_X509_num(add.anchors); i++)
+        rc = sg_trust_print_anchor(app, "added", sk_X509_value(add.anchors, i), add.purposes, add.sources[i],
+                                   sg_clock_now(&app->clock), err);
+    for (int i = 0; rc == SG_OK && i < sk_X509_CRL_num(add.crls); i++)
+        rc = print_crl_added(app, sk_X509_CRL_value(add.crls, i), err);
+    return rc;
+}
+
+static int run_add(struct sg_app *app, const struct sg_args *args)
+{
+    struct sg_err err = {0};
+    return add(app, args, &err) == SG_OK ? 0 : sg_complain(&app->voice, &err);
+}
+
+const struct sg_command sg_command_trust_add = {
+    .name = "trust",
+    .sub = "add",
+    .summary = N_("trust CA certificates; put revocation lists in"),
+    .arguments = "[FILE...]",
+    .max_arguments = SIZE_MAX,
+    .options = add_options,
+    .run = run_add,
+};
