@@ -1,0 +1,278 @@
+#!/bin/bash
+# How fast, against what: prints a table, one line a case. Ours and the peer run in turns in the same run, each line
+# gives medians.
+#
+#     tests/bench/run.sh [--quick] [--json FILE] [--dir FOLDER] [--case WORD]...
+#
+# --quick: small sizes, one turn, nothing is judged (does it run at all?). --dir: where the files are made, by default
+# the temporary folder; 5 GB are used there. --case: only the cases whose name has this word in it.
+# Ends with 1 if a goal is not met.
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+
+# ---- what to do --------------------------------------------------------------------------------------------------
+
+quick=false json="" dir=${TMPDIR:-/tmp} only=()
+while [ $# -gt 0 ]; do
+    case $1 in
+        --quick) quick=true ;;
+        --json | --dir | --case)
+            [ $# -gt 1 ] || { echo "$1 wants a value" >&2; exit 64; }
+            case $1 in
+                --json) json=$2 ;;
+                --dir) dir=$2 ;;
+                --case) only+=("$2") ;;
+            esac
+            shift
+            ;;
+        *)
+            echo "usage: run.sh [--quick] [--json FILE] [--dir FOLDER] [--case WORD]..." >&2
+            exit 64
+            ;;
+    esac
+    shift
+done
+
+if $quick; then
+    turns_one=3 turns_many=1 files_sign=100 big_mib=64 files_verify=100 files_peer=20
+else
+    turns_one=41 turns_many=5 files_sign=2000 big_mib=2048 files_verify=10000 files_peer=400
+fi
+threads=$(nproc)
+
+# ---- the stage ----------------------------------------------------------------------------------------------------
+
+(
+    cd "$root"
+    softhsm-fixtures/install.sh build fixtures test
+    cmake --preset release > /dev/null
+    cmake --build --preset release --target signet -- --quiet
+) >&2
+signet=$root/.build/release/agent/cli/signet
+work=$(mktemp -d "$dir/signet-bench.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+cc -std=gnu17 -D_GNU_SOURCE -O2 -o "$work/timer" "$root/tests/bench/timer.c"
+# shellcheck disable=SC2046
+cc -std=gnu17 -D_GNU_SOURCE -O2 -I"$root/agent" $(pkg-config --cflags p11-kit-1) -o "$work/bare" \
+    "$root/tests/bench/floor.c" -lcrypto -ldl -lpthread
+assignments=$("$root/softhsm-fixtures/token.sh" "$work/fixtures")
+eval "$assignments"
+export PKCS11_MODULE_PATH=$SIGNET_MODULE
+ca=$SIGNET_FIXTURES/ca
+cd "$work"
+"$signet" trust add "$ca/root.pem" --yes --crl "$ca/root.crl" --crl "$ca/issuing.crl" > trust.log
+cat "$ca/root.pem" "$ca/root.crl.pem" "$ca/issuing.crl.pem" > anchors.pem
+
+rsa="pkcs11:token=Signet%20Test;id=%01"
+ec="pkcs11:token=Signet%20Test;id=%03"
+
+# ---- measuring ------------------------------------------------------------------------------------------------------
+
+# Each case defines before_ours, ours, before_peer and peer; only ours and peer are timed.
+before_ours() { :; }
+before_peer() { :; }
+
+timed() { # WHO COMMAND...
+    local who=$1
+    shift
+    "$work/timer" "$work/time" "$@" > "$work/said" 2>&1 9< "$SOFTHSM_PIN_FILE" || {
+        cat "$work/said" >&2
+        echo "failed: $*" | head -c 400 >&2
+        exit 70
+    }
+    cat "$work/time" >> "$work/$who.times"
+}
+
+turns() { # COUNT
+    local i
+    : > ours.times
+    : > peer.times
+    for ((i = 0; i < $1; i++)); do
+        before_ours
+        ours
+        before_peer
+        peer
+    done
+    ours=$(median ours.times 1) peer=$(median peer.times 1) peak=$(sort -n -k2 ours.times | tail -1 | cut -d' ' -f2)
+}
+
+median() { # FILE COLUMN
+    awk -v c="$2" '{ print $c }' "$1" | sort -n | awk '{ v[NR] = $1 } END { print (v[int((NR + 1) / 2)] + v[int(NR / 2) + 1]) / 2 }'
+}
+
+compute() { # EXPRESSION
+    awk "BEGIN { printf \"%.6g\", $1 }"
+}
+
+wanted() { # NAME
+    local word
+    [ ${#only[@]} -gt 0 ] || return 0
+    for word in "${only[@]}"; do
+        [[ $1 != *"$word"* ]] || return 0
+    done
+    return 1
+}
+
+# ---- the table --------------------------------------------------------------------------------------------------------
+
+lines=() unmet=0
+format='%-46s %14s %14s %8s %10s  %s\n'
+
+# GOAL is "<= X" or ">= X" for the ratio (for the peak: for ours itself), or "" where there is none.
+line() { # CASE OURS PEER RATIO GOAL UNIT JUDGED
+    local met=-
+    if [ -n "$5" ] && ! $quick; then
+        met=$(awk "BEGIN { print ($7 $5) ? \"yes\" : \"NO\" }")
+        [ "$met" = yes ] || unmet=$((unmet + 1))
+    fi
+    # shellcheck disable=SC2059
+    printf "$format" "$1" "$2 $6" "${3:+$3 $6}" "$4" "$5" "$met"
+    lines+=("$(printf '{"case":"%s","unit":"%s","ours":%s,"peer":%s,"ratio":%s,"goal":"%s","met":%s}' "$1" "$6" "$2" \
+        "${3:-null}" "${4:-null}" "$5" "$(case $met in yes) echo true ;; NO) echo false ;; *) echo null ;; esac)")")
+}
+
+line_time() { # CASE GOAL: seconds, ours against the peer's
+    local ratio
+    ratio=$(compute "$ours / $peer")
+    line "$1" "$(printf %.4f "$ours")" "$(printf %.4f "$peer")" "$(printf %.2f "$ratio")" "$2" s "$ratio"
+}
+
+line_rate() { # CASE GOAL FILES PEER-FILES: files per second, ours against the peer's
+    local ratio
+    ratio=$(compute "($3 / $ours) / ($4 / $peer)")
+    line "$1" "$(printf %.0f "$(compute "$3 / $ours")")" "$(printf %.0f "$(compute "$4 / $peer")")" \
+        "$(printf %.2f "$ratio")" "$2" /s "$ratio"
+}
+
+line_peak() { # CASE GOAL: the most memory that ours ever held
+    local mib
+    mib=$(printf %.1f "$(compute "$peak / 1024")")
+    line "$1" "$mib" "" "" "$2" MiB "$mib"
+}
+
+# ---- the cases ------------------------------------------------------------------------------------------------------------
+
+case_sign_one() {
+    openssl rand -out one 100000
+    before_ours() { rm -f one.p7s; }
+    ours() { timed ours "$signet" sign --key "$rsa" --pin-fd 9 one; }
+    peer() {
+        timed peer openssl cms -sign -engine pkcs11 -keyform engine \
+            -inkey "$rsa;type=private?pin-value=$(cat "$SOFTHSM_PIN_FILE")" -signer "$SIGNET_FIXTURES/certs/rsa2048.pem" \
+            -certfile "$ca/issuing.pem" -binary -cades -md sha256 -outform DER -in one -out one.peer
+    }
+    turns "$turns_one"
+    line_time "sign one 100 kB file, RSA-2048" "<= 1.0"
+}
+
+case_sign_many() { # NAME KEY-URI ID GOAL
+    local key=$2 id=$3 i size raw
+    if [ ! -d many ]; then
+        mkdir many floor
+        for ((i = 0; i < files_sign; i++)); do
+            openssl rand -out "many/$i" 10000
+        done
+    fi
+    before_ours() { rm -rf signed && mkdir signed; }
+    ours() { timed ours "$signet" sign --key "$key" --pin-fd 9 --output-dir signed many/*; }
+    before_peer() {
+        size=$(stat -c %s signed/0.p7s)
+        rm -rf floor && mkdir floor
+    }
+    peer() {
+        timed peer ./bare sign "$SIGNET_MODULE" "Signet Test" "$id" "$SOFTHSM_PIN_FILE" "$threads" "$size" \
+            floor many/*
+    }
+    turns "$turns_many"
+    raw=$(./bare raw "$SIGNET_MODULE" "Signet Test" "$id" "$SOFTHSM_PIN_FILE" "$threads" "$files_sign")
+    line_rate "sign $files_sign files of 10 kB, $1 (floor)" "$4" "$files_sign" "$files_sign"
+    line "  raw C_Sign, $1, $threads threads" "$(printf %.0f "$(compute "$files_sign / $ours")")" "$raw" \
+        "$(printf %.2f "$(compute "$files_sign / $ours / $raw")")" "" /s 0
+}
+
+make_big() {
+    [ -e big ] || openssl enc -aes-128-ctr -K 00 -iv 00 -in /dev/zero 2> /dev/null | head -c "${big_mib}M" > big || true
+    cat big > /dev/null
+}
+
+case_big_detached() {
+    make_big
+    before_ours() { rm -f big.p7s; }
+    ours() { timed ours "$signet" sign --key "$rsa" --pin-fd 9 big; }
+    peer() { timed peer openssl dgst -sha256 big; }
+    turns "$turns_many"
+    line_time "sign one $big_mib MiB file, detached (dgst)" "<= 1.1"
+    line_peak "  peak memory" "<= 24"
+}
+
+case_big_attached() {
+    make_big
+    before_ours() { rm -f big.p7m big.copy && sync -f .; }
+    ours() { timed ours "$signet" sign --attached --key "$rsa" --pin-fd 9 big; }
+    before_peer() { rm -f big.p7m big.copy && sync -f .; }
+    peer() { timed peer sh -c 'openssl dgst -sha256 big && cp big big.copy && sync -f big.copy'; }
+    turns "$turns_many"
+    line_time "sign one $big_mib MiB file, attached (dgst, cp, sync)" "<= 1.1"
+    line_peak "  peak memory" "<= 24"
+    rm -f big.p7m big.copy
+}
+
+case_verify_one() {
+    openssl rand -out seen 100000
+    "$signet" sign --key "$rsa" --pin-fd 9 seen > sign.log 9< "$SOFTHSM_PIN_FILE"
+    ours() { timed ours "$signet" verify seen.p7s; }
+    peer() {
+        timed peer openssl cms -verify -cades -binary -CAfile anchors.pem -crl_check_all -inform DER -in seen.p7s \
+            -content seen -out /dev/null
+    }
+    turns "$turns_one"
+    line_time "verify one 100 kB file" "<= 1.0"
+}
+
+case_verify_many() {
+    local i
+    mkdir all
+    for ((i = 0; i < files_verify; i++)); do
+        printf 'page %d\n' "$i" > "all/$i"
+    done
+    "$signet" sign --key "$ec" --pin-fd 9 all/* > sign.log 9< "$SOFTHSM_PIN_FILE"
+    ours() { timed ours "$signet" verify all/*.p7s; }
+    peer() {
+        # shellcheck disable=SC2016
+        timed peer sh -c 'i=0; while [ $i -lt "$1" ]; do
+            openssl cms -verify -cades -binary -CAfile anchors.pem -crl_check_all -inform DER -in all/$i.p7s \
+                -content all/$i -out /dev/null || exit; i=$((i + 1)); done' sh "$files_peer"
+    }
+    turns "$turns_many"
+    line_rate "verify $files_verify files (openssl, one a file)" ">= 40" "$files_verify" "$files_peer"
+}
+
+run() { # NAME COMMAND...
+    before_ours() { :; }
+    before_peer() { :; }
+    if wanted "$1"; then
+        "${@:2}"
+    fi
+}
+# shellcheck disable=SC2059
+printf "$format" case ours peer ratio goal met
+run "sign one" case_sign_one
+run "sign many rsa" case_sign_many RSA-2048 "$rsa" 01 ">= 0.9"
+run "sign many ec" case_sign_many P-256 "$ec" 03 ">= 0.7"
+run "big detached" case_big_detached
+run "big attached" case_big_attached
+run "verify one" case_verify_one
+run "verify many" case_verify_many
+
+if [ -n "$json" ]; then
+    printf '{"schema":"signet.bench/1","cores":%d,"quick":%s,"cases":[%s]}\n' "$threads" $quick \
+        "$(IFS=,; echo "${lines[*]}")" > "$json"
+fi
+if $quick; then
+    echo "quick: ran, not judged"
+elif [ "$unmet" -gt 0 ]; then
+    echo "$unmet goals not met"
+    exit 1
+else
+    echo "every goal met"
+fi
