@@ -1,0 +1,214 @@
+/* The snapshot's reader: is damage anywhere noticed, and does it work where nothing can be written? */
+#include "fixture.h"
+
+#include <unistd.h>
+
+#include "base/outfile.h"
+#include "store/snapshot_format.h"
+
+static void snapshot_path(struct fixture *f, char path[96])
+{
+    (void)snprintf(path, 96, "%s/trust/snapshot", f->folder);
+}
+
+static void publish_some(struct fixture *f)
+{
+    _cleanup_(sg_store_freep) struct sg_store *store = open_store(f);
+    _cleanup_(X509_freep) X509 *cert = make_cert(f, "Root");
+    _cleanup_(X509_CRL_freep) X509_CRL *crl = make_crl(f, (struct crl_parts){.issuer = "CA", .this_update = f->now});
+
+    assert_done(sg_store_anchor_add(store, cert, SG_PURPOSES_ALL, "file", &err));
+    assert_done(sg_store_crl_add(store, crl, &err));
+    assert_done(sg_store_publish(store, &err));
+}
+
+static void read_all(const char *path, struct sg_buf *out)
+{
+    uint8_t bytes[65536];
+    FILE *file = fopen(path, "rb");
+
+    assert_non_null(file);
+    size_t len = fread(bytes, 1, sizeof(bytes), file);
+    assert_int_equal(fclose(file), 0);
+    assert_true(len > 0 && len < sizeof(bytes));
+    assert_done(sg_buf_append(out, bytes, len, &err));
+}
+
+static void replace(const char *path, const void *bytes, size_t len)
+{
+    FILE *file = fopen(path, "wb");
+
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes, 1, len, file), len);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void assert_damaged(struct fixture *f)
+{
+    struct sg_snapshot *snapshot = NULL;
+
+    assert_rc(sg_snapshot_open(f->folder, f->libctx, &snapshot, &err), SG_E_STORE_DAMAGED);
+    assert_null(snapshot);
+}
+
+/* Is every single changed byte, every shorter file and anything behind the end noticed? */
+static void test_flips(void **state)
+{
+    struct fixture *f = *state;
+    _cleanup_(sg_buf_clear) struct sg_buf good = SG_BUF(65536);
+    char path[96];
+    struct sg_err seen = {0};
+    struct sg_snapshot *snapshot = NULL;
+
+    publish_some(f);
+    snapshot_path(f, path);
+    read_all(path, &good);
+    for (size_t i = 0; i < good.len; i++) {
+        good.data[i] ^= (uint8_t)(1 << (i % 8));
+        replace(path, good.data, good.len);
+        assert_damaged(f);
+        good.data[i] ^= (uint8_t)(1 << (i % 8));
+    }
+    for (size_t i = 0; i < good.len; i++) {
+        replace(path, good.data, i);
+        assert_damaged(f);
+    }
+    assert_done(sg_buf_append(&good, "", 1, &err));
+    replace(path, good.data, good.len);
+    assert_damaged(f);
+    assert_int_equal(sg_snapshot_open(f->folder, f->libctx, &snapshot, &seen), SG_E_STORE_DAMAGED);
+    assert_string_equal(seen.file, path);
+
+    replace(path, good.data, good.len - 1);
+    sg_snapshot_free(open_snapshot(f));
+}
+
+/* Values that no writer of ours makes, under a digest that fits: is each refused? The first row is the twin that is
+ * not. */
+static void test_values(void **state)
+{
+    struct fixture *f = *state;
+    static const uint8_t CERT[] = {0x30, 0x00};
+    static const struct {
+        int64_t version, purposes;
+        const char *source;
+        size_t source_len, cert_len, issuer_len, sha256_len;
+        bool good;
+    } CASES[] = {
+        {1, 3, "file", 4, 2, 2, 32, true},   {2, 3, "file", 4, 2, 2, 32, false},
+        {0, 3, "file", 4, 2, 2, 32, false},  {1, 0, "file", 4, 2, 2, 32, false},
+        {1, 4, "file", 4, 2, 2, 32, false},  {1, -1, "file", 4, 2, 2, 32, false},
+        {1, 3, "fi\0e", 4, 2, 2, 32, false}, {1, 3, "fi\xffl", 4, 2, 2, 32, false},
+        {1, 3, "", 0, 2, 2, 32, true},       {1, 3, "file", 4, 0, 2, 32, false},
+        {1, 3, "file", 4, 2, 0, 32, false},  {1, 3, "file", 4, 2, 2, 31, false},
+        {1, 3, "file", 4, 2, 2, 33, false},  {1, (int64_t)1 << 32 | 1, "file", 4, 2, 2, 32, false},
+    };
+
+    for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
+        _cleanup_(sg_snapshot_der_freep) SG_SNAPSHOT_DER *made = sg_snapshot_der_new();
+        _cleanup_(sg_snapshot_der_freep) SG_SNAPSHOT_DER *read = NULL;
+        _cleanup_(sg_buf_clear) struct sg_buf bytes = SG_BUF(4096);
+        static const uint8_t LONG[64] = {0};
+
+        assert_true(sg_snapshot_der_add_anchor(
+            made, &(struct sg_snapshot_anchor){.certificate = {CERT, CASES[i].cert_len}, .purposes = 1, .source = ""}));
+        assert_true(sg_snapshot_der_add_crl(made, &(struct sg_snapshot_crl){.issuer = {CERT, CASES[i].issuer_len}}));
+        made->version = CASES[i].version;
+        SG_ANCHOR_DER *anchor = sk_SG_ANCHOR_DER_value(made->anchors, 0);
+        anchor->purposes = CASES[i].purposes;
+        assert_int_equal(ASN1_STRING_set(anchor->source, CASES[i].source, (int)CASES[i].source_len), 1);
+        assert_int_equal(ASN1_STRING_set(sk_SG_CRL_DER_value(made->crls, 0)->sha256, LONG, (int)CASES[i].sha256_len),
+                         1);
+        assert_done(sg_snapshot_encode(made, f->libctx, &bytes, &err));
+        enum sg_rc rc = sg_snapshot_decode(sg_buf_slice(&bytes), f->libctx, &read, NULL);
+        if (rc != (CASES[i].good ? SG_OK : SG_E_STORE_DAMAGED))
+            fail_msg("case %zu: %s", i, sg_rc_word(rc));
+    }
+}
+
+/* Is a CRL's file that was changed, cut or removed noticed, and one above the caller's limit refused? */
+static void test_crl_file(void **state)
+{
+    struct fixture *f = *state;
+    char path[192], hex[SG_SHA256_HEX];
+    _cleanup_(sg_buf_clear) struct sg_buf good = SG_BUF(65536);
+    _cleanup_(sg_buf_clear) struct sg_buf out = SG_BUF(65536);
+    _cleanup_(sg_buf_clear) struct sg_buf small = SG_BUF(16);
+
+    publish_some(f);
+    _cleanup_(sg_snapshot_freep) struct sg_snapshot *snapshot = open_snapshot(f);
+    sg_hex(sg_snapshot_crl(snapshot, 0)->sha256, SG_SHA256_LEN, hex);
+    (void)snprintf(path, sizeof(path), "%s/trust/crl/%s.crl", f->folder, hex);
+    read_all(path, &good);
+    assert_done(sg_snapshot_crl_read(snapshot, 0, &out, &err));
+    assert_true(sg_slice_equal(sg_buf_slice(&good), sg_buf_slice(&out)));
+    assert_rc(sg_snapshot_crl_read(snapshot, 0, &small, &err), SG_E_LIMIT);
+
+    out.len = 3; /* what was in the buffer stays */
+    for (size_t i = 0; i < good.len; i++) {
+        good.data[i] ^= 0x10;
+        replace(path, good.data, good.len);
+        assert_rc(sg_snapshot_crl_read(snapshot, 0, &out, &err), SG_E_STORE_DAMAGED);
+        assert_int_equal(out.len, 3);
+        good.data[i] ^= 0x10;
+    }
+    replace(path, good.data, good.len - 1);
+    assert_rc(sg_snapshot_crl_read(snapshot, 0, &out, &err), SG_E_STORE_DAMAGED);
+    assert_int_equal(remove(path), 0);
+    assert_rc(sg_snapshot_crl_read(snapshot, 0, &out, &err), SG_E_STORE_DAMAGED);
+    assert_int_equal(out.len, 3);
+}
+
+static int make_read_only(const char *path, const struct stat *info, int type, struct FTW *walk)
+{
+    (void)info, (void)walk;
+    return chmod(path, type == FTW_DP ? 0500 : 0400) | (getuid() == 0 ? chown(path, 65534, 65534) : 0);
+}
+
+static void read_without_rights(struct fixture *f, int number)
+{
+    struct sg_snapshot *snapshot = NULL;
+    struct sg_store *store = NULL;
+    struct sg_buf out = SG_BUF(65536);
+
+    (void)number;
+    if (getuid() == 0 && setresuid(65534, 65534, 65534) != 0)
+        _exit(1);
+    if (sg_snapshot_open(f->folder, f->libctx, &snapshot, NULL) != SG_OK || sg_snapshot_anchor_count(snapshot) != 1 ||
+        sg_snapshot_crl_read(snapshot, 0, &out, NULL) != SG_OK)
+        _exit(2);
+    if (sg_store_open(f->folder, f->libctx, &f->clock, &store, NULL) != SG_E_CANNOT_CREATE)
+        _exit(3); /* the twin: the folder is read-only indeed */
+    sg_snapshot_free(snapshot);
+    sg_buf_clear(&out);
+}
+
+static int make_writable(const char *path, const struct stat *info, int type, struct FTW *walk)
+{
+    (void)info, (void)walk;
+    return type == FTW_D ? chmod(path, 0700) : 0;
+}
+
+/* Does verification's view work when the state folder is read-only, which a read-only open of SQLite's WAL does not? */
+static void test_read_only(void **state)
+{
+    struct fixture *f = *state;
+
+    publish_some(f);
+    assert_int_equal(nftw(f->folder, make_read_only, 16, FTW_DEPTH | FTW_PHYS), 0);
+    int status = wait_child(start_child(f, read_without_rights, 0));
+    assert_int_equal(nftw(f->folder, make_writable, 16, FTW_PHYS), 0);
+    assert_int_equal(status, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        fixture_test(test_flips),
+        fixture_test(test_values),
+        fixture_test(test_crl_file),
+        fixture_test(test_read_only),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
