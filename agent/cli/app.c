@@ -81,21 +81,24 @@ static enum sg_rc configure_from_environment(struct sg_config *config, struct sg
     return rc;
 }
 
-static enum sg_rc configure(struct sg_app *app, const struct sg_args *args, struct sg_err *err)
+enum sg_rc sg_app_reconfigure(struct sg_app *app, const struct sg_args *args, struct sg_err *err)
 {
-    enum sg_rc rc = sg_paths_find(&app->paths, err);
-    if (rc != SG_OK)
-        return rc;
+    _cleanup_(sg_config_freep) struct sg_config *config = NULL;
     const struct sg_config_files files = {
         .system = app->paths.system_file, .user = app->paths.config_file, .policy = app->paths.policy_file};
-    rc = sg_config_load(&files, &app->config, err);
+    enum sg_rc rc = sg_config_load(&files, &config, err);
+
     if (rc == SG_OK)
-        rc = configure_from_environment(app->config, err);
+        rc = configure_from_environment(config, err);
     if (rc == SG_OK)
-        rc = sg_args_configure(args, app->config, err);
+        rc = sg_args_configure(args, config, err);
     if (rc == SG_OK)
-        rc = sg_config_apply_policy(app->config, err);
-    return rc;
+        rc = sg_config_apply_policy(config, err);
+    if (rc != SG_OK)
+        return rc;
+    sg_config_free(app->config);
+    app->config = sg_steal(config);
+    return SG_OK;
 }
 
 enum sg_rc sg_app_init(struct sg_app *app, const struct sg_args *args, struct sg_err *err)
@@ -106,7 +109,9 @@ enum sg_rc sg_app_init(struct sg_app *app, const struct sg_args *args, struct sg
     app->log = (struct sg_log){.handler = log_to_stderr, .context = &app->voice};
     app->clock = sg_clock_system();
     enum sg_rc rc = read_pin_fd(app, args, err);
-    return rc == SG_OK ? configure(app, args, err) : rc;
+    if (rc == SG_OK)
+        rc = sg_paths_find(&app->paths, err);
+    return rc == SG_OK ? sg_app_reconfigure(app, args, err) : rc;
 }
 
 void sg_app_clear(struct sg_app *app)

@@ -44,7 +44,3 @@ SG_MUST_CHECK enum sg_rc sg_sign_one(const struct sg_sign_jobs *jobs, struct sg_
 SG_MUST_CHECK enum sg_rc sg_sign_jobs_run(struct sg_sign_jobs *jobs,
                                           void (*done)(const struct sg_sign_jobs *jobs, const struct sg_sign_job *job),
                                           struct sg_err *err);
-
-/* A ledger entry of a failure; `object` is what was to be signed. */
-SG_MUST_CHECK enum sg_rc sg_sign_record_failure(struct sg_store *store, const struct sg_signing *signing,
-                                                const char *object, const struct sg_err *failure, struct sg_err *err);

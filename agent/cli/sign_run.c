@@ -175,19 +175,6 @@ static enum sg_rc record_document(const struct sg_sign_jobs *jobs, const struct 
     return sg_store_document_add(jobs->store, &document, err);
 }
 
-enum sg_rc sg_sign_record_failure(struct sg_store *store, const struct sg_signing *signing, const char *object,
-                                  const struct sg_err *failure, struct sg_err *err)
-{
-    const struct sg_ledger_entry entry = {.event = "sign-failed",
-                                          .code = sg_rc_word(failure->rc),
-                                          .token = signing->info ? signing->info->token->serial : "",
-                                          .key = signing->cert_sha256,
-                                          .object = object,
-                                          .detail = failure->text};
-
-    return sg_ledger_append(store, &entry, err);
-}
-
 struct group {
     struct sg_sign_job *jobs;
     size_t count;

@@ -227,15 +227,20 @@ static X509 *find_issuer(const STACK_OF(X509) *certs, X509 *cert)
     return NULL;
 }
 
-/* The intermediates, without the root: a verifier has that from elsewhere, or does not trust it. */
-static enum sg_rc build_chain(const STACK_OF(X509) *certs, X509 *cert, STACK_OF(X509) *chain, struct sg_err *err)
+enum sg_rc sg_issuers_find(const STACK_OF(X509) *certs, X509 *cert, bool with_root, STACK_OF(X509) *chain,
+                           struct sg_err *err)
 {
-    X509 *issuer = find_issuer(certs, cert);
-
-    while (issuer && sk_X509_num(chain) < SG_MAX_PATH_LENGTH && !(X509_get_extension_flags(issuer) & EXFLAG_SS)) {
-        if (!X509_up_ref(issuer) || sk_X509_push(chain, issuer) <= 0)
+    for (X509 *at = cert; sk_X509_num(chain) < SG_MAX_PATH_LENGTH && !(X509_get_extension_flags(at) & EXFLAG_SS);) {
+        X509 *issuer = find_issuer(certs, at);
+        if (!issuer || (!with_root && (X509_get_extension_flags(issuer) & EXFLAG_SS)))
+            return SG_OK;
+        if (!X509_up_ref(issuer))
             return sg_fail_memory(err);
-        issuer = find_issuer(certs, issuer);
+        if (sk_X509_push(chain, issuer) <= 0) {
+            X509_free(issuer);
+            return sg_fail_memory(err);
+        }
+        at = issuer;
     }
     return SG_OK;
 }
@@ -252,7 +257,7 @@ static enum sg_rc make_signer(struct sg_app *app, OSSL_LIB_CTX *libctx, struct s
     if (rc == SG_OK)
         rc = add_snapshot_issuers(app, libctx, certs, err);
     if (rc == SG_OK)
-        rc = build_chain(certs, cert, chain, err);
+        rc = sg_issuers_find(certs, cert, false, chain, err); /* a verifier has the root, or does not trust it */
     if (rc != SG_OK)
         return rc;
     const struct sg_cades_params params = {
@@ -282,4 +287,17 @@ enum sg_rc sg_signing_unlock(struct sg_app *app, struct sg_signing *signing, str
     if (rc == SG_OK)
         rc = make_signer(app, libctx, signing, err);
     return rc;
+}
+
+enum sg_rc sg_sign_record_failure(struct sg_store *store, const struct sg_signing *signing, const char *object,
+                                  const struct sg_err *failure, struct sg_err *err)
+{
+    const struct sg_ledger_entry entry = {.event = "sign-failed",
+                                          .code = sg_rc_word(failure->rc),
+                                          .token = signing->info ? signing->info->token->serial : "",
+                                          .key = signing->cert_sha256,
+                                          .object = object,
+                                          .detail = failure->text};
+
+    return sg_ledger_append(store, &entry, err);
 }

@@ -60,6 +60,15 @@ void sg_signing_clear(struct sg_signing *signing);
 SG_MUST_CHECK enum sg_rc sg_custody_rules_for(struct sg_app *app, const X509 *cert, char spki_sha256[65],
                                               struct sg_custody_rules *ret, struct sg_err *err);
 
+/* Appends to `chain` the issuers of `cert` among `certs`, by name and signature, nearest first; the root too if
+ * `with_root`. */
+SG_MUST_CHECK enum sg_rc sg_issuers_find(const STACK_OF(X509) *certs, X509 *cert, bool with_root, STACK_OF(X509) *chain,
+                                         struct sg_err *err);
+
 /* Appends to the warnings, and says it. */
 void sg_signing_warn(struct sg_app *app, struct sg_signing *signing, const char *code, const char *format, ...)
     SG_PRINTF(4, 5);
+
+/* A ledger entry of a failure; `object` is what was to be signed. */
+SG_MUST_CHECK enum sg_rc sg_sign_record_failure(struct sg_store *store, const struct sg_signing *signing,
+                                                const char *object, const struct sg_err *failure, struct sg_err *err);
