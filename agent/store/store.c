@@ -13,20 +13,23 @@
 #define LOG_PAGES_AT_CLOSE 256
 #define LOG_PAGES_MAX 1000
 
+static enum sg_rc cannot_write(const struct sg_store *store, int errnum, struct sg_err *err)
+{
+    enum sg_rc rc = sg_fail_errno(err, SG_E_CANNOT_CREATE, errnum,
+                                  _("The store \"%s\" cannot be written. Check who may write to it and to its folder."),
+                                  store->path);
+
+    sg_err_file(err, store->path);
+    return rc;
+}
+
 /* Made here, for its mode: SQLite gives its other files the mode of the database. O_EXCL also because closing a file
  * that another connection of this process has open would drop that connection's POSIX locks. */
 static enum sg_rc create_file(const struct sg_store *store, struct sg_err *err)
 {
     _cleanup_(closep) int fd = open(store->path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 
-    if (fd < 0 && errno != EEXIST) {
-        enum sg_rc rc =
-            sg_fail_errno(err, SG_E_CANNOT_CREATE, errno,
-                          _("The store \"%s\" cannot be made. Check who may write to its folder."), store->path);
-        sg_err_file(err, store->path);
-        return rc;
-    }
-    return SG_OK;
+    return fd < 0 && errno != EEXIST ? cannot_write(store, errno, err) : SG_OK;
 }
 
 /* Changing the journal needs the database for itself and is refused at once if another process is just opening it, past
@@ -93,6 +96,10 @@ static enum sg_rc open_database(struct sg_store *store, struct sg_err *err)
     if (sqlite3_open_v2(store->path, &store->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
                         NULL) != SQLITE_OK)
         return sg_db_fail(store, err);
+    /* SQLite opens a file that it may not write for reading. Better known now than when a signature is to be recorded.
+     */
+    if (sqlite3_db_readonly(store->db, "main") != 0)
+        return cannot_write(store, EACCES, err);
     rc = configure(store, err);
     if (rc != SG_OK)
         return rc;
