@@ -7,6 +7,7 @@
 #include "base/limits.h"
 #include "base/msg.h"
 #include "formats/der.h"
+#include "formats/pem.h"
 #include "formats/tlv.h"
 
 /* What is around the place, from the outside in. The lengths among them that are definite grow, and those headers are
@@ -28,42 +29,63 @@ static enum sg_rc about(const struct sg_input *input, struct sg_err *err, enum s
 
 static enum sg_rc refuse_pem(struct sg_input *input, struct sg_err *err)
 {
-    static const char begin[] = "-----BEGIN";
-    char head[sizeof(begin) - 1];
-    size_t len = 0;
+    char label[SG_PEM_LABEL];
 
-    enum sg_rc rc = sg_input_read(input, 0, head, sizeof(head), &len, err);
-    if (rc == SG_OK && len == sizeof(head) && memcmp(head, begin, len) == 0)
+    enum sg_rc rc = sg_pem_label(input, label, err);
+    if (rc == SG_OK && label[0] != '\0')
         return about(
             input, err,
             sg_fail(err, SG_E_USAGE, _("\"%s\" is PEM; turn it into DER to add to it."), sg_input_name(input)));
     return rc;
 }
 
-/* Whether it is Attribute ::= SEQUENCE { OBJECT IDENTIFIER, SET } and nothing behind (RFC 5652 §5.3). */
+/* AttributeValues (RFC 5652 §5.3), at least one; the set has been entered. */
+static enum sg_rc check_values(struct sg_tlv_reader *reader, struct sg_err *err)
+{
+    struct sg_tlv element = {0};
+    size_t count = 0;
+    bool more = true;
+    enum sg_rc rc = SG_OK;
+
+    while (rc == SG_OK && more && !element.indefinite) {
+        rc = sg_tlv_next(reader, &element, &more, err);
+        count++;
+    }
+    if (rc == SG_OK && (element.indefinite || count == 1))
+        return sg_tlv_malformed(reader, sg_tlv_place(reader), _("it is not a value in DER"), err);
+    return rc;
+}
+
+/* Whether it is Attribute ::= SEQUENCE { OBJECT IDENTIFIER, SET OF AttributeValue } and no more. */
 static enum sg_rc check_attribute(struct sg_slice attribute, struct sg_err *err)
 {
     _cleanup_(sg_input_freep) struct sg_input *input = NULL;
     _cleanup_(sg_tlv_reader_freep) struct sg_tlv_reader *reader = NULL;
+    struct sg_tlv sequence;
     struct sg_tlv element;
 
     enum sg_rc rc = sg_input_from_slice(_("the attribute to add"), attribute, &input, err);
     if (rc == SG_OK)
         rc = sg_tlv_reader_new(input, 0, attribute.len, &reader, err);
     if (rc == SG_OK)
-        rc = sg_tlv_expect(reader, SG_TLV_UNIVERSAL, SG_TLV_SEQUENCE, _("an attribute"), &element, err);
+        rc = sg_tlv_expect(reader, SG_TLV_UNIVERSAL, SG_TLV_SEQUENCE, _("an attribute"), &sequence, err);
     if (rc == SG_OK)
         rc = sg_tlv_enter(reader, err);
     if (rc == SG_OK)
         rc = sg_tlv_expect(reader, SG_TLV_UNIVERSAL, SG_TLV_OID, _("its type"), &element, err);
     if (rc == SG_OK)
         rc = sg_tlv_expect(reader, SG_TLV_UNIVERSAL, SG_TLV_SET, _("the set of its values"), &element, err);
+    if (rc == SG_OK && (sequence.indefinite || element.indefinite))
+        return sg_tlv_malformed(reader, 0, _("it is not DER"), err);
     if (rc == SG_OK)
-        rc = sg_tlv_expect_end(reader, err);
+        rc = sg_tlv_enter(reader, err);
     if (rc == SG_OK)
+        rc = check_values(reader, err);
+    for (int level = 0; level < 2 && rc == SG_OK; level++) {
         rc = sg_tlv_leave(reader, NULL, err);
-    if (rc == SG_OK)
-        rc = sg_tlv_expect_end(reader, err);
+        if (rc == SG_OK)
+            rc = sg_tlv_expect_end(reader, err);
+    }
     return rc;
 }
 
@@ -113,7 +135,7 @@ static enum sg_rc expect_signed_data_oid(struct sg_tlv_reader *reader, struct sg
 }
 
 /* encapContentInfo (RFC 5652 §5.2). The content may be of any size, in any number of fragments. */
-static enum sg_rc pass_content(struct sg_tlv_reader *reader, struct sg_err *err)
+static enum sg_rc pass_content(struct sg_tlv_reader *reader, uint64_t *ret_end, struct sg_err *err)
 {
     struct sg_tlv element;
     bool more = false;
@@ -135,14 +157,33 @@ static enum sg_rc pass_content(struct sg_tlv_reader *reader, struct sg_err *err)
         if (rc == SG_OK)
             rc = sg_tlv_leave(reader, NULL, err);
     }
-    return rc == SG_OK ? sg_tlv_leave(reader, NULL, err) : rc;
+    if (rc == SG_OK)
+        rc = sg_tlv_leave(reader, &element, err);
+    if (rc == SG_OK)
+        *ret_end = element.end;
+    return rc;
+}
+
+/* What is added to must still be within the limits of those who read it. */
+static enum sg_rc check_room(const struct sg_input *input, uint64_t content_end, struct sg_slice attribute,
+                             struct sg_err *err)
+{
+    const uint64_t rest = sg_input_size(input) - content_end;
+
+    if (rest > SG_MAX_CMS_REST || attribute.len > SG_MAX_CMS_REST - rest ||
+        SG_MAX_CMS_REST - rest - attribute.len < (size_t)AROUND_COUNT * SG_TLV_HEADER)
+        return about(input, err,
+                     sg_fail(err, SG_E_LIMIT, _("\"%s\" would hold more than %zu bytes beside its content."),
+                             sg_input_name(input), SG_MAX_CMS_REST));
+    return SG_OK;
 }
 
 /* ContentInfo (RFC 5652 §3) and SignedData (§5.1), up to the SignerInfos. */
-static enum sg_rc go_to_signer_infos(struct sg_tlv_reader *reader, struct sg_input *input, struct place *place,
-                                     struct sg_err *err)
+static enum sg_rc go_to_signer_infos(struct sg_tlv_reader *reader, struct sg_input *input, struct sg_slice attribute,
+                                     struct place *place, struct sg_err *err)
 {
     struct sg_tlv element;
+    uint64_t content_end = 0;
     bool more = false;
 
     enum sg_rc rc = go_into_next(reader, SG_TLV_UNIVERSAL, SG_TLV_SEQUENCE, _("a ContentInfo"), place, err);
@@ -157,7 +198,9 @@ static enum sg_rc go_to_signer_infos(struct sg_tlv_reader *reader, struct sg_inp
     if (rc == SG_OK)
         rc = sg_tlv_expect(reader, SG_TLV_UNIVERSAL, SG_TLV_SET, _("the digest algorithms"), &element, err);
     if (rc == SG_OK)
-        rc = pass_content(reader, err);
+        rc = pass_content(reader, &content_end, err);
+    if (rc == SG_OK)
+        rc = check_room(input, content_end, attribute, err);
     if (rc == SG_OK)
         rc = sg_tlv_next(reader, &element, &more, err);
     if (rc == SG_OK)
@@ -205,9 +248,6 @@ static enum sg_rc find_order(struct sg_input *input, const struct sg_tlv *attrs,
     uint8_t *room = NULL;
     size_t len = 0;
 
-    if (end - start > SG_MAX_CMS_REST)
-        return about(input, err,
-                     sg_fail(err, SG_E_LIMIT, _("\"%s\" holds too many unsigned attributes."), sg_input_name(input)));
     enum sg_rc rc = sg_buf_extend(&bytes, (size_t)(end - start), &room, err);
     if (rc == SG_OK)
         rc = sg_input_read(input, start, room, bytes.len, &len, err);
@@ -307,7 +347,7 @@ static enum sg_rc find_place(struct sg_input *input, size_t signer, struct sg_sl
 
     enum sg_rc rc = sg_tlv_reader_new(input, 0, sg_input_size(input), &reader, err);
     if (rc == SG_OK)
-        rc = go_to_signer_infos(reader, input, &place, err);
+        rc = go_to_signer_infos(reader, input, attribute, &place, err);
     if (rc == SG_OK)
         rc = find_in_signer_infos(reader, input, signer, attribute, &place, err);
     if (rc == SG_OK)
