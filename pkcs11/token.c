@@ -1,1 +1,154 @@
-#include "pkcs11/token.h"
+#include <string.h>
+
+#include "base/msg.h"
+#include "pkcs11/internal.h"
+
+const struct sg_token_info *sg_token_info(const struct sg_token *token)
+{
+    return &token->info;
+}
+
+static enum sg_pin_state pin_state(CK_FLAGS flags)
+{
+    if (flags & CKF_USER_PIN_LOCKED)
+        return SG_PIN_LOCKED;
+    if (!(flags & CKF_USER_PIN_INITIALIZED))
+        return SG_PIN_NOT_SET;
+    if (flags & CKF_USER_PIN_FINAL_TRY)
+        return SG_PIN_FINAL_TRY;
+    if (flags & CKF_USER_PIN_COUNT_LOW)
+        return SG_PIN_COUNT_LOW;
+    if (flags & CKF_USER_PIN_TO_BE_CHANGED)
+        return SG_PIN_TO_BE_CHANGED;
+    return SG_PIN_OK;
+}
+
+void sg_token_update(struct sg_token *token, const CK_TOKEN_INFO *token_info)
+{
+    CK_FLAGS flags = token_info->flags;
+    token->token_info.flags = flags;
+    token->info.initialized = flags & CKF_TOKEN_INITIALIZED;
+    token->info.login_required = flags & CKF_LOGIN_REQUIRED;
+    token->info.pin_pad = flags & CKF_PROTECTED_AUTHENTICATION_PATH;
+    token->info.write_protected = flags & CKF_WRITE_PROTECTED;
+    token->info.pin_state = pin_state(flags);
+}
+
+static char *token_uri(const CK_TOKEN_INFO *info)
+{
+    _cleanup_(p11_kit_uri_freep) P11KitUri *uri = p11_kit_uri_new();
+    char *text = NULL;
+    if (!uri)
+        return NULL;
+    *p11_kit_uri_get_token_info(uri) = *info;
+    return p11_kit_uri_format(uri, P11_KIT_URI_FOR_TOKEN, &text) == P11_KIT_URI_OK ? text : NULL;
+}
+
+static enum sg_rc make_texts(struct sg_token *token, struct sg_err *err)
+{
+    const CK_TOKEN_INFO *raw = &token->token_info;
+    struct sg_token_info *info = &token->info;
+    info->module = token->tokens->modules[token->module].name;
+    info->uri = token_uri(raw);
+    info->label = sg_safe_text(raw->label, sizeof raw->label);
+    info->manufacturer = sg_safe_text(raw->manufacturerID, sizeof raw->manufacturerID);
+    info->model = sg_safe_text(raw->model, sizeof raw->model);
+    info->serial = sg_safe_text(raw->serialNumber, sizeof raw->serialNumber);
+    info->slot_description = sg_safe_text(token->slot_info.slotDescription, sizeof token->slot_info.slotDescription);
+    if (!info->uri || !info->label || !info->manufacturer || !info->model || !info->serial || !info->slot_description)
+        return sg_fail_memory(err);
+    if (asprintf(&token->name, "%s (%s)", info->label, info->serial) < 0) {
+        token->name = NULL;
+        return sg_fail_memory(err);
+    }
+    return SG_OK;
+}
+
+enum sg_rc sg_token_new(struct sg_tokens *tokens, size_t module, CK_SLOT_ID slot, const CK_SLOT_INFO *slot_info,
+                        const CK_TOKEN_INFO *token_info, struct sg_token **ret, struct sg_err *err)
+{
+    struct sg_token *token = calloc(1, sizeof *token);
+    if (!token)
+        return sg_fail_memory(err);
+    if (!sg_sessions_init(&token->sessions)) {
+        free(token);
+        return sg_fail_memory(err);
+    }
+    if (pthread_mutex_init(&token->reauthentication, NULL) != 0) {
+        sg_sessions_destroy(&token->sessions);
+        free(token);
+        return sg_fail_memory(err);
+    }
+    token->tokens = tokens;
+    token->module = module;
+    token->slot = slot;
+    token->slot_info = *slot_info;
+    token->token_info = *token_info;
+    token->info.hardware_version[0] = token_info->hardwareVersion.major;
+    token->info.hardware_version[1] = token_info->hardwareVersion.minor;
+    token->info.firmware_version[0] = token_info->firmwareVersion.major;
+    token->info.firmware_version[1] = token_info->firmwareVersion.minor;
+    sg_token_update(token, token_info);
+
+    enum sg_rc rc = make_texts(token, err);
+    if (rc != SG_OK) {
+        sg_token_free(token);
+        return rc;
+    }
+    *ret = token;
+    return SG_OK;
+}
+
+void sg_token_free(struct sg_token *token)
+{
+    if (!token)
+        return;
+    sg_sessions_close_idle(token);
+    if (token->logged_in) {
+        CK_FUNCTION_LIST *f = sg_token_functions(token);
+        (void)f->C_Logout(token->login_session);
+        (void)f->C_CloseSession(token->login_session);
+    }
+    sg_secret_free(token->pin);
+    sg_secret_free(token->refused_pin);
+    (void)pthread_mutex_destroy(&token->reauthentication);
+    sg_sessions_destroy(&token->sessions);
+    free((char *)(uintptr_t)token->info.uri);
+    free((char *)(uintptr_t)token->info.label);
+    free((char *)(uintptr_t)token->info.manufacturer);
+    free((char *)(uintptr_t)token->info.model);
+    free((char *)(uintptr_t)token->info.serial);
+    free((char *)(uintptr_t)token->info.slot_description);
+    free(token->name);
+    free(token->mechanisms);
+    free(token);
+}
+
+/* --- mechanisms -------------------------------------------------------------------------------------------------- */
+
+static void read_mechanisms(struct sg_token *token)
+{
+    CK_FUNCTION_LIST *f = sg_token_functions(token);
+    CK_ULONG count = 0;
+    if (f->C_GetMechanismList(token->slot, NULL, &count) != CKR_OK || count == 0 || count > SG_MAX_MECHANISMS)
+        return;
+    CK_ULONG room = count;
+    _cleanup_(freep) CK_MECHANISM_TYPE *list = calloc(room, sizeof *list);
+    if (!list || f->C_GetMechanismList(token->slot, list, &count) != CKR_OK || count > room)
+        return;
+    token->mechanisms = sg_steal(list);
+    token->mechanism_count = count;
+}
+
+bool sg_token_has_mechanism(struct sg_token *token, CK_MECHANISM_TYPE mechanism)
+{
+    if (!token->mechanisms_known) {
+        read_mechanisms(token);
+        token->mechanisms_known = true;
+    }
+    for (size_t i = 0; i < token->mechanism_count; i++) {
+        if (token->mechanisms[i] == mechanism)
+            return true;
+    }
+    return !token->mechanisms;
+}

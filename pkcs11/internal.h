@@ -1,0 +1,213 @@
+/* What stands behind token.h. Private to pkcs11/. */
+#pragma once
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/limits.h"
+#include "pkcs11/cryptoki.h"
+#include "pkcs11/token.h"
+#include "pkcs11/uri.h"
+
+/* --- modules (module.c) ------------------------------------------------------------------------------------------ */
+
+struct sg_module {
+    CK_FUNCTION_LIST *f;
+    char *name; /* path, or p11-kit's name */
+    bool initialized;
+    bool softhsm; /* has a start-up race with other processes: see login.c */
+    bool by_path; /* loaded by us one by one, not with p11-kit's configuration */
+};
+
+struct sg_tokens {
+    struct sg_module *modules;
+    size_t module_count;
+    CK_FUNCTION_LIST **configured; /* what p11_kit_modules_load() gave */
+    struct sg_token **tokens;
+    size_t token_count;
+    OSSL_LIB_CTX *libctx;
+    OSSL_PROVIDER *provider;
+    struct sg_log log;
+};
+
+/* Lists the module's slots again: new tokens are added, known ones get their present state. Tokens stay where they are
+ * in memory. */
+SG_MUST_CHECK enum sg_rc sg_module_list(struct sg_tokens *tokens, struct sg_module *module, struct sg_err *err);
+/* Stops the module and starts it again, for modules that missed a token or lost one. Does nothing while one of its
+ * tokens is in use, since logins and sessions would be lost. */
+void sg_module_restart(struct sg_tokens *tokens, struct sg_module *module);
+/* Looks again, after a moment, for tokens that a module overlooked because another process wrote to them (SoftHSM). */
+SG_MUST_CHECK enum sg_rc sg_tokens_look_again(struct sg_tokens *tokens, struct sg_err *err);
+void sg_pause_ms(long ms);
+
+/* --- sessions (session.c) ---------------------------------------------------------------------------------------- */
+
+/* A signing call has a session to itself: PKCS#11 allows one operation a session at a time. They are opened as they are
+ * needed and kept. */
+struct sg_sessions {
+    pthread_mutex_t lock;
+    pthread_cond_t released;
+    CK_SESSION_HANDLE idle[SG_MAX_THREADS];
+    size_t idle_count;
+    size_t open_count;
+    size_t limit; /* SG_MAX_THREADS, or what the token turned out to serve */
+};
+
+SG_MUST_CHECK bool sg_sessions_init(struct sg_sessions *sessions);
+void sg_sessions_destroy(struct sg_sessions *sessions);
+
+SG_MUST_CHECK enum sg_rc sg_session_acquire(struct sg_token *token, CK_SESSION_HANDLE *ret, struct sg_err *err);
+/* A session in which something failed is not used again: `reusable` false closes it. */
+void sg_session_release(struct sg_token *token, CK_SESSION_HANDLE session, bool reusable);
+void sg_sessions_close_idle(struct sg_token *token);
+/* The module was restarted: its handles mean nothing any more. */
+void sg_sessions_forget(struct sg_token *token);
+bool sg_sessions_in_use(struct sg_token *token);
+
+/* --- tokens (token.c) -------------------------------------------------------------------------------------------- */
+
+struct sg_token {
+    struct sg_tokens *tokens;
+    size_t module; /* index into tokens->modules */
+    CK_SLOT_ID slot;
+    CK_SLOT_INFO slot_info;
+    CK_TOKEN_INFO token_info;
+    struct sg_token_info info; /* its texts are ours to free */
+    char *name;                /* "label (serial)", for messages */
+    struct sg_sessions sessions;
+    bool logged_in;
+    CK_SESSION_HANDLE login_session;  /* kept open: closing a token's last session would log it out */
+    struct sg_secret *pin;            /* after login, for keys that want it before each signature */
+    struct sg_secret *refused_pin;    /* so that a wrong PIN is not tried twice */
+    pthread_mutex_t reauthentication; /* from C_SignInit to C_Sign of a key that wants its PIN each time */
+    CK_MECHANISM_TYPE *mechanisms;
+    size_t mechanism_count;
+    bool mechanisms_known;
+};
+
+SG_MUST_CHECK enum sg_rc sg_token_new(struct sg_tokens *tokens, size_t module, CK_SLOT_ID slot,
+                                      const CK_SLOT_INFO *slot_info, const CK_TOKEN_INFO *token_info,
+                                      struct sg_token **ret, struct sg_err *err);
+void sg_token_free(struct sg_token *token);
+SG_DEFINE_CLEANUP(struct sg_token, sg_token_free)
+/* Takes over the token's present flags. */
+void sg_token_update(struct sg_token *token, const CK_TOKEN_INFO *token_info);
+
+static inline CK_FUNCTION_LIST *sg_token_functions(const struct sg_token *token)
+{
+    return token->tokens->modules[token->module].f;
+}
+
+/* Private objects can be seen now. */
+static inline bool sg_token_open_to_us(const struct sg_token *token)
+{
+    return token->logged_in || !token->info.login_required;
+}
+
+/* The token's mechanism list, asked for once. A token that does not give one is believed to have everything. */
+bool sg_token_has_mechanism(struct sg_token *token, CK_MECHANISM_TYPE mechanism);
+
+/* --- objects (object.c) ------------------------------------------------------------------------------------------ */
+
+struct sg_attribute {
+    CK_ATTRIBUTE_TYPE type;
+    bool present;
+    uint8_t *data; /* `len` bytes, freed by sg_attributes_clear() */
+    size_t len;
+};
+
+#define SG_READ_AT_ONCE 12 /* the most attributes that sg_object_read() takes */
+
+/* All objects that match, up to SG_MAX_OBJECTS. */
+SG_MUST_CHECK enum sg_rc sg_objects_find(struct sg_token *token, CK_SESSION_HANDLE session, CK_ATTRIBUTE *match,
+                                         CK_ULONG match_count, CK_OBJECT_HANDLE **ret, size_t *ret_count,
+                                         struct sg_err *err);
+/* Reads attributes; one that the object does not have or does not give is not `present`. */
+SG_MUST_CHECK enum sg_rc sg_object_read(struct sg_token *token, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
+                                        struct sg_attribute *attributes, size_t count, struct sg_err *err);
+void sg_attributes_clear(struct sg_attribute *attributes, size_t count); /* wipes, too */
+bool sg_attribute_ulong(const struct sg_attribute *attribute, CK_ULONG *ret);
+enum sg_tristate sg_attribute_bool(const struct sg_attribute *attribute);
+
+/* --- public keys (pubkey.c) -------------------------------------------------------------------------------------- */
+
+/* From CKA_MODULUS and CKA_PUBLIC_EXPONENT, or CKA_EC_PARAMS and CKA_EC_POINT. NULL without an error where the values
+ * make no key that we know. */
+EVP_PKEY *sg_pubkey_rsa(OSSL_LIB_CTX *libctx, struct sg_slice modulus, struct sg_slice exponent);
+EVP_PKEY *sg_pubkey_ec(OSSL_LIB_CTX *libctx, struct sg_slice params, struct sg_slice point);
+bool sg_pubkey_same(const EVP_PKEY *a, const EVP_PKEY *b);
+/* "RSA", "EC", "Ed25519" or "unknown"; what CKA_KEY_TYPE would be called, too. */
+const char *sg_pubkey_type(const EVP_PKEY *key);
+const char *sg_key_type_text(CK_KEY_TYPE type);
+/* "P-256" and so on; OpenSSL's name for other curves; "" if there is none. */
+void sg_pubkey_curve(const EVP_PKEY *key, char *out, size_t room);
+
+/* --- keys (key.c, key_list.c, key_inspect.c) --------------------------------------------------------------------- */
+
+/* Ways to sign; RSA keys may know two. */
+enum sg_scheme { SG_SCHEME_PKCS1, SG_SCHEME_PSS, SG_SCHEME_EC, SG_SCHEME_ED, SG_SCHEMES };
+
+enum sg_raw_state { SG_RAW_UNTRIED, SG_RAW_WORKS, SG_RAW_MISSING };
+
+struct sg_sign_error {
+    bool used;
+    pthread_t thread;
+    struct sg_err err;
+};
+
+#define SG_DIGESTS 3 /* SHA-256, SHA-384, SHA-512 */
+
+/* The CKA_LABEL of one of the objects that make a key, as the token wrote it. */
+struct sg_label {
+    CK_OBJECT_CLASS class;
+    uint8_t *bytes;
+    size_t len;
+};
+#define SG_LABELS 3 /* private key, public key, certificate */
+
+struct sg_token_key {
+    atomic_uint references;
+    struct sg_token *token;
+    struct sg_key_info info; /* its texts are ours to free; `cert` holds a reference */
+    char curve[64];
+    uint8_t *id;
+    size_t id_len;
+    struct sg_label labels[SG_LABELS];
+    EVP_PKEY *pub; /* the certificate's, else the public key object's; NULL if neither is known */
+    CK_OBJECT_HANDLE handle;
+    bool inspected;
+
+    /* Signing (sign.c). */
+    EVP_MD *digests[SG_DIGESTS];
+    _Atomic enum sg_raw_state raw[SG_SCHEMES];
+    atomic_bool proven; /* a signature of this key has verified with `pub` */
+    pthread_mutex_t errors_lock;
+    struct sg_sign_error *errors; /* SG_MAX_THREADS of them once one was needed */
+    atomic_bool any_error;
+};
+
+struct sg_key_list {
+    struct sg_token_key **keys;
+    size_t count;
+};
+
+/* Makes the texts of `info` from what is known by now. */
+SG_MUST_CHECK enum sg_rc sg_token_key_describe_texts(struct sg_token_key *key, struct sg_err *err);
+SG_MUST_CHECK enum sg_rc sg_token_key_new(struct sg_token *token, struct sg_slice id, struct sg_token_key **ret,
+                                          struct sg_err *err);
+struct sg_token_key *sg_token_key_ref(struct sg_token_key *key);
+void sg_token_key_unref(struct sg_token_key *key);
+SG_DEFINE_CLEANUP(struct sg_token_key, sg_token_key_unref)
+/* The private key's, else the public key's, else the certificate's; NULL if none has one. */
+const struct sg_label *sg_token_key_label(const struct sg_token_key *key);
+SG_MUST_CHECK enum sg_rc sg_token_key_set_label(struct sg_token_key *key, CK_OBJECT_CLASS class,
+                                                const struct sg_attribute *label, struct sg_err *err);
+/* Fills type, curve, bits and pss_only from `pub`. */
+void sg_token_key_describe(struct sg_token_key *key);
+/* Gives the list a new key; the list owns it. */
+SG_MUST_CHECK enum sg_rc sg_key_list_add(struct sg_key_list *list, struct sg_token_key *key, struct sg_err *err);
+/* The keys of one token, whose CKA_ID is `id` unless that is none. */
+SG_MUST_CHECK enum sg_rc sg_token_keys(struct sg_token *token, struct sg_slice id, struct sg_key_list *list,
+                                       struct sg_err *err);
+/* The certificate in CKA_VALUE; NULL if it is none that can be read. */
+X509 *sg_token_certificate(struct sg_token *token, const struct sg_attribute *value);
