@@ -60,7 +60,11 @@ enum sg_rc sg_outfile_hidden_name(const char *folder, char **ret, struct sg_err 
 
 static enum sg_rc check_name_is_free(const struct sg_outfile *out, struct sg_err *err)
 {
+    size_t len = strlen(out->path);
     struct stat st;
+    if (len == 0 || out->path[len - 1] == '/')
+        return sg_about(out->path, err,
+                        sg_fail(err, SG_E_CANNOT_CREATE, _("\"%s\" is not the name of a file."), out->path));
     if (lstat(out->path, &st) < 0)
         return SG_OK; /* a folder that is not there shows itself when the file is made */
     if (!(out->flags & SG_OUT_REPLACE))
