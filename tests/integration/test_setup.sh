@@ -1,0 +1,125 @@
+#!/bin/bash
+# Does `signet setup` end with a machine that signs, or say what is wanting, and does a profile set only what it may?
+. "${SIGNET_SOURCE:-$(dirname "$0")/../..}/tests/support/lib.sh"
+fixtures
+cd "$tmp"
+ca=$SIGNET_FIXTURES/ca conf=$SIGNET_HOME/signet.conf
+key="pkcs11:token=Signet%20Test;id=%03"
+
+fresh() {
+    rm -rf "$SIGNET_HOME"
+    mkdir "$SIGNET_HOME"
+}
+
+sha256() { # CERTIFICATE
+    openssl x509 -in "$1" -outform DER | sha256sum | cut -c1-64
+}
+
+# --- no way to an anchor: said, and nothing is written
+expect 77 signet_pin setup --key "$key"
+says "trust add"
+holds test ! -e "$conf"
+
+# --- with anchors: ready, and until when; no revocation data is said and does not fail it
+holds "$SIGNET" trust add --yes "$ca/root.pem" "$ca/issuing.pem"
+printf '; mine\n[sign]\nconfirm = never ; really\n\n[verify]\nrevocation = soft\n' > "$conf"
+expect 0 signet_pin setup --key "$key"
+says "Ready"
+says "CN=Signer p256"
+says "[revocation-missing]"
+holds grep -q '^; mine$' "$conf"
+holds grep -q '^confirm = never ; really$' "$conf"
+holds grep -q '^revocation = soft$' "$conf"
+holds grep -q '^key = pkcs11:.*id=%03' "$conf"
+holds test "$(grep -c '^key = ' "$conf")" = 1
+expect 0 signet_pin setup --json --key "pkcs11:token=Signet%20Test;id=%01"
+json warnings.0.code='"revocation-missing"' anchors_added='[]' signer.sha256="\"$(sha256 "$SIGNET_FIXTURES/certs/rsa2048.pem")\""
+holds grep -q '^key = pkcs11:.*id=%01' "$conf"
+holds test "$(grep -c '^key = ' "$conf")" = 1
+echo text > a.txt
+expect 0 signet_pin sign a.txt
+says "CN=Signer rsa2048"
+
+# --- with CRLs there is nothing left to say; a revoked certificate is not ready
+holds "$SIGNET" trust add --crl "$ca/root.crl" --crl "$ca/issuing.crl"
+expect 0 signet_pin setup --json
+json warnings='[]'
+expect 77 signet_pin setup --key "pkcs11:token=Signet%20Odd;id=%03"
+holds grep -q '^key = pkcs11:.*id=%01' "$conf"
+expect 77 signet_pin setup --key "pkcs11:token=Signet%20Odd;id=%01"
+says "[certificate-expired]"
+
+# --- the issuer that the token carries is offered, and has to be compared
+fresh
+softhsm_tool() {
+    pkcs11-tool --module "$SIGNET_MODULE" --token-label "Signet Test" --login --pin "$(cat "$SOFTHSM_PIN_FILE")" "$@"
+}
+for name in issuing root; do
+    openssl x509 -in "$ca/$name.pem" -outform DER -out "$name.der"
+    holds softhsm_tool --write-object "$name.der" --type cert --id "a${#name}" --label "$name"
+done
+expect 77 signet_pin setup --key "$key"
+says "$(sha256 "$ca/root.pem")"
+says "[not-confirmed]"
+holds test ! -e "$conf"
+expect 0 signet_pin setup --key "$key" --yes --json
+json anchors_added.0.sha256="\"$(sha256 "$ca/root.pem")\"" profile_signer=null
+expect 0 "$SIGNET" trust list
+says "Signet Test Root CA"
+
+# --- an officer's profile, signed by somebody whose chain is not known yet
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout officer.key -out officer.pem -subj "/CN=Officer" \
+    -addext keyUsage=critical,digitalSignature,nonRepudiation -addext basicConstraints=critical,CA:FALSE -days 30 2> /dev/null
+profile() { # JSON: makes profile.p7m
+    printf '%s' "$1" > profile.json
+    openssl cms -sign -cades -binary -nodetach -in profile.json -signer officer.pem -inkey officer.key -outform DER -out profile.p7m
+}
+anchor() { # CERTIFICATE PURPOSE
+    printf '{"certificate": "%s", "purposes": ["%s"]}' "$(openssl x509 -in "$1" -outform DER | base64 -w0)" "$2"
+}
+anchors="[$(anchor "$ca/root.pem" sign), $(anchor "$ca/issuing.pem" sign)]"
+
+fresh
+profile '{"schema": "signet.profile/1", "config": {"sign": {"confirm": "never"}, "verify": {"revocation": "soft", "stale": "3d"}}, "anchors": '"$anchors}"
+expect 77 signet_pin setup --profile profile.p7m --key "$key"
+says "$(sha256 officer.pem)"
+says "[not-confirmed]"
+holds test ! -e "$conf"
+expect 0 signet_pin setup --profile profile.p7m --key "$key" --yes --json
+json profile_signer="\"$(sha256 officer.pem)\"" anchors_added.0.sha256="\"$(sha256 "$ca/root.pem")\""
+holds grep -qx 'confirm = never' "$conf"
+holds grep -qx 'stale = 3d' "$conf"
+holds grep -q '^key = pkcs11:.*id=%03' "$conf"
+expect 0 "$SIGNET" config check
+
+refused() { # CODE WORD JSON
+    fresh
+    profile "$3"
+    expect "$1" signet_pin setup --profile profile.p7m --key "$key" --yes
+    says "[$2]"
+    holds test ! -e "$conf"
+    expect 0 "$SIGNET" trust list
+    holds bash -c '! grep -q "Root CA" "$1"' - "$tmp/out"
+}
+refused 77 policy '{"schema": "signet.profile/1", "config": {"policy": {"custody": "held"}}, "anchors": '"$anchors}"
+refused 78 config '{"schema": "signet.profile/1", "config": {"sign": {"confirm": "perhaps"}}, "anchors": '"$anchors}"
+refused 78 config '{"schema": "signet.profile/1", "config": {"nonsense": {"a": "b"}}, "anchors": '"$anchors}"
+refused 78 config '{"schema": "signet.profile/1", "config": {"sign": {"key": "x\nconfirm = never"}}, "anchors": '"$anchors}"
+refused 65 malformed '{"schema": "signet.profile/2", "config": {}, "anchors": []}'
+refused 65 malformed '{"schema": "signet.profile/1", "config": {}, "anchors": [], "more": 1}'
+refused 65 malformed '{"schema": "signet.profile/1", "config": {}, "config": {}, "anchors": []}'
+refused 65 malformed '{"schema": "signet.profile/1", "config": {}, "anchors": [{"certificate": "AAAA", "purposes": ["sign"]}]}'
+refused 65 malformed "{\"schema\": \"signet.profile/1\", \"config\": {}, \"anchors\": [$(anchor "$ca/root.pem" everything)]}"
+refused 65 malformed 'not JSON'
+
+# A profile that was changed after it was signed, one without its content, one that is none.
+profile '{"schema": "signet.profile/1", "config": {"sign": {"confirm": "never"}}, "anchors": []}'
+at=$(grep -abo never profile.p7m | cut -d: -f1)
+tamper profile.p7m changed.p7m "$at"
+expect 65 signet_pin setup --profile changed.p7m --yes
+openssl cms -sign -cades -binary -in profile.json -signer officer.pem -inkey officer.key -outform DER -out detached.p7m
+expect 65 signet_pin setup --profile detached.p7m --yes
+expect 65 signet_pin setup --profile profile.json --yes
+expect 66 signet_pin setup --profile none.p7m --yes
+
+passed
