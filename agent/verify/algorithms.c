@@ -1,1 +1,120 @@
+#include "verify/algorithms.h"
+
+#include <stdio.h>
+
+#include <openssl/objects.h>
+
 #include "verify/verify.h"
+
+/* The dates are those of ETSI TS 119 312 and of its predecessor TS 102 176-1: the first day on which what was made with
+ * an algorithm is not trusted without proof that it is older. What the tables still recommend, or give only a date in
+ * the future for, has FOREVER: an edition may move such a date, and a verdict is not to change by itself on that day.
+ * What is not in the table is not acceptable. To bring it up to date: change a date here, and its test. */
+#define FOREVER INT64_MAX
+#define NEVER SG_TIME_NONE
+#define Y2005 INT64_C(1104537600)
+#define Y2010 INT64_C(1262304000)
+#define Y2014 INT64_C(1388534400)
+#define Y2016 INT64_C(1451606400)
+#define Y2017 INT64_C(1483228800)
+
+static const struct {
+    int nid;
+    const char *word;
+    int64_t until;
+} digests[] = {
+    {NID_sha256, "sha256", FOREVER},
+    {NID_sha384, "sha384", FOREVER},
+    {NID_sha512, "sha512", FOREVER},
+    {NID_sha512_256, "sha512-256", FOREVER},
+    {NID_sha3_256, "sha3-256", FOREVER},
+    {NID_sha3_384, "sha3-384", FOREVER},
+    {NID_sha3_512, "sha3-512", FOREVER},
+    {NID_shake256, "shake256", FOREVER}, /* with Ed448 only (RFC 8419 §3.1) */
+    {NID_sha224, "sha224", FOREVER},
+    {NID_sha3_224, "sha3-224", FOREVER},
+    {NID_sha1, "sha1", Y2014},
+    {NID_ripemd160, "ripemd160", Y2014},
+    {NID_md5, "md5", Y2005},
+    {NID_md4, "md4", NEVER},
+    {NID_md2, "md2", NEVER},
+};
+
+/* For each kind of key, from weak to strong: keys of fewer bits than `below` end at `until`. */
+static const struct {
+    const char *type;
+    const char *name;
+    struct {
+        int below;
+        int64_t until;
+    } steps[4];
+} keys[] = {
+    {"RSA", "RSA", {{1024, NEVER}, {1536, Y2010}, {1900, Y2017}, {INT32_MAX, FOREVER}}},
+    {"RSA-PSS", "RSA", {{1024, NEVER}, {1536, Y2010}, {1900, Y2017}, {INT32_MAX, FOREVER}}},
+    {"DSA", "DSA", {{1024, NEVER}, {2048, Y2014}, {INT32_MAX, FOREVER}}},
+    {"EC", "EC", {{160, NEVER}, {224, Y2014}, {256, Y2016}, {INT32_MAX, FOREVER}}},
+    {"ED25519", "Ed25519", {{INT32_MAX, FOREVER}}},
+    {"ED448", "Ed448", {{INT32_MAX, FOREVER}}},
+};
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+const char *sg_digest_word(int nid)
+{
+    for (size_t i = 0; i < COUNT(digests); i++)
+        if (digests[i].nid == nid)
+            return digests[i].word;
+    return NULL;
+}
+
+static void judge_date(struct sg_algorithm_answer *answer, int64_t until, int64_t when)
+{
+    answer->acceptable = until != NEVER && when < until;
+    answer->until = until;
+}
+
+struct sg_algorithm_answer sg_algorithm_digest(int nid, int64_t when)
+{
+    struct sg_algorithm_answer answer = {.until = SG_TIME_NONE};
+    for (size_t i = 0; i < COUNT(digests); i++) {
+        if (digests[i].nid != nid)
+            continue;
+        (void)snprintf(answer.name, sizeof answer.name, "%s", digests[i].word);
+        judge_date(&answer, digests[i].until, when);
+        return answer;
+    }
+    const char *name = nid == NID_undef ? NULL : OBJ_nid2sn(nid);
+    (void)snprintf(answer.name, sizeof answer.name, "%s", name ? name : "?");
+    return answer;
+}
+
+struct sg_algorithm_answer sg_algorithm_key(const EVP_PKEY *key, int64_t when)
+{
+    struct sg_algorithm_answer answer = {.until = SG_TIME_NONE};
+    int bits = EVP_PKEY_get_bits(key);
+    for (size_t i = 0; i < COUNT(keys); i++) {
+        if (!EVP_PKEY_is_a(key, keys[i].type))
+            continue;
+        (void)snprintf(answer.name, sizeof answer.name, "%s-%d", keys[i].name, bits);
+        for (size_t step = 0; step < COUNT(keys[i].steps) && keys[i].steps[step].below; step++) {
+            if (bits < keys[i].steps[step].below) {
+                judge_date(&answer, keys[i].steps[step].until, when);
+                return answer;
+            }
+        }
+        return answer;
+    }
+    const char *name = EVP_PKEY_get0_type_name(key);
+    (void)snprintf(answer.name, sizeof answer.name, "%s", name ? name : "?");
+    return answer;
+}
+
+unsigned sg_algorithm_cost(const EVP_PKEY *key)
+{
+    int bits = EVP_PKEY_get_bits(key);
+    if (EVP_PKEY_is_a(key, "RSA") || EVP_PKEY_is_a(key, "RSA-PSS")) {
+        unsigned blocks = (unsigned)(bits > 0 ? bits : 0) / 2048 + 1;
+        return blocks * blocks;
+    }
+    return bits <= 256 ? 4 : 60; /* P-256 and Ed25519 are fast; other curves and DSA are not */
+}

@@ -1,1 +1,265 @@
-#include "verify/verify.h"
+#include "verify/path.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "verify/algorithms.h"
+
+/* A certificate that the search has met. Its issuers are looked for once: every pair of certificates costs at most one
+ * check of a signature, however many paths lead through it. */
+struct node {
+    X509 *cert; /* borrowed */
+    bool anchor;
+    bool valid; /* at the judging time */
+    bool expanded;
+    size_t *issuers; /* indexes of nodes, best first */
+    size_t issuer_count;
+};
+
+struct walk {
+    const struct sg_path_search *search;
+    struct node *nodes;
+    size_t count, capacity;
+    unsigned steps; /* work left */
+    unsigned paths; /* ditto */
+    STACK_OF(X509) *path;
+    int depth; /* intermediates of the path that are not self-issued */
+    bool stop, limited;
+};
+
+static void walk_clear(struct walk *walk)
+{
+    for (size_t i = 0; i < walk->count; i++)
+        free(walk->nodes[i].issuers);
+    free(walk->nodes);
+    sk_X509_free(walk->path);
+}
+
+static bool spend(struct walk *walk, unsigned steps)
+{
+    if (walk->steps < steps) {
+        walk->steps = 0;
+        walk->limited = true;
+        return false;
+    }
+    walk->steps -= steps;
+    return true;
+}
+
+static bool is_valid_at(X509 *cert, int64_t at)
+{
+    int64_t not_before, not_after;
+    return sg_time_from_asn1(X509_get0_notBefore(cert), &not_before) &&
+           sg_time_from_asn1(X509_get0_notAfter(cert), &not_after) && not_before <= at && at <= not_after;
+}
+
+static enum sg_rc node_of(struct walk *walk, X509 *cert, bool anchor, size_t *ret, struct sg_err *err)
+{
+    for (size_t i = 0; i < walk->count; i++) {
+        if (walk->nodes[i].cert == cert || X509_cmp(walk->nodes[i].cert, cert) == 0) {
+            walk->nodes[i].anchor |= anchor;
+            *ret = i;
+            return SG_OK;
+        }
+    }
+    if (walk->count == walk->capacity) {
+        size_t capacity = walk->capacity ? 2 * walk->capacity : 16;
+        struct node *grown = reallocarray(walk->nodes, capacity, sizeof *grown);
+        if (!grown)
+            return sg_fail_memory(err);
+        walk->nodes = grown;
+        walk->capacity = capacity;
+    }
+    walk->nodes[walk->count] =
+        (struct node){.cert = cert, .anchor = anchor, .valid = is_valid_at(cert, walk->search->at)};
+    *ret = walk->count++;
+    return SG_OK;
+}
+
+/* The identifiers are a hint that saves work (RFC 5280 §4.2.1.1): where both are there and differ, OpenSSL would not
+ * take the pair either. */
+static bool identifiers_differ(X509 *cert, X509 *issuer)
+{
+    const ASN1_OCTET_STRING *wanted = X509_get0_authority_key_id(cert);
+    const ASN1_OCTET_STRING *has = X509_get0_subject_key_id(issuer);
+    return wanted && has && ASN1_OCTET_STRING_cmp(wanted, has) != 0;
+}
+
+/* Adds `issuer` to the node's issuers if it signed it. */
+static enum sg_rc try_issuer(struct walk *walk, size_t node, X509 *issuer, bool anchor, struct sg_err *err)
+{
+    X509 *cert = walk->nodes[node].cert;
+    if (!spend(walk, 1) || identifiers_differ(cert, issuer))
+        return SG_OK;
+    size_t known_count = walk->count;
+    size_t index = 0;
+    enum sg_rc rc = node_of(walk, issuer, anchor, &index, err);
+    if (rc != SG_OK)
+        return rc;
+    struct node *child = &walk->nodes[node]; /* node_of() may have moved them */
+    for (size_t i = 0; index < known_count && i < child->issuer_count; i++)
+        if (child->issuers[i] == index)
+            return SG_OK;
+    EVP_PKEY *key = X509_get0_pubkey(issuer);
+    if (index == node || !key || !spend(walk, sg_algorithm_cost(key)))
+        return SG_OK;
+    ERR_set_mark();
+    bool right = X509_verify(cert, key) == 1;
+    ERR_pop_to_mark();
+    if (!right)
+        return SG_OK;
+    size_t *grown = reallocarray(child->issuers, child->issuer_count + 1, sizeof *grown);
+    if (!grown)
+        return sg_fail_memory(err);
+    child->issuers = grown;
+    grown[child->issuer_count++] = index;
+    return SG_OK;
+}
+
+/* Anchors first, then what is valid at the judging time: the path that passes is mostly the first one. */
+static void order_issuers(struct walk *walk, struct node *node)
+{
+    size_t *issuers = node->issuers;
+    for (size_t i = 1; i < node->issuer_count; i++) {
+        size_t index = issuers[i];
+        const struct node *a = &walk->nodes[index];
+        size_t k = i;
+        for (; k > 0; k--) {
+            const struct node *b = &walk->nodes[issuers[k - 1]];
+            if (2 * a->anchor + a->valid <= 2 * b->anchor + b->valid)
+                break;
+            issuers[k] = issuers[k - 1];
+        }
+        issuers[k] = index;
+    }
+}
+
+static enum sg_rc expand(struct walk *walk, size_t node, struct sg_err *err)
+{
+    const X509_NAME *issuer = X509_get_issuer_name(walk->nodes[node].cert);
+    enum sg_rc rc = SG_OK;
+    if (walk->nodes[node].expanded)
+        return SG_OK;
+    walk->nodes[node].expanded = true;
+    for (size_t cursor = 0; rc == SG_OK;) {
+        struct sg_trusted trusted = {0};
+        rc = sg_trust_next(walk->search->trust, issuer, &cursor, &trusted, err);
+        if (rc != SG_OK || !trusted.cert)
+            break;
+        rc = try_issuer(walk, node, trusted.cert, (trusted.purposes & walk->search->purposes) != 0, err);
+    }
+    for (int i = 0; rc == SG_OK && i < sk_X509_num(walk->search->carried); i++) {
+        X509 *candidate = sk_X509_value(walk->search->carried, i);
+        if (X509_NAME_cmp(X509_get_subject_name(candidate), issuer) == 0)
+            rc = try_issuer(walk, node, candidate, false, err);
+    }
+    order_issuers(walk, &walk->nodes[node]);
+    return rc;
+}
+
+/* A path never needs two certificates of one name and key (RFC 4158 §2.4.2): that is what loops are made of. */
+static bool is_on_path(const struct walk *walk, X509 *cert)
+{
+    for (int i = 0; i < sk_X509_num(walk->path); i++) {
+        X509 *other = sk_X509_value(walk->path, i);
+        if (other == cert || X509_cmp(other, cert) == 0)
+            return true;
+        if (i > 0 && X509_NAME_cmp(X509_get_subject_name(other), X509_get_subject_name(cert)) == 0 &&
+            EVP_PKEY_eq(X509_get0_pubkey(other), X509_get0_pubkey(cert)) == 1)
+            return true;
+    }
+    return false;
+}
+
+static enum sg_rc visit(struct walk *walk, struct sg_err *err)
+{
+    if (walk->paths == 0) {
+        walk->limited = true;
+        return SG_OK;
+    }
+    walk->paths--;
+    for (int i = 1; i < sk_X509_num(walk->path); i++)
+        if (!spend(walk, sg_algorithm_cost(X509_get0_pubkey(sk_X509_value(walk->path, i)))))
+            return SG_OK;
+    return walk->search->visit(walk->search->context, walk->path, &walk->stop, err);
+}
+
+static enum sg_rc descend(struct walk *walk, size_t node, struct sg_err *err);
+
+static enum sg_rc step_to(struct walk *walk, size_t index, struct sg_err *err)
+{
+    const struct sg_path_search *search = walk->search;
+    X509 *cert = walk->nodes[index].cert;
+    bool anchor = walk->nodes[index].anchor;
+    bool counts = !anchor && !(X509_get_extension_flags(cert) & EXFLAG_SI); /* RFC 5280 §6.1.4 (l) */
+    if (is_on_path(walk, cert))
+        return SG_OK;
+    if (sk_X509_num(walk->path) >= SG_MAX_PATH_LENGTH) {
+        walk->limited = true;
+        return SG_OK;
+    }
+    if (counts && search->max_depth >= 0 && walk->depth >= search->max_depth)
+        return SG_OK;
+    if (!sk_X509_push(walk->path, cert))
+        return sg_fail_memory(err);
+    walk->depth += counts;
+    enum sg_rc rc = anchor ? visit(walk, err) : descend(walk, index, err);
+    walk->depth -= counts;
+    (void)sk_X509_pop(walk->path);
+    return rc;
+}
+
+static enum sg_rc descend(struct walk *walk, size_t node, struct sg_err *err)
+{
+    enum sg_rc rc = expand(walk, node, err);
+    for (size_t i = 0; rc == SG_OK && !walk->stop && i < walk->nodes[node].issuer_count; i++) {
+        if (!spend(walk, 1) || walk->paths == 0) {
+            walk->limited = true;
+            break;
+        }
+        rc = step_to(walk, walk->nodes[node].issuers[i], err);
+    }
+    return rc;
+}
+
+/* Whether the leaf itself is an anchor. */
+static enum sg_rc is_anchor(const struct sg_path_search *search, X509 *leaf, bool *ret, struct sg_err *err)
+{
+    bool found = false;
+    for (size_t cursor = 0; !found;) {
+        struct sg_trusted trusted = {0};
+        enum sg_rc rc = sg_trust_next(search->trust, X509_get_subject_name(leaf), &cursor, &trusted, err);
+        if (rc != SG_OK)
+            return rc;
+        if (!trusted.cert)
+            break;
+        found = (trusted.purposes & search->purposes) && X509_cmp(trusted.cert, leaf) == 0;
+    }
+    *ret = found;
+    return SG_OK;
+}
+
+enum sg_rc sg_path_search(const struct sg_path_search *search, X509 *leaf, bool *ret_limited, struct sg_err *err)
+{
+    _cleanup_(walk_clear) struct walk walk = {.search = search,
+                                              .steps = SG_MAX_PATH_STEPS,
+                                              .paths = SG_MAX_PATHS,
+                                              .path = sk_X509_new_reserve(NULL, SG_MAX_PATH_LENGTH + 1)};
+    bool anchor = false;
+    size_t node = 0;
+    if (!walk.path || !sk_X509_push(walk.path, leaf))
+        return sg_fail_memory(err);
+    enum sg_rc rc = is_anchor(search, leaf, &anchor, err);
+    if (rc == SG_OK)
+        rc = node_of(&walk, leaf, anchor, &node, err);
+    if (rc == SG_OK)
+        rc = anchor ? visit(&walk, err) : descend(&walk, node, err);
+    if (rc == SG_OK)
+        *ret_limited = walk.limited;
+    return rc;
+}

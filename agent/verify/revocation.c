@@ -1,1 +1,460 @@
-#include "verify/verify.h"
+#include "verify/revocation.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/err.h>
+
+#include "base/clock.h"
+#include "base/msg.h"
+#include "verify/algorithms.h"
+#include "verify/crypto.h"
+#include "verify/trust.h"
+
+/* CRLs of one issuer name that are looked at for one certificate: a stranger may send any number along. */
+#define MAX_CRLS_TRIED 64
+
+SG_DEFINE_CLEANUP(ASN1_ENUMERATED, ASN1_ENUMERATED_free)
+SG_DEFINE_CLEANUP(ASN1_GENERALIZEDTIME, ASN1_GENERALIZEDTIME_free)
+SG_DEFINE_CLEANUP(CRL_DIST_POINTS, CRL_DIST_POINTS_free)
+
+/* --- one pass over a CRL ------------------------------------------------------------------------------------------ */
+
+static bool is_handled(int nid)
+{
+    return nid == NID_issuing_distribution_point || nid == NID_crl_number || nid == NID_authority_key_identifier;
+}
+
+/* RFC 5280 §5.2: a CRL with a critical extension that we do not handle says nothing to us. §5.2.3: cRLNumber is never
+ * critical. */
+static const char *extensions_problem(const X509_CRL *crl)
+{
+    for (int i = 0; i < X509_CRL_get_ext_count(crl); i++) {
+        X509_EXTENSION *extension = X509_CRL_get_ext(crl, i);
+        int nid = OBJ_obj2nid(X509_EXTENSION_get_object(extension));
+        bool critical = X509_EXTENSION_get_critical(extension);
+        if (nid == NID_delta_crl)
+            return N_("it is a delta CRL");
+        if (nid == NID_crl_number && critical)
+            return N_("its number is marked critical, against RFC 5280 §5.2.3");
+        if (critical && !is_handled(nid))
+            return N_("it has a critical extension that is not known here");
+    }
+    return NULL;
+}
+
+/* RFC 5280 §5.3: the same for its entries; certificateIssuer is of indirect CRLs. */
+static const char *entries_problem(X509_CRL *crl)
+{
+    const STACK_OF(X509_REVOKED) *entries = X509_CRL_get_REVOKED(crl);
+    for (int i = 0; i < sk_X509_REVOKED_num(entries); i++) {
+        const STACK_OF(X509_EXTENSION) *extensions = X509_REVOKED_get0_extensions(sk_X509_REVOKED_value(entries, i));
+        for (int k = 0; k < sk_X509_EXTENSION_num(extensions); k++) {
+            X509_EXTENSION *extension = sk_X509_EXTENSION_value(extensions, k);
+            if (X509_EXTENSION_get_critical(extension) &&
+                OBJ_obj2nid(X509_EXTENSION_get_object(extension)) != NID_crl_reason)
+                return N_("an entry has a critical extension that is not known here");
+        }
+    }
+    return NULL;
+}
+
+static const char *scope_problem(const X509_CRL *crl, ISSUING_DIST_POINT **ret)
+{
+    int critical = -1;
+    ISSUING_DIST_POINT *scope = X509_CRL_get_ext_d2i(crl, NID_issuing_distribution_point, &critical, NULL);
+    if (!scope)
+        return critical == -1 ? NULL : N_("its scope cannot be read");
+    *ret = scope;
+    if (scope->indirectCRL > 0)
+        return N_("it is an indirect CRL");
+    if (scope->onlysomereasons)
+        return N_("it covers only some reasons of revocation");
+    if (scope->onlyattr > 0)
+        return N_("it is about attribute certificates");
+    return NULL;
+}
+
+/* expiredCertsOnCRL (ISO/IEC 9594-8 §9.5.2.7, EN 319 411-2): since when ended certificates stay listed. */
+static int64_t expired_since(const X509_CRL *crl)
+{
+    static const uint8_t oid[] = {0x06, 0x03, 0x55, 0x1d, 0x3c};
+    const uint8_t *p = oid;
+    _cleanup_(ASN1_OBJECT_freep) ASN1_OBJECT *object = d2i_ASN1_OBJECT(NULL, &p, sizeof oid);
+    int index = object ? X509_CRL_get_ext_by_OBJ(crl, object, -1) : -1;
+    if (index < 0)
+        return SG_TIME_NONE;
+    const ASN1_OCTET_STRING *value = X509_EXTENSION_get_data(X509_CRL_get_ext(crl, index));
+    p = ASN1_STRING_get0_data(value);
+    _cleanup_(ASN1_GENERALIZEDTIME_freep) ASN1_GENERALIZEDTIME *time =
+        d2i_ASN1_GENERALIZEDTIME(NULL, &p, ASN1_STRING_length(value));
+    int64_t when;
+    return time && sg_time_from_asn1(time, &when) ? when : SG_TIME_NONE;
+}
+
+enum sg_rc sg_known_crl_new(X509_CRL *crl, struct sg_known_crl **ret, struct sg_err *err)
+{
+    struct sg_known_crl *known = calloc(1, sizeof *known);
+    if (!known || pthread_mutex_init(&known->lock, NULL) != 0) {
+        free(known);
+        return sg_fail_memory(err);
+    }
+    if (!X509_CRL_up_ref(crl)) {
+        sg_known_crl_free(known);
+        return sg_fail_memory(err);
+    }
+    known->crl = crl;
+    known->this_update = known->next_update = SG_TIME_NONE;
+    known->expired_since = expired_since(crl);
+    const ASN1_TIME *next = X509_CRL_get0_nextUpdate(crl);
+    if (!sg_time_from_asn1(X509_CRL_get0_lastUpdate(crl), &known->this_update) ||
+        (next && !sg_time_from_asn1(next, &known->next_update)))
+        known->problem = N_("its dates cannot be read");
+    const char *problem = scope_problem(crl, &known->scope);
+    if (!known->problem)
+        known->problem = problem;
+    if (!known->problem)
+        known->problem = extensions_problem(crl);
+    if (!known->problem)
+        known->problem = entries_problem(crl);
+    *ret = known;
+    return SG_OK;
+}
+
+void sg_known_crl_free(struct sg_known_crl *known)
+{
+    if (!known)
+        return;
+    X509_CRL_free(known->crl);
+    ISSUING_DIST_POINT_free(known->scope);
+    (void)pthread_mutex_destroy(&known->lock);
+    free(known);
+}
+
+/* --- may it be used for this certificate? ------------------------------------------------------------------------- */
+
+/* RFC 5280 §6.3.3 (b)(2)(i): one of the CRL's names is one of a distribution point of the certificate. */
+static bool shares_name(const DIST_POINT_NAME *crl_name, X509 *cert)
+{
+    _cleanup_(CRL_DIST_POINTS_freep) CRL_DIST_POINTS *points =
+        X509_get_ext_d2i(cert, NID_crl_distribution_points, NULL, NULL);
+    if (crl_name->type != 0) /* a name relative to the issuer's */
+        return false;
+    for (int i = 0; i < sk_DIST_POINT_num(points); i++) {
+        const DIST_POINT *point = sk_DIST_POINT_value(points, i);
+        if (!point->distpoint || point->distpoint->type != 0 || point->reasons || point->CRLissuer)
+            continue;
+        const GENERAL_NAMES *ours = point->distpoint->name.fullname, *theirs = crl_name->name.fullname;
+        for (int a = 0; a < sk_GENERAL_NAME_num(ours); a++)
+            for (int b = 0; b < sk_GENERAL_NAME_num(theirs); b++)
+                if (GENERAL_NAME_cmp(sk_GENERAL_NAME_value(ours, a), sk_GENERAL_NAME_value(theirs, b)) == 0)
+                    return true;
+    }
+    return false;
+}
+
+static const char *out_of_scope(const ISSUING_DIST_POINT *scope, X509 *cert)
+{
+    bool is_ca = X509_get_extension_flags(cert) & EXFLAG_CA;
+    if (!scope)
+        return NULL;
+    if (scope->onlyuser > 0 && is_ca)
+        return N_("it is not about CA certificates");
+    if (scope->onlyCA > 0 && !is_ca)
+        return N_("it is about CA certificates only");
+    if (scope->distpoint && !shares_name(scope->distpoint, cert))
+        return N_("it is of another distribution point");
+    return NULL;
+}
+
+static enum sg_rc verify_signature(struct sg_known_crl *known, OSSL_LIB_CTX *libctx, X509 *issuer, bool *ret_right,
+                                   struct sg_err *err)
+{
+    const ASN1_BIT_STRING *bits = X509_get0_pubkey_bitstr(issuer);
+    uint8_t key[EVP_MAX_MD_SIZE];
+    size_t len = 0;
+    struct sg_slice octets = {ASN1_STRING_get0_data(bits), (size_t)ASN1_STRING_length(bits)};
+    enum sg_rc rc = sg_digest(libctx, "SHA256", octets, key, &len, err);
+    if (rc != SG_OK)
+        return rc;
+    (void)pthread_mutex_lock(&known->lock);
+    bool right = known->verified && memcmp(known->verified_key, key, SG_SHA256_LEN) == 0;
+    (void)pthread_mutex_unlock(&known->lock);
+    if (!right) {
+        EVP_PKEY *public_key = X509_get0_pubkey(issuer);
+        ERR_set_mark();
+        right = public_key && X509_CRL_verify(known->crl, public_key) == 1;
+        ERR_pop_to_mark();
+        if (right) {
+            (void)pthread_mutex_lock(&known->lock);
+            known->verified = true;
+            memcpy(known->verified_key, key, SG_SHA256_LEN);
+            (void)pthread_mutex_unlock(&known->lock);
+        }
+    }
+    *ret_right = right;
+    return SG_OK;
+}
+
+enum sg_rc sg_known_crl_check_issuer(struct sg_known_crl *known, OSSL_LIB_CTX *libctx, X509 *issuer, int64_t at,
+                                     const char **ret_why, struct sg_err *err)
+{
+    const X509_ALGOR *algorithm = NULL;
+    struct sg_signature_method method;
+    bool right = false;
+    if (!(X509_get_key_usage(issuer) & KU_CRL_SIGN)) { /* all bits where keyUsage is absent (RFC 5280 §6.3.3 (f)) */
+        *ret_why = N_("its issuer's certificate is not allowed to sign CRLs");
+        return SG_OK;
+    }
+    X509_CRL_get0_signature(known->crl, NULL, &algorithm);
+    if (!sg_signature_method_read(algorithm, &method)) {
+        *ret_why = N_("it is signed with an algorithm that is not known here");
+        return SG_OK;
+    }
+    if (method.digest != NID_undef && !sg_algorithm_digest(method.digest, at).acceptable) {
+        *ret_why = N_("it is signed with a digest that is no longer trusted");
+        return SG_OK;
+    }
+    enum sg_rc rc = verify_signature(known, libctx, issuer, &right, err);
+    if (rc == SG_OK)
+        *ret_why = right ? NULL : N_("it is signed by another key");
+    return rc;
+}
+
+static enum sg_rc why_not(const struct sg_revocation_request *request, struct sg_known_crl *known, X509 *cert,
+                          X509 *issuer, const char **ret, struct sg_err *err)
+{
+    const char *why = known->problem;
+    if (!why)
+        why = out_of_scope(known->scope, cert);
+    if (!why && known->this_update > request->now)
+        why = N_("it is from the future");
+    if (!why)
+        return sg_known_crl_check_issuer(known, request->libctx, issuer, request->at, ret, err);
+    *ret = why;
+    return SG_OK;
+}
+
+/* --- what it says ------------------------------------------------------------------------------------------------- */
+
+enum answer { NOT_KNOWN, NOT_KNOWN_AFTER_EXPIRY, GOOD, REVOKED_LATER, STALE, ON_HOLD, REVOKED };
+
+struct finding {
+    enum answer answer;
+    struct sg_known_crl *crl;
+    int64_t revoked_at;
+};
+
+static bool is_stale(const struct sg_known_crl *known, int64_t at)
+{
+    /* Without nextUpdate, which RFC 5280 §5.1.2.5 requires, nothing says that it is still the present one. */
+    return known->next_update == SG_TIME_NONE || known->next_update < at;
+}
+
+/* A CA need not list certificates that have ended (RFC 5280 §5): not being listed proves something only up to then. */
+static bool may_have_been_dropped(const struct sg_known_crl *known, X509 *cert)
+{
+    int64_t not_after;
+    if (!sg_time_from_asn1(X509_get0_notAfter(cert), &not_after))
+        return true;
+    return known->this_update > not_after && (known->expired_since == SG_TIME_NONE || known->expired_since > not_after);
+}
+
+static struct finding ask(struct sg_known_crl *known, X509 *cert, int64_t at)
+{
+    struct finding finding = {.crl = known, .revoked_at = SG_TIME_NONE};
+    X509_REVOKED *entry = NULL;
+    int found = X509_CRL_get0_by_cert(known->crl, &entry, cert);
+    if (found == 0 || found == 2) { /* 2: removeFromCRL (RFC 5280 §6.3.3 (j)) */
+        if (may_have_been_dropped(known, cert))
+            finding.answer = NOT_KNOWN_AFTER_EXPIRY;
+        else
+            finding.answer = is_stale(known, at) ? STALE : GOOD;
+        return finding;
+    }
+    _cleanup_(ASN1_ENUMERATED_freep) ASN1_ENUMERATED *reason =
+        X509_REVOKED_get_ext_d2i(entry, NID_crl_reason, NULL, NULL);
+    bool hold = reason && ASN1_ENUMERATED_get(reason) == CRL_REASON_CERTIFICATE_HOLD;
+    int64_t when;
+    if (sg_time_from_asn1(X509_REVOKED_get0_revocationDate(entry), &when))
+        finding.revoked_at = when;
+    /* A date that cannot be read counts as long ago. */
+    if (finding.revoked_at != SG_TIME_NONE && finding.revoked_at > at)
+        finding.answer = is_stale(known, at) ? STALE : REVOKED_LATER;
+    else
+        finding.answer = hold ? ON_HOLD : REVOKED;
+    return finding;
+}
+
+/* Of two CRLs the newer counts; but once revoked is revoked, whatever another says. */
+static bool is_better(const struct finding *a, const struct finding *b)
+{
+    if (a->answer == REVOKED || b->answer == REVOKED)
+        return a->answer == REVOKED && b->answer != REVOKED;
+    bool a_known = a->answer > NOT_KNOWN_AFTER_EXPIRY, b_known = b->answer > NOT_KNOWN_AFTER_EXPIRY;
+    if (a_known != b_known)
+        return a_known;
+    return !b->crl || a->crl->this_update > b->crl->this_update;
+}
+
+static enum sg_rc next_crl(const struct sg_revocation_request *request, const X509_NAME *issuer, size_t *known_cursor,
+                           size_t *carried_cursor, struct sg_known_crl **ret, struct sg_err *err)
+{
+    struct sg_known_crl *known = NULL;
+    enum sg_rc rc = sg_trust_next_crl(request->trust, issuer, known_cursor, &known, err);
+    if (rc != SG_OK)
+        return rc;
+    while (!known && *carried_cursor < request->carried_count) {
+        struct sg_known_crl *carried = request->carried[(*carried_cursor)++];
+        if (X509_NAME_cmp(X509_CRL_get_issuer(carried->crl), issuer) == 0)
+            known = carried;
+    }
+    *ret = known;
+    return SG_OK;
+}
+
+static enum sg_rc find(const struct sg_revocation_request *request, X509 *cert, X509 *issuer,
+                       struct sg_judgement *unusable, struct finding *ret, struct sg_err *err)
+{
+    const X509_NAME *issuer_name = X509_get_issuer_name(cert);
+    _cleanup_(freep) char *name = NULL;
+    size_t known_cursor = 0, carried_cursor = 0;
+    struct finding best = {.revoked_at = SG_TIME_NONE};
+    enum sg_rc rc = sg_name_text(issuer_name, &name, err);
+    for (int tried = 0; rc == SG_OK && tried < MAX_CRLS_TRIED; tried++) {
+        struct sg_known_crl *known = NULL;
+        const char *why = NULL;
+        rc = next_crl(request, issuer_name, &known_cursor, &carried_cursor, &known, err);
+        if (rc != SG_OK || !known)
+            break;
+        rc = why_not(request, known, cert, issuer, &why, err);
+        if (rc == SG_OK && why) {
+            char time[SG_TIME_TEXT];
+            rc = sg_judgement_note(
+                unusable, SG_SEVERITY_NONE, SG_REASON_CRL_NOT_USABLE, err, _("The CRL of %s from %s is not used: %s."),
+                name, known->this_update == SG_TIME_NONE ? "?" : sg_time_text(known->this_update, time), _(why));
+        } else if (rc == SG_OK) {
+            struct finding finding = ask(known, cert, request->at);
+            if (is_better(&finding, &best))
+                best = finding;
+        }
+    }
+    if (rc == SG_OK)
+        *ret = best;
+    return rc;
+}
+
+/* --- what that means ---------------------------------------------------------------------------------------------- */
+
+static const char *status_word(const struct finding *finding, int64_t at)
+{
+    switch (finding->answer) {
+    case REVOKED:
+        return "revoked";
+    case ON_HOLD:
+        return "on-hold";
+    case GOOD:
+    case REVOKED_LATER:
+        return "good";
+    case STALE:
+        return "stale";
+    case NOT_KNOWN:
+    case NOT_KNOWN_AFTER_EXPIRY:
+        break;
+    }
+    return is_stale(finding->crl, at) ? "stale" : "unknown";
+}
+
+static enum sg_rc note_revoked(const struct finding *finding, const char *subject, bool is_leaf,
+                               struct sg_judgement *judgement, struct sg_err *err)
+{
+    char time[SG_TIME_TEXT] = "?";
+    if (finding->revoked_at != SG_TIME_NONE)
+        (void)sg_time_text(finding->revoked_at, time);
+    if (finding->answer == ON_HOLD)
+        return sg_judgement_note(judgement, SG_SEVERITY_TRY_LATER, SG_REASON_ON_HOLD, err,
+                                 _("The certificate of %s has been on hold since %s."), subject, time);
+    if (is_leaf)
+        return sg_judgement_note(judgement, SG_SEVERITY_REVOKED, SG_REASON_REVOKED, err,
+                                 _("The certificate of %s was revoked at %s."), subject, time);
+    return sg_judgement_note(judgement, SG_SEVERITY_CA_REVOKED, SG_REASON_CA_REVOKED, err,
+                             _("The certificate of the CA %s was revoked at %s."), subject, time);
+}
+
+static enum sg_rc note_stale(const struct sg_revocation_request *request, const struct sg_known_crl *known,
+                             const char *subject, struct sg_judgement *judgement, struct sg_err *err)
+{
+    int64_t ended = known->next_update == SG_TIME_NONE ? known->this_update : known->next_update;
+    bool tolerated = request->mode == SG_REVOCATION_SOFT && request->at - ended <= request->stale;
+    char time[SG_TIME_TEXT];
+    return sg_judgement_note(
+        judgement, tolerated ? SG_SEVERITY_NONE : SG_SEVERITY_TRY_LATER, SG_REASON_REVOCATION_STALE, err,
+        tolerated ? _("The revocation data about %s was good until %s; as configured, it still counts.")
+                  : _("The revocation data about %s is out of date: it was good until %s."),
+        subject, sg_time_text(ended, time));
+}
+
+static enum sg_rc note_missing(const struct sg_revocation_request *request, const struct finding *finding,
+                               const char *subject, const struct sg_judgement *unusable, struct sg_judgement *judgement,
+                               struct sg_err *err)
+{
+    enum sg_severity severity = request->mode == SG_REVOCATION_SOFT ? SG_SEVERITY_NONE : SG_SEVERITY_NO_REVOCATION_DATA;
+    enum sg_rc rc;
+    if (finding->answer == NOT_KNOWN_AFTER_EXPIRY)
+        rc = sg_judgement_note(judgement, severity, SG_REASON_REVOCATION_AFTER_EXPIRY, err,
+                               _("The CRL was issued after the certificate of %s had ended, and need not list it."),
+                               subject);
+    else
+        rc = sg_judgement_note(judgement, severity, SG_REASON_NO_REVOCATION_DATA, err,
+                               _("Nothing here says whether the certificate of %s has been revoked."), subject);
+    if (rc == SG_OK)
+        rc = sg_judgement_merge(judgement, unusable, err);
+    return rc;
+}
+
+static enum sg_rc note(const struct sg_revocation_request *request, const struct finding *finding, const char *subject,
+                       bool is_leaf, const struct sg_judgement *unusable, struct sg_judgement *judgement,
+                       struct sg_err *err)
+{
+    char time[SG_TIME_TEXT];
+    switch (finding->answer) {
+    case REVOKED:
+    case ON_HOLD:
+        return note_revoked(finding, subject, is_leaf, judgement, err);
+    case STALE:
+        return note_stale(request, finding->crl, subject, judgement, err);
+    case REVOKED_LATER:
+        return sg_judgement_note(judgement, SG_SEVERITY_NONE, SG_REASON_REVOKED_LATER, err,
+                                 _("The certificate of %s was revoked later, at %s."), subject,
+                                 sg_time_text(finding->revoked_at, time));
+    case GOOD:
+        return SG_OK;
+    case NOT_KNOWN:
+    case NOT_KNOWN_AFTER_EXPIRY:
+        break;
+    }
+    return note_missing(request, finding, subject, unusable, judgement, err);
+}
+
+enum sg_rc sg_revocation_judge(const struct sg_revocation_request *request, X509 *cert, X509 *issuer, bool is_leaf,
+                               struct sg_judgement *judgement, bool *ret_good, struct sg_err *err)
+{
+    _cleanup_(sg_judgement_clear) struct sg_judgement unusable;
+    _cleanup_(freep) char *subject = NULL, *crl_issuer = NULL;
+    struct finding finding;
+    sg_judgement_init(&unusable);
+    enum sg_rc rc = find(request, cert, issuer, &unusable, &finding, err);
+    if (rc == SG_OK)
+        rc = sg_name_text(X509_get_subject_name(cert), &subject, err);
+    if (rc == SG_OK)
+        rc = note(request, &finding, subject, is_leaf, &unusable, judgement, err);
+    if (rc == SG_OK && finding.crl) {
+        rc = sg_name_text(X509_CRL_get_issuer(finding.crl->crl), &crl_issuer, err);
+        if (rc == SG_OK)
+            rc = sg_judgement_revocation(judgement, crl_issuer, finding.crl->this_update, finding.crl->next_update,
+                                         status_word(&finding, request->at), err);
+    }
+    if (rc == SG_OK)
+        *ret_good = finding.answer == GOOD || finding.answer == REVOKED_LATER;
+    return rc;
+}

@@ -1,1 +1,271 @@
-#include "verify/verify.h"
+#include "verify/trust.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "base/limits.h"
+#include "formats/pem.h"
+
+struct trusted_entry {
+    X509 *cert;          /* NULL: not asked for yet */
+    X509_NAME *subject;  /* of a certificate that is not parsed yet */
+    struct sg_slice der; /* ditto */
+    unsigned purposes;
+    bool unreadable;
+};
+
+struct crl_entry {
+    struct sg_known_crl *known; /* NULL: not asked for yet */
+    X509_NAME *issuer;          /* of a CRL that is not read yet */
+    size_t snapshot_index;
+    bool unreadable;
+};
+
+struct sg_trust {
+    OSSL_LIB_CTX *libctx;
+    const struct sg_snapshot *snapshot;
+    STACK_OF(X509) *intermediates;
+    pthread_mutex_t lock; /* over what is loaded when it is asked for */
+    struct trusted_entry *certs;
+    size_t cert_count;
+    struct crl_entry *crls;
+    size_t crl_count;
+};
+
+/* The subject within a certificate's DER (RFC 5280 §4.1), without parsing the rest: decoding a public key costs more
+ * than all else, and of hundreds of anchors a judgement needs one or two. NULL if it cannot be read. */
+static X509_NAME *peek_subject(struct sg_slice der)
+{
+    const uint8_t *p = der.data;
+    long len = 0;
+    int tag = 0, class = 0;
+    if (der.len > SG_MAX_CERTIFICATE)
+        return NULL;
+    const uint8_t *end = der.data + der.len;
+    for (int depth = 0; depth < 2; depth++) { /* into Certificate, into TBSCertificate */
+        if (ASN1_get_object(&p, &len, &tag, &class, end - p) != V_ASN1_CONSTRUCTED || tag != V_ASN1_SEQUENCE)
+            return NULL;
+        end = p + len;
+    }
+    /* version [0] is optional; then serialNumber, signature, issuer, validity */
+    for (int skip = 0; skip < 4;) {
+        if (ASN1_get_object(&p, &len, &tag, &class, end - p) & 0x81)
+            return NULL;
+        p += len;
+        if (class == V_ASN1_UNIVERSAL)
+            skip++;
+    }
+    return d2i_X509_NAME(NULL, &p, end - p);
+}
+
+static enum sg_rc add_snapshot(struct sg_trust *trust, bool with_anchors, struct sg_err *err)
+{
+    const struct sg_snapshot *snapshot = trust->snapshot;
+    for (size_t i = 0; with_anchors && i < sg_snapshot_anchor_count(snapshot); i++) {
+        const struct sg_snapshot_anchor *anchor = sg_snapshot_anchor(snapshot, i);
+        X509_NAME *subject = peek_subject(anchor->certificate);
+        trust->certs[trust->cert_count++] = (struct trusted_entry){
+            .subject = subject, .der = anchor->certificate, .purposes = anchor->purposes, .unreadable = !subject};
+    }
+    for (size_t i = 0; i < sg_snapshot_crl_count(snapshot); i++) {
+        const struct sg_snapshot_crl *crl = sg_snapshot_crl(snapshot, i);
+        const uint8_t *p = crl->issuer.data;
+        X509_NAME *issuer =
+            crl->issuer.len > SG_MAX_CERTIFICATE ? NULL : d2i_X509_NAME(NULL, &p, (long)crl->issuer.len);
+        trust->crls[trust->crl_count++] =
+            (struct crl_entry){.issuer = issuer, .snapshot_index = i, .unreadable = !issuer};
+    }
+    (void)err;
+    return SG_OK;
+}
+
+static enum sg_rc add_options(struct sg_trust *trust, const struct sg_verifier_options *options, struct sg_err *err)
+{
+    for (int i = 0; i < sk_X509_num(options->anchors); i++) {
+        X509 *cert = sk_X509_value(options->anchors, i);
+        if (!X509_up_ref(cert))
+            return sg_fail_memory(err);
+        trust->certs[trust->cert_count++] = (struct trusted_entry){.cert = cert, .purposes = SG_PURPOSES_ALL};
+    }
+    for (int i = 0; i < sk_X509_num(options->intermediates); i++) {
+        X509 *cert = sk_X509_value(options->intermediates, i);
+        if (!X509_up_ref(cert))
+            return sg_fail_memory(err);
+        trust->certs[trust->cert_count++] = (struct trusted_entry){.cert = cert};
+    }
+    for (int i = 0; i < sk_X509_CRL_num(options->crls); i++) {
+        struct sg_known_crl *known = NULL;
+        enum sg_rc rc = sg_known_crl_new(sk_X509_CRL_value(options->crls, i), &known, err);
+        if (rc != SG_OK)
+            return rc;
+        trust->crls[trust->crl_count++] = (struct crl_entry){.known = known};
+    }
+    return SG_OK;
+}
+
+static size_t count(int stack_size)
+{
+    return stack_size > 0 ? (size_t)stack_size : 0;
+}
+
+enum sg_rc sg_trust_new(const struct sg_verifier_options *options, struct sg_trust **ret, struct sg_err *err)
+{
+    const struct sg_snapshot *snapshot = options->snapshot;
+    size_t named = count(sk_X509_num(options->anchors));
+    size_t cert_room = named + count(sk_X509_num(options->intermediates)) + 1;
+    size_t crl_room = count(sk_X509_CRL_num(options->crls)) + 1;
+    if (snapshot) {
+        cert_room += sg_snapshot_anchor_count(snapshot);
+        crl_room += sg_snapshot_crl_count(snapshot);
+    }
+
+    struct sg_trust *fresh = calloc(1, sizeof *fresh);
+    if (!fresh)
+        return sg_fail_memory(err);
+    if (pthread_mutex_init(&fresh->lock, NULL) != 0) {
+        free(fresh);
+        return sg_fail_memory(err);
+    }
+    _cleanup_(sg_trust_freep) struct sg_trust *trust = fresh;
+    trust->libctx = options->libctx;
+    trust->snapshot = snapshot;
+    trust->certs = calloc(cert_room, sizeof *trust->certs);
+    trust->crls = calloc(crl_room, sizeof *trust->crls);
+    trust->intermediates = options->intermediates ? X509_chain_up_ref(options->intermediates) : sk_X509_new_null();
+    if (!trust->certs || !trust->crls || !trust->intermediates)
+        return sg_fail_memory(err);
+
+    enum sg_rc rc = add_options(trust, options, err);
+    /* With --anchor, only those count (the command line's rule), but what is known to be revoked is known all the same.
+     */
+    if (rc == SG_OK && snapshot)
+        rc = add_snapshot(trust, named == 0, err);
+    if (rc == SG_OK)
+        *ret = sg_steal(trust);
+    return rc;
+}
+
+void sg_trust_free(struct sg_trust *trust)
+{
+    if (!trust)
+        return;
+    for (size_t i = 0; i < trust->cert_count; i++) {
+        X509_free(trust->certs[i].cert);
+        X509_NAME_free(trust->certs[i].subject);
+    }
+    for (size_t i = 0; i < trust->crl_count; i++) {
+        sg_known_crl_free(trust->crls[i].known);
+        X509_NAME_free(trust->crls[i].issuer);
+    }
+    free(trust->certs);
+    free(trust->crls);
+    sg_x509_stack_free(trust->intermediates);
+    (void)pthread_mutex_destroy(&trust->lock);
+    free(trust);
+}
+
+static const X509_NAME *subject_of(const struct trusted_entry *entry)
+{
+    return entry->subject ? entry->subject : X509_get_subject_name(entry->cert);
+}
+
+/* An anchor of the snapshot that cannot be read is no anchor; what kept us from reading it, if that is our own trouble,
+ * is an error. */
+static enum sg_rc load_cert(struct sg_trust *trust, struct trusted_entry *entry, X509 **ret, struct sg_err *err)
+{
+    enum sg_rc rc = SG_OK;
+    (void)pthread_mutex_lock(&trust->lock);
+    if (!entry->cert && !entry->unreadable) {
+        rc = sg_cert_parse(entry->der, trust->libctx, &entry->cert, err);
+        if (rc == SG_E_MALFORMED || rc == SG_E_LIMIT) {
+            entry->unreadable = true;
+            rc = SG_OK;
+        }
+    }
+    X509 *cert = entry->cert;
+    (void)pthread_mutex_unlock(&trust->lock);
+    if (rc == SG_OK)
+        *ret = cert;
+    return rc;
+}
+
+enum sg_rc sg_trust_next(struct sg_trust *trust, const X509_NAME *subject, size_t *cursor, struct sg_trusted *ret,
+                         struct sg_err *err)
+{
+    while (*cursor < trust->cert_count) {
+        struct trusted_entry *entry = &trust->certs[(*cursor)++];
+        /* `unreadable` without a subject is set before any thread starts, and never changes back. */
+        if ((!entry->subject && entry->der.data) || X509_NAME_cmp(subject_of(entry), subject) != 0)
+            continue;
+        X509 *cert = NULL;
+        enum sg_rc rc = load_cert(trust, entry, &cert, err);
+        if (rc != SG_OK)
+            return rc;
+        if (!cert)
+            continue;
+        *ret = (struct sg_trusted){.cert = cert, .purposes = entry->purposes};
+        return SG_OK;
+    }
+    *ret = (struct sg_trusted){0};
+    return SG_OK;
+}
+
+const STACK_OF(X509) *sg_trust_intermediates(const struct sg_trust *trust)
+{
+    return trust->intermediates;
+}
+
+static enum sg_rc read_crl(struct sg_trust *trust, size_t index, struct sg_known_crl **ret, struct sg_err *err)
+{
+    _cleanup_(sg_buf_clear) struct sg_buf der = SG_BUF(SG_MAX_CRL_FILE);
+    _cleanup_(X509_CRL_freep) X509_CRL *crl = NULL;
+    enum sg_rc rc = sg_snapshot_crl_read(trust->snapshot, index, &der, err);
+    if (rc == SG_OK)
+        rc = sg_crl_parse(sg_buf_slice(&der), trust->libctx, &crl, err);
+    if (rc == SG_OK)
+        rc = sg_known_crl_new(crl, ret, err);
+    return rc;
+}
+
+static enum sg_rc load_crl(struct sg_trust *trust, struct crl_entry *entry, struct sg_known_crl **ret,
+                           struct sg_err *err)
+{
+    enum sg_rc rc = SG_OK;
+    (void)pthread_mutex_lock(&trust->lock);
+    if (!entry->known && !entry->unreadable) {
+        rc = read_crl(trust, entry->snapshot_index, &entry->known, err);
+        /* Damaged: as if it were not there; then data is missing, which is said, and nothing passes by it. */
+        if (rc == SG_E_MALFORMED || rc == SG_E_LIMIT || rc == SG_E_STORE_DAMAGED || rc == SG_E_NOT_FOUND) {
+            entry->unreadable = true;
+            rc = SG_OK;
+        }
+    }
+    struct sg_known_crl *known = entry->known;
+    (void)pthread_mutex_unlock(&trust->lock);
+    if (rc == SG_OK)
+        *ret = known;
+    return rc;
+}
+
+enum sg_rc sg_trust_next_crl(struct sg_trust *trust, const X509_NAME *issuer, size_t *cursor, struct sg_known_crl **ret,
+                             struct sg_err *err)
+{
+    while (*cursor < trust->crl_count) {
+        struct crl_entry *entry = &trust->crls[(*cursor)++];
+        const X509_NAME *name = entry->issuer;
+        if (!name && entry->known)
+            name = X509_CRL_get_issuer(entry->known->crl);
+        if (!name || X509_NAME_cmp(name, issuer) != 0)
+            continue;
+        struct sg_known_crl *known = NULL;
+        enum sg_rc rc = load_crl(trust, entry, &known, err);
+        if (rc != SG_OK)
+            return rc;
+        if (!known)
+            continue;
+        *ret = known;
+        return SG_OK;
+    }
+    *ret = NULL;
+    return SG_OK;
+}

@@ -1,1 +1,295 @@
-#include "verify/verify.h"
+/* The validation process for basic signatures (EN 319 102-1 §5.3), one SignerInfo at a time. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/crypto.h"
+#include "base/msg.h"
+#include "formats/cms.h"
+#include "verify/algorithms.h"
+#include "verify/content.h"
+#include "verify/crypto.h"
+#include "verify/signer.h"
+#include "verify/verifier.h"
+
+/* --- cryptographic verification (§5.2.7) ---------------------------------------------------------------------------
+ */
+
+/* The content against the message-digest attribute (RFC 5652 §5.6); without signed attributes there is none, and the
+ * signature value is over the content's digest itself. */
+static enum sg_rc check_content(const struct sg_signer *signer, const struct sg_content *content, bool *ret_intact,
+                                struct sg_judgement *judgement, struct sg_err *err)
+{
+    *ret_intact = false;
+    if (!content->present)
+        return sg_judgement_note(judgement, SG_SEVERITY_NO_CONTENT, SG_REASON_CONTENT_ABSENT, err,
+                                 _("The file that was signed is not here."));
+    if (content->differs)
+        return sg_judgement_note(judgement, SG_SEVERITY_HASH, SG_REASON_CONTENT_DIFFERS, err,
+                                 _("The file given is not the one that the signature carries."));
+    if (!signer->has_signed_attrs) {
+        *ret_intact = true;
+        return SG_OK;
+    }
+    if (!signer->message_digest.data)
+        return SG_OK; /* said when the format was checked */
+    struct sg_slice digest = sg_content_digest(content, signer->digest_nid);
+    if (!digest.data)
+        return sg_judgement_note(judgement, SG_SEVERITY_CRYPTO_CONSTRAINTS, SG_REASON_SIGNATURE_UNSUPPORTED, err,
+                                 _("The signature uses a digest that is not known here."));
+    if (sg_slice_equal(digest, signer->message_digest)) {
+        *ret_intact = true;
+        return SG_OK;
+    }
+    return sg_judgement_note(judgement, SG_SEVERITY_HASH, SG_REASON_CONTENT_CHANGED, err,
+                             _("The file is not what was signed: it has been changed, or it is another file."));
+}
+
+static enum sg_rc check_value(struct sg_verifier *verifier, const struct sg_signer *signer,
+                              const struct sg_content *content, X509 *cert, enum sg_signature_answer *ret,
+                              struct sg_err *err)
+{
+    const struct sg_signer_info *si = signer->si;
+    EVP_PKEY *key = X509_get0_pubkey(cert);
+    enum sg_signature_answer answer = SG_SIGNATURE_UNSUPPORTED;
+    enum sg_rc rc = SG_OK;
+    if (!signer->has_signed_attrs) {
+        struct sg_slice hash = sg_content_digest(content, signer->method.digest);
+        if (hash.data)
+            rc = sg_signature_check(verifier->libctx, &signer->method, key, (struct sg_signed_bytes){.hash = hash},
+                                    si->signature, &answer, err);
+        if (rc == SG_OK)
+            *ret = answer;
+        return rc;
+    }
+    /* RFC 5652 §5.4: over the DER encoding. What other programs made unsorted is checked as it stands on the wire. */
+    for (int sorted = 0; rc == SG_OK && sorted <= 1 && answer != SG_SIGNATURE_RIGHT; sorted++) {
+        _cleanup_(sg_buf_clear) struct sg_buf bytes = SG_BUF(si->signed_attrs_wire.len + 16);
+        rc = sg_signer_info_to_be_signed(si, sorted, &bytes, err);
+        if (rc == SG_OK)
+            rc =
+                sg_signature_check(verifier->libctx, &signer->method, key,
+                                   (struct sg_signed_bytes){.data = sg_buf_slice(&bytes)}, si->signature, &answer, err);
+    }
+    if (rc == SG_OK)
+        *ret = answer;
+    return rc;
+}
+
+static enum sg_rc note_value(const struct sg_signer *signer, enum sg_signature_answer answer,
+                             struct sg_judgement *judgement, struct sg_err *err)
+{
+    switch (answer) {
+    case SG_SIGNATURE_RIGHT:
+        return SG_OK;
+    case SG_SIGNATURE_WRONG:
+        /* Without signed attributes nothing tells a changed content from a changed signature. */
+        return sg_judgement_note(judgement, SG_SEVERITY_SIGNATURE, SG_REASON_SIGNATURE_WRONG, err,
+                                 signer->has_signed_attrs
+                                     ? _("The signature does not fit the signer's certificate: it has been changed.")
+                                     : _("The signature does not fit the file: one of them has been changed."));
+    case SG_SIGNATURE_UNSUPPORTED:
+        break;
+    }
+    return sg_judgement_note(judgement, SG_SEVERITY_CRYPTO_CONSTRAINTS, SG_REASON_SIGNATURE_UNSUPPORTED, err,
+                             _("The signature is made with an algorithm that is not known here."));
+}
+
+/* --- identification of the signing certificate (§5.2.3) ------------------------------------------------------------
+ */
+
+struct candidate {
+    X509 *cert;
+    bool matches; /* the signing-certificate attributes name it, or there are none */
+    enum sg_signature_answer answer;
+};
+
+#define MAX_SIGNER_CANDIDATES 8 /* certificates that one SignerIdentifier names, at most tried */
+
+/* Of the certificates that the SignerIdentifier names, the one that the signed attributes name too; else the one whose
+ * key fits. */
+static bool is_better(const struct candidate *a, const struct candidate *b)
+{
+    if (!b->cert || a->matches != b->matches)
+        return !b->cert || a->matches;
+    return a->answer == SG_SIGNATURE_RIGHT && b->answer != SG_SIGNATURE_RIGHT;
+}
+
+static enum sg_rc find_among(struct sg_verifier *verifier, const struct sg_signer *signer,
+                             const struct sg_content *content, const STACK_OF(X509) *certs, struct candidate *best,
+                             struct sg_err *err)
+{
+    int tried = 0;
+    for (int i = 0; i < sk_X509_num(certs) && tried < MAX_SIGNER_CANDIDATES; i++) {
+        struct candidate candidate = {.cert = sk_X509_value(certs, i), .answer = SG_SIGNATURE_UNSUPPORTED};
+        if (!sg_signer_info_names(signer->si, candidate.cert))
+            continue;
+        tried++;
+        enum sg_rc rc = sg_signer_references(signer, candidate.cert, verifier->libctx, &candidate.matches, err);
+        if (rc == SG_OK)
+            rc = check_value(verifier, signer, content, candidate.cert, &candidate.answer, err);
+        if (rc != SG_OK)
+            return rc;
+        if (is_better(&candidate, best))
+            *best = candidate;
+        if (best->matches && best->answer == SG_SIGNATURE_RIGHT)
+            break;
+    }
+    return SG_OK;
+}
+
+/* --- signature acceptance (§5.2.8) ---------------------------------------------------------------------------------
+ */
+
+static enum sg_rc note_weak(const struct sg_algorithm_answer *answer, struct sg_judgement *judgement,
+                            struct sg_err *err)
+{
+    char time[SG_TIME_TEXT];
+    if (answer->until == SG_TIME_NONE)
+        return sg_judgement_note(judgement, SG_SEVERITY_CRYPTO_CONSTRAINTS, SG_REASON_WEAK_ALGORITHM, err,
+                                 _("The signature uses %s, which is not trusted."), answer->name);
+    return sg_judgement_note(judgement, SG_SEVERITY_CRYPTO_CONSTRAINTS, SG_REASON_WEAK_ALGORITHM, err,
+                             _("The signature uses %s, which is not trusted since %s."), answer->name,
+                             sg_time_text(answer->until, time));
+}
+
+static enum sg_rc accept_signature(const struct sg_verifier *verifier, const struct sg_signer *signer,
+                                   struct sg_judgement *judgement, struct sg_err *err)
+{
+    enum sg_rc rc = SG_OK;
+    const int used[] = {signer->digest_nid, signer->method.digest};
+    for (size_t i = 0; rc == SG_OK && i < 2; i++) {
+        struct sg_algorithm_answer answer = sg_algorithm_digest(used[i], verifier->at);
+        bool asked = i == 0 || (used[i] != NID_undef && used[i] != used[0]);
+        if (asked && !answer.acceptable)
+            rc = note_weak(&answer, judgement, err);
+    }
+    if (rc == SG_OK && !signer->has_signed_attrs)
+        rc = sg_judgement_note(judgement, SG_SEVERITY_SIG_CONSTRAINTS, SG_REASON_NO_SIGNED_ATTRIBUTES, err,
+                               _("The signature has no signed attributes, so it could be of something else."));
+    else if (rc == SG_OK && signer->reference_count == 0)
+        rc = sg_judgement_note(judgement, SG_SEVERITY_NONE, SG_REASON_NO_SIGNING_CERTIFICATE_ATTRIBUTE, err,
+                               _("The signature does not say which certificate it was made with."));
+    if (rc == SG_OK && signer->signing_time > verifier->at)
+        rc = sg_judgement_note(judgement, SG_SEVERITY_NONE, SG_REASON_CLAIMED_TIME_ODD, err,
+                               _("By the signer's clock it was signed later than the time that it is judged at."));
+    return rc;
+}
+
+/* --- one signer ----------------------------------------------------------------------------------------------------
+ */
+
+/* EN 319 122-1 §6.3, table 1: what B-B requires. */
+static bool is_baseline(const struct sg_signer *signer, bool carried)
+{
+    return signer->has_signed_attrs && signer->message_digest.data && signer->content_type_right &&
+           signer->reference_count > 0 && signer->signing_time != SG_TIME_NONE && carried;
+}
+
+static enum sg_rc judge_cert(struct sg_verifier *verifier, struct sg_cms *cms, const struct candidate *found,
+                             struct sg_judgement *judgement, struct sg_err *err)
+{
+    struct sg_cert_request request = {.cert = found->cert,
+                                      .purpose = SG_CERT_SIGN,
+                                      .carried = sg_cms_certificates(cms),
+                                      .carried_crls = sg_cms_crls(cms)};
+    enum sg_rc rc = SG_OK;
+    if (!X509_up_ref(found->cert))
+        return sg_fail_memory(err);
+    judgement->verdict.signer = found->cert;
+    if (!found->matches)
+        rc = sg_judgement_note(judgement, SG_SEVERITY_NO_SIGNING_CERTIFICATE, SG_REASON_SIGNING_CERTIFICATE_MISMATCH,
+                               err, _("The signed attributes name another certificate than the one that came along."));
+    if (rc == SG_OK)
+        rc = sg_judge_certificate(verifier, &request, judgement, err);
+    return rc;
+}
+
+static enum sg_rc judge_signer(struct sg_verifier *verifier, struct sg_cms *cms, const struct sg_signer_info *si,
+                               const struct sg_content *content, struct sg_judgement *judgement, struct sg_err *err)
+{
+    _cleanup_(sg_signer_clear) struct sg_signer signer = {0};
+    struct candidate found = {.answer = SG_SIGNATURE_UNSUPPORTED};
+    struct sg_verdict *verdict = &judgement->verdict;
+    bool content_intact = false;
+
+    enum sg_rc rc = sg_signer_read(cms, si, &signer, judgement, err);
+    if (rc != SG_OK)
+        return rc;
+    verdict->covers = "whole file";
+    verdict->digest = sg_digest_word(signer.digest_nid);
+    verdict->algorithm = signer.method.word;
+    verdict->claimed_time = signer.signing_time;
+    verdict->best_time = verifier->at; /* nothing proves an earlier one (EN 319 102-1 §5.3) */
+
+    rc = find_among(verifier, &signer, content, sg_cms_certificates(cms), &found, err);
+    bool carried = found.cert != NULL;
+    if (rc == SG_OK && !carried)
+        rc = find_among(verifier, &signer, content, sg_trust_intermediates(verifier->trust), &found, err);
+    if (rc == SG_OK)
+        rc = check_content(&signer, content, &content_intact, judgement, err);
+    if (rc == SG_OK && found.cert && (signer.has_signed_attrs || content->present))
+        rc = note_value(&signer, found.answer, judgement, err);
+    if (rc == SG_OK && found.cert)
+        rc = judge_cert(verifier, cms, &found, judgement, err);
+    else if (rc == SG_OK)
+        rc = sg_judgement_note(judgement, SG_SEVERITY_NO_SIGNING_CERTIFICATE, SG_REASON_NO_SIGNER_CERTIFICATE, err,
+                               _("The signer's certificate is not here."));
+    if (rc == SG_OK)
+        rc = accept_signature(verifier, &signer, judgement, err);
+    verdict->intact = content_intact && found.answer == SG_SIGNATURE_RIGHT && !signer.ambiguous;
+    verdict->level = is_baseline(&signer, carried) ? "B-B" : NULL;
+    /* What is not proven is not passed, whatever the steps above said or left out. */
+    if (rc == SG_OK && judgement->severity == SG_SEVERITY_NONE && !(verdict->intact && verdict->signer))
+        rc = sg_judgement_note(judgement, SG_SEVERITY_FORMAT, SG_REASON_SIGNATURE_MALFORMED, err,
+                               _("The signature could not be checked."));
+    return rc;
+}
+
+static enum sg_rc judge_all(struct sg_verifier *verifier, struct sg_cms *cms, const struct sg_content *content,
+                            struct sg_report *report, struct sg_err *err)
+{
+    for (size_t i = 0; i < report->verdict_count; i++) {
+        _cleanup_(sg_judgement_clear) struct sg_judgement judgement;
+        sg_judgement_init(&judgement);
+        enum sg_rc rc = judge_signer(verifier, cms, sg_cms_signer(cms, i), content, &judgement, err);
+        if (rc == SG_OK && sg_cms_unreadable_count(cms) > 0)
+            rc = sg_judgement_note(&judgement, SG_SEVERITY_NONE, SG_REASON_CERTIFICATES_UNREADABLE, err,
+                                   _("Some certificates or CRLs in the signature cannot be read and were left out."));
+        if (rc != SG_OK)
+            return rc;
+        if (asprintf(&judgement.verdict.id, "%zu", i + 1) < 0) {
+            judgement.verdict.id = NULL;
+            return sg_fail_memory(err);
+        }
+        report->verdicts[i] = judgement.verdict;
+        sg_judgement_init(&judgement);
+    }
+    return SG_OK;
+}
+
+enum sg_rc sg_verify_file(struct sg_verifier *verifier, struct sg_input *signature, struct sg_input *content,
+                          struct sg_report **ret, struct sg_err *err)
+{
+    _cleanup_(sg_report_freep) struct sg_report *report = NULL;
+    _cleanup_(sg_cms_freep) struct sg_cms *cms = NULL;
+    struct sg_content digests = {0};
+    bool is_cms = false;
+    size_t signers = 0;
+    enum sg_rc rc = sg_cms_probe(signature, &is_cms, err);
+    if (rc == SG_OK && is_cms)
+        rc = sg_cms_read(signature, verifier->libctx, &cms, err);
+    if (rc == SG_OK && cms)
+        signers = sg_cms_signer_count(cms);
+    if (rc == SG_OK)
+        rc = sg_report_new(verifier->libctx, sg_input_name(signature), signers ? "CAdES" : NULL, signers, &report, err);
+    if (rc == SG_OK && signers)
+        rc = sg_content_hash(cms, content, verifier->libctx, &digests, err);
+    if (rc == SG_OK && signers)
+        rc = judge_all(verifier, cms, &digests, report, err);
+    if (rc == SG_OK && signers)
+        rc = sg_input_check_unchanged(signature, err);
+    if (rc == SG_OK)
+        *ret = sg_steal(report);
+    return rc;
+}

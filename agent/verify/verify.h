@@ -71,7 +71,7 @@ struct sg_verdict {
     const char *digest;    /* "sha256"; NULL if unknown */
     const char *algorithm; /* "rsa-pkcs1", "rsa-pss", "ecdsa", "ed25519", "dsa", "ed448", "other" */
     int64_t claimed_time, best_time, as_of, good_until; /* SG_TIME_NONE if not known */
-    STACK_OF(X509) * chain;                             /* signer first, anchor last; empty if none was found */
+    STACK_OF(X509) *chain;                              /* signer first, anchor last; empty if none was found */
     struct sg_revocation_used *revocation;
     size_t revocation_count;
     struct sg_reason *reasons;
@@ -81,6 +81,7 @@ struct sg_verdict {
 };
 
 struct sg_report {
+    OSSL_LIB_CTX *libctx; /* the verifier's; must outlive the report */
     char *file;
     const char *format; /* "CAdES", or NULL: no signature or a format we do not know */
     struct sg_verdict *verdicts;
@@ -105,9 +106,9 @@ struct sg_policy_options {       /* RFC 5280 §6.1.1 (c) to (g); all absent: any
 struct sg_verifier_options {
     OSSL_LIB_CTX *libctx;
     const struct sg_snapshot *snapshot; /* may be NULL; borrowed */
-    STACK_OF(X509) * anchors;           /* --anchor: if any, only these count, not the snapshot's */
-    STACK_OF(X509) * intermediates;     /* --intermediate: untrusted helpers */
-    STACK_OF(X509_CRL) * crls;          /* --crl, beside the snapshot's */
+    STACK_OF(X509) *anchors;            /* --anchor: if any, only these count, not the snapshot's */
+    STACK_OF(X509) *intermediates;      /* --intermediate: untrusted helpers */
+    STACK_OF(X509_CRL) *crls;           /* --crl, beside the snapshot's */
     enum sg_revocation_mode revocation;
     int64_t stale; /* soft: how long after nextUpdate data is still used, seconds */
     int64_t at;    /* judge as of this time; SG_TIME_NONE: the clock's now */

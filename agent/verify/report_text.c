@@ -1,0 +1,183 @@
+/* Reports for people: what it is, by whom, when, as of when; why, and what to do; the standard's words last. */
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/crypto.h"
+#include "base/msg.h"
+#include "base/utf8.h"
+#include "verify/report.h"
+#include "verify/verdict.h"
+
+#define LABEL_WIDTH 13
+
+/* Names in certificates and of files are a stranger's: what would steer a terminal or reorder text is replaced. */
+static enum sg_rc add_clean(struct sg_buf *out, const char *text, struct sg_err *err)
+{
+    const uint8_t *p = (const uint8_t *)text;
+    size_t left = strlen(text);
+    enum sg_rc rc = SG_OK;
+    while (rc == SG_OK && left > 0) {
+        uint32_t code_point = 0;
+        size_t len = sg_utf8_next(p, left, &code_point);
+        if (len > 0 && sg_utf8_printable(code_point))
+            rc = sg_buf_append(out, p, len, err);
+        else
+            rc = sg_buf_append(out, "\xef\xbf\xbd", 3, err);
+        len = len ? len : 1;
+        p += len;
+        left -= len;
+    }
+    return rc;
+}
+
+static enum sg_rc add_line(struct sg_buf *out, const char *label, const char *text, struct sg_err *err)
+{
+    enum sg_rc rc = sg_buf_printf(out, err, "  %-*s", LABEL_WIDTH, label);
+    if (rc == SG_OK)
+        rc = add_clean(out, text, err);
+    if (rc == SG_OK)
+        rc = sg_buf_append(out, "\n", 1, err);
+    return rc;
+}
+
+static enum sg_rc add_name(struct sg_buf *out, const char *label, const X509_NAME *name, struct sg_err *err)
+{
+    _cleanup_(freep) char *text = NULL;
+    enum sg_rc rc = sg_name_text(name, &text, err);
+    return rc == SG_OK ? add_line(out, label, text, err) : rc;
+}
+
+static enum sg_rc add_time(struct sg_buf *out, const char *label, int64_t when, const char *remark, struct sg_err *err)
+{
+    char time[SG_TIME_TEXT];
+    if (when == SG_TIME_NONE)
+        return SG_OK;
+    return sg_buf_printf(out, err, "  %-*s%s%s\n", LABEL_WIDTH, label, sg_time_text(when, time), remark);
+}
+
+static enum sg_rc add_reasons(struct sg_buf *out, const struct sg_verdict *verdict, struct sg_err *err)
+{
+    enum sg_rc rc = SG_OK;
+    for (size_t i = 0; rc == SG_OK && i < verdict->reason_count; i++) {
+        const char *advice = sg_reason_advice(verdict->reasons[i].code);
+        rc = add_line(out, i == 0 ? _("why:") : "", verdict->reasons[i].text, err);
+        if (rc == SG_OK && *advice)
+            rc = sg_buf_printf(out, err, "  %-*s-> %s\n", LABEL_WIDTH, "", advice);
+    }
+    return rc;
+}
+
+static enum sg_rc add_etsi(struct sg_buf *out, const char *indication, const struct sg_verdict *verdict,
+                           struct sg_err *err)
+{
+    const char *sub = sg_sub_indication_text(verdict->sub_indication);
+    enum sg_rc rc =
+        sg_buf_printf(out, err, "  %-*s%s%s%s", LABEL_WIDTH, "ETSI:", indication, sub ? " / " : "", sub ? sub : "");
+    if (rc == SG_OK && verdict->level)
+        rc = sg_buf_printf(out, err, ", %s", verdict->level);
+    if (rc == SG_OK)
+        rc = sg_buf_append(out, "\n", 1, err);
+    return rc;
+}
+
+static const char *headline(enum sg_indication indication)
+{
+    switch (indication) {
+    case SG_TOTAL_PASSED:
+        return _("VALID");
+    case SG_TOTAL_FAILED:
+        return _("NOT VALID");
+    case SG_INDETERMINATE:
+        break;
+    }
+    return _("CANNOT TELL");
+}
+
+static enum sg_rc add_heading(struct sg_buf *out, const char *word, const char *file, struct sg_err *err)
+{
+    enum sg_rc rc = sg_buf_printf(out, err, "%s: ", word);
+    if (rc == SG_OK)
+        rc = add_clean(out, file, err);
+    if (rc == SG_OK)
+        rc = sg_buf_append(out, "\n", 1, err);
+    return rc;
+}
+
+static enum sg_rc add_signature(struct sg_buf *out, const struct sg_report *report, const struct sg_verdict *verdict,
+                                const char *content_name, struct sg_err *err)
+{
+    enum sg_rc rc = add_heading(out, headline(verdict->indication), report->file, err);
+    if (rc == SG_OK && content_name)
+        rc = add_line(out, _("document:"), content_name, err);
+    if (rc == SG_OK && report->verdict_count > 1)
+        rc = sg_buf_printf(out, err, "  %-*s%s / %zu\n", LABEL_WIDTH, _("signature:"), verdict->id,
+                           report->verdict_count);
+    if (rc == SG_OK && verdict->signer)
+        rc =
+            add_name(out, verdict->intact ? _("signed by:") : _("names:"), X509_get_subject_name(verdict->signer), err);
+    if (rc == SG_OK && verdict->signer)
+        rc = add_name(out, _("issued by:"), X509_get_issuer_name(verdict->signer), err);
+    if (rc == SG_OK)
+        rc = add_time(out, _("signed at:"), verdict->claimed_time, _(" (by the signer's own clock; not proven)"), err);
+    if (rc == SG_OK)
+        rc = add_time(out, _("judged at:"), verdict->best_time, "", err);
+    if (rc == SG_OK)
+        rc = add_time(out, _("as of:"), verdict->as_of, _(" (the age of what is known about revocation)"), err);
+    if (rc == SG_OK && verdict->indication == SG_TOTAL_PASSED)
+        rc = add_time(out, _("good until:"), verdict->good_until, _(" (ask again then)"), err);
+    if (rc == SG_OK && verdict->indication != SG_TOTAL_PASSED && verdict->intact)
+        rc = add_line(out, _("intact:"), _("yes: the document is the one that was signed"), err);
+    if (rc == SG_OK)
+        rc = add_reasons(out, verdict, err);
+    if (rc == SG_OK)
+        rc = add_etsi(out, sg_indication_text(verdict->indication), verdict, err);
+    return rc;
+}
+
+enum sg_rc sg_report_text(const struct sg_report *report, const char *content_name, struct sg_buf *out,
+                          struct sg_err *err)
+{
+    enum sg_rc rc = SG_OK;
+    if (report->verdict_count == 0) {
+        rc = add_heading(out, _("CANNOT TELL"), report->file, err);
+        if (rc == SG_OK)
+            rc = add_line(out, _("why:"), _("There is no signature in it, or it is of a kind that is not known here."),
+                          err);
+    }
+    for (size_t i = 0; rc == SG_OK && i < report->verdict_count; i++)
+        rc = add_signature(out, report, &report->verdicts[i], content_name, err);
+    return rc;
+}
+
+static enum sg_rc add_path(struct sg_buf *out, const struct sg_verdict *verdict, struct sg_err *err)
+{
+    enum sg_rc rc = SG_OK;
+    for (int i = 1; rc == SG_OK && i < sk_X509_num(verdict->chain); i++)
+        rc = add_name(out, i == 1 ? _("path:") : "", X509_get_subject_name(sk_X509_value(verdict->chain, i)), err);
+    return rc;
+}
+
+enum sg_rc sg_report_cert_text(const struct sg_report *report, struct sg_buf *out, struct sg_err *err)
+{
+    const struct sg_verdict *verdict = &report->verdicts[0];
+    enum sg_rc rc = add_heading(out, headline(verdict->indication), report->file, err);
+    if (rc == SG_OK && verdict->signer)
+        rc = add_name(out, _("of:"), X509_get_subject_name(verdict->signer), err);
+    if (rc == SG_OK && verdict->signer)
+        rc = add_name(out, _("issued by:"), X509_get_issuer_name(verdict->signer), err);
+    if (rc == SG_OK)
+        rc = add_path(out, verdict, err);
+    for (size_t i = 0; rc == SG_OK && i < verdict->policy_count; i++)
+        rc = add_line(out, i == 0 ? _("policies:") : "", verdict->policies[i], err);
+    if (rc == SG_OK)
+        rc = add_time(out, _("judged at:"), verdict->best_time, "", err);
+    if (rc == SG_OK)
+        rc = add_time(out, _("as of:"), verdict->as_of, _(" (the age of what is known about revocation)"), err);
+    if (rc == SG_OK && verdict->indication == SG_TOTAL_PASSED)
+        rc = add_time(out, _("good until:"), verdict->good_until, _(" (ask again then)"), err);
+    if (rc == SG_OK)
+        rc = add_reasons(out, verdict, err);
+    if (rc == SG_OK)
+        rc = add_etsi(out, sg_cert_indication_text(verdict->indication), verdict, err);
+    return rc;
+}

@@ -1,0 +1,191 @@
+#include "verify/signer.h"
+
+#include <string.h>
+
+#include <openssl/err.h>
+#include <openssl/objects.h>
+
+#include "base/clock.h"
+#include "base/crypto.h"
+#include "base/msg.h"
+
+static enum sg_rc note_malformed(struct sg_judgement *judgement, const char *attribute, struct sg_err *err)
+{
+    return sg_judgement_note(judgement, SG_SEVERITY_FORMAT, SG_REASON_SIGNATURE_MALFORMED, err,
+                             _("The signed attribute %s is malformed."), attribute);
+}
+
+static enum sg_rc note_missing(struct sg_judgement *judgement, const char *attribute, struct sg_err *err)
+{
+    return sg_judgement_note(judgement, SG_SEVERITY_FORMAT, SG_REASON_SIGNATURE_MALFORMED, err,
+                             _("The signed attribute %s is not there."), attribute);
+}
+
+/* The signed attribute that may stand there once, with one value (RFC 5652 §11.1 to §11.3, RFC 5035 §3); `*ret` is NULL
+ * if it is not there, or not so. */
+static enum sg_rc find_single(struct sg_signer *signer, int nid, const char *name, bool required,
+                              const struct sg_attribute **ret, struct sg_judgement *judgement, struct sg_err *err)
+{
+    const struct sg_signer_info *si = signer->si;
+    const struct sg_attribute *attribute = NULL;
+    size_t count = sg_attributes_find(si->signed_attrs, si->signed_attr_count, nid, &attribute);
+    *ret = NULL;
+    if (count == 0)
+        return required ? note_missing(judgement, name, err) : SG_OK;
+    if (count > 1 || attribute->value_count > 1) {
+        signer->ambiguous = true;
+        return sg_judgement_note(judgement, SG_SEVERITY_FORMAT, SG_REASON_ATTRIBUTE_DUPLICATE, err,
+                                 _("The signed attribute %s is there more than once."), name);
+    }
+    if (attribute->value_count == 0)
+        return note_malformed(judgement, name, err);
+    *ret = attribute;
+    return SG_OK;
+}
+
+static enum sg_rc read_content_type(struct sg_signer *signer, const struct sg_cms *cms, struct sg_judgement *judgement,
+                                    struct sg_err *err)
+{
+    const struct sg_attribute *attribute = NULL;
+    enum sg_rc rc = find_single(signer, NID_pkcs9_contentType, "content-type", true, &attribute, judgement, err);
+    if (rc != SG_OK || !attribute)
+        return rc;
+    const uint8_t *p = attribute->values[0].data;
+    const uint8_t *end = p + attribute->values[0].len;
+    _cleanup_(ASN1_OBJECT_freep) ASN1_OBJECT *type = d2i_ASN1_OBJECT(NULL, &p, end - p);
+    if (!type || p != end)
+        return note_malformed(judgement, "content-type", err);
+    if (OBJ_cmp(type, sg_cms_content_type(cms)) != 0)
+        return sg_judgement_note(judgement, SG_SEVERITY_FORMAT, SG_REASON_SIGNATURE_MALFORMED, err,
+                                 _("The signed attribute %s is not about this kind of content."), "content-type");
+    signer->content_type_right = true;
+    return SG_OK;
+}
+
+/* The octets of a primitive OCTET STRING, within the value's encoding: nothing is copied. */
+static bool octets_of(struct sg_slice value, struct sg_slice *ret)
+{
+    const uint8_t *p = value.data;
+    long len = 0;
+    int tag = 0, class = 0;
+    int flags = ASN1_get_object(&p, &len, &tag, &class, (long)value.len);
+    if (flags != 0 || tag != V_ASN1_OCTET_STRING || class != V_ASN1_UNIVERSAL || p + len != value.data + value.len)
+        return false;
+    *ret = (struct sg_slice){p, (size_t)len};
+    return true;
+}
+
+static enum sg_rc read_message_digest(struct sg_signer *signer, struct sg_judgement *judgement, struct sg_err *err)
+{
+    const struct sg_attribute *attribute = NULL;
+    enum sg_rc rc = find_single(signer, NID_pkcs9_messageDigest, "message-digest", true, &attribute, judgement, err);
+    if (rc != SG_OK || !attribute)
+        return rc;
+    if (!octets_of(attribute->values[0], &signer->message_digest))
+        return note_malformed(judgement, "message-digest", err);
+    return SG_OK;
+}
+
+static enum sg_rc read_signing_time(struct sg_signer *signer, struct sg_judgement *judgement, struct sg_err *err)
+{
+    const struct sg_attribute *attribute = NULL;
+    enum sg_rc rc = find_single(signer, NID_pkcs9_signingTime, "signing-time", false, &attribute, judgement, err);
+    if (rc != SG_OK || !attribute)
+        return rc;
+    const uint8_t *p = attribute->values[0].data;
+    const uint8_t *end = p + attribute->values[0].len;
+    _cleanup_(ASN1_TIME_freep) ASN1_TIME *time = d2i_ASN1_TIME(NULL, &p, end - p);
+    if (!time || p != end || !sg_time_from_asn1(time, &signer->signing_time)) {
+        signer->signing_time = SG_TIME_NONE;
+        return note_malformed(judgement, "signing-time", err);
+    }
+    return SG_OK;
+}
+
+static enum sg_rc read_reference(struct sg_signer *signer, bool v2, struct sg_judgement *judgement, struct sg_err *err)
+{
+    const char *name = v2 ? "signing-certificate-v2" : "signing-certificate";
+    int nid = v2 ? NID_id_smime_aa_signingCertificateV2 : NID_id_smime_aa_signingCertificate;
+    const struct sg_attribute *attribute = NULL;
+    enum sg_rc rc = find_single(signer, nid, name, false, &attribute, judgement, err);
+    if (rc != SG_OK || !attribute)
+        return rc;
+    rc = sg_ess_cert_id_read(attribute, v2, &signer->references[signer->reference_count], NULL);
+    if (rc == SG_E_MALFORMED || rc == SG_E_LIMIT)
+        return note_malformed(judgement, name, err);
+    if (rc == SG_E_NO_MEMORY)
+        return sg_fail_memory(err);
+    if (rc != SG_OK)
+        return sg_fail(err, rc, _("The signed attribute %s cannot be read"), name);
+    signer->reference_count++;
+    return SG_OK;
+}
+
+enum sg_rc sg_signer_read(const struct sg_cms *cms, const struct sg_signer_info *si, struct sg_signer *ret,
+                          struct sg_judgement *judgement, struct sg_err *err)
+{
+    *ret = (struct sg_signer){.si = si,
+                              .has_signed_attrs = si->signed_attrs_wire.data != NULL,
+                              .signing_time = SG_TIME_NONE,
+                              .digest_nid = OBJ_obj2nid(si->digest_algorithm->algorithm)};
+    if (sg_signature_method_read(si->signature_algorithm, &ret->method) && ret->method.kind != SG_KIND_EDDSA &&
+        ret->method.digest == NID_undef)
+        ret->method.digest = ret->digest_nid;
+    ERR_clear_error();
+    if (!ret->has_signed_attrs)
+        return SG_OK;
+    enum sg_rc rc = read_content_type(ret, cms, judgement, err);
+    if (rc == SG_OK)
+        rc = read_message_digest(ret, judgement, err);
+    if (rc == SG_OK)
+        rc = read_signing_time(ret, judgement, err);
+    if (rc == SG_OK)
+        rc = read_reference(ret, false, judgement, err);
+    if (rc == SG_OK)
+        rc = read_reference(ret, true, judgement, err);
+    ERR_clear_error();
+    return rc;
+}
+
+void sg_signer_clear(struct sg_signer *signer)
+{
+    for (size_t i = 0; i < signer->reference_count; i++)
+        sg_ess_cert_id_clear(&signer->references[i]);
+    signer->reference_count = 0;
+}
+
+static enum sg_rc reference_matches(const struct sg_ess_cert_id *reference, X509 *cert, OSSL_LIB_CTX *libctx, bool *ret,
+                                    struct sg_err *err)
+{
+    *ret = false;
+    if (!reference->digest)
+        return SG_OK;
+    uint8_t hash[EVP_MAX_MD_SIZE];
+    size_t len = 0;
+    uint8_t *der = NULL;
+    int der_len = i2d_X509(cert, &der);
+    _cleanup_(OPENSSL_freep) uint8_t *owned = der;
+    if (der_len <= 0)
+        return sg_fail_ssl(err, SG_E_INTERNAL, _("Cannot encode a certificate"));
+    enum sg_rc rc = sg_digest(libctx, EVP_MD_get0_name(reference->digest), (struct sg_slice){owned, (size_t)der_len},
+                              hash, &len, err);
+    if (rc != SG_OK)
+        return rc;
+    bool issuer_fits = !reference->issuer || X509_NAME_cmp(reference->issuer, X509_get_issuer_name(cert)) == 0;
+    bool serial_fits = !reference->serial || ASN1_INTEGER_cmp(reference->serial, X509_get0_serialNumber(cert)) == 0;
+    *ret = issuer_fits && serial_fits && sg_slice_equal(reference->hash, (struct sg_slice){hash, len});
+    return SG_OK;
+}
+
+enum sg_rc sg_signer_references(const struct sg_signer *signer, X509 *cert, OSSL_LIB_CTX *libctx, bool *ret_match,
+                                struct sg_err *err)
+{
+    bool match = true;
+    for (size_t i = 0; match && i < signer->reference_count; i++) {
+        enum sg_rc rc = reference_matches(&signer->references[i], cert, libctx, &match, err);
+        if (rc != SG_OK)
+            return rc;
+    }
+    *ret_match = match;
+    return SG_OK;
+}

@@ -1,0 +1,33 @@
+/* What is trusted and what is known: anchors with their purposes, helping certificates, CRLs. Of a snapshot only what a
+ * judgement asks for is ever parsed, once. Safe for several threads. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "verify/revocation.h"
+#include "verify/verify.h"
+
+struct sg_trust;
+
+SG_MUST_CHECK enum sg_rc sg_trust_new(const struct sg_verifier_options *options, struct sg_trust **ret,
+                                      struct sg_err *err);
+void sg_trust_free(struct sg_trust *trust);
+SG_DEFINE_CLEANUP(struct sg_trust, sg_trust_free)
+
+/* One certificate at hand. `purposes` says what it is an anchor for; 0: it only helps. Borrowed from the trust. */
+struct sg_trusted {
+    X509 *cert;
+    unsigned purposes;
+};
+
+/* The next certificate of that subject from `*cursor` on (0 at first); `ret->cert` is NULL at the end. */
+SG_MUST_CHECK enum sg_rc sg_trust_next(struct sg_trust *trust, const X509_NAME *subject, size_t *cursor,
+                                       struct sg_trusted *ret, struct sg_err *err);
+/* The helping certificates that were named (--intermediate). */
+const STACK_OF(X509) *sg_trust_intermediates(const struct sg_trust *trust);
+/* The next CRL of that issuer, likewise; `*ret` is NULL at the end. */
+SG_MUST_CHECK enum sg_rc sg_trust_next_crl(struct sg_trust *trust, const X509_NAME *issuer, size_t *cursor,
+                                           struct sg_known_crl **ret, struct sg_err *err);

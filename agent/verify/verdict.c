@@ -1,0 +1,281 @@
+#include "verify/verdict.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/msg.h"
+
+static const struct {
+    const char *word, *advice;
+} reason_table[SG_REASON_COUNT] = {
+#define SG_REASON(name, word, advice) [SG_REASON_##name] = {word, advice},
+#include "verify/reasons.def"
+#undef SG_REASON
+};
+
+/* EN 319 102-1 §5.1.3, tables 5 and 6. */
+static const struct {
+    enum sg_indication indication;
+    enum sg_sub_indication sub;
+} severity_table[SG_SEVERITY_COUNT] = {
+    [SG_SEVERITY_NONE] = {SG_TOTAL_PASSED, SG_SUB_NONE},
+    [SG_SEVERITY_NO_REVOCATION_DATA] = {SG_INDETERMINATE, SG_SUB_CERTIFICATE_CHAIN_GENERAL_FAILURE},
+    [SG_SEVERITY_TRY_LATER] = {SG_INDETERMINATE, SG_SUB_TRY_LATER},
+    [SG_SEVERITY_OUT_OF_BOUNDS_NOT_REVOKED] = {SG_INDETERMINATE, SG_SUB_OUT_OF_BOUNDS_NOT_REVOKED},
+    [SG_SEVERITY_OUT_OF_BOUNDS] = {SG_INDETERMINATE, SG_SUB_OUT_OF_BOUNDS_NO_POE},
+    [SG_SEVERITY_SIG_CONSTRAINTS] = {SG_INDETERMINATE, SG_SUB_SIG_CONSTRAINTS_FAILURE},
+    [SG_SEVERITY_CRYPTO_CONSTRAINTS] = {SG_INDETERMINATE, SG_SUB_CRYPTO_CONSTRAINTS_FAILURE_NO_POE},
+    [SG_SEVERITY_REVOKED] = {SG_INDETERMINATE, SG_SUB_REVOKED_NO_POE},
+    [SG_SEVERITY_CA_REVOKED] = {SG_INDETERMINATE, SG_SUB_REVOKED_CA_NO_POE},
+    [SG_SEVERITY_CHAIN_CONSTRAINTS] = {SG_INDETERMINATE, SG_SUB_CHAIN_CONSTRAINTS_FAILURE},
+    [SG_SEVERITY_CHAIN_GENERAL] = {SG_INDETERMINATE, SG_SUB_CERTIFICATE_CHAIN_GENERAL_FAILURE},
+    [SG_SEVERITY_NO_CHAIN] = {SG_INDETERMINATE, SG_SUB_NO_CERTIFICATE_CHAIN_FOUND},
+    [SG_SEVERITY_NO_CONTENT] = {SG_INDETERMINATE, SG_SUB_SIGNED_DATA_NOT_FOUND},
+    [SG_SEVERITY_NO_SIGNING_CERTIFICATE] = {SG_INDETERMINATE, SG_SUB_NO_SIGNING_CERTIFICATE_FOUND},
+    [SG_SEVERITY_SIGNATURE] = {SG_TOTAL_FAILED, SG_SUB_SIG_CRYPTO_FAILURE},
+    [SG_SEVERITY_HASH] = {SG_TOTAL_FAILED, SG_SUB_HASH_FAILURE},
+    [SG_SEVERITY_FORMAT] = {SG_TOTAL_FAILED, SG_SUB_FORMAT_FAILURE},
+};
+
+static const char *const sub_indication_words[] = {
+    [SG_SUB_NONE] = NULL,
+    [SG_SUB_FORMAT_FAILURE] = "FORMAT_FAILURE",
+    [SG_SUB_HASH_FAILURE] = "HASH_FAILURE",
+    [SG_SUB_SIG_CRYPTO_FAILURE] = "SIG_CRYPTO_FAILURE",
+    [SG_SUB_NO_SIGNING_CERTIFICATE_FOUND] = "NO_SIGNING_CERTIFICATE_FOUND",
+    [SG_SUB_NO_CERTIFICATE_CHAIN_FOUND] = "NO_CERTIFICATE_CHAIN_FOUND",
+    [SG_SUB_CERTIFICATE_CHAIN_GENERAL_FAILURE] = "CERTIFICATE_CHAIN_GENERAL_FAILURE",
+    [SG_SUB_CHAIN_CONSTRAINTS_FAILURE] = "CHAIN_CONSTRAINTS_FAILURE",
+    [SG_SUB_OUT_OF_BOUNDS_NO_POE] = "OUT_OF_BOUNDS_NO_POE",
+    [SG_SUB_OUT_OF_BOUNDS_NOT_REVOKED] = "OUT_OF_BOUNDS_NOT_REVOKED",
+    [SG_SUB_REVOKED_NO_POE] = "REVOKED_NO_POE",
+    [SG_SUB_REVOKED_CA_NO_POE] = "REVOKED_CA_NO_POE",
+    [SG_SUB_TRY_LATER] = "TRY_LATER",
+    [SG_SUB_CRYPTO_CONSTRAINTS_FAILURE_NO_POE] = "CRYPTO_CONSTRAINTS_FAILURE_NO_POE",
+    [SG_SUB_SIG_CONSTRAINTS_FAILURE] = "SIG_CONSTRAINTS_FAILURE",
+    [SG_SUB_SIGNED_DATA_NOT_FOUND] = "SIGNED_DATA_NOT_FOUND",
+};
+
+const char *sg_indication_text(enum sg_indication indication)
+{
+    switch (indication) {
+    case SG_TOTAL_PASSED:
+        return "TOTAL-PASSED";
+    case SG_TOTAL_FAILED:
+        return "TOTAL-FAILED";
+    case SG_INDETERMINATE:
+        break;
+    }
+    return "INDETERMINATE";
+}
+
+const char *sg_cert_indication_text(enum sg_indication indication)
+{
+    const char *text = sg_indication_text(indication);
+    return strncmp(text, "TOTAL-", 6) == 0 ? text + 6 : text; /* §5.1.3: a building block's answer */
+}
+
+const char *sg_sub_indication_text(enum sg_sub_indication sub)
+{
+    return sub_indication_words[sub];
+}
+
+const char *sg_reason_word(enum sg_reason_code code)
+{
+    return reason_table[code].word;
+}
+
+const char *sg_reason_advice(const char *word)
+{
+    for (size_t i = 0; i < SG_REASON_COUNT; i++)
+        if (strcmp(reason_table[i].word, word) == 0)
+            return *reason_table[i].advice ? _(reason_table[i].advice) : "";
+    return "";
+}
+
+void sg_verdict_clear(struct sg_verdict *verdict)
+{
+    free(verdict->id);
+    X509_free(verdict->signer);
+    sg_x509_stack_free(verdict->chain);
+    for (size_t i = 0; i < verdict->revocation_count; i++)
+        free(verdict->revocation[i].issuer);
+    free(verdict->revocation);
+    for (size_t i = 0; i < verdict->reason_count; i++)
+        free(verdict->reasons[i].text);
+    free(verdict->reasons);
+    for (size_t i = 0; i < verdict->policy_count; i++)
+        free(verdict->policies[i]);
+    free(verdict->policies);
+    *verdict = (struct sg_verdict){0};
+}
+
+static void set_severity(struct sg_judgement *judgement, enum sg_severity severity)
+{
+    judgement->severity = severity;
+    judgement->verdict.indication = severity_table[severity].indication;
+    judgement->verdict.sub_indication = severity_table[severity].sub;
+}
+
+void sg_judgement_init(struct sg_judgement *judgement)
+{
+    *judgement = (struct sg_judgement){
+        .verdict = {.claimed_time = SG_TIME_NONE,
+                    .best_time = SG_TIME_NONE,
+                    .as_of = SG_TIME_NONE,
+                    .good_until = SG_TIME_NONE},
+    };
+    set_severity(judgement, SG_SEVERITY_NONE);
+}
+
+void sg_judgement_clear(struct sg_judgement *judgement)
+{
+    sg_verdict_clear(&judgement->verdict);
+    sg_judgement_init(judgement);
+}
+
+/* Appends a reason; the same one twice (several SignerInfos' or paths' worth of one fact) is said once. */
+static enum sg_rc add_reason(struct sg_verdict *verdict, const char *word, const char *text, struct sg_err *err)
+{
+    for (size_t i = 0; i < verdict->reason_count; i++)
+        if (strcmp(verdict->reasons[i].code, word) == 0 && strcmp(verdict->reasons[i].text, text) == 0)
+            return SG_OK;
+    _cleanup_(freep) char *copy = strdup(text);
+    struct sg_reason *grown = reallocarray(verdict->reasons, verdict->reason_count + 1, sizeof *grown);
+    if (grown)
+        verdict->reasons = grown;
+    if (!copy || !grown)
+        return sg_fail_memory(err);
+    grown[verdict->reason_count++] = (struct sg_reason){.code = word, .text = sg_steal(copy)};
+    return SG_OK;
+}
+
+enum sg_rc sg_judgement_note(struct sg_judgement *judgement, enum sg_severity severity, enum sg_reason_code code,
+                             struct sg_err *err, const char *format, ...)
+{
+    _cleanup_(freep) char *text = NULL;
+    va_list arguments;
+    va_start(arguments, format);
+    int len = vasprintf(&text, format, arguments);
+    va_end(arguments);
+    if (len < 0) {
+        text = NULL;
+        return sg_fail_memory(err);
+    }
+    if (severity > judgement->severity)
+        set_severity(judgement, severity);
+    return add_reason(&judgement->verdict, sg_reason_word(code), text, err);
+}
+
+void sg_judgement_good_until(struct sg_judgement *judgement, int64_t when)
+{
+    struct sg_verdict *verdict = &judgement->verdict;
+    if (when != SG_TIME_NONE && (verdict->good_until == SG_TIME_NONE || when < verdict->good_until))
+        verdict->good_until = when;
+}
+
+static void set_as_of(struct sg_verdict *verdict, int64_t when)
+{
+    if (when != SG_TIME_NONE && (verdict->as_of == SG_TIME_NONE || when < verdict->as_of))
+        verdict->as_of = when;
+}
+
+enum sg_rc sg_judgement_revocation(struct sg_judgement *judgement, const char *issuer, int64_t this_update,
+                                   int64_t next_update, const char *status, struct sg_err *err)
+{
+    struct sg_verdict *verdict = &judgement->verdict;
+    _cleanup_(freep) char *copy = strdup(issuer);
+    struct sg_revocation_used *grown = reallocarray(verdict->revocation, verdict->revocation_count + 1, sizeof *grown);
+    if (grown)
+        verdict->revocation = grown;
+    if (!copy || !grown)
+        return sg_fail_memory(err);
+    grown[verdict->revocation_count++] = (struct sg_revocation_used){.kind = "crl",
+                                                                     .issuer = sg_steal(copy),
+                                                                     .this_update = this_update,
+                                                                     .next_update = next_update,
+                                                                     .status = status};
+    set_as_of(verdict, this_update);
+    sg_judgement_good_until(judgement, next_update);
+    return SG_OK;
+}
+
+static enum sg_rc merge_policies(struct sg_verdict *into, const struct sg_verdict *from, struct sg_err *err)
+{
+    if (from->policy_count == 0)
+        return SG_OK;
+    char **grown = reallocarray(into->policies, into->policy_count + from->policy_count, sizeof *grown);
+    if (!grown)
+        return sg_fail_memory(err);
+    into->policies = grown;
+    for (size_t i = 0; i < from->policy_count; i++) {
+        char *copy = strdup(from->policies[i]);
+        if (!copy)
+            return sg_fail_memory(err);
+        grown[into->policy_count++] = copy;
+    }
+    return SG_OK;
+}
+
+enum sg_rc sg_judgement_merge(struct sg_judgement *into, const struct sg_judgement *from, struct sg_err *err)
+{
+    enum sg_rc rc = SG_OK;
+    struct sg_verdict *to = &into->verdict;
+    const struct sg_verdict *source = &from->verdict;
+
+    if (source->chain) {
+        sg_x509_stack_free(to->chain);
+        to->chain = X509_chain_up_ref(source->chain);
+        if (!to->chain)
+            return sg_fail_memory(err);
+    }
+    for (size_t i = 0; i < source->revocation_count && rc == SG_OK; i++) {
+        const struct sg_revocation_used *used = &source->revocation[i];
+        rc = sg_judgement_revocation(into, used->issuer, used->this_update, used->next_update, used->status, err);
+    }
+    for (size_t i = 0; i < source->reason_count && rc == SG_OK; i++)
+        rc = add_reason(to, source->reasons[i].code, source->reasons[i].text, err);
+    if (rc == SG_OK)
+        rc = merge_policies(to, source, err);
+    if (from->severity > into->severity)
+        set_severity(into, from->severity);
+    set_as_of(to, source->as_of);
+    sg_judgement_good_until(into, source->good_until);
+    return rc;
+}
+
+enum sg_rc sg_report_new(OSSL_LIB_CTX *libctx, const char *file, const char *format, size_t verdict_count,
+                         struct sg_report **ret, struct sg_err *err)
+{
+    _cleanup_(sg_report_freep) struct sg_report *report = calloc(1, sizeof *report);
+    if (!report)
+        return sg_fail_memory(err);
+    report->libctx = libctx;
+    report->file = strdup(file);
+    report->format = format;
+    report->verdicts = calloc(verdict_count ? verdict_count : 1, sizeof *report->verdicts);
+    if (!report->file || !report->verdicts)
+        return sg_fail_memory(err);
+    for (size_t i = 0; i < verdict_count; i++) {
+        struct sg_judgement blank;
+        sg_judgement_init(&blank);
+        report->verdicts[i] = blank.verdict;
+        report->verdicts[i].indication = SG_INDETERMINATE; /* until it is judged */
+    }
+    report->verdict_count = verdict_count;
+    *ret = sg_steal(report);
+    return SG_OK;
+}
+
+void sg_report_free(struct sg_report *report)
+{
+    if (!report)
+        return;
+    for (size_t i = 0; i < report->verdict_count; i++)
+        sg_verdict_clear(&report->verdicts[i]);
+    free(report->verdicts);
+    free(report->file);
+    free(report);
+}

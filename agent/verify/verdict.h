@@ -1,0 +1,67 @@
+/* A verdict in the making: problems are noted as they are found, and the gravest decides the indication. */
+#pragma once
+
+#include "base/err.h"
+#include "verify/verify.h"
+
+enum sg_reason_code {
+#define SG_REASON(name, word, advice) SG_REASON_##name,
+#include "verify/reasons.def"
+#undef SG_REASON
+    SG_REASON_COUNT
+};
+
+const char *sg_reason_word(enum sg_reason_code code);
+const char *sg_reason_advice(const char *word); /* translated; "" where there is nothing to do */
+
+/* How grave a problem is. Of several problems of one path or signature the gravest gives the sub-indication; of several
+ * paths the one whose gravest problem is the least grave is reported. A TOTAL-FAILED is graver than any INDETERMINATE
+ * (EN 319 102-1 §5.3.4), and what is certainly wrong is graver than what is only missing. */
+enum sg_severity {
+    SG_SEVERITY_NONE,
+    SG_SEVERITY_NO_REVOCATION_DATA,
+    SG_SEVERITY_TRY_LATER,
+    SG_SEVERITY_OUT_OF_BOUNDS_NOT_REVOKED,
+    SG_SEVERITY_OUT_OF_BOUNDS,
+    SG_SEVERITY_SIG_CONSTRAINTS,
+    SG_SEVERITY_CRYPTO_CONSTRAINTS,
+    SG_SEVERITY_REVOKED,
+    SG_SEVERITY_CA_REVOKED,
+    SG_SEVERITY_CHAIN_CONSTRAINTS,
+    SG_SEVERITY_CHAIN_GENERAL,
+    SG_SEVERITY_NO_CHAIN,
+    SG_SEVERITY_NO_CONTENT,
+    SG_SEVERITY_NO_SIGNING_CERTIFICATE,
+    SG_SEVERITY_SIGNATURE, /* from here on TOTAL-FAILED */
+    SG_SEVERITY_HASH,
+    SG_SEVERITY_FORMAT,
+    SG_SEVERITY_COUNT
+};
+
+struct sg_judgement {
+    enum sg_severity severity;
+    struct sg_verdict verdict; /* indication and sub_indication follow `severity` */
+};
+
+void sg_judgement_init(struct sg_judgement *judgement);
+void sg_judgement_clear(struct sg_judgement *judgement);
+
+/* Notes a problem (SG_SEVERITY_NONE: a remark that changes nothing) with a sentence for a person. */
+SG_MUST_CHECK enum sg_rc sg_judgement_note(struct sg_judgement *judgement, enum sg_severity severity,
+                                           enum sg_reason_code code, struct sg_err *err, const char *format, ...)
+    SG_PRINTF(5, 6);
+/* Notes the revocation data that was used; as_of and good_until follow. */
+SG_MUST_CHECK enum sg_rc sg_judgement_revocation(struct sg_judgement *judgement, const char *issuer,
+                                                 int64_t this_update, int64_t next_update, const char *status,
+                                                 struct sg_err *err);
+void sg_judgement_good_until(struct sg_judgement *judgement, int64_t when); /* keeps the earliest */
+/* Takes over what was found about a certificate: path, revocation, policies, reasons, times. */
+SG_MUST_CHECK enum sg_rc sg_judgement_merge(struct sg_judgement *into, const struct sg_judgement *from,
+                                            struct sg_err *err);
+
+const char *sg_cert_indication_text(enum sg_indication indication); /* PASSED, FAILED, INDETERMINATE */
+
+void sg_verdict_clear(struct sg_verdict *verdict);
+/* A report with room for that many verdicts, all blank. */
+SG_MUST_CHECK enum sg_rc sg_report_new(OSSL_LIB_CTX *libctx, const char *file, const char *format, size_t verdict_count,
+                                       struct sg_report **ret, struct sg_err *err);

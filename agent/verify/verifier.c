@@ -1,0 +1,325 @@
+#include "verify/verifier.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/err.h>
+
+#include "base/crypto.h"
+#include "base/limits.h"
+#include "base/msg.h"
+
+/* --- making one --------------------------------------------------------------------------------------------------- */
+
+SG_DEFINE_CLEANUP(X509_VERIFY_PARAM, X509_VERIFY_PARAM_free)
+
+static enum sg_rc add_policies(X509_VERIFY_PARAM *param, const struct sg_policy_options *policy, struct sg_err *err)
+{
+    for (size_t i = 0; i < policy->policy_count; i++) {
+        const char *text = policy->policies[i];
+        if (strcmp(text, "any") == 0)
+            text = "2.5.29.32.0"; /* anyPolicy */
+        ASN1_OBJECT *object = OBJ_txt2obj(text, 1);
+        if (!object)
+            return sg_fail(err, SG_E_USAGE, _("%s is not a policy: give its OID, as in 1.2.3.4, or \"any\""), text);
+        if (!X509_VERIFY_PARAM_add0_policy(param, object)) {
+            ASN1_OBJECT_free(object);
+            return sg_fail_memory(err);
+        }
+    }
+    return SG_OK;
+}
+
+/* What every path is checked by: strictly by RFC 5280's profile, policies always processed. PARTIAL_CHAIN: what we put
+ * into the store is the anchor, whether self-signed or not. */
+static enum sg_rc make_param(const struct sg_verifier_options *options, int64_t at, X509_VERIFY_PARAM **ret,
+                             struct sg_err *err)
+{
+    const struct sg_policy_options *policy = &options->policy;
+    unsigned long flags = X509_V_FLAG_X509_STRICT | X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_POLICY_CHECK;
+    if (policy->explicit_policy)
+        flags |= X509_V_FLAG_EXPLICIT_POLICY;
+    if (policy->inhibit_mapping)
+        flags |= X509_V_FLAG_INHIBIT_MAP;
+    if (policy->inhibit_any_policy)
+        flags |= X509_V_FLAG_INHIBIT_ANY;
+    _cleanup_(X509_VERIFY_PARAM_freep) X509_VERIFY_PARAM *param = X509_VERIFY_PARAM_new();
+    if (!param || !X509_VERIFY_PARAM_set_flags(param, flags))
+        return sg_fail_memory(err);
+    X509_VERIFY_PARAM_set_time(param, (time_t)at);
+    X509_VERIFY_PARAM_set_depth(param, SG_MAX_PATH_LENGTH);
+    enum sg_rc rc = add_policies(param, policy, err);
+    if (rc == SG_OK)
+        *ret = sg_steal(param);
+    return rc;
+}
+
+enum sg_rc sg_verifier_new(const struct sg_verifier_options *options, struct sg_verifier **ret, struct sg_err *err)
+{
+    struct sg_verifier *fresh = calloc(1, sizeof *fresh);
+    if (!fresh || pthread_mutex_init(&fresh->lock, NULL) != 0) {
+        free(fresh);
+        return sg_fail_memory(err);
+    }
+    _cleanup_(sg_verifier_freep) struct sg_verifier *verifier = fresh;
+    verifier->libctx = options->libctx;
+    verifier->revocation = options->revocation;
+    verifier->stale = options->stale;
+    verifier->now = sg_clock_now(&options->clock);
+    verifier->at_is_now = options->at == SG_TIME_NONE;
+    verifier->at = verifier->at_is_now ? verifier->now : options->at;
+    verifier->max_depth = options->policy.max_depth;
+    enum sg_rc rc = make_param(options, verifier->at, &verifier->base, err);
+    if (rc == SG_OK)
+        rc = sg_trust_new(options, &verifier->trust, err);
+    if (rc == SG_OK)
+        *ret = sg_steal(verifier);
+    return rc;
+}
+
+/* --- the cache: path and revocation of a certificate, judged once --------------------------------------------------
+ */
+
+struct sg_cache_entry {
+    struct sg_cache_entry *next;
+    uint8_t key[SG_SHA256_LEN];
+    struct sg_judgement judgement;
+};
+
+static void cache_clear(struct sg_verifier *verifier)
+{
+    for (size_t i = 0; i < SG_CACHE_BUCKETS; i++) {
+        while (verifier->cache[i]) {
+            struct sg_cache_entry *entry = verifier->cache[i];
+            verifier->cache[i] = entry->next;
+            sg_judgement_clear(&entry->judgement);
+            free(entry);
+        }
+    }
+    verifier->cached = 0;
+}
+
+void sg_verifier_free(struct sg_verifier *verifier)
+{
+    if (!verifier)
+        return;
+    cache_clear(verifier);
+    X509_VERIFY_PARAM_free(verifier->base);
+    sg_trust_free(verifier->trust);
+    (void)pthread_mutex_destroy(&verifier->lock);
+    free(verifier);
+}
+
+static bool hash_der(EVP_MD_CTX *ctx, int len, uint8_t *der)
+{
+    bool done = len > 0 && EVP_DigestUpdate(ctx, der, (size_t)len);
+    OPENSSL_free(der);
+    return done;
+}
+
+static bool hash_request(EVP_MD_CTX *ctx, const struct sg_cert_request *request)
+{
+    int counts[] = {(int)request->purpose, sk_X509_num(request->carried), sk_X509_CRL_num(request->carried_crls)};
+    uint8_t *der = NULL;
+    int len = i2d_X509(request->cert, &der);
+    bool done = hash_der(ctx, len, der) && EVP_DigestUpdate(ctx, counts, sizeof counts);
+    for (int i = 0; done && i < counts[1]; i++) {
+        der = NULL;
+        len = i2d_X509(sk_X509_value(request->carried, i), &der);
+        done = hash_der(ctx, len, der);
+    }
+    for (int i = 0; done && i < counts[2]; i++) {
+        der = NULL;
+        len = i2d_X509_CRL(sk_X509_CRL_value(request->carried_crls, i), &der);
+        done = hash_der(ctx, len, der);
+    }
+    return done;
+}
+
+/* SHA-256 over the certificate, its purpose and all that came with it: the whole input of a judgement that is not the
+ * verifier's own. */
+static enum sg_rc cache_key(const struct sg_verifier *verifier, const struct sg_cert_request *request,
+                            uint8_t ret[SG_SHA256_LEN], struct sg_err *err)
+{
+    _cleanup_(EVP_MD_freep) EVP_MD *md = EVP_MD_fetch(verifier->libctx, "SHA256", NULL);
+    _cleanup_(EVP_MD_CTX_freep) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    if (!md || !ctx || !EVP_DigestInit_ex2(ctx, md, NULL) || !hash_request(ctx, request) ||
+        !EVP_DigestFinal_ex(ctx, ret, NULL))
+        return sg_fail_ssl(err, SG_E_INTERNAL, _("Cannot compute the digest of the certificates"));
+    return SG_OK;
+}
+
+static struct sg_cache_entry **bucket_of(struct sg_verifier *verifier, const uint8_t key[SG_SHA256_LEN])
+{
+    return &verifier->cache[(key[0] | key[1] << 8) % SG_CACHE_BUCKETS];
+}
+
+static enum sg_rc cache_find(struct sg_verifier *verifier, const uint8_t key[SG_SHA256_LEN],
+                             struct sg_judgement *judgement, bool *ret_found, struct sg_err *err)
+{
+    enum sg_rc rc = SG_OK;
+    (void)pthread_mutex_lock(&verifier->lock);
+    struct sg_cache_entry *entry = *bucket_of(verifier, key);
+    while (entry && memcmp(entry->key, key, SG_SHA256_LEN) != 0)
+        entry = entry->next;
+    if (entry)
+        rc = sg_judgement_merge(judgement, &entry->judgement, err);
+    (void)pthread_mutex_unlock(&verifier->lock);
+    if (rc == SG_OK)
+        *ret_found = entry != NULL;
+    return rc;
+}
+
+/* Takes over `*judgement`, which is left blank. Two threads may judge the same: both entries say the same. */
+static enum sg_rc cache_put(struct sg_verifier *verifier, const uint8_t key[SG_SHA256_LEN],
+                            struct sg_judgement *judgement, struct sg_err *err)
+{
+    struct sg_cache_entry *entry = calloc(1, sizeof *entry);
+    if (!entry)
+        return sg_fail_memory(err);
+    memcpy(entry->key, key, SG_SHA256_LEN);
+    entry->judgement = *judgement;
+    sg_judgement_init(judgement);
+    (void)pthread_mutex_lock(&verifier->lock);
+    if (verifier->cached >= SG_CACHE_ENTRIES)
+        cache_clear(verifier);
+    entry->next = *bucket_of(verifier, key);
+    *bucket_of(verifier, key) = entry;
+    verifier->cached++;
+    (void)pthread_mutex_unlock(&verifier->lock);
+    return SG_OK;
+}
+
+enum sg_rc sg_judge_certificate(struct sg_verifier *verifier, const struct sg_cert_request *request,
+                                struct sg_judgement *judgement, struct sg_err *err)
+{
+    uint8_t key[SG_SHA256_LEN];
+    bool found = false;
+    enum sg_rc rc = cache_key(verifier, request, key, err);
+    if (rc == SG_OK)
+        rc = cache_find(verifier, key, judgement, &found, err);
+    if (rc != SG_OK || found)
+        return rc;
+
+    _cleanup_(sg_judgement_clear) struct sg_judgement fresh;
+    sg_judgement_init(&fresh);
+    rc = sg_judge_paths(verifier, request, verifier->revocation, &fresh, err);
+    if (rc == SG_OK)
+        rc = sg_judgement_merge(judgement, &fresh, err);
+    if (rc == SG_OK)
+        rc = cache_put(verifier, key, &fresh, err);
+    return rc;
+}
+
+/* --- all paths, and the best of them ------------------------------------------------------------------------------ */
+
+struct candidates {
+    struct sg_chain_request chain;
+    bool any;
+    struct sg_judgement best;
+};
+
+static enum sg_rc visit_path(void *context, STACK_OF(X509) *path, bool *ret_stop, struct sg_err *err)
+{
+    struct candidates *candidates = context;
+    _cleanup_(sg_judgement_clear) struct sg_judgement judgement;
+    sg_judgement_init(&judgement);
+    enum sg_rc rc = sg_judge_chain(&candidates->chain, path, &judgement, err);
+    if (rc != SG_OK)
+        return rc;
+    if (!candidates->any || judgement.severity < candidates->best.severity) {
+        struct sg_judgement worse = candidates->best;
+        candidates->best = judgement;
+        judgement = worse;
+        candidates->any = true;
+    }
+    *ret_stop = candidates->best.severity == SG_SEVERITY_NONE;
+    return SG_OK;
+}
+
+static unsigned anchor_purposes(enum sg_cert_purpose purpose)
+{
+    switch (purpose) {
+    case SG_CERT_SIGN:
+        return SG_PURPOSE_SIGN;
+    case SG_CERT_TIMESTAMP:
+        return SG_PURPOSE_TIMESTAMP;
+    case SG_CERT_ANY:
+    case SG_CERT_OCSP:
+        break;
+    }
+    return SG_PURPOSES_ALL;
+}
+
+static enum sg_rc note_no_path(X509 *cert, struct sg_judgement *judgement, struct sg_err *err)
+{
+    _cleanup_(freep) char *issuer = NULL;
+    enum sg_rc rc = sg_name_text(X509_get_issuer_name(cert), &issuer, err);
+    if (rc == SG_OK)
+        rc = sg_judgement_note(
+            judgement, SG_SEVERITY_NO_CHAIN, SG_REASON_NO_PATH, err,
+            _("No path leads from the certificate to an anchor trusted here for this; it was issued by %s."), issuer);
+    return rc;
+}
+
+struct carried_crls {
+    struct sg_known_crl **known;
+    size_t count;
+};
+
+static void carried_crls_clear(struct carried_crls *crls)
+{
+    for (size_t i = 0; i < crls->count; i++)
+        sg_known_crl_free(crls->known[i]);
+    free(crls->known);
+}
+
+static enum sg_rc carried_crls_make(const STACK_OF(X509_CRL) *stack, struct carried_crls *crls, struct sg_err *err)
+{
+    int count = sk_X509_CRL_num(stack);
+    if (count <= 0)
+        return SG_OK;
+    crls->known = calloc((size_t)count, sizeof *crls->known);
+    if (!crls->known)
+        return sg_fail_memory(err);
+    enum sg_rc rc = SG_OK;
+    for (int i = 0; rc == SG_OK && i < count; i++) {
+        rc = sg_known_crl_new(sk_X509_CRL_value(stack, i), &crls->known[i], err);
+        if (rc == SG_OK)
+            crls->count++;
+    }
+    return rc;
+}
+
+enum sg_rc sg_judge_paths(struct sg_verifier *verifier, const struct sg_cert_request *request,
+                          enum sg_revocation_mode revocation, struct sg_judgement *judgement, struct sg_err *err)
+{
+    _cleanup_(carried_crls_clear) struct carried_crls crls = {0};
+    enum sg_rc rc = carried_crls_make(request->carried_crls, &crls, err);
+    if (rc != SG_OK)
+        return rc;
+    struct candidates candidates = {.chain = {.verifier = verifier,
+                                              .purpose = request->purpose,
+                                              .revocation = revocation,
+                                              .carried = crls.known,
+                                              .carried_count = crls.count}};
+    struct sg_path_search search = {.trust = verifier->trust,
+                                    .carried = request->carried,
+                                    .purposes = anchor_purposes(request->purpose),
+                                    .at = verifier->at,
+                                    .max_depth = verifier->max_depth,
+                                    .visit = visit_path,
+                                    .context = &candidates};
+    bool limited = false;
+    sg_judgement_init(&candidates.best);
+    rc = sg_path_search(&search, request->cert, &limited, err);
+    if (rc == SG_OK && !candidates.any)
+        rc = note_no_path(request->cert, &candidates.best, err);
+    if (rc == SG_OK && limited && candidates.best.severity != SG_SEVERITY_NONE)
+        rc = sg_judgement_note(&candidates.best, SG_SEVERITY_NONE, SG_REASON_PATH_LIMIT, err,
+                               _("There are too many possible paths; not all of them were tried."));
+    if (rc == SG_OK)
+        rc = sg_judgement_merge(judgement, &candidates.best, err);
+    sg_judgement_clear(&candidates.best);
+    return rc;
+}

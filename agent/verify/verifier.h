@@ -1,0 +1,63 @@
+/* The verifier's inside: what the steps of a judgement share, and what they remember from file to file. */
+#pragma once
+
+#include <pthread.h>
+
+#include "verify/path.h"
+#include "verify/trust.h"
+#include "verify/verdict.h"
+#include "verify/verify.h"
+
+#define SG_CACHE_BUCKETS 1024
+#define SG_CACHE_ENTRIES 16384 /* then it starts anew */
+
+struct sg_cache_entry;
+
+struct sg_verifier {
+    OSSL_LIB_CTX *libctx;
+    struct sg_trust *trust;
+    enum sg_revocation_mode revocation;
+    int64_t stale;
+    int64_t now; /* when the verifier was made: one run, one time */
+    int64_t at;  /* judging time */
+    bool at_is_now;
+    int max_depth;           /* -1: ours */
+    X509_VERIFY_PARAM *base; /* policies and flags; copied for each path */
+
+    pthread_mutex_t lock; /* over the cache */
+    struct sg_cache_entry *cache[SG_CACHE_BUCKETS];
+    size_t cached;
+};
+
+/* A certificate to be judged, and what came along with it. */
+struct sg_cert_request {
+    X509 *cert;
+    enum sg_cert_purpose purpose;
+    const STACK_OF(X509) *carried;
+    const STACK_OF(X509_CRL) *carried_crls;
+};
+
+/* X.509 certificate validation (EN 319 102-1 §5.2.6) of `cert` at the verifier's time. Remembered: the same
+ * certificate with the same company is judged once. Merges what it finds into `judgement`. */
+SG_MUST_CHECK enum sg_rc sg_judge_certificate(struct sg_verifier *verifier, const struct sg_cert_request *request,
+                                              struct sg_judgement *judgement, struct sg_err *err);
+
+/* Judges one candidate path (leaf first, anchor last) by OpenSSL and by our rules. `carried`: known CRLs besides. */
+struct sg_chain_request {
+    struct sg_verifier *verifier;
+    enum sg_cert_purpose purpose;
+    enum sg_revocation_mode revocation;
+    struct sg_known_crl *const *carried;
+    size_t carried_count;
+};
+
+SG_MUST_CHECK enum sg_rc sg_judge_chain(const struct sg_chain_request *request, STACK_OF(X509) *path,
+                                        struct sg_judgement *judgement, struct sg_err *err);
+
+/* Whether keyUsage and extendedKeyUsage let a certificate serve the purpose; else what is wrong, untranslated. */
+const char *sg_usage_problem(X509 *cert, enum sg_cert_purpose purpose);
+
+/* The whole judgement without the cache: enumerates paths, and keeps the best. */
+SG_MUST_CHECK enum sg_rc sg_judge_paths(struct sg_verifier *verifier, const struct sg_cert_request *request,
+                                        enum sg_revocation_mode revocation, struct sg_judgement *judgement,
+                                        struct sg_err *err);
