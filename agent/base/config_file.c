@@ -26,12 +26,10 @@ struct reader {
 };
 
 /* Names of sections are plain words or a word and a quoted name: nothing in them needs inih. */
-static enum sg_rc enter_section(struct reader *reader, const char *line, size_t len)
+static enum sg_rc enter_section(struct reader *reader, const char *line)
 {
-    const char *close = memchr(line, ']', len), *after = close ? close + 1 : NULL;
-    while (after && after < line + len && (*after == ' ' || *after == '\t'))
-        after++;
-    if (!close || (after < line + len && *after != ';' && *after != '#'))
+    const char *close = strchr(line, ']'), *after = close ? close + 1 + strspn(close + 1, " ") : "";
+    if (!close || (*after != '\0' && *after != ';' && *after != '#'))
         return sg_fail(reader->err, SG_E_CONFIG, _("%s: a section is written as [name] on a line of its own."),
                        reader->where);
     _cleanup_(freep) char *name = strndup(line + 1, (size_t)(close - line - 1));
@@ -54,23 +52,21 @@ static enum sg_rc enter_section(struct reader *reader, const char *line, size_t 
     return SG_OK;
 }
 
-static enum sg_rc check_line(struct reader *reader, const char *line, size_t len)
+/* Copies the line for inih, with a space for each tab, and looks at what is to be seen before inih does. */
+static enum sg_rc take_line(struct reader *reader, const char *line, size_t len, char *out, size_t size)
 {
     if (len > SG_MAX_CONFIG_LINE - 3) /* inih's: with CR, LF and NUL */
         return sg_fail(reader->err, SG_E_CONFIG, _("%s: the line is longer than %zu bytes."), reader->where,
                        (size_t)SG_MAX_CONFIG_LINE - 3);
-    for (const char *p = line, *tab = NULL; p < line + len; p = tab + 1) {
-        tab = memchr(p, '\t', (size_t)(line + len - p));
-        tab = tab ? tab : line + len;
-        if (!sg_utf8_is_printable(p, (size_t)(tab - p)))
-            return sg_fail(reader->err, SG_E_CONFIG, _("%s: the line has characters that cannot be shown."),
-                           reader->where);
-    }
-    while (len > 0 && (*line == ' ' || *line == '\t')) {
-        line++;
-        len--;
-    }
-    return len > 0 && *line == '[' ? enter_section(reader, line, len) : SG_OK;
+    if (len >= size)
+        return sg_fail(reader->err, SG_E_INTERNAL, "%s", _("inih does not keep to the limit it was given."));
+    for (size_t i = 0; i < len; i++)
+        out[i] = line[i] == '\t' ? ' ' : line[i];
+    out[len] = '\0';
+    if (!sg_utf8_is_printable(out, len))
+        return sg_fail(reader->err, SG_E_CONFIG, _("%s: the line has characters that cannot be shown."), reader->where);
+    const char *start = out + strspn(out, " ");
+    return *start == '[' ? enter_section(reader, start) : SG_OK;
 }
 
 /* inih's reader, as fgets(3): one line, or NULL at the end and after a failure. */
@@ -86,14 +82,8 @@ static char *next_line(char *out, int size, void *stream)
         len--;
     reader->line++;
     (void)snprintf(reader->where, sizeof(reader->where), "%s:%zu", reader->path, reader->line);
-    reader->rc = check_line(reader, line, len);
-    if (reader->rc == SG_OK && len >= (size_t)size)
-        reader->rc = sg_fail(reader->err, SG_E_INTERNAL, "%s", _("inih does not keep to the limit it was given."));
-    if (reader->rc != SG_OK)
-        return NULL;
-    memcpy(out, line, len);
-    out[len] = '\0';
-    return out;
+    reader->rc = take_line(reader, line, len, out, size > 0 ? (size_t)size : 0);
+    return reader->rc == SG_OK ? out : NULL;
 }
 
 static enum sg_rc take_value(struct reader *reader, const char *name, const char *value)
