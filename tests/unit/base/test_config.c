@@ -148,9 +148,7 @@ static void refuses_mistakes(void **state)
         {"[sync]\n", 1, "does not serve [sync] yet"},
         {"[synchro]\n", 1, "no section"},
         {"[sign]\nkey = pkcs11:\x1b[2J\n", 2, "cannot be shown"},
-        {"[sign]\nkey = pkcs11:\xc2\x9b"
-         "2J\n",
-         2, "cannot be shown"},
+        {"[sign]\nkey = pkcs11:\xc2\x9bJ\n", 2, "cannot be shown"},
         {"[sign]\nkey = pkcs11:\xff\n", 2, "cannot be shown"},
         {"[sign]\rkey = \n", 1, "cannot be shown"},
     };
