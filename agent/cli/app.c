@@ -156,6 +156,15 @@ enum sg_rc sg_app_tokens(struct sg_app *app, struct sg_tokens **ret, struct sg_e
     return sg_tokens_open(&options, ret, err);
 }
 
+size_t sg_app_usable_tokens(const struct sg_tokens *tokens)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < sg_tokens_count(tokens); i++)
+        count += sg_token_info(sg_tokens_get(tokens, i))->initialized;
+    return count;
+}
+
 enum sg_rc sg_app_login(struct sg_app *app, struct sg_token *token, struct sg_err *err)
 {
     const struct sg_token_info *info = sg_token_info(token);

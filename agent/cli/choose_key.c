@@ -61,7 +61,7 @@ static enum sg_rc nothing_fits(const struct sg_app *app, const struct sg_tokens 
 {
     const char *uri = sg_config_text(app->config, SG_KEY_SIGN_KEY);
 
-    if (sg_tokens_count(tokens) == 0)
+    if (sg_app_usable_tokens(tokens) == 0)
         return sg_fail(err, SG_E_NO_TOKEN, "%s", _("There is no token; insert it and try again."));
     if (uri[0])
         return sg_fail(err, SG_E_NO_KEY,

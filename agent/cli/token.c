@@ -57,7 +57,9 @@ static void say_token(const struct sg_voice *voice, const struct sg_token_info *
     sg_say(voice, _("  serial %s, %s %s, module %s"), info->serial, info->manufacturer, info->model, info->module);
     if (!info->initialized)
         sg_say(voice, _("  not initialised"));
-    sg_say(voice, _("  PIN: %s%s"), pin_state_text(info->pin_state), info->pin_pad ? _("; entered on the reader") : "");
+    else
+        sg_say(voice, _("  PIN: %s%s"), pin_state_text(info->pin_state),
+               info->pin_pad ? _("; entered on the reader") : "");
 }
 
 static enum sg_rc no_token(struct sg_err *err)
@@ -228,11 +230,11 @@ static enum sg_rc show_token(struct sg_app *app, struct sg_token *token, const s
     return rc == SG_OK ? print_json(&app->voice, sg_steal(object), err) : rc;
 }
 
-/* Named by the URI that `list` prints, or by one that fits a key of it. */
+/* Initialised, and named by the URI that `list` prints, or by one that fits a key of it. */
 static bool is_meant(struct sg_token *token, const struct sg_key_list *list, const char *uri)
 {
     if (!uri || strcmp(sg_token_info(token)->uri, uri) == 0)
-        return true;
+        return sg_token_info(token)->initialized;
     for (size_t i = 0; i < sg_key_list_count(list); i++)
         if (sg_token_key_token(sg_key_list_get(list, i)) == token)
             return true;

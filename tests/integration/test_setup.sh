@@ -99,7 +99,8 @@ refused() { # CODE WORD JSON
     says "[$2]"
     holds test ! -e "$conf"
     expect 0 "$SIGNET" trust list
-    holds bash -c '! grep -q "Root CA" "$1"' - "$tmp/out"
+    cp "$tmp/out" "$tmp/said"
+    rejects grep -q "Root CA" "$tmp/said"
 }
 refused 77 policy '{"schema": "signet.profile/1", "config": {"policy": {"custody": "held"}}, "anchors": '"$anchors}"
 refused 78 config '{"schema": "signet.profile/1", "config": {"sign": {"confirm": "perhaps"}}, "anchors": '"$anchors}"

@@ -7,10 +7,11 @@ expect 0 "$SIGNET" token list
 says "Signet Test"
 says "Signet Ed25519"
 says "Signet Odd"
-says "$SIGNET_MODULE"
+says "${SIGNET_MODULE##*/}"
+says "not initialised"
 expect 0 "$SIGNET" token list --json
-json 'schema="signet.token-list/1"' initialized=true login_required=true pin='"ok"'
-holds test "$(wc -l < "$tmp/out")" = 3
+json 'schema="signet.token-list/1"'
+holds test "$(grep -c '"initialized": true, "login_required": true' "$tmp/out")" = 3
 
 # Without a PIN the keys are known by their certificates; whose custody they are in is not.
 expect 0 "$SIGNET" token show "pkcs11:token=Signet%20Test"
