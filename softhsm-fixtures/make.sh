@@ -7,7 +7,6 @@ module=$2
 cd "$1"
 pin=123456
 so_pin=12345678
-export SIGNET_CA=$PWD/work
 
 mkdir tokens home ca certs soft work
 printf %s "$pin" > pin
@@ -132,15 +131,15 @@ make_crl() { # CA OUT NUMBER FROM TO CERT...
     openssl crl -in "$out.pem" -outform DER -out "$out"
 }
 
-to_token() { # LABEL ID NAME
-    openssl x509 -in "certs/$3.pem" -outform DER -out work/cert.der
+to_token() { # LABEL ID NAME FILE
+    openssl x509 -in "$4" -outform DER -out work/cert.der
     tool "$1" --write-object work/cert.der --type cert --id "$2" --label "$3"
 }
 
 # A certificate for a key on a token, and onto the token with it.
 certify() { # LABEL ID NAME CA SECTION SPAN
     issue "$4" "$5" "$6" "Signer $3" "work/$3.pub" "certs/$3.pem"
-    to_token "$1" "$2" "$3"
+    to_token "$1" "$2" "$3" "certs/$3.pem"
 }
 
 # A certificate for a key in a file.
@@ -203,6 +202,12 @@ certify "$odd" 06 revoked-ca revoked signer now
 certify "$odd" 08 always-auth issuing signer now
 certify "$odd" 09 extractable issuing signer now
 certify "$odd" 0a imported issuing signer now
+
+# The signers' CAs are on the tokens as well, as on the cards that CAs hand out.
+for label in "$main" "$ed" "$odd"; do
+    to_token "$label" f0 issuing-ca ca/issuing.pem
+done
+to_token "$odd" f1 revoked-ca-itself ca/revoked.pem
 
 certify_soft good issuing signer now
 certify_soft expired issuing signer past

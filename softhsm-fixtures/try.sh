@@ -67,7 +67,7 @@ else
 fi
 
 must 0 "$signet" trust add "$ca/root.pem" --sha256 "$(openssl x509 -in "$ca/root.pem" -outform DER | sha256sum | cut -c1-64)" \
-    --crl "$ca/root.crl" --crl "$ca/issuing.crl"
+    --intermediate "$ca/issuing.pem" --crl "$ca/root.crl" --crl "$ca/issuing.crl"
 step trust "$(openssl x509 -in "$ca/root.pem" -noout -subject -nameopt RFC2253 | cut -d= -f2-) is an anchor now, its CRLs are cached"
 
 must 0 "$signet" sign --pin-fd 9 manual.pdf letter.txt 9< "$SOFTHSM_PIN_FILE"

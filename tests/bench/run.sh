@@ -60,7 +60,7 @@ eval "$assignments"
 export PKCS11_MODULE_PATH=$SIGNET_MODULE
 ca=$SIGNET_FIXTURES/ca
 cd "$work"
-"$signet" trust add "$ca/root.pem" --yes --crl "$ca/root.crl" --crl "$ca/issuing.crl" > trust.log
+"$signet" trust add "$ca/root.pem" --yes --intermediate "$ca/issuing.pem" --crl "$ca/root.crl" --crl "$ca/issuing.crl" > trust.log
 cat "$ca/root.pem" "$ca/root.crl.pem" "$ca/issuing.crl.pem" > anchors.pem
 
 rsa="pkcs11:token=Signet%20Test;id=%01"

@@ -55,7 +55,7 @@ start_gpgsm() {
     printf 'disable-crl-checks\ndisable-dirmngr\n' > "$GNUPGHOME/gpgsm.conf"
     echo allow-loopback-pinentry > "$GNUPGHOME/gpg-agent.conf"
     echo "$(openssl x509 -in "$ca/root.pem" -noout -fingerprint -sha1 | cut -d= -f2) S relax" > "$GNUPGHOME/trustlist.txt"
-    trap 'gpgconf --kill all; rm -rf "$tmp"' EXIT
+    at_exit="gpgconf --kill all"
     holds gpgsm --batch --import "$ca/root.pem" "$ca/issuing.pem"
 }
 
@@ -69,8 +69,8 @@ bouncycastle() { # ARGUMENT...
 value_offset() { # FILE AFTER KIND
     openssl asn1parse -inform DER -in "$1" | awk -v after="$2" -v kind="$3" '
         index($0, after) { seen = 1 }
-        seen && index($0, kind) {
-            split($0, part, /:d=|hl=|l=/); print part[1] + part[3]; exit
+        seen && !found && index($0, kind) {
+            split($0, part, /:d=|hl=|l=/); print part[1] + part[3]; found = 1
         }'
 }
 
@@ -117,7 +117,7 @@ judge_all() { # KEY FILE CONTENT TWIN-CONTENT
 }
 
 start_gpgsm
-holds "$SIGNET" trust add "$ca/root.pem" --yes --crl "$ca/root.crl" --crl "$ca/issuing.crl"
+holds "$SIGNET" trust add "$ca/root.pem" --yes --intermediate "$ca/issuing.pem" --crl "$ca/root.crl" --crl "$ca/issuing.crl"
 head -c 70000 /dev/urandom | base64 > text
 sed '1s/^./~/' text > other
 for key in rsa2048 rsa3072 p256 p384 pss2048 ed25519; do
@@ -196,13 +196,14 @@ accepted null plain.p7s --content text
 holds by_openssl noattr.p7s -outform DER -noattr
 rejects "$SIGNET" verify noattr.p7s --content text
 
-# gpgsm wants a key of its own.
+# gpgsm wants a key of its own, in a PKCS #12 file of the old kind.
 openssl genpkey -quiet -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out gpgsm.key
 openssl pkey -in gpgsm.key -pubout -out gpgsm.pub
 openssl x509 -new -force_pubkey gpgsm.pub -subj "/CN=gpgsm signer" -CA "$ca/issuing.pem" -CAkey "$ca/issuing.key" \
     -set_serial 0x5160000100000001 -days 30 -extfile "$SIGNET_SOURCE/softhsm-fixtures/ca.cnf" -extensions signer \
     -out gpgsm.pem
-openssl pkcs12 -export -inkey gpgsm.key -in gpgsm.pem -passout pass:test -out gpgsm.p12
+openssl pkcs12 -export -inkey gpgsm.key -in gpgsm.pem -passout pass:test \
+    -keypbe PBE-SHA1-3DES -certpbe PBE-SHA1-3DES -macalg sha1 -out gpgsm.p12
 by_gpgsm() { # ARGUMENT...
     gpgsm --batch --yes --pinentry-mode loopback --passphrase-fd 3 "$@" 3<<< test
 }

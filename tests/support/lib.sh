@@ -12,13 +12,26 @@ SIGNET_BUILD=${SIGNET_BUILD:-$SIGNET_SOURCE/.build/release}
 SIGNET=${SIGNET:-$SIGNET_BUILD/agent/cli/signet}
 umask 022
 tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
+at_exit=: # a command of the test's own, to stop what it started
+told=
+trap finish EXIT
 checks=0
 
 # Leaks of other people's libraries are not ours to judge.
 export LSAN_OPTIONS="suppressions=$SIGNET_SOURCE/tests/support/lsan.supp:print_suppressions=0${LSAN_OPTIONS:+:$LSAN_OPTIONS}"
 
+finish() {
+    local status=$?
+    $at_exit || true
+    rm -rf "$tmp"
+    case $status:$told in
+        0: | 77:) ;;
+        *:) echo "FAILED: a command outside any check ended with $status (bash -x $0 shows which)" >&2 ;;
+    esac
+}
+
 failed() { # WHAT
+    told=yes
     echo "FAILED: $*" >&2
     exit 1
 }
