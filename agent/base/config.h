@@ -29,7 +29,7 @@ enum sg_key {
     SG_KEY_VERIFY_REVOCATION, /* [verify] revocation: hard | soft | none */
     SG_KEY_VERIFY_STALE,      /* [verify] stale: duration, soft only */
     SG_KEY_POLICY_CUSTODY,    /* [policy] custody: held | strict */
-    SG_KEY_POLICY_REVOCATION, /* [policy] min-revocation: none | soft | hard */
+    SG_KEY_POLICY_REVOCATION, /* [policy] min-revocation: none | soft | hard; without a policy, none */
     SG_KEY_POLICY_CLOCK,      /* [policy] clock: warn | strict */
     SG_KEY_COUNT
 };

@@ -154,6 +154,18 @@ static enum sg_rc check_duration(enum sg_key key, const char *value, enum sg_rc 
                    keys[key].name, keys[key].section, value);
 }
 
+/* The rest of it is looked at where tokens are. The value with a PIN in it is not repeated. */
+static enum sg_rc check_uri(const char *value, enum sg_rc rc, const char *where, struct sg_err *err)
+{
+    if (strstr(value, "pin-value"))
+        return sg_fail(err, rc, _("%s: a PIN is never part of a URI; take \"pin-value\" out, and change that PIN."),
+                       where);
+    if (value[0] != '\0' && strncmp(value, "pkcs11:", 7) != 0)
+        return sg_fail(err, rc, _("%s: a key is named by a URI that starts with \"pkcs11:\", not by \"%s\"."), where,
+                       value);
+    return SG_OK;
+}
+
 enum sg_rc sg_config_check_value(enum sg_key key, const char *value, enum sg_origin origin, const char *where,
                                  struct sg_err *err)
 {
@@ -170,10 +182,7 @@ enum sg_rc sg_config_check_value(enum sg_key key, const char *value, enum sg_ori
     case KIND_DURATION:
         return check_duration(key, value, rc, where, err);
     case KIND_KEY_URI:
-        if (value[0] != '\0' && strncmp(value, "pkcs11:", 7) != 0)
-            return sg_fail(err, rc, _("%s: a key is named by a URI that starts with \"pkcs11:\", not by \"%s\"."),
-                           where, value);
-        return SG_OK;
+        return check_uri(value, rc, where, err);
     case KIND_MODULES:
         /* What a file names must not depend on the folder that the program is started in. */
         if (value[0] != '\0' && value[0] != '/' && origin < SG_ORIGIN_ENVIRONMENT)

@@ -54,7 +54,7 @@ void sg_input_free(struct sg_input *input)
 
 static enum sg_rc open_failed(const char *path, int errnum, struct sg_err *err)
 {
-    enum sg_rc rc = SG_E_IO;
+    enum sg_rc rc = SG_OK;
     switch (errnum) {
     case EINTR:
         rc = sg_fail(err, SG_E_CANCELLED, _("Waiting for \"%s\" was interrupted."), path);

@@ -13,7 +13,8 @@
 
 struct sg_input;
 
-/* Opens `path` ("-": stdin). Missing: SG_E_NOT_FOUND; folder: SG_E_IS_FOLDER; no permission: SG_E_NOT_READABLE. */
+/* Opens `path` ("-": stdin). Missing: SG_E_NOT_FOUND; folder: SG_E_IS_FOLDER; no permission: SG_E_NOT_READABLE. A
+ * signal whose handler does not restart calls ends the waiting for a pipe: SG_E_CANCELLED. */
 SG_MUST_CHECK enum sg_rc sg_input_open(const char *path, struct sg_input **ret, struct sg_err *err);
 /* Over bytes in memory that the caller keeps. `name` is for messages. */
 SG_MUST_CHECK enum sg_rc sg_input_from_slice(const char *name, struct sg_slice bytes, struct sg_input **ret,

@@ -22,14 +22,18 @@ static enum sg_rc cannot_write(const struct sg_outfile *out, struct sg_err *err)
 enum sg_rc sg_outfile_exists(const struct sg_outfile *out, struct sg_err *err)
 {
     return sg_about(out->path, err,
-                    sg_fail(err, SG_E_OUTPUT_EXISTS, _("\"%s\" is already there and is not overwritten."), out->path));
+                    sg_fail(err, SG_E_OUTPUT_EXISTS,
+                            _("\"%s\" is already there; choose another name, or move it away."), out->path));
 }
 
 static enum sg_rc bad_folder(const char *folder, int errnum, struct sg_err *err)
 {
     return sg_about(
         folder, err,
-        sg_fail_errno(err, SG_E_CANNOT_CREATE, errnum, _("No file can be created in the folder \"%s\"."), folder));
+        sg_fail_errno(
+            err, SG_E_CANNOT_CREATE, errnum,
+            _("No file can be created in \"%s\"; check that the folder is there and that you may write to it."),
+            folder));
 }
 
 /* The folder that `path` is in; NULL if memory is gone. */

@@ -28,7 +28,8 @@ SG_MUST_CHECK enum sg_rc sg_outfile_write(struct sg_outfile *out, const void *da
 /* Overwrites bytes already written (a header whose lengths are known only at the end). */
 SG_MUST_CHECK enum sg_rc sg_outfile_patch(struct sg_outfile *out, uint64_t offset, const void *data, size_t len,
                                           struct sg_err *err);
-/* Makes room for `len` bytes before `offset` by moving what follows (slow, rare; memory bounded). */
+/* Makes room for `len` bytes before `offset` by moving what follows (slow, rare; memory bounded). What is in the room
+ * is for sg_outfile_patch() to say. */
 SG_MUST_CHECK enum sg_rc sg_outfile_insert(struct sg_outfile *out, uint64_t offset, size_t len, struct sg_err *err);
 /* Hands what is still in memory to the kernel. Commit does it; doing it before, in the thread that wrote the file,
  * leaves less to do to the one that commits a group. */
@@ -43,7 +44,8 @@ SG_MUST_CHECK enum sg_rc sg_outfile_commit(struct sg_outfile *out, struct sg_err
  * already given are taken back (a replaced file cannot be), `*ret_failed` is its index and nothing is final. */
 SG_MUST_CHECK enum sg_rc sg_outfile_commit_group(struct sg_outfile *const *outs, size_t count, size_t *ret_failed,
                                                  struct sg_err *err);
-/* Takes a committed file's name back: what was to be recorded with it could not be. */
+/* Takes a committed file's name back: what was to be recorded with it could not be. A file that replaced another stays:
+ * there would be neither. */
 void sg_outfile_revoke(struct sg_outfile *out);
 /* Closes; what was not committed is gone. */
 void sg_outfile_free(struct sg_outfile *out);

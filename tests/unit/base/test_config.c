@@ -129,6 +129,7 @@ static void refuses_mistakes(void **state)
         {"[sign]\nkey\n", 2, "neither"},
         {"[sign]\n\n# x\nkey = pkcs11:a\nkey = pkcs11:a\n", 5, "line 4"},
         {"[sign]\nkey = /dev/null\n", 2, "pkcs11:"},
+        {"[sign]\nkey = pkcs11:token=a?pin-value=1234\n", 2, "never part of a URI"},
         {"[sign]\nkey = pkcs11:a\n continued\n", 3, "neither"},
         {"[sign]\nconfirm = yes\n", 2, "never, auto or always"},
         {"[sign]\nconfirm =\n", 2, "never, auto or always"},
@@ -164,6 +165,7 @@ static void refuses_mistakes(void **state)
         if (strncmp(err.text, where, strlen(where)) != 0 || !strstr(err.text, cases[i].says))
             fail_msg("for \"%s\", not \"%s...%s\" but \"%s\"", cases[i].text, where, cases[i].says, err.text);
         assert_string_equal(err.file, scratch->path);
+        assert_null(strstr(err.text, "1234"));
     }
 }
 
