@@ -1,5 +1,5 @@
-/* ASN.1 templates of the CMS structures that are held in memory (RFC 5652, RFC 2634, RFC 5035), for OpenSSL's encoder.
- * Decoding by them forgets how something was encoded: only for what is made here, or no longer needed byte by byte. */
+/* ASN.1 templates of the small structures in a CMS (RFC 5652, RFC 2634, RFC 5035), for OpenSSL's decoder. Decoding by
+ * them forgets how something was encoded: only for what is no longer needed byte by byte. */
 #pragma once
 
 #include <openssl/asn1t.h>
@@ -16,18 +16,6 @@ typedef struct sg_issuer_and_serial {
 DECLARE_ASN1_FUNCTIONS(SG_ISSUER_AND_SERIAL)
 SG_DEFINE_CLEANUP(SG_ISSUER_AND_SERIAL, SG_ISSUER_AND_SERIAL_free)
 
-/* RFC 5652 §5.3, with the sid as it is written here: by issuer and serial (version 1). */
-typedef struct sg_signer_info_asn1 {
-    ASN1_INTEGER *version;
-    SG_ISSUER_AND_SERIAL *sid;
-    X509_ALGOR *digest_algorithm;
-    STACK_OF(X509_ATTRIBUTE) * signed_attrs;
-    X509_ALGOR *signature_algorithm;
-    ASN1_OCTET_STRING *signature;
-} SG_SIGNER_INFO;
-DECLARE_ASN1_FUNCTIONS(SG_SIGNER_INFO)
-SG_DEFINE_CLEANUP(SG_SIGNER_INFO, SG_SIGNER_INFO_free)
-
 /* SET OF Attribute with its own tag 31: what is signed (RFC 5652 §5.4). Encoding sorts the members as DER wants. */
 typedef STACK_OF(X509_ATTRIBUTE) SG_ATTRIBUTES;
 DECLARE_ASN1_ITEM(SG_ATTRIBUTES)
@@ -38,13 +26,8 @@ DECLARE_ASN1_ENCODE_FUNCTIONS_only(SG_ATTRIBUTES,
 }
 SG_DEFINE_CLEANUP(SG_ATTRIBUTES, SG_ATTRIBUTES_free)
 
-/* [0] IMPLICIT SET OF Certificate: SignedData.certificates (RFC 5652 §5.1). */
-typedef STACK_OF(X509) SG_CERTIFICATES;
-DECLARE_ASN1_ITEM(SG_CERTIFICATES)
-DECLARE_ASN1_ENCODE_FUNCTIONS_only(SG_CERTIFICATES, SG_CERTIFICATES)
-
-    /* RFC 5035 §5: GeneralNames with one directoryName, and the serial. */
-    typedef struct sg_issuer_serial {
+/* RFC 5035 §5: GeneralNames with one directoryName, and the serial. */
+typedef struct sg_issuer_serial {
     GENERAL_NAMES *issuer;
     ASN1_INTEGER *serial;
 } SG_ISSUER_SERIAL;
@@ -59,8 +42,8 @@ DECLARE_ASN1_FUNCTIONS(SG_ESS_CERT_ID_V1)
 DEFINE_STACK_OF(SG_ESS_CERT_ID_V1)
 
 typedef struct sg_signing_certificate {
-    STACK_OF(SG_ESS_CERT_ID_V1) * certs;
-    STACK_OF(POLICYINFO) * policies; /* OPTIONAL */
+    STACK_OF(SG_ESS_CERT_ID_V1) *certs;
+    STACK_OF(POLICYINFO) *policies; /* OPTIONAL */
 } SG_SIGNING_CERTIFICATE;
 DECLARE_ASN1_FUNCTIONS(SG_SIGNING_CERTIFICATE)
 SG_DEFINE_CLEANUP(SG_SIGNING_CERTIFICATE, SG_SIGNING_CERTIFICATE_free)
@@ -76,8 +59,8 @@ DEFINE_STACK_OF(SG_ESS_CERT_ID_V2)
 
 /* RFC 5035 §3 */
 typedef struct sg_signing_certificate_v2 {
-    STACK_OF(SG_ESS_CERT_ID_V2) * certs;
-    STACK_OF(POLICYINFO) * policies; /* OPTIONAL */
+    STACK_OF(SG_ESS_CERT_ID_V2) *certs;
+    STACK_OF(POLICYINFO) *policies; /* OPTIONAL */
 } SG_SIGNING_CERTIFICATE_V2;
 DECLARE_ASN1_FUNCTIONS(SG_SIGNING_CERTIFICATE_V2)
 SG_DEFINE_CLEANUP(SG_SIGNING_CERTIFICATE_V2, SG_SIGNING_CERTIFICATE_V2_free)

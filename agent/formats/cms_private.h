@@ -1,5 +1,5 @@
-/* How the files that read CMS share the work: cms_read.c walks the whole, cms_signer.c one SignerInfo,
- * cms_attributes.c its attributes. */
+/* How the files that read CMS share the work: cms_probe.c knows it when it sees it, cms_read.c walks the whole,
+ * cms_signer.c one SignerInfo, cms_attributes.c its attributes. */
 #pragma once
 
 #include "base/limits.h"
@@ -12,6 +12,12 @@ struct sg_cms_walk {
     uint64_t rest_start;          /* where in the input `rest` begins */
     struct sg_slice rest;         /* to the input's end */
 };
+
+/* The label of a PEM block that holds a CMS. */
+bool sg_cms_is_label(const char *label);
+/* Whether this OBJECT IDENTIFIER is signedData (RFC 5652 §5.1). */
+SG_MUST_CHECK enum sg_rc sg_cms_is_signed_data(struct sg_input *input, const struct sg_tlv *oid, bool *ret,
+                                               struct sg_err *err);
 
 /* The bytes of a complete element of the rest. */
 struct sg_slice sg_cms_bytes(const struct sg_cms_walk *walk, const struct sg_tlv *element);

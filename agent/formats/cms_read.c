@@ -1,5 +1,3 @@
-#include <string.h>
-
 #include <openssl/err.h>
 #include <openssl/objects.h>
 
@@ -20,68 +18,6 @@ struct sg_cms {
     struct sg_cms_signer *signers[SG_MAX_SIGNERS];
     size_t signer_count;
 };
-
-/* --- probing ------------------------------------------------------------------------------------------------------ */
-
-/* RFC 7468 §8 and §9, OpenSSL's old one, and gpgsm's. */
-static bool is_cms_label(const char *label)
-{
-    return strcmp(label, "CMS") == 0 || strcmp(label, "PKCS7") == 0 || strcmp(label, "PKCS #7 SIGNED DATA") == 0 ||
-           strcmp(label, "SIGNED MESSAGE") == 0;
-}
-
-/* Whether the element just read is the OBJECT IDENTIFIER signedData (RFC 5652 §5.1). */
-static enum sg_rc is_signed_data(struct sg_input *input, const struct sg_tlv *oid, bool *ret, struct sg_err *err)
-{
-    static const uint8_t signed_data[] = {0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x02};
-    uint8_t value[sizeof signed_data];
-    size_t len = 0;
-
-    if (oid->constructed || oid->length != sizeof signed_data) {
-        *ret = false;
-        return SG_OK;
-    }
-    enum sg_rc rc = sg_input_read(input, oid->content, value, sizeof value, &len, err);
-    if (rc == SG_OK)
-        *ret = len == sizeof value && memcmp(value, signed_data, sizeof value) == 0;
-    return rc;
-}
-
-/* ContentInfo ::= SEQUENCE { OBJECT IDENTIFIER signedData ... */
-static enum sg_rc probe_der(struct sg_tlv_reader *reader, struct sg_input *input, bool *ret, struct sg_err *err)
-{
-    struct sg_tlv element;
-
-    enum sg_rc rc = sg_tlv_expect(reader, SG_TLV_UNIVERSAL, SG_TLV_SEQUENCE, "", &element, err);
-    if (rc == SG_OK)
-        rc = sg_tlv_enter(reader, err);
-    if (rc == SG_OK)
-        rc = sg_tlv_expect(reader, SG_TLV_UNIVERSAL, SG_TLV_OID, "", &element, err);
-    return rc == SG_OK ? is_signed_data(input, &element, ret, err) : rc;
-}
-
-enum sg_rc sg_cms_probe(struct sg_input *input, bool *ret_is_cms, struct sg_err *err)
-{
-    _cleanup_(sg_tlv_reader_freep) struct sg_tlv_reader *reader = NULL;
-    char label[SG_PEM_LABEL];
-    bool is_cms = false;
-
-    enum sg_rc rc = sg_pem_label(input, label, err);
-    if (rc != SG_OK)
-        return rc;
-    if (label[0] != '\0') {
-        *ret_is_cms = is_cms_label(label);
-        return SG_OK;
-    }
-    /* Lengths are not held against the file's size: what is cut short is still CMS, if broken. */
-    rc = sg_tlv_reader_new(input, 0, INT64_MAX, &reader, err);
-    if (rc == SG_OK)
-        rc = probe_der(reader, input, &is_cms, err);
-    if (rc != SG_OK && rc != SG_E_MALFORMED)
-        return rc;
-    *ret_is_cms = is_cms;
-    return SG_OK;
-}
 
 /* --- what stands before the content ------------------------------------------------------------------------------- */
 
@@ -173,7 +109,7 @@ static enum sg_rc enter_signed_data(struct sg_cms *cms, struct sg_tlv_reader *re
     if (rc == SG_OK)
         rc = sg_tlv_expect(reader, SG_TLV_UNIVERSAL, SG_TLV_OID, _("the type signedData"), &element, err);
     if (rc == SG_OK)
-        rc = is_signed_data(cms->input, &element, &right, err);
+        rc = sg_cms_is_signed_data(cms->input, &element, &right, err);
     if (rc != SG_OK)
         return rc;
     if (!right)
@@ -448,7 +384,7 @@ static enum sg_rc find_bytes(struct sg_cms *cms, struct sg_input *input, struct 
     char label[SG_PEM_LABEL];
 
     enum sg_rc rc = sg_pem_label(input, label, err);
-    if (rc == SG_OK && label[0] != '\0' && !is_cms_label(label))
+    if (rc == SG_OK && label[0] != '\0' && !sg_cms_is_label(label))
         rc = sg_fail(err, SG_E_MALFORMED, _("\"%s\" is PEM, but holds no signature: its label is %s."),
                      sg_input_name(input), label);
     if (rc == SG_OK)

@@ -16,6 +16,6 @@ SG_MUST_CHECK enum sg_rc sg_crl_parse(struct sg_slice der, OSSL_LIB_CTX *libctx,
 /* If the input is PEM, that is begins with a block's BEGIN line (white space aside): the bytes of that block, decoded
  * into a spooled input (any size); else `*ret` is NULL. */
 SG_MUST_CHECK enum sg_rc sg_pem_decode(struct sg_input *input, struct sg_input **ret, struct sg_err *err);
-/* The label of that block ("CMS"), cut at SG_PEM_LABEL - 1 octets; "" if the input is not PEM. */
 #define SG_PEM_LABEL 64
+/* The label of that block ("CMS"); "" if the input is not PEM. A label that does not fit is none. */
 SG_MUST_CHECK enum sg_rc sg_pem_label(struct sg_input *input, char label[SG_PEM_LABEL], struct sg_err *err);

@@ -569,8 +569,10 @@ static void test_probe(void **state)
         bool is_cms = !expected;
         _cleanup_(sg_input_freep) struct sg_input *input =
             input_of(expected ? yes[i] : no[i - sizeof yes / sizeof *yes]);
-        assert_int_equal(sg_cms_probe(input, &is_cms, NULL), SG_OK);
+        struct sg_err err = {0};
+        assert_int_equal(sg_cms_probe(input, &is_cms, &err), SG_OK);
         assert_int_equal(is_cms, expected);
+        assert_int_equal(err.rc, SG_OK);
     }
     arena_clear();
 }
