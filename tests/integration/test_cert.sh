@@ -23,9 +23,9 @@ judged 0 PASSED null "$soft/ocsp.pem" "${given[@]}" --purpose ocsp
 judged 2 INDETERMINATE '"NO_CERTIFICATE_CHAIN_FOUND"' "$soft/good.pem"
 judged 2 INDETERMINATE '"REVOKED_NO_POE"' "$soft/revoked.pem" "${given[@]}"
 judged 0 PASSED null "$soft/revoked.pem" "${given[@]}" --revocation none
-judged 2 INDETERMINATE '"OUT_OF_BOUNDS_NOT_REVOKED"' "$soft/expired.pem" "${given[@]}"
+judged 2 INDETERMINATE '"OUT_OF_BOUNDS_NO_POE"' "$soft/expired.pem" "${given[@]}"
 judged 2 INDETERMINATE '"CHAIN_CONSTRAINTS_FAILURE"' "$soft/good.pem" "${given[@]}" --explicit-policy
-judged 2 INDETERMINATE '"CHAIN_CONSTRAINTS_FAILURE"' "$soft/good.pem" "${given[@]}" --max-depth 0
+judged 2 INDETERMINATE '"NO_CERTIFICATE_CHAIN_FOUND"' "$soft/good.pem" "${given[@]}" --max-depth 0
 judged 0 PASSED null "$soft/good.pem" "${given[@]}" --max-depth 1
 judged 0 PASSED null "$soft/good.pem" "${given[@]}" --at "$(date -u -d '+1 day' +%FT%TZ)"
 rejects "$SIGNET" cert check "$soft/good.pem" "${given[@]}" --at 2001-01-01T00:00:00Z

@@ -41,7 +41,7 @@ wrong() { # LINE TEXT
     says "home/signet.conf:$1"
     expect 78 "$SIGNET" trust list
 }
-wrong 2 '[nonsense]\nkey = value\n'
+wrong 1 '[nonsense]\nkey = value\n'
 wrong 2 '[verify]\nnonsense = 1\n'
 wrong 2 '[verify]\nrevocation = maybe\n'
 wrong 2 '[verify]\nstale = soon\n'

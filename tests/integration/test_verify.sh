@@ -54,11 +54,18 @@ verdict 2 INDETERMINATE '"NO_CERTIFICATE_CHAIN_FOUND"' true --anchor "$ca/revoke
 expect 2 "$SIGNET" verify --anchor "$ca/revoked.pem" text.p7s
 holds grep -q '^CANNOT TELL' "$tmp/out"
 
+# A list issued after the certificate's end need not name it any more; one from before its end still speaks of it.
 sign_with expired expired.p7s
-verdict 2 INDETERMINATE '"OUT_OF_BOUNDS_NOT_REVOKED"' true --content text expired.p7s
+verdict 2 INDETERMINATE '"OUT_OF_BOUNDS_NO_POE"' true --content text expired.p7s
+: > index.txt
+printf '[ca]\ndefault_ca=c\n[c]\ndatabase=%s/index.txt\ndefault_md=sha256\n' "$tmp" > ca.cnf
+openssl ca -config ca.cnf -gencrl -cert "$ca/issuing.pem" -keyfile "$ca/issuing.key" -out early.crl \
+    -crl_lastupdate "$(date -u -d '-400 days' +%y%m%d%H%M%SZ)" -crl_nextupdate "$(date -u -d '+10 days' +%y%m%d%H%M%SZ)"
+SIGNET_HOME=$tmp/empty verdict 2 INDETERMINATE '"OUT_OF_BOUNDS_NOT_REVOKED"' true --content text \
+    --anchor "$ca/root.pem" --crl early.crl --crl "$ca/root.crl" expired.p7s
 verdict 2 INDETERMINATE '"OUT_OF_BOUNDS_NO_POE"' true --content text --revocation none expired.p7s
 sign_with not-yet-valid early.p7s
-verdict 2 INDETERMINATE '"OUT_OF_BOUNDS_NOT_REVOKED"' true --content text early.p7s
+verdict 2 INDETERMINATE '"OUT_OF_BOUNDS_NO_POE"' true --content text early.p7s
 
 sign_with revoked revoked.p7s
 verdict 2 INDETERMINATE '"REVOKED_NO_POE"' true --content text revoked.p7s
@@ -186,7 +193,7 @@ for ((at = 0; at < $(stat -c %s text); at += 97)); do
     ln -s ../text.p7s "changed/c$at.p7s"
 done
 got=0
-"$SIGNET" verify --json changed/*.p7s > "$tmp/out" || got=$?
+"$SIGNET" verify --json changed/*.p7s > "$tmp/out" 2> "$tmp/err" || got=$?
 holds test "$got" = 65 -o "$got" = 1
 rejects grep -E '"intact": ?true' "$tmp/out"
 rejects grep TOTAL-PASSED "$tmp/out"
