@@ -15,7 +15,12 @@ sha256() { # CERTIFICATE
     openssl x509 -in "$1" -outform DER | sha256sum | cut -c1-64
 }
 
+softhsm_tool() {
+    pkcs11-tool --module "$SIGNET_MODULE" --token-label "Signet Test" --login --pin "$(cat "$SOFTHSM_PIN_FILE")" "$@"
+}
+
 # --- no way to an anchor: said, and nothing is written
+holds softhsm_tool --delete-object --type cert --id f0
 expect 77 signet_pin setup --key "$key"
 says "trust add"
 holds test ! -e "$conf"
@@ -44,16 +49,13 @@ says "CN=Signer rsa2048"
 holds "$SIGNET" trust add --crl "$ca/root.crl" --crl "$ca/issuing.crl"
 expect 0 signet_pin setup --json
 json warnings='[]'
-expect 77 signet_pin setup --key "pkcs11:token=Signet%20Odd;id=%03"
+expect 77 signet_pin setup --key "pkcs11:token=Signet%20Odd;id=%06"
 holds grep -q '^key = pkcs11:.*id=%01' "$conf"
 expect 77 signet_pin setup --key "pkcs11:token=Signet%20Odd;id=%01"
 says "[certificate-expired]"
 
 # --- the issuer that the token carries is offered, and has to be compared
 fresh
-softhsm_tool() {
-    pkcs11-tool --module "$SIGNET_MODULE" --token-label "Signet Test" --login --pin "$(cat "$SOFTHSM_PIN_FILE")" "$@"
-}
 for name in issuing root; do
     openssl x509 -in "$ca/$name.pem" -outform DER -out "$name.der"
     holds softhsm_tool --write-object "$name.der" --type cert --id "a${#name}" --label "$name"
