@@ -66,8 +66,10 @@ const struct sg_signer_info *sg_cms_signer(const struct sg_cms *cms, size_t inde
 SG_MUST_CHECK enum sg_rc sg_cms_content(struct sg_cms *cms, struct sg_sink sink, struct sg_err *err);
 
 /* What the signature value is over when there are signed attributes (RFC 5652 §5.4): the attributes with tag 31
- * instead of [0], once as on the wire and once sorted as DER wants. The two are equal for most; verify/ tries the wire
- * first. */
+ * instead of [0], once with their octets as on the wire (an indefinite length made definite) and once as DER: members
+ * sorted, headers and simple values encoded anew, values that are structures of their own left as they are. The two are
+ * equal for most; verify/ tries the wire first. Attributes that have no DER form are SG_E_MALFORMED; none at all,
+ * SG_E_USAGE. */
 SG_MUST_CHECK enum sg_rc sg_signer_info_to_be_signed(const struct sg_signer_info *si, bool der_sorted,
                                                      struct sg_buf *out, struct sg_err *err);
 
