@@ -201,7 +201,9 @@ static enum sg_rc read_content(const struct sg_cades_signer *signer, struct sg_i
     uint8_t md[EVP_MAX_MD_SIZE];
     unsigned len = 0;
 
-    if (!ctx || EVP_DigestInit_ex2(ctx, signer->md, NULL) != 1)
+    if (!ctx)
+        return sg_fail_memory(err);
+    if (EVP_DigestInit_ex2(ctx, signer->md, NULL) != 1)
         return sg_fail_ssl(err, SG_E_INTERNAL, DIGEST_FAILED);
     enum sg_rc rc = sg_input_copy(input, 0, sg_input_size(input), (struct sg_sink){take_content, &content}, err);
     if (rc == SG_OK)

@@ -383,7 +383,7 @@ static enum sg_rc write_spliced(struct sg_input *input, const struct place *plac
                                 struct sg_outfile *out, struct sg_err *err)
 {
     const struct sg_sink sink = sg_outfile_sink(out);
-    struct header headers[AROUND_COUNT];
+    struct header headers[AROUND_COUNT] = {0};
     uint64_t copied = 0;
     enum sg_rc rc = SG_OK;
 

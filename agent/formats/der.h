@@ -1,5 +1,5 @@
-/* Writing DER (X.690 §10, §11). The error sticks: after the first failure the calls do nothing, and the code is in `rc`
- * at the end.
+/* Writing DER (X.690 §10, §11). The error sticks: after the first failure the calls do nothing, and the code is in
+ * `rc` at the end.
  *
  *     struct sg_der der = {.out = &buf, .err = err};
  *     size_t seq = sg_der_open(&der);
