@@ -10,6 +10,16 @@ sed -n 's/^| `\([a-z-]*\)` | \([0-9]*\) | \(yes\|no\) |.*/\1 \2 \3/p' docs/error
 holds test -s "$tmp/code"
 holds diff <(sort "$tmp/code") <(sort "$tmp/doc")
 
+# docs/failures.md names codes and tests that there are.
+grep -oE '`(unit|integration|fault)/[a-z0-9_/]+\.(c|sh)`' docs/failures.md | tr -d '`' | sort -u > "$tmp/tests"
+holds test -s "$tmp/tests"
+while read -r test; do
+    holds test -f "tests/$test"
+done < "$tmp/tests"
+sed 's/ .*//' "$tmp/code" | cat - <(echo empty-file) | sort > "$tmp/words"
+grep -E '^\| ' docs/failures.md | cut -d'|' -f3 | grep -oE '`[a-z-]+`' | tr -d '`' | sort -u > "$tmp/named"
+holds test -z "$(comm -23 "$tmp/named" "$tmp/words" | grep -v '^allow-key$' || true)"
+
 # Every option that --help shows is in the man page, and the reverse; every command too.
 {
     "$SIGNET" --help
