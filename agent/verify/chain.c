@@ -21,6 +21,7 @@ struct date_problem {
 
 struct verification {
     struct sg_judgement *judgement;
+    int64_t at;
     struct date_problem dates[SG_MAX_PATH_LENGTH];
     size_t date_count;
     enum sg_rc rc;
@@ -80,6 +81,13 @@ static enum sg_rc note_error(struct sg_judgement *judgement, int error, X509 *ce
     return rc;
 }
 
+/* RFC 5280 §4.1.2.5: notAfter itself is within the validity; OpenSSL takes it for the first second after. */
+static bool ends_at(X509 *cert, int64_t at)
+{
+    int64_t not_after;
+    return cert && sg_time_from_asn1(X509_get0_notAfter(cert), &not_after) && not_after == at;
+}
+
 /* Collects every complaint instead of stopping at the first. Each one is noted, so that none can end in PASSED. */
 static int on_verify(int ok, X509_STORE_CTX *ctx)
 {
@@ -93,6 +101,9 @@ static int on_verify(int ok, X509_STORE_CTX *ctx)
         /* §4.2.1.3 asks it of CAs, but §6.1.4 (n) lets a path do without: many private roots have none. */
         return 1;
     case X509_V_ERR_CERT_HAS_EXPIRED:
+        if (ends_at(X509_STORE_CTX_get_current_cert(ctx), verification->at))
+            return 1;
+        /* fallthrough */
     case X509_V_ERR_CERT_NOT_YET_VALID:
         if (verification->date_count < SG_MAX_PATH_LENGTH) {
             verification->dates[verification->date_count++] =
@@ -310,7 +321,7 @@ static enum sg_rc keep_path(STACK_OF(X509) *path, struct sg_judgement *judgement
 enum sg_rc sg_judge_chain(const struct sg_chain_request *request, STACK_OF(X509) *path, struct sg_judgement *judgement,
                           struct sg_err *err)
 {
-    struct verification verification = {.judgement = judgement, .err = err};
+    struct verification verification = {.judgement = judgement, .at = request->verifier->at, .err = err};
     bool fit = false, leaf_good = false;
     enum sg_rc rc = check_links(path, judgement, &fit, err);
     if (rc == SG_OK && fit)

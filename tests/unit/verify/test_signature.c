@@ -1,0 +1,249 @@
+/* The verdict on one signature: each answer of the design's table, beside the same signature in good order. */
+#include "judging.h"
+
+/* Does a good signature pass, and say everything about itself? */
+static void good(void **state)
+{
+    struct world *world = *state;
+    _cleanup_(sg_buf_clear) struct sg_buf cms = SG_BUF(SG_MIB);
+    enum sg_rc rc;
+    world_sign(world, ORDINARY, &cms);
+    _cleanup_(sg_report_freep) struct sg_report *report = judge_bytes(world, sg_buf_slice(&cms), CONTENT, &rc);
+    assert_int_equal(rc, SG_OK);
+    const struct sg_verdict *verdict = &report->verdicts[0];
+    assert_verdict(verdict, SG_TOTAL_PASSED, SG_SUB_NONE, NULL);
+    assert_true(verdict->intact);
+    assert_string_equal(verdict->id, "1");
+    assert_string_equal(verdict->level, "B-B");
+    assert_string_equal(verdict->covers, "whole file");
+    assert_string_equal(verdict->digest, "sha256");
+    assert_string_equal(verdict->algorithm, "ecdsa");
+    assert_int_equal(X509_cmp(verdict->signer, world->signer.cert), 0);
+    assert_int_equal(verdict->claimed_time, PKI_NOW - 3600);
+    assert_int_equal(verdict->best_time, PKI_NOW);
+    assert_int_equal(verdict->as_of, PKI_NOW - PKI_DAY);
+    assert_int_equal(verdict->good_until, PKI_NOW + 7 * PKI_DAY);
+    assert_int_equal(sk_X509_num(verdict->chain), 3);
+    assert_int_equal(X509_cmp(sk_X509_value(verdict->chain, 2), world->root.cert), 0);
+    assert_int_equal(verdict->revocation_count, 2);
+    assert_string_equal(verdict->revocation[0].status, "good");
+    assert_int_equal(verdict->reason_count, 0);
+    assert_int_equal(sg_report_exit(report), 0);
+}
+
+/* Attached, and with each kind of key and algorithm identifier? */
+static void kinds(void **state)
+{
+    struct world *world = *state;
+    judge(world, (struct pki_cms){.attached = true}, NULL, SG_TOTAL_PASSED, SG_SUB_NONE, NULL, true);
+    judge(world, (struct pki_cms){.digest = "SHA512"}, CONTENT, SG_TOTAL_PASSED, SG_SUB_NONE, NULL, true);
+
+    struct pki_id rsa = {.key = EVP_PKEY_Q_keygen(world->libctx, NULL, "RSA", (size_t)2048)};
+    rsa.cert = pki_certify(world->libctx, rsa.key, &world->ca, &(struct pki_cert){.name = "Rob"});
+    struct pki_id ed = {.key = EVP_PKEY_Q_keygen(world->libctx, NULL, "ED25519")};
+    ed.cert = pki_certify(world->libctx, ed.key, &world->ca, &(struct pki_cert){.name = "Ed"});
+    const struct pki_cms by_rsa = {.signer = &rsa}, by_ed = {.signer = &ed, .digest = "SHA512"};
+    const struct pki_cms by_pss = {.signer = &rsa, .odd = PKI_PSS};
+    const struct pki_cms by_oid = {.signer = &rsa, .odd = PKI_PLAIN_RSA_OID};
+    const struct pki_cms all[] = {by_rsa, by_ed, by_pss, by_oid};
+    for (size_t i = 0; i < 4; i++) {
+        judge(world, all[i], CONTENT, SG_TOTAL_PASSED, SG_SUB_NONE, NULL, true);
+        judge(world, all[i], CONTENT "?", SG_TOTAL_FAILED, SG_SUB_HASH_FAILURE, "content-changed", false);
+    }
+    /* A certificate of the same name and number, but of another key: the value does not fit it. */
+    struct pki_id wrong = {.key = rsa.key, .cert = ed.cert};
+    judge(world, (struct pki_cms){.signer = &wrong}, CONTENT, SG_TOTAL_FAILED, SG_SUB_SIG_CRYPTO_FAILURE,
+          "signature-wrong", false);
+    pki_free(&rsa);
+    pki_free(&ed);
+}
+
+/* Is content that was changed, or is not there, told apart? */
+static void content(void **state)
+{
+    struct world *world = *state;
+    judge_passed(world);
+    judge(world, ORDINARY, CONTENT " ", SG_TOTAL_FAILED, SG_SUB_HASH_FAILURE, "content-changed", false);
+    judge(world, ORDINARY, "", SG_TOTAL_FAILED, SG_SUB_HASH_FAILURE, "content-changed", false);
+    judge(world, ORDINARY, NULL, SG_INDETERMINATE, SG_SUB_SIGNED_DATA_NOT_FOUND, "content-absent", false);
+}
+
+/* A file named beside an attached signature: must it be the attached content? */
+static void content_beside_attached(void **state)
+{
+    struct world *world = *state;
+    const struct pki_cms attached = {.attached = true};
+    judge(world, attached, CONTENT, SG_TOTAL_PASSED, SG_SUB_NONE, NULL, true);
+    judge(world, attached, "another file", SG_TOTAL_FAILED, SG_SUB_HASH_FAILURE, "content-differs", false);
+}
+
+/* Does the signing-certificate reference bind the certificate, and is its absence said? */
+static void reference(void **state)
+{
+    struct world *world = *state;
+    /* The same name, number and key, so that the signature value fits; but another certificate. */
+    X509 *twin = pki_certify(world->libctx, world->signer.key, &world->ca,
+                             &(struct pki_cert){.name = "Alice",
+                                                .serial = ASN1_INTEGER_get(X509_get0_serialNumber(world->signer.cert)),
+                                                .not_after = PKI_NOW + PKI_DAY});
+    judge(world, (struct pki_cms){.reference = twin}, CONTENT, SG_INDETERMINATE, SG_SUB_NO_SIGNING_CERTIFICATE_FOUND,
+          "signing-certificate-mismatch", true);
+    /* Both came along: the one that is named is the one. */
+    judge(world, (struct pki_cms){.reference = twin, .carried = {world->ca.cert, twin}}, CONTENT, SG_TOTAL_PASSED,
+          SG_SUB_NONE, NULL, true);
+    judge(world, (struct pki_cms){.odd = PKI_NO_REFERENCE}, CONTENT, SG_TOTAL_PASSED, SG_SUB_NONE,
+          "no-signing-certificate-attribute", true);
+    X509_free(twin);
+}
+
+/* Without the reference, or without a signing time: no level? */
+static void level(void **state)
+{
+    struct world *world = *state;
+    const unsigned odd[] = {PKI_NO_REFERENCE, PKI_NO_SIGNING_TIME};
+    for (size_t i = 0; i < 2; i++) {
+        _cleanup_(sg_buf_clear) struct sg_buf cms = SG_BUF(SG_MIB);
+        enum sg_rc rc;
+        world_sign(world, (struct pki_cms){.odd = odd[i]}, &cms);
+        _cleanup_(sg_report_freep) struct sg_report *report = judge_bytes(world, sg_buf_slice(&cms), CONTENT, &rc);
+        assert_int_equal(rc, SG_OK);
+        assert_null(report->verdicts[0].level);
+        assert_int_equal(report->verdicts[0].indication, SG_TOTAL_PASSED);
+    }
+}
+
+/* Are signed attributes that are missing, double or malformed never passed? */
+static void attributes(void **state)
+{
+    struct world *world = *state;
+    judge_passed(world);
+    judge(world, (struct pki_cms){.odd = PKI_UNSORTED}, CONTENT, SG_TOTAL_PASSED, SG_SUB_NONE, NULL, true);
+    judge(world, (struct pki_cms){.odd = PKI_NO_SIGNED_ATTRS}, CONTENT, SG_INDETERMINATE,
+          SG_SUB_SIG_CONSTRAINTS_FAILURE, "no-signed-attributes", true);
+    judge(world, (struct pki_cms){.odd = PKI_NO_SIGNED_ATTRS}, CONTENT "?", SG_TOTAL_FAILED, SG_SUB_SIG_CRYPTO_FAILURE,
+          "signature-wrong", false);
+
+    const unsigned doubles[] = {PKI_TWO_CONTENT_TYPES, PKI_TWO_DIGESTS, PKI_TWO_DIGEST_VALUES, PKI_TWO_SIGNING_TIMES,
+                                PKI_TWO_REFERENCES};
+    for (size_t i = 0; i < sizeof doubles / sizeof *doubles; i++)
+        judge(world, (struct pki_cms){.odd = doubles[i]}, CONTENT, SG_TOTAL_FAILED, SG_SUB_FORMAT_FAILURE,
+              "attribute-duplicate", false);
+    const unsigned lacking[] = {PKI_NO_DIGEST, PKI_NO_DIGEST_VALUE};
+    for (size_t i = 0; i < sizeof lacking / sizeof *lacking; i++)
+        judge(world, (struct pki_cms){.odd = lacking[i]}, CONTENT, SG_TOTAL_FAILED, SG_SUB_FORMAT_FAILURE,
+              "signature-malformed", false);
+    const unsigned wrong[] = {PKI_NO_CONTENT_TYPE, PKI_OTHER_CONTENT_TYPE, PKI_MALFORMED_REFERENCE};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        judge(world, (struct pki_cms){.odd = wrong[i]}, CONTENT, SG_TOTAL_FAILED, SG_SUB_FORMAT_FAILURE,
+              "signature-malformed", true);
+}
+
+/* The signed attributes of a good signature, handed on as the content of one without signed attributes: passed? */
+static void attributes_as_content(void **state)
+{
+    struct world *world = *state;
+    struct pki_attrs attrs = {0};
+    _cleanup_(sg_buf_clear) struct sg_buf as_content = SG_BUF(SG_MIB);
+    struct pki_cms original = {.signer = &world->signer, .content = slice_of(CONTENT)};
+    pki_make_attrs(&original, &attrs);
+    pki_write_attrs(&attrs, SG_DER_SET, &as_content);
+    judge(world, (struct pki_cms){.attached = true, .content = sg_buf_slice(&as_content), .odd = PKI_NO_SIGNED_ATTRS},
+          NULL, SG_INDETERMINATE, SG_SUB_SIG_CONSTRAINTS_FAILURE, "no-signed-attributes", true);
+    for (size_t i = 0; i < attrs.count; i++)
+        sg_buf_clear(&attrs.bytes[i]);
+}
+
+/* Is a signer's certificate that did not come along found among the helping ones, and missed otherwise? */
+static void certificate_absent(void **state)
+{
+    struct world *world = *state;
+    const struct pki_cms bare = {.odd = PKI_NO_CERTIFICATES};
+    judge(world, bare, CONTENT, SG_INDETERMINATE, SG_SUB_NO_SIGNING_CERTIFICATE_FOUND, "no-signer-certificate", false);
+    judge(world, bare, CONTENT "?", SG_TOTAL_FAILED, SG_SUB_HASH_FAILURE, "content-changed", false);
+    assert_true(sk_X509_push(world->intermediates, world->signer.cert) > 0);
+    assert_true(sk_X509_push(world->intermediates, world->ca.cert) > 0);
+    judge(world, bare, CONTENT, SG_TOTAL_PASSED, SG_SUB_NONE, NULL, true);
+}
+
+/* Usages that are not for documents? */
+static void usage(void **state)
+{
+    struct world *world = *state;
+    static const char *const good_purposes[] = {"emailProtection", "1.3.6.1.5.5.7.3.36", "clientAuth,emailProtection",
+                                                "anyExtendedKeyUsage"};
+    static const char *const bad_purposes[] = {"serverAuth", "critical,timeStamping", "OCSPSigning", "clientAuth"};
+    for (size_t i = 0; i < 4; i++) {
+        world_signer(world, &(struct pki_cert){.name = "Eve", .more = {{NID_ext_key_usage, good_purposes[i]}}});
+        assert_true(sg_cert_may_sign(world->signer.cert));
+        judge_passed(world);
+        world_signer(world, &(struct pki_cert){.name = "Eve", .more = {{NID_ext_key_usage, bad_purposes[i]}}});
+        assert_false(sg_cert_may_sign(world->signer.cert));
+        judge(world, ORDINARY, CONTENT, SG_INDETERMINATE, SG_SUB_CHAIN_CONSTRAINTS_FAILURE, "wrong-usage", true);
+    }
+    static const char *const good_usages[] = {"", "critical,digitalSignature", "digitalSignature,keyEncipherment"};
+    static const char *const bad_usages[] = {"critical,keyEncipherment", "critical,cRLSign", "keyAgreement"};
+    for (size_t i = 0; i < 3; i++) {
+        world_signer(world, &(struct pki_cert){.name = "Eve", .key_usage = good_usages[i]});
+        judge_passed(world);
+        world_signer(world, &(struct pki_cert){.name = "Eve", .key_usage = bad_usages[i]});
+        judge(world, ORDINARY, CONTENT, SG_INDETERMINATE, SG_SUB_CHAIN_CONSTRAINTS_FAILURE, "wrong-usage", true);
+    }
+}
+
+/* Is a time claimed later than now remarked on, without changing the answer? */
+static void claimed_time(void **state)
+{
+    judge(*state, (struct pki_cms){.signing_time = PKI_NOW + PKI_DAY}, CONTENT, SG_TOTAL_PASSED, SG_SUB_NONE,
+          "claimed-time-odd", true);
+}
+
+/* Weak digests: as of when? (SHA-1 counted until 2014.) */
+static void weak_digest(void **state)
+{
+    struct world *world = *state;
+    judge(world, (struct pki_cms){.digest = "SHA1"}, CONTENT, SG_INDETERMINATE,
+          SG_SUB_CRYPTO_CONSTRAINTS_FAILURE_NO_POE, "weak-algorithm", true);
+    judge(world, (struct pki_cms){.digest = "SHA1"}, CONTENT "?", SG_TOTAL_FAILED, SG_SUB_HASH_FAILURE,
+          "weak-algorithm", false);
+    judge(world, (struct pki_cms){.digest = "SHA224"}, CONTENT, SG_TOTAL_PASSED, SG_SUB_NONE, NULL, true);
+}
+
+/* What is no signature: no verdict; what is a broken one: an error? */
+static void not_signatures(void **state)
+{
+    struct world *world = *state;
+    _cleanup_(sg_buf_clear) struct sg_buf cms = SG_BUF(SG_MIB);
+    enum sg_rc rc;
+    struct sg_report *report = judge_bytes(world, slice_of("%PDF-1.7\nhello"), NULL, &rc);
+    assert_int_equal(rc, SG_OK);
+    assert_null(report->format);
+    assert_int_equal(report->verdict_count, 0);
+    assert_int_equal(sg_report_exit(report), 2);
+    sg_report_free(report);
+
+    world_sign(world, ORDINARY, &cms);
+    struct sg_slice cut = {cms.data, cms.len - 1};
+    report = judge_bytes(world, cut, CONTENT, &rc);
+    assert_int_equal(rc, SG_E_MALFORMED);
+    assert_null(report);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WORLD_TEST(good),
+        WORLD_TEST(kinds),
+        WORLD_TEST(content),
+        WORLD_TEST(reference),
+        WORLD_TEST(level),
+        WORLD_TEST(attributes),
+        WORLD_TEST(usage),
+        WORLD_TEST(claimed_time),
+        WORLD_TEST(weak_digest),
+        WORLD_TEST(not_signatures),
+        WORLD_TEST(content_beside_attached),
+        WORLD_TEST(certificate_absent),
+        WORLD_TEST(attributes_as_content),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
