@@ -1,0 +1,411 @@
+/* A token that fails, lies, or lacks what others have: always an error with a sentence, never a wrong signature, never
+ * a PIN tried twice. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+
+#include <openssl/err.h>
+#include <openssl/rsa.h>
+
+#include "base/crypto.h"
+#include "base/limits.h"
+#include "fake_module.h"
+#include "faults.h"
+#include "pkcs11/token.h"
+
+/* PKCS#11's numbers; its header is for pkcs11/ alone. */
+#define CKR_GENERAL_ERROR 0x05UL
+#define CKR_FUNCTION_FAILED 0x06UL
+#define CKR_ATTRIBUTE_TYPE_INVALID 0x12UL
+#define CKR_DEVICE_ERROR 0x30UL
+#define CKR_DEVICE_REMOVED 0x32UL
+#define CKR_MECHANISM_INVALID 0x70UL
+#define CKR_PIN_INCORRECT 0xa0UL
+#define CKR_SESSION_HANDLE_INVALID 0xb3UL
+#define CKR_BUFFER_TOO_SMALL 0x150UL
+#define CKR_VENDOR 0x80000123UL
+#define CKF_USER_PIN_FINAL_TRY (1UL << 17)
+#define CKF_USER_PIN_LOCKED (1UL << 18)
+#define CKF_PROTECTED_AUTHENTICATION_PATH (1UL << 8)
+
+#define RSA_KEY "pkcs11:serial=0001;id=%01;type=private"
+#define EC_KEY "pkcs11:serial=0001;id=%02;type=private"
+
+static struct fake_control *fake;
+static void *module;
+static OSSL_LIB_CTX *libctx;
+static struct sg_secret *right_pin;
+
+static struct sg_secret *new_pin(const char *text)
+{
+    struct sg_secret *pin = NULL;
+    assert_int_equal(sg_secret_new(SG_MAX_PIN, &pin, NULL), SG_OK);
+    memcpy(pin->bytes, text, strlen(text));
+    pin->len = strlen(text);
+    return pin;
+}
+
+static int setup_group(void **state)
+{
+    (void)state;
+    module = dlopen(FAKE_MODULE, RTLD_NOW | RTLD_LOCAL);
+    fake = module ? dlsym(module, "fake_control") : NULL;
+    if (!fake || sg_secrets_init(NULL) != SG_OK || sg_libctx_new(&libctx, NULL) != SG_OK)
+        return -1;
+    right_pin = new_pin("123456");
+    return 0;
+}
+
+static int teardown_group(void **state)
+{
+    (void)state;
+    sg_secret_free(right_pin);
+    OSSL_LIB_CTX_free(libctx);
+    return dlclose(module);
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    *fake = (struct fake_control){.lists_raw = true, .serves_raw = true};
+    return 0;
+}
+
+static enum sg_rc open_tokens(struct sg_tokens **ret, struct sg_err *err)
+{
+    const char *path = FAKE_MODULE;
+    const struct sg_tokens_options options = {.modules = &path, .module_count = 1, .libctx = libctx};
+    return sg_tokens_open(&options, ret, err);
+}
+
+static enum sg_rc login(struct sg_tokens *tokens, const struct sg_secret *pin, struct sg_err *err)
+{
+    if (sg_tokens_count(tokens) == 0)
+        return sg_fail(err, SG_E_NO_TOKEN, "No token.");
+    return sg_token_login(sg_tokens_get(tokens, 0), pin, err);
+}
+
+/* Signs "data" and verifies what comes; SG_OK only for a right signature. */
+static enum sg_rc sign(struct sg_token_key *key, EVP_PKEY *opened, const char *digest, bool pss, bool pieces,
+                       struct sg_err *err)
+{
+    uint8_t sig[SG_MAX_SIGNATURE];
+    size_t len = sizeof sig;
+    _cleanup_(EVP_MD_CTX_freep) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    _cleanup_(EVP_MD_CTX_freep) EVP_MD_CTX *check = EVP_MD_CTX_new();
+    EVP_PKEY_CTX *pctx = NULL;
+    if (EVP_DigestSignInit_ex(ctx, &pctx, digest, libctx, NULL, opened, NULL) != 1)
+        return sg_fail_ssl(err, SG_E_INTERNAL, "OpenSSL does not begin to sign.");
+    if (pss)
+        assert_int_equal(EVP_PKEY_CTX_set_rsa_padding(pctx, RSA_PKCS1_PSS_PADDING), 1);
+    bool done = pieces ? EVP_DigestSignUpdate(ctx, "da", 2) == 1 && EVP_DigestSignUpdate(ctx, "ta", 2) == 1 &&
+                             EVP_DigestSignFinal(ctx, sig, &len) == 1
+                       : EVP_DigestSign(ctx, sig, &len, (const unsigned char *)"data", 4) == 1;
+    enum sg_rc rc = sg_token_key_last_error(key, err);
+    if (!done && rc == SG_OK)
+        return sg_fail_ssl(err, SG_E_INTERNAL, "OpenSSL does not sign, and not for the token's sake.");
+    ERR_clear_error();
+    assert_int_equal(done, rc == SG_OK);
+    if (rc != SG_OK)
+        return rc;
+    if (EVP_DigestVerifyInit_ex(check, &pctx, digest, libctx, NULL, opened, NULL) != 1)
+        return sg_fail_ssl(err, SG_E_INTERNAL, "OpenSSL does not begin to verify.");
+    if (pss)
+        assert_int_equal(EVP_PKEY_CTX_set_rsa_padding(pctx, RSA_PKCS1_PSS_PADDING), 1);
+    assert_int_equal(EVP_DigestVerify(check, sig, len, (const unsigned char *)"data", 4), 1);
+    return SG_OK;
+}
+
+/* From a listing with the key's URI to a signature. */
+static enum sg_rc use_key(struct sg_tokens *tokens, const char *uri, struct sg_err *err)
+{
+    _cleanup_(sg_key_list_freep) struct sg_key_list *list = NULL;
+    _cleanup_(EVP_PKEY_freep) EVP_PKEY *opened = NULL;
+    enum sg_rc rc = sg_keys_find(tokens, uri, &list, err);
+    if (rc == SG_OK && sg_key_list_count(list) != 1)
+        rc = sg_fail(err, SG_E_NO_KEY, "No key.");
+    if (rc != SG_OK)
+        return rc;
+    struct sg_token_key *key = sg_key_list_get(list, 0);
+    rc = sg_token_key_inspect(key, err);
+    if (rc == SG_OK)
+        rc = sg_token_key_open(key, &opened, err);
+    return rc == SG_OK ? sign(key, opened, "SHA256", false, false, err) : rc;
+}
+
+static enum sg_rc whole_way(struct sg_err *err)
+{
+    _cleanup_(sg_tokens_freep) struct sg_tokens *tokens = NULL;
+    _cleanup_(sg_x509_stack_freep) STACK_OF(X509) *certs = sk_X509_new_null();
+    enum sg_rc rc = open_tokens(&tokens, err);
+    if (rc == SG_OK)
+        rc = login(tokens, right_pin, err);
+    if (rc == SG_OK)
+        rc = sg_token_certificates(sg_tokens_get(tokens, 0), certs, err);
+    if (rc == SG_OK)
+        rc = use_key(tokens, RSA_KEY, err);
+    if (rc == SG_OK)
+        rc = use_key(tokens, EC_KEY, err);
+    return rc;
+}
+
+/* --- failing ----------------------------------------------------------------------------------------------------- */
+
+/* Calls whose failure does no harm: at the end, or where the answer is a help only. */
+static bool is_harmless(const char *name, unsigned long rv)
+{
+    static const char *const names[] = {"C_Finalize", "C_CloseSession",     "C_Logout",
+                                        "C_GetInfo",  "C_GetMechanismList", "C_GetTokenInfo"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (strcmp(name, names[i]) == 0)
+            return true;
+    }
+    /* Said of one attribute or mechanism, these are answers. */
+    return (strcmp(name, "C_GetAttributeValue") == 0 &&
+            (rv == CKR_ATTRIBUTE_TYPE_INVALID || rv == CKR_BUFFER_TOO_SMALL)) ||
+           ((strcmp(name, "C_SignInit") == 0 || strcmp(name, "C_Sign") == 0) && rv == CKR_MECHANISM_INVALID) ||
+           (strcmp(name, "C_GetSlotList") == 0 && rv == CKR_BUFFER_TOO_SMALL);
+}
+
+/* Each C_ call in turn fails, with each of several codes. */
+static void test_each_call_fails(void **state)
+{
+    (void)state;
+    static const unsigned long codes[] = {CKR_GENERAL_ERROR, CKR_FUNCTION_FAILED,   CKR_ATTRIBUTE_TYPE_INVALID,
+                                          CKR_DEVICE_ERROR,  CKR_DEVICE_REMOVED,    CKR_SESSION_HANDLE_INVALID,
+                                          CKR_PIN_INCORRECT, CKR_MECHANISM_INVALID, CKR_BUFFER_TOO_SMALL,
+                                          CKR_VENDOR};
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
+        unsigned failures = 0;
+        for (unsigned at = 1;; at++) {
+            struct sg_err err = {0};
+            *fake = (struct fake_control){.lists_raw = true, .serves_raw = true, .fail_at = at, .fail_with = codes[i]};
+            enum sg_rc rc = whole_way(&err);
+            assert_true(fake->logins <= 1);
+            if (!fake->failed) {
+                assert_int_equal(rc, SG_OK);
+                break;
+            }
+            failures++;
+            if (rc == SG_OK && !is_harmless(fake->failed, codes[i]))
+                fail_msg("%s fails with 0x%lx, and nobody notices", fake->failed, codes[i]);
+            if (rc != SG_OK && (err.rc != rc || rc == SG_E_INTERNAL || err.text[0] == '\0'))
+                fail_msg("%s fails with 0x%lx, and no sentence says so", fake->failed, codes[i]);
+        }
+        assert_in_range(failures, 50, 1000);
+    }
+}
+
+/* Each allocation in turn finds no memory. */
+static void test_each_allocation_fails(void **state)
+{
+    (void)state;
+    unsigned failures = 0;
+    for (unsigned nth = 1;; nth++) {
+        struct sg_err err = {0};
+        faults_arm((struct fault){.calls = FAULT_ALLOC, .nth = nth, .errnum = ENOMEM});
+        enum sg_rc rc = whole_way(&err);
+        bool hit = faults_disarm();
+        if (!hit) {
+            assert_int_equal(rc, SG_OK);
+            break;
+        }
+        failures++;
+        if (rc != SG_OK && (err.rc != rc || err.text[0] == '\0'))
+            fail_msg("allocation %u fails, and no sentence says so", nth);
+    }
+    assert_in_range(failures, 50, 2000);
+}
+
+/* --- lying ------------------------------------------------------------------------------------------------------- */
+
+/* Lengths, counts and values that cannot be true. */
+static void test_lies(void **state)
+{
+    (void)state;
+    for (int lie = FAKE_HONEST + 1; lie < FAKE_LIES; lie++) {
+        struct sg_err err = {0};
+        *fake = (struct fake_control){.lists_raw = true, .serves_raw = true, .lie = (enum fake_lie)lie};
+        enum sg_rc rc = whole_way(&err);
+        if (lie == FAKE_MECHANISM_COUNT) /* the list is a help only */
+            assert_int_equal(rc, SG_OK);
+        else if (rc == SG_OK || err.text[0] == '\0')
+            fail_msg("lie %d is believed", lie);
+        if (lie == FAKE_VALUE_READABLE)
+            assert_int_equal(rc, SG_E_CUSTODY);
+    }
+}
+
+/* A label made to move the cursor and to be a format string: is what we print of it harmless? */
+static void test_hostile_texts(void **state)
+{
+    (void)state;
+    _cleanup_(sg_tokens_freep) struct sg_tokens *tokens = NULL;
+    _cleanup_(sg_key_list_freep) struct sg_key_list *list = NULL;
+    struct sg_err err = {0};
+    assert_int_equal(open_tokens(&tokens, NULL), SG_OK);
+    assert_string_equal(sg_token_info(sg_tokens_get(tokens, 0))->label, "Fake?[31m?%s?");
+    assert_int_equal(sg_keys_find(tokens, RSA_KEY, &list, NULL), SG_OK);
+    assert_string_equal(sg_token_key_info(sg_key_list_get(list, 0))->label, "key?]0;?%n");
+    _cleanup_(sg_secret_freep) struct sg_secret *wrong_pin = new_pin("000000");
+    assert_int_equal(login(tokens, wrong_pin, &err), SG_E_PIN_INCORRECT);
+    assert_string_equal(err.token, "Fake?[31m?%s? (0001)");
+}
+
+/* --- lacking ----------------------------------------------------------------------------------------------------- */
+
+/* Without the raw mechanisms, listed or not, does the token's combined mechanism sign the same? */
+static void test_combined_mechanisms(void **state)
+{
+    (void)state;
+    for (int listed = 0; listed < 2; listed++) {
+        *fake = (struct fake_control){.lists_raw = listed, .serves_raw = false};
+        _cleanup_(sg_tokens_freep) struct sg_tokens *tokens = NULL;
+        assert_int_equal(open_tokens(&tokens, NULL), SG_OK);
+        assert_int_equal(login(tokens, right_pin, NULL), SG_OK);
+        for (int i = 0; i < 2; i++) {
+            _cleanup_(sg_key_list_freep) struct sg_key_list *list = NULL;
+            _cleanup_(EVP_PKEY_freep) EVP_PKEY *opened = NULL;
+            struct sg_err err = {0};
+            assert_int_equal(sg_keys_find(tokens, i == 0 ? RSA_KEY : EC_KEY, &list, NULL), SG_OK);
+            struct sg_token_key *key = sg_key_list_get(list, 0);
+            assert_int_equal(sg_token_key_inspect(key, NULL), SG_OK);
+            assert_int_equal(sg_token_key_open(key, &opened, NULL), SG_OK);
+            assert_int_equal(sign(key, opened, "SHA256", false, true, &err), SG_OK);
+            assert_int_equal(sign(key, opened, "SHA384", false, false, &err), SG_OK);
+            if (i == 0)
+                assert_int_equal(sign(key, opened, "SHA256", true, true, &err), SG_OK);
+            /* What the token cannot hash either is an error that names the mechanism. */
+            if (i == 1) {
+                assert_int_equal(sign(key, opened, "SHA512", false, false, &err), SG_E_TOKEN_FAILED);
+                assert_int_equal(sign(key, opened, "SHA256", false, false, &err), SG_OK);
+            }
+        }
+    }
+}
+
+/* Fewer sessions than threads: do the threads wait for each other instead of failing? */
+static void *sign_in_thread(void *data)
+{
+    struct sg_token_key *key = data;
+    EVP_PKEY *opened = NULL;
+    if (sg_token_key_open(key, &opened, NULL) != SG_OK)
+        return NULL;
+    bool good = true;
+    for (int i = 0; good && i < 20; i++)
+        good = sign(key, opened, "SHA256", false, false, NULL) == SG_OK;
+    EVP_PKEY_free(opened);
+    return good ? data : NULL;
+}
+
+static void test_few_sessions(void **state)
+{
+    (void)state;
+    _cleanup_(sg_tokens_freep) struct sg_tokens *tokens = NULL;
+    _cleanup_(sg_key_list_freep) struct sg_key_list *list = NULL;
+    pthread_t threads[6];
+    fake->session_limit = 3;
+    assert_int_equal(open_tokens(&tokens, NULL), SG_OK);
+    assert_int_equal(login(tokens, right_pin, NULL), SG_OK);
+    assert_int_equal(sg_keys_find(tokens, EC_KEY, &list, NULL), SG_OK);
+    struct sg_token_key *key = sg_key_list_get(list, 0);
+    assert_int_equal(sg_token_key_inspect(key, NULL), SG_OK);
+    for (size_t i = 0; i < 6; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, sign_in_thread, key), 0);
+    for (size_t i = 0; i < 6; i++) {
+        void *good = NULL;
+        assert_int_equal(pthread_join(threads[i], &good), 0);
+        assert_non_null(good);
+    }
+    assert_in_range(fake->most_sessions, 2, 3);
+}
+
+/* --- PINs -------------------------------------------------------------------------------------------------------- */
+
+/* Locked, or one try left: is the PIN not even given to the token? */
+static void test_pin_states(void **state)
+{
+    (void)state;
+    static const struct {
+        unsigned long flags;
+        enum sg_rc rc;
+        int tries_left;
+    } cases[] = {{CKF_USER_PIN_LOCKED, SG_E_PIN_LOCKED, 0}, {CKF_USER_PIN_FINAL_TRY, SG_E_POLICY, 1}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        _cleanup_(sg_tokens_freep) struct sg_tokens *tokens = NULL;
+        struct sg_err err = {0};
+        assert_int_equal(open_tokens(&tokens, NULL), SG_OK);
+        fake->token_flags = cases[i].flags; /* come to be after the listing */
+        assert_int_equal(login(tokens, right_pin, &err), cases[i].rc);
+        assert_int_equal(err.tries_left, cases[i].tries_left);
+        assert_int_equal(fake->logins, 0);
+        fake->token_flags = 0;
+    }
+}
+
+/* A key that wants its PIN each time gets it each time; once it is refused, never again. */
+static void test_always_authenticate(void **state)
+{
+    (void)state;
+    _cleanup_(sg_tokens_freep) struct sg_tokens *tokens = NULL;
+    _cleanup_(sg_key_list_freep) struct sg_key_list *list = NULL;
+    _cleanup_(EVP_PKEY_freep) EVP_PKEY *opened = NULL;
+    struct sg_err err = {0};
+    fake->reauthenticate = true;
+    assert_int_equal(open_tokens(&tokens, NULL), SG_OK);
+    assert_int_equal(login(tokens, right_pin, NULL), SG_OK);
+    assert_int_equal(sg_keys_find(tokens, EC_KEY, &list, NULL), SG_OK);
+    struct sg_token_key *key = sg_key_list_get(list, 0);
+    assert_int_equal(sg_token_key_inspect(key, NULL), SG_OK);
+    assert_int_equal(sg_token_key_open(key, &opened, NULL), SG_OK);
+    assert_int_equal(sign(key, opened, "SHA256", false, false, &err), SG_OK);
+    assert_int_equal(sign(key, opened, "SHA256", false, false, &err), SG_OK);
+    assert_int_equal(fake->logins, 3);
+
+    fake->calls = 0;
+    fake->fail_at = 2; /* C_SignInit, C_Login */
+    fake->fail_with = CKR_PIN_INCORRECT;
+    assert_int_equal(sign(key, opened, "SHA256", false, false, &err), SG_E_PIN_INCORRECT);
+    assert_string_equal(fake->failed, "C_Login");
+    assert_int_equal(fake->logins, 4);
+    assert_int_equal(sign(key, opened, "SHA256", false, false, &err), SG_E_PIN_INCORRECT);
+    assert_int_equal(fake->logins, 4);
+}
+
+/* A reader with a PIN pad takes no PIN from us; one without wants it. */
+static void test_pin_pad(void **state)
+{
+    (void)state;
+    _cleanup_(sg_tokens_freep) struct sg_tokens *tokens = NULL;
+    struct sg_err err = {0};
+    assert_int_equal(open_tokens(&tokens, NULL), SG_OK);
+    assert_int_equal(sg_token_login(sg_tokens_get(tokens, 0), NULL, &err), SG_E_PIN_REQUIRED);
+    assert_int_equal(fake->logins, 0);
+    fake->token_flags = CKF_PROTECTED_AUTHENTICATION_PATH;
+    assert_int_equal(sg_token_login(sg_tokens_get(tokens, 0), NULL, &err), SG_E_PIN_INCORRECT);
+    assert_int_equal(fake->logins, 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_each_call_fails, setup),
+        cmocka_unit_test_setup(test_each_allocation_fails, setup),
+        cmocka_unit_test_setup(test_lies, setup),
+        cmocka_unit_test_setup(test_hostile_texts, setup),
+        cmocka_unit_test_setup(test_combined_mechanisms, setup),
+        cmocka_unit_test_setup(test_few_sessions, setup),
+        cmocka_unit_test_setup(test_pin_states, setup),
+        cmocka_unit_test_setup(test_always_authenticate, setup),
+        cmocka_unit_test_setup(test_pin_pad, setup),
+    };
+    return cmocka_run_group_tests(tests, setup_group, teardown_group);
+}
