@@ -19,20 +19,39 @@ static void check(int ok)
         abort();
 }
 
-static struct fuzz *prepare(void)
+static struct fuzz *the_fuzz(void)
 {
     static struct fuzz fuzz;
-    char trust[80];
 
-    if (fuzz.libctx)
-        return &fuzz;
-    check(sg_libctx_new(&fuzz.libctx, NULL) == SG_OK);
-    (void)snprintf(fuzz.folder, sizeof(fuzz.folder), "/tmp/signet-fuzz-snapshot-XXXXXX");
-    check(mkdtemp(fuzz.folder) != NULL);
-    (void)snprintf(trust, sizeof(trust), "%s/trust", fuzz.folder);
-    check(mkdir(trust, 0700) == 0);
-    (void)snprintf(fuzz.file, sizeof(fuzz.file), "%s/snapshot", trust);
     return &fuzz;
+}
+
+static void remove_folder(void)
+{
+    const struct fuzz *fuzz = the_fuzz();
+    char trust[sizeof(fuzz->folder) + 8];
+
+    (void)snprintf(trust, sizeof(trust), "%s/trust", fuzz->folder);
+    (void)remove(fuzz->file);
+    (void)remove(trust);
+    (void)remove(fuzz->folder);
+}
+
+static const struct fuzz *prepare(void)
+{
+    struct fuzz *fuzz = the_fuzz();
+    char trust[sizeof(fuzz->folder) + 8];
+
+    if (fuzz->libctx)
+        return fuzz;
+    check(sg_libctx_new(&fuzz->libctx, NULL) == SG_OK);
+    (void)snprintf(fuzz->folder, sizeof(fuzz->folder), "/tmp/signet-fuzz-snapshot-XXXXXX");
+    check(mkdtemp(fuzz->folder) != NULL);
+    (void)snprintf(trust, sizeof(trust), "%s/trust", fuzz->folder);
+    check(mkdir(trust, 0700) == 0);
+    (void)snprintf(fuzz->file, sizeof(fuzz->file), "%s/snapshot", trust);
+    check(atexit(remove_folder) == 0);
+    return fuzz;
 }
 
 static void write_snapshot(const struct fuzz *fuzz, struct sg_slice der)

@@ -36,14 +36,30 @@ struct fixture {
     } while (0)
 #define assert_done(call) assert_rc(call, SG_OK)
 
+static inline void fixture_folder(struct fixture *f, const char *parent)
+{
+    (void)snprintf(f->folder, sizeof(f->folder), "%s/signet-store-XXXXXX", parent);
+    assert_non_null(mkdtemp(f->folder));
+    (void)snprintf(f->database, sizeof(f->database), "%s/store.db", f->folder);
+}
+
+static inline int fixture_remove_item(const char *path, const struct stat *info, int type, struct FTW *walk)
+{
+    (void)info, (void)type, (void)walk;
+    return remove(path);
+}
+
+static inline void fixture_remove_folder(const struct fixture *f)
+{
+    (void)nftw(f->folder, fixture_remove_item, 16, FTW_DEPTH | FTW_PHYS);
+}
+
 static inline int fixture_setup(void **state)
 {
     struct fixture *f = calloc(1, sizeof(*f));
 
     assert_non_null(f);
-    strcpy(f->folder, "/tmp/signet-store-XXXXXX");
-    assert_non_null(mkdtemp(f->folder));
-    (void)snprintf(f->database, sizeof(f->database), "%s/store.db", f->folder);
+    fixture_folder(f, "/tmp");
     assert_done(sg_libctx_new(&f->libctx, &err));
     f->now = 1700000000;
     f->clock = sg_clock_fixed(&f->now);
@@ -51,17 +67,11 @@ static inline int fixture_setup(void **state)
     return 0;
 }
 
-static inline int fixture_remove(const char *path, const struct stat *info, int type, struct FTW *walk)
-{
-    (void)info, (void)type, (void)walk;
-    return remove(path);
-}
-
 static inline int fixture_teardown(void **state)
 {
     struct fixture *f = *state;
 
-    (void)nftw(f->folder, fixture_remove, 16, FTW_DEPTH | FTW_PHYS);
+    fixture_remove_folder(f);
     OSSL_LIB_CTX_free(f->libctx);
     free(f);
     return 0;
