@@ -63,7 +63,7 @@ for folder in certs soft; do
     for pair in "expired:certificate has expired" "not-yet-valid:certificate is not yet valid" \
         "revoked:certificate revoked" "revoked-ca:certificate revoked" "wrong-eku:unsuitable certificate purpose" \
         "wrong-usage:unsuitable certificate purpose"; do
-        rejects judge "$folder/${pair%%:*}.pem"
+        expect 2 judge "$folder/${pair%%:*}.pem"
         says "${pair#*:}"
     done
 done

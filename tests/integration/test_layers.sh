@@ -42,7 +42,7 @@ may_not() { # SOURCE INCLUDE...
     local source=$1 header
     shift
     for header in "$@"; do
-        rejects compile "$source" "$header"
+        expect 1 compile "$source" "$header"
         says "No such file or directory"
     done
 }
