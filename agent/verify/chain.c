@@ -73,11 +73,13 @@ static enum sg_rc note_error(struct sg_judgement *judgement, int error, X509 *ce
     _cleanup_(freep) char *subject = NULL;
     enum sg_reason_code code;
     enum sg_severity severity = severity_of(error, &code);
-    enum sg_rc rc = cert ? sg_name_text(X509_get_subject_name(cert), &subject, err) : SG_OK;
+    const char *text = X509_verify_cert_error_string(error);
+    if (!cert)
+        return sg_judgement_note(judgement, severity, code, err, _("The path to the anchor does not hold: %s."), text);
+    enum sg_rc rc = sg_name_text(X509_get_subject_name(cert), &subject, err);
     if (rc == SG_OK)
         rc = sg_judgement_note(judgement, severity, code, err,
-                               _("The path to the anchor does not hold at the certificate of %s: %s."),
-                               subject ? subject : "?", X509_verify_cert_error_string(error));
+                               _("The path to the anchor does not hold at the certificate of %s: %s."), subject, text);
     return rc;
 }
 
@@ -100,6 +102,11 @@ static int on_verify(int ok, X509_STORE_CTX *ctx)
     case X509_V_ERR_CA_CERT_MISSING_KEY_USAGE:
         /* §4.2.1.3 asks it of CAs, but §6.1.4 (n) lets a path do without: many private roots have none. */
         return 1;
+    case X509_V_ERR_CA_BCONS_NOT_CRITICAL:
+        /* §4.2.1.9 asks it of CAs, but §6.1.4 (k) only wants cA; an anchor's makers can be expected to know. */
+        if (depth + 1 < sk_X509_num(X509_STORE_CTX_get0_chain(ctx)))
+            return 1;
+        break;
     case X509_V_ERR_CERT_HAS_EXPIRED:
         if (ends_at(X509_STORE_CTX_get_current_cert(ctx), verification->at))
             return 1;

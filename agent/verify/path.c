@@ -90,7 +90,14 @@ static bool identifiers_differ(X509 *cert, X509 *issuer)
     return wanted && has && ASN1_OCTET_STRING_cmp(wanted, has) != 0;
 }
 
-/* Adds `issuer` to the node's issuers if it signed it. */
+/* A path never needs two certificates of one name and key (RFC 4158 §2.4.2): that is what loops are made of. */
+static bool same_entity(X509 *a, X509 *b)
+{
+    return X509_NAME_cmp(X509_get_subject_name(a), X509_get_subject_name(b)) == 0 &&
+           EVP_PKEY_eq(X509_get0_pubkey(a), X509_get0_pubkey(b)) == 1;
+}
+
+/* Adds `issuer` to the node's issuers if it signed it. Node 0 is the leaf. */
 static enum sg_rc try_issuer(struct walk *walk, size_t node, X509 *issuer, bool anchor, struct sg_err *err)
 {
     X509 *cert = walk->nodes[node].cert;
@@ -106,7 +113,7 @@ static enum sg_rc try_issuer(struct walk *walk, size_t node, X509 *issuer, bool 
         if (child->issuers[i] == index)
             return SG_OK;
     EVP_PKEY *key = X509_get0_pubkey(issuer);
-    if (index == node || !key || !spend(walk, sg_algorithm_cost(key)))
+    if (index == node || !key || (node > 0 && same_entity(cert, issuer)) || !spend(walk, sg_algorithm_cost(key)))
         return SG_OK;
     ERR_set_mark();
     bool right = X509_verify(cert, key) == 1;
@@ -121,20 +128,22 @@ static enum sg_rc try_issuer(struct walk *walk, size_t node, X509 *issuer, bool 
     return SG_OK;
 }
 
-/* Anchors first, then what is valid at the judging time: the path that passes is mostly the first one. */
+/* Anchors first, then what is valid at the judging time, then what leads to another name (RFC 4158 §3.5): the path that
+ * passes is mostly the first one. */
+static int score(const struct node *node)
+{
+    bool self_issued = X509_get_extension_flags(node->cert) & EXFLAG_SI;
+    return 4 * node->anchor + 2 * node->valid + !self_issued;
+}
+
 static void order_issuers(struct walk *walk, struct node *node)
 {
     size_t *issuers = node->issuers;
     for (size_t i = 1; i < node->issuer_count; i++) {
-        size_t index = issuers[i];
-        const struct node *a = &walk->nodes[index];
-        size_t k = i;
-        for (; k > 0; k--) {
-            const struct node *b = &walk->nodes[issuers[k - 1]];
-            if (2 * a->anchor + a->valid <= 2 * b->anchor + b->valid)
-                break;
+        size_t index = issuers[i], k = i;
+        int own = score(&walk->nodes[index]);
+        for (; k > 0 && score(&walk->nodes[issuers[k - 1]]) < own; k--)
             issuers[k] = issuers[k - 1];
-        }
         issuers[k] = index;
     }
 }
@@ -162,15 +171,11 @@ static enum sg_rc expand(struct walk *walk, size_t node, struct sg_err *err)
     return rc;
 }
 
-/* A path never needs two certificates of one name and key (RFC 4158 §2.4.2): that is what loops are made of. */
 static bool is_on_path(const struct walk *walk, X509 *cert)
 {
     for (int i = 0; i < sk_X509_num(walk->path); i++) {
         X509 *other = sk_X509_value(walk->path, i);
-        if (other == cert || X509_cmp(other, cert) == 0)
-            return true;
-        if (i > 0 && X509_NAME_cmp(X509_get_subject_name(other), X509_get_subject_name(cert)) == 0 &&
-            EVP_PKEY_eq(X509_get0_pubkey(other), X509_get0_pubkey(cert)) == 1)
+        if (other == cert || X509_cmp(other, cert) == 0 || (i > 0 && same_entity(other, cert)))
             return true;
     }
     return false;

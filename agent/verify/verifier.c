@@ -13,10 +13,14 @@
 
 SG_DEFINE_CLEANUP(X509_VERIFY_PARAM, X509_VERIFY_PARAM_free)
 
+/* None named is any (RFC 5280 §6.1.1 (c)); OpenSSL would take it for none. */
 static enum sg_rc add_policies(X509_VERIFY_PARAM *param, const struct sg_policy_options *policy, struct sg_err *err)
 {
-    for (size_t i = 0; i < policy->policy_count; i++) {
-        const char *text = policy->policies[i];
+    static const char *const any[] = {"any"};
+    const char *const *policies = policy->policy_count ? policy->policies : any;
+    size_t count = policy->policy_count ? policy->policy_count : 1;
+    for (size_t i = 0; i < count; i++) {
+        const char *text = policies[i];
         if (strcmp(text, "any") == 0)
             text = "2.5.29.32.0"; /* anyPolicy */
         ASN1_OBJECT *object = OBJ_txt2obj(text, 1);

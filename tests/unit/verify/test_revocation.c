@@ -1,0 +1,278 @@
+/* Revocation by CRLs: what each mode takes for an answer, and which CRLs count. */
+#include "judging.h"
+
+static void judge_as(struct world *world, enum sg_indication indication, enum sg_sub_indication sub, const char *reason)
+{
+    judge(world, ORDINARY, CONTENT, indication, sub, reason, true);
+}
+
+static void forget(struct world *world, const X509_CRL *crl)
+{
+    for (int i = 0; i < sk_X509_CRL_num(world->crls); i++)
+        if (sk_X509_CRL_value(world->crls, i) == crl)
+            (void)sk_X509_CRL_delete(world->crls, i--);
+}
+
+/* The signer's certificate revoked, on hold, revoked after the judging time, released. */
+static void revoked(void **state)
+{
+    struct world *world = *state;
+    const struct pki_revoked revoked = {world->signer.cert, PKI_NOW - 2 * PKI_DAY, CRL_REASON_KEY_COMPROMISE};
+    const struct pki_revoked held = {world->signer.cert, PKI_NOW - 2 * PKI_DAY, CRL_REASON_CERTIFICATE_HOLD};
+    const struct pki_revoked no_reason = {world->signer.cert, PKI_NOW - 2 * PKI_DAY, 0};
+    const struct pki_revoked another = {world->ca.cert, PKI_NOW - 2 * PKI_DAY, 0};
+    judge_passed(world);
+    world_crl(world, &world->ca_crl, &world->ca, &(struct pki_crl){.revoked = {revoked}});
+    judge_as(world, SG_INDETERMINATE, SG_SUB_REVOKED_NO_POE, "revoked");
+    world_crl(world, &world->ca_crl, &world->ca, &(struct pki_crl){.revoked = {another, no_reason}});
+    judge_as(world, SG_INDETERMINATE, SG_SUB_REVOKED_NO_POE, "revoked");
+    world_crl(world, &world->ca_crl, &world->ca, &(struct pki_crl){.revoked = {held}});
+    judge_as(world, SG_INDETERMINATE, SG_SUB_TRY_LATER, "on-hold");
+    world_crl(world, &world->ca_crl, &world->ca, &(struct pki_crl){.revoked = {another}});
+    judge_passed(world);
+
+    world_crl(world, &world->ca_crl, &world->ca, &(struct pki_crl){.revoked = {revoked}});
+    world->options.at = PKI_NOW - 3 * PKI_DAY;
+    judge_as(world, SG_TOTAL_PASSED, SG_SUB_NONE, "revoked-later");
+    world->options.at = PKI_NOW - 2 * PKI_DAY;
+    judge_as(world, SG_INDETERMINATE, SG_SUB_REVOKED_NO_POE, "revoked");
+    world->options.at = SG_TIME_NONE;
+    world->options.revocation = SG_REVOCATION_NONE;
+    judge_as(world, SG_TOTAL_PASSED, SG_SUB_NONE, "revocation-not-asked");
+}
+
+/* The CA's certificate revoked, by the root. */
+static void ca_revoked(void **state)
+{
+    struct world *world = *state;
+    world_crl(world, &world->root_crl, &world->root,
+              &(struct pki_crl){.revoked = {{world->ca.cert, PKI_NOW - PKI_DAY, CRL_REASON_SUPERSEDED}}});
+    judge_as(world, SG_INDETERMINATE, SG_SUB_REVOKED_CA_NO_POE, "ca-revoked");
+}
+
+/* No data, and data that is too old: hard and soft. */
+static void missing_and_stale(void **state)
+{
+    struct world *world = *state;
+    forget(world, world->root_crl);
+    judge_as(world, SG_INDETERMINATE, SG_SUB_CERTIFICATE_CHAIN_GENERAL_FAILURE, "no-revocation-data");
+    world->options.revocation = SG_REVOCATION_SOFT;
+    judge_as(world, SG_TOTAL_PASSED, SG_SUB_NONE, "no-revocation-data");
+
+    assert_true(sk_X509_CRL_push(world->crls, world->root_crl) > 0);
+    world_crl(world, &world->ca_crl, &world->ca,
+              &(struct pki_crl){.this_update = PKI_NOW - 20 * PKI_DAY, .next_update = PKI_NOW - 5 * PKI_DAY});
+    world->options.stale = 5 * PKI_DAY;
+    judge_as(world, SG_TOTAL_PASSED, SG_SUB_NONE, "revocation-stale");
+    world->options.stale = 5 * PKI_DAY - 1;
+    judge_as(world, SG_INDETERMINATE, SG_SUB_TRY_LATER, "revocation-stale");
+    world->options.stale = 5 * PKI_DAY;
+    world->options.revocation = SG_REVOCATION_HARD;
+    judge_as(world, SG_INDETERMINATE, SG_SUB_TRY_LATER, "revocation-stale");
+
+    world_crl(world, &world->ca_crl, &world->ca, &(struct pki_crl){.next_update = -1});
+    judge_as(world, SG_INDETERMINATE, SG_SUB_TRY_LATER, "revocation-stale");
+    world_crl(world, &world->ca_crl, &world->ca, &(struct pki_crl){.next_update = PKI_NOW});
+    judge_passed(world);
+}
+
+/* What a stale CRL says of a revoked certificate still holds. */
+static void stale_but_revoked(void **state)
+{
+    struct world *world = *state;
+    world_crl(world, &world->ca_crl, &world->ca,
+              &(struct pki_crl){.this_update = PKI_NOW - 20 * PKI_DAY,
+                                .next_update = PKI_NOW - 5 * PKI_DAY,
+                                .revoked = {{world->signer.cert, PKI_NOW - 30 * PKI_DAY, 0}}});
+    judge_as(world, SG_INDETERMINATE, SG_SUB_REVOKED_NO_POE, "revoked");
+    world->options.revocation = SG_REVOCATION_SOFT;
+    world->options.stale = 365 * PKI_DAY;
+    judge_as(world, SG_INDETERMINATE, SG_SUB_REVOKED_NO_POE, "revoked");
+}
+
+/* CRLs that must not be used, each good but for one thing. */
+static void unusable(void **state)
+{
+    struct world *world = *state;
+    static const struct pki_crl bad[] = {
+        {.this_update = PKI_NOW + 1},
+        {.more = {{NID_delta_crl, "critical,ASN1:INTEGER:1"}}},
+        {.more = {{NID_delta_crl, "ASN1:INTEGER:1"}}},
+        {.more = {{NID_crl_number, "critical,ASN1:INTEGER:1"}}},
+        {.more = {{NID_issuer_alt_name, "critical,DNS:example.com"}}},
+        {.more = {{NID_issuing_distribution_point, "critical,onlyCA:TRUE"}}},
+        {.more = {{NID_issuing_distribution_point, "critical,onlyAA:TRUE"}}},
+        {.more = {{NID_issuing_distribution_point, "critical,indirectCRL:TRUE"}}},
+        {.more = {{NID_issuing_distribution_point, "critical,onlysomereasons:keyCompromise"}}},
+        {.more = {{NID_issuing_distribution_point, "critical,fullname:URI:http://other.example/"}}},
+        {.more = {{NID_issuing_distribution_point, "critical,ASN1:INTEGER:1"}}},
+        {.digest = "SHA1"},
+    };
+    static const struct pki_crl good[] = {
+        {.this_update = PKI_NOW},
+        {.more = {{NID_crl_number, "ASN1:INTEGER:1"}, {NID_authority_key_identifier, "keyid:always"}}},
+        {.more = {{NID_issuing_distribution_point, "critical,onlyuser:TRUE"}}},
+        {.digest = "SHA384"},
+    };
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        world_crl(world, &world->ca_crl, &world->ca, &good[i]);
+        judge_passed(world);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        world_crl(world, &world->ca_crl, &world->ca, &bad[i]);
+        judge_as(world, SG_INDETERMINATE, SG_SUB_CERTIFICATE_CHAIN_GENERAL_FAILURE, "crl-not-usable");
+    }
+    /* And signed by another key of the same name. */
+    struct pki_id impostor = pki_issue(world->libctx, NULL, &(struct pki_cert){.name = "Issuing CA", .ca = true});
+    world_crl(world, &world->ca_crl, &impostor, &(struct pki_crl){0});
+    judge_as(world, SG_INDETERMINATE, SG_SUB_CERTIFICATE_CHAIN_GENERAL_FAILURE, "crl-not-usable");
+    pki_free(&impostor);
+}
+
+/* A CRL for one distribution point counts for the certificates that name it. */
+static void distribution_point(void **state)
+{
+    struct world *world = *state;
+    const struct pki_crl crl = {.more = {{NID_issuing_distribution_point, "critical,fullname:URI:http://a.example/"}}};
+    world_crl(world, &world->ca_crl, &world->ca, &crl);
+    world_signer(world,
+                 &(struct pki_cert){.name = "Al", .more = {{NID_crl_distribution_points, "URI:http://b.example/"}}});
+    judge_as(world, SG_INDETERMINATE, SG_SUB_CERTIFICATE_CHAIN_GENERAL_FAILURE, "crl-not-usable");
+    world_signer(world, &(struct pki_cert){
+                            .name = "Al",
+                            .more = {{NID_crl_distribution_points, "URI:http://b.example/,URI:http://a.example/"}}});
+    judge_passed(world);
+}
+
+/* A CA that may not sign CRLs. */
+static void not_a_crl_signer(void **state)
+{
+    struct world *world = *state;
+    X509_free(world->ca.cert);
+    world->ca.cert =
+        pki_certify(world->libctx, world->ca.key, &world->root,
+                    &(struct pki_cert){.name = "Issuing CA", .ca = true, .key_usage = "critical,keyCertSign"});
+    judge_as(world, SG_INDETERMINATE, SG_SUB_CERTIFICATE_CHAIN_GENERAL_FAILURE, "crl-not-usable");
+}
+
+/* Of several CRLs the newest counts, wherever it comes from; once revoked stays revoked. */
+static void several(void **state)
+{
+    struct world *world = *state;
+    const struct pki_revoked held = {world->signer.cert, PKI_NOW - 9 * PKI_DAY, CRL_REASON_CERTIFICATE_HOLD};
+    const struct pki_revoked revoked = {world->signer.cert, PKI_NOW - 9 * PKI_DAY, CRL_REASON_UNSPECIFIED};
+    X509_CRL *old =
+        pki_crl(world->libctx, &world->ca, &(struct pki_crl){.this_update = PKI_NOW - 8 * PKI_DAY, .revoked = {held}});
+    judge(world, (struct pki_cms){.crls = {old}}, CONTENT, SG_TOTAL_PASSED, SG_SUB_NONE, NULL, true);
+    world_crl(world, &world->ca_crl, &world->ca,
+              &(struct pki_crl){.this_update = PKI_NOW - 9 * PKI_DAY, .revoked = {held}});
+    X509_CRL *newer = pki_crl(world->libctx, &world->ca, &(struct pki_crl){0});
+    judge(world, (struct pki_cms){.crls = {old, newer}}, CONTENT, SG_TOTAL_PASSED, SG_SUB_NONE, NULL, true);
+    judge(world, (struct pki_cms){.crls = {old}}, CONTENT, SG_INDETERMINATE, SG_SUB_TRY_LATER, "on-hold", true);
+    X509_CRL *revoking = pki_crl(world->libctx, &world->ca,
+                                 &(struct pki_crl){.this_update = PKI_NOW - 8 * PKI_DAY, .revoked = {revoked}});
+    judge(world, (struct pki_cms){.crls = {newer, revoking}}, CONTENT, SG_INDETERMINATE, SG_SUB_REVOKED_NO_POE,
+          "revoked", true);
+    X509_CRL_free(old);
+    X509_CRL_free(newer);
+    X509_CRL_free(revoking);
+}
+
+/* CRLs that came with the signature are as good as others, if they are right. */
+static void carried(void **state)
+{
+    struct world *world = *state;
+    forget(world, world->ca_crl);
+    judge(world, (struct pki_cms){.crls = {world->ca_crl}}, CONTENT, SG_TOTAL_PASSED, SG_SUB_NONE, NULL, true);
+    struct pki_id impostor = pki_issue(world->libctx, NULL, &(struct pki_cert){.name = "Issuing CA", .ca = true});
+    X509_CRL *forged = pki_crl(world->libctx, &impostor, &(struct pki_crl){0});
+    judge(world, (struct pki_cms){.crls = {forged}}, CONTENT, SG_INDETERMINATE,
+          SG_SUB_CERTIFICATE_CHAIN_GENERAL_FAILURE, "crl-not-usable", true);
+    judge_as(world, SG_INDETERMINATE, SG_SUB_CERTIFICATE_CHAIN_GENERAL_FAILURE, "no-revocation-data");
+    X509_CRL_free(forged);
+    pki_free(&impostor);
+}
+
+/* An ended certificate: known not to be revoked only by a CRL from before its end, or one that keeps what has ended. */
+static void expired(void **state)
+{
+    struct world *world = *state;
+    const int64_t ended = PKI_NOW - 2 * PKI_DAY;
+    world_signer(world, &(struct pki_cert){.name = "Old", .not_after = ended});
+    judge_as(world, SG_INDETERMINATE, SG_SUB_OUT_OF_BOUNDS_NO_POE, "revocation-after-expiry");
+    world_crl(world, &world->ca_crl, &world->ca, &(struct pki_crl){.this_update = ended});
+    judge_as(world, SG_INDETERMINATE, SG_SUB_OUT_OF_BOUNDS_NOT_REVOKED, "expired");
+    world_crl(world, &world->ca_crl, &world->ca,
+              &(struct pki_crl){.this_update = ended, .revoked = {{world->signer.cert, ended - PKI_DAY, 0}}});
+    judge_as(world, SG_INDETERMINATE, SG_SUB_REVOKED_NO_POE, "revoked");
+    forget(world, world->ca_crl);
+    judge_as(world, SG_INDETERMINATE, SG_SUB_OUT_OF_BOUNDS_NO_POE, "expired");
+    world->options.revocation = SG_REVOCATION_NONE;
+    judge_as(world, SG_INDETERMINATE, SG_SUB_OUT_OF_BOUNDS_NO_POE, "expired");
+    world->options.at = ended; /* notAfter is within the validity (RFC 5280 §4.1.2.5) */
+    judge_as(world, SG_TOTAL_PASSED, SG_SUB_NONE, NULL);
+    world->options.at = ended + 1;
+    judge_as(world, SG_INDETERMINATE, SG_SUB_OUT_OF_BOUNDS_NO_POE, "expired");
+}
+
+/* expiredCertsOnCRL: a CRL that still lists what ended. */
+static void expired_kept(void **state)
+{
+    struct world *world = *state;
+    int nid = OBJ_create("2.5.29.60", "expiredCertsOnCRL", "expiredCertsOnCRL");
+    assert_int_not_equal(nid, NID_undef);
+    world_signer(world, &(struct pki_cert){.name = "Old", .not_after = PKI_NOW - 2 * PKI_DAY});
+    X509_CRL *crl = X509_CRL_dup(world->ca_crl);
+    assert_non_null(crl);
+    ASN1_GENERALIZEDTIME *since = ASN1_GENERALIZEDTIME_set(NULL, (time_t)(PKI_NOW - 100 * PKI_DAY));
+    uint8_t *der = NULL;
+    int len = i2d_ASN1_GENERALIZEDTIME(since, &der);
+    ASN1_OCTET_STRING *value = ASN1_OCTET_STRING_new();
+    assert_int_equal(ASN1_OCTET_STRING_set(value, der, len), 1);
+    X509_EXTENSION *extension = X509_EXTENSION_create_by_NID(NULL, nid, 0, value);
+    assert_int_equal(X509_CRL_add_ext(crl, extension, -1), 1);
+    assert_true(X509_CRL_sign(crl, world->ca.key, EVP_sha256()) > 0);
+    judge(world, (struct pki_cms){.crls = {crl}}, CONTENT, SG_INDETERMINATE, SG_SUB_OUT_OF_BOUNDS_NOT_REVOKED,
+          "expired", true);
+    X509_EXTENSION_free(extension);
+    ASN1_OCTET_STRING_free(value);
+    OPENSSL_free(der);
+    ASN1_GENERALIZEDTIME_free(since);
+    X509_CRL_free(crl);
+}
+
+/* Is a CRL let into the snapshot only with an issuer on a path to an anchor? */
+static void admission(void **state)
+{
+    struct world *world = *state;
+    struct pki_id impostor = pki_issue(world->libctx, NULL, &(struct pki_cert){.name = "Root", .ca = true});
+    struct sg_verifier *verifier = NULL;
+    struct sg_err err = {0};
+    assert_int_equal(sg_verifier_new(&world->options, &verifier, NULL), SG_OK);
+    assert_int_equal(sg_crl_check(verifier, world->root_crl, &err), SG_OK);
+    assert_int_equal(sg_crl_check(verifier, world->ca_crl, &err), SG_E_POLICY); /* its issuer is not at hand */
+    X509_CRL *forged = pki_crl(world->libctx, &impostor, &(struct pki_crl){0});
+    assert_int_equal(sg_crl_check(verifier, forged, &err), SG_E_POLICY);
+    X509_CRL *future = pki_crl(world->libctx, &world->root, &(struct pki_crl){.this_update = PKI_NOW + PKI_DAY});
+    assert_int_equal(sg_crl_check(verifier, future, &err), SG_E_POLICY);
+    sg_verifier_free(verifier);
+
+    assert_true(sk_X509_push(world->intermediates, world->ca.cert) > 0);
+    assert_int_equal(sg_verifier_new(&world->options, &verifier, NULL), SG_OK);
+    assert_int_equal(sg_crl_check(verifier, world->ca_crl, &err), SG_OK);
+    sg_verifier_free(verifier);
+    X509_CRL_free(forged);
+    X509_CRL_free(future);
+    pki_free(&impostor);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WORLD_TEST(revoked),           WORLD_TEST(ca_revoked),   WORLD_TEST(missing_and_stale),
+        WORLD_TEST(stale_but_revoked), WORLD_TEST(unusable),     WORLD_TEST(distribution_point),
+        WORLD_TEST(not_a_crl_signer),  WORLD_TEST(several),      WORLD_TEST(carried),
+        WORLD_TEST(expired),           WORLD_TEST(expired_kept), WORLD_TEST(admission),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
