@@ -4,7 +4,7 @@
 #
 # | judge             | RSA PKCS#1 | RSA-PSS | ECDSA P-256, P-384 | Ed25519 | looks at |
 # | openssl cms       | yes        | yes     | yes                | no: 3.0 cannot | signing-certificate-v2, path |
-# | gpgsm             | yes        | no      | yes                | no      | path; knows no signing-certificate-v2 |
+# | gpgsm             | yes        | yes     | yes                | no      | path; knows no signing-certificate-v2 |
 # | certtool (GnuTLS) | yes        | yes     | yes                | yes     | path; ignores signed attributes it does not know |
 # | BouncyCastle      | yes        | yes     | yes                | yes     | signing-certificate-v2, path |
 . "${SIGNET_SOURCE:-$(dirname "$0")/../..}/tests/support/lib.sh"
@@ -18,7 +18,7 @@ done
 
 knows() { # JUDGE KEY
     case $1:$2 in
-        openssl:ed25519 | gpgsm:ed25519 | gpgsm:pss2048) false ;;
+        openssl:ed25519 | gpgsm:ed25519) false ;;
     esac
 }
 
