@@ -38,20 +38,17 @@ static enum sg_rc put_anchor(struct sg_store *store, const char *sha256, struct 
 static enum sg_rc append_added(struct sg_store *store, const X509 *cert, const char *sha256, unsigned purposes,
                                const char *source, struct sg_err *err)
 {
-    _cleanup_(sg_buf_clear) struct sg_buf detail = SG_BUF(SG_MAX_ENTRY);
     _cleanup_(freep) char *subject = NULL;
-    struct sg_ledger_entry entry = {"trust-add", "", "", "", sha256, NULL};
+    _cleanup_(freep) char *detail = NULL;
 
     enum sg_rc rc = sg_name_text(X509_get_subject_name(cert), &subject, err);
     if (rc != SG_OK)
         return rc;
-    rc = sg_buf_printf(&detail, err, "%s; for %s; from %s", subject, purposes_text(purposes), source);
-    if (rc != SG_OK)
-        return rc;
-    rc = sg_buf_text(&detail, &entry.detail, err);
-    if (rc != SG_OK)
-        return rc;
-    return sg_ledger_add(store, &entry, err);
+    if (asprintf(&detail, "%s; for %s; from %s", subject, purposes_text(purposes), source) < 0) {
+        detail = NULL;
+        return sg_fail_memory(err);
+    }
+    return sg_ledger_add(store, &(struct sg_ledger_entry){"trust-add", "", "", "", sha256, detail}, err);
 }
 
 enum sg_rc sg_store_anchor_add(struct sg_store *store, const X509 *cert, unsigned purposes, const char *source,

@@ -173,9 +173,8 @@ static enum sg_rc write_file(const struct sg_store *store, const struct crl_fact
 
 static enum sg_rc record(struct sg_store *store, const struct crl_facts *facts, const char *issuer, struct sg_err *err)
 {
-    _cleanup_(sg_buf_clear) struct sg_buf detail = SG_BUF(SG_MAX_ENTRY);
+    _cleanup_(freep) char *detail = NULL;
     char this_update[SG_TIME_TEXT];
-    struct sg_ledger_entry entry = {"crl-add", "", "", "", facts->hex, NULL};
     const struct sg_value values[] = {
         sg_value_blob(facts->issuer),
         sg_value_blob(facts->authority_key),
@@ -187,13 +186,13 @@ static enum sg_rc record(struct sg_store *store, const struct crl_facts *facts, 
         sg_value_integer(sg_clock_now(&store->clock)),
     };
 
+    if (asprintf(&detail, "%s; of %s", issuer, sg_time_text(facts->this_update, this_update)) < 0) {
+        detail = NULL;
+        return sg_fail_memory(err);
+    }
     enum sg_rc rc = sg_db_run(store, SG_SQL_CRL_PUT, values, SG_COUNT(values), err);
     if (rc == SG_OK)
-        rc = sg_buf_printf(&detail, err, "%s; of %s", issuer, sg_time_text(facts->this_update, this_update));
-    if (rc == SG_OK)
-        rc = sg_buf_text(&detail, &entry.detail, err);
-    if (rc == SG_OK)
-        rc = sg_ledger_add(store, &entry, err);
+        rc = sg_ledger_add(store, &(struct sg_ledger_entry){"crl-add", "", "", "", facts->hex, detail}, err);
     if (rc == SG_OK)
         rc = sg_trust_changed(store, err);
     return rc;

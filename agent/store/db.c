@@ -33,6 +33,9 @@ static const char *const SQL[SG_SQL_COUNT] = {
                             "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
     [SG_SQL_UNPUBLISHED_GET] = "SELECT unpublished FROM trust",
     [SG_SQL_UNPUBLISHED_SET] = "UPDATE trust SET unpublished = ?1",
+    /* More than the encoding adds to each. */
+    [SG_SQL_TRUST_SIZE] = "SELECT (SELECT total(length(certificate) + length(source) + 128) FROM anchor) + "
+                          "(SELECT total(length(issuer) + 128) FROM crl)",
     [SG_SQL_LATEST] = "SELECT (SELECT max(time) FROM ledger), (SELECT max(this_update) FROM crl)",
 };
 

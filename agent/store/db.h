@@ -26,6 +26,7 @@ enum sg_sql {
     SG_SQL_DOCUMENT_ADD,
     SG_SQL_UNPUBLISHED_GET,
     SG_SQL_UNPUBLISHED_SET,
+    SG_SQL_TRUST_SIZE,
     SG_SQL_LATEST,
     SG_SQL_COUNT
 };
@@ -45,7 +46,7 @@ struct sg_store {
     struct sg_clock clock;
     EVP_MD *sha256;
     EVP_MD_CTX *digest; /* the ledger's, used again for each entry */
-    int log_pages; /* in the write-ahead log after the last commit */
+    int log_pages;      /* in the write-ahead log after the last commit */
     enum sg_transaction transaction;
     int64_t ledger_number; /* the ledger's last entry, while a transaction is open; 0: none */
     uint8_t ledger_hash[SG_SHA256_LEN];
@@ -64,7 +65,7 @@ struct sg_value {
     struct sg_slice bytes; /* borrowed until the statement is done */
 };
 
-/* The texts of one record together. */
+/* The escaped texts of one record together. */
 #define SG_MAX_ENTRY (256 * SG_KIB)
 
 #define SG_COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -106,11 +107,14 @@ SG_MUST_CHECK enum sg_rc sg_operation_end(struct sg_operation *operation, enum s
 
 /* --- the folder's other files ------------------------------------------------------------------------------------- */
 
-/* Brings the schema up to date (schema.c). */
-SG_MUST_CHECK enum sg_rc sg_schema_update(struct sg_store *store, struct sg_err *err);
+/* Whether the database is ours, and how many steps of the schema's history it has; 0: it is empty (schema.c). */
+SG_MUST_CHECK enum sg_rc sg_schema_check(struct sg_store *store, int64_t *ret_version, struct sg_err *err);
+/* Applies the steps after `version`. */
+SG_MUST_CHECK enum sg_rc sg_schema_migrate(struct sg_store *store, int64_t version, struct sg_err *err);
 /* sg_ledger_append() within an operation (ledger.c). The head is read when a transaction begins. */
 SG_MUST_CHECK enum sg_rc sg_ledger_head(struct sg_store *store, struct sg_err *err);
 SG_MUST_CHECK enum sg_rc sg_ledger_add(struct sg_store *store, const struct sg_ledger_entry *entry, struct sg_err *err);
-/* The snapshot no longer says what the store says, until the next sg_store_publish() (publish.c). */
+/* The snapshot no longer says what the store says, until the next sg_store_publish(). What would not fit into one is
+ * SG_E_LIMIT (publish.c). */
 SG_MUST_CHECK enum sg_rc sg_trust_changed(struct sg_store *store, struct sg_err *err);
 SG_MUST_CHECK enum sg_rc sg_publish_if_needed(struct sg_store *store, struct sg_err *err);

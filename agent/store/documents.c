@@ -4,19 +4,16 @@
 /* The ledger's entry holds the digests, so that the chain says what was signed and not only that something was. */
 static enum sg_rc append_entry(struct sg_store *store, const struct sg_document *document, struct sg_err *err)
 {
-    _cleanup_(sg_buf_clear) struct sg_buf detail = SG_BUF(SG_MAX_ENTRY);
-    struct sg_ledger_entry entry = {"sign", "", document->token, document->key, document->input, NULL};
+    _cleanup_(freep) char *detail = NULL;
 
-    enum sg_rc rc =
-        sg_buf_printf(&detail, err, "%s %s; result sha256 %s, %s; custody %s; clock %s%s%s", document->digest_algorithm,
-                      document->content_digest, document->result_sha256, document->format, document->custody,
-                      document->clock_state, document->remarks[0] ? "; " : "", document->remarks);
-    if (rc != SG_OK)
-        return rc;
-    rc = sg_buf_text(&detail, &entry.detail, err);
-    if (rc != SG_OK)
-        return rc;
-    return sg_ledger_add(store, &entry, err);
+    if (asprintf(&detail, "%s %s; result sha256 %s, %s; custody %s; clock %s%s%s", document->digest_algorithm,
+                 document->content_digest, document->result_sha256, document->format, document->custody,
+                 document->clock_state, document->remarks[0] ? "; " : "", document->remarks) < 0) {
+        detail = NULL;
+        return sg_fail_memory(err);
+    }
+    return sg_ledger_add(
+        store, &(struct sg_ledger_entry){"sign", "", document->token, document->key, document->input, detail}, err);
 }
 
 /* The row of the entry just made. */

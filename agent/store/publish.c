@@ -29,9 +29,31 @@ static enum sg_rc set_unpublished(struct sg_store *store, bool unpublished, stru
     return sg_db_run(store, SG_SQL_UNPUBLISHED_SET, &value, 1, err);
 }
 
+/* A change that could be committed and never published would keep everybody out of the store. */
+static enum sg_rc check_size(struct sg_store *store, struct sg_err *err)
+{
+    _cleanup_(sg_rows_resetp) sqlite3_stmt *rows = NULL;
+    bool row;
+
+    enum sg_rc rc = sg_db_query(store, SG_SQL_TRUST_SIZE, NULL, 0, &rows, err);
+    if (rc != SG_OK)
+        return rc;
+    rc = sg_db_next(store, rows, &row, err);
+    if (rc != SG_OK)
+        return rc;
+    if (sqlite3_column_int64(rows, 0) > (int64_t)SG_MAX_SNAPSHOT)
+        return sg_fail(err, SG_E_LIMIT,
+                       _("More is trusted than fits into a snapshot of %zu bytes. Remove what is not "
+                         "needed (signet trust remove)."),
+                       SG_MAX_SNAPSHOT);
+    return SG_OK;
+}
+
 enum sg_rc sg_trust_changed(struct sg_store *store, struct sg_err *err)
 {
-    return set_unpublished(store, true, err);
+    enum sg_rc rc = check_size(store, err);
+
+    return rc == SG_OK ? set_unpublished(store, true, err) : rc;
 }
 
 static enum sg_rc collect_anchors(struct sg_store *store, SG_SNAPSHOT_DER *snapshot, struct sg_err *err)
@@ -129,7 +151,7 @@ static void remove_unnamed(const char *trust, const struct sg_snapshot *old, con
 static enum sg_rc write_snapshot(const struct sg_store *store, const SG_SNAPSHOT_DER *snapshot, struct sg_err *err)
 {
     _cleanup_(sg_snapshot_freep) struct sg_snapshot *old = NULL;
-    _cleanup_(sg_buf_clear) struct sg_buf bytes = SG_BUF(SG_MAX_CERT_FILE);
+    _cleanup_(sg_buf_clear) struct sg_buf bytes = SG_BUF(SG_MAX_SNAPSHOT);
     _cleanup_(freep) char *trust = NULL;
     _cleanup_(freep) char *path = NULL;
 

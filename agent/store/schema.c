@@ -119,8 +119,7 @@ static enum sg_rc refuse_newer(struct sg_store *store, int64_t version, struct s
     return SG_E_STORE_DAMAGED;
 }
 
-/* `*ret_version` is how many steps have been applied; 0 for an empty file. */
-static enum sg_rc check(struct sg_store *store, int64_t *ret_version, struct sg_err *err)
+enum sg_rc sg_schema_check(struct sg_store *store, int64_t *ret_version, struct sg_err *err)
 {
     int64_t application, version, objects;
 
@@ -175,17 +174,16 @@ static enum sg_rc apply_step(struct sg_store *store, int64_t version, struct sg_
     return execute(store, pragmas, err);
 }
 
-enum sg_rc sg_schema_update(struct sg_store *store, struct sg_err *err)
+enum sg_rc sg_schema_migrate(struct sg_store *store, int64_t version, struct sg_err *err)
 {
-    int64_t version = 0;
-    enum sg_rc rc = check(store, &version, err);
+    enum sg_rc rc = SG_OK;
 
     while (rc == SG_OK && version < NEWEST) {
         rc = execute(store, "BEGIN IMMEDIATE", err);
         if (rc != SG_OK)
             return rc;
         /* Another process may have been quicker. */
-        rc = check(store, &version, err);
+        rc = sg_schema_check(store, &version, err);
         if (rc == SG_OK && version < NEWEST)
             rc = apply_step(store, ++version, err);
         if (rc == SG_OK)

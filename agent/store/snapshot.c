@@ -5,7 +5,6 @@
 
 #include "base/crypto.h"
 #include "base/input.h"
-#include "base/limits.h"
 #include "base/msg.h"
 #include "snapshot_format.h"
 
@@ -81,7 +80,7 @@ static enum sg_rc list_crls(struct sg_snapshot *snapshot, struct sg_err *err)
 
 static enum sg_rc load(struct sg_snapshot *snapshot, const char *path, struct sg_err *err)
 {
-    _cleanup_(sg_buf_clear) struct sg_buf file = SG_BUF(SG_MAX_CERT_FILE);
+    _cleanup_(sg_buf_clear) struct sg_buf file = SG_BUF(SG_MAX_SNAPSHOT);
     struct sg_err missing;
 
     enum sg_rc rc = read_file(path, &file, &missing);

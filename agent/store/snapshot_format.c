@@ -6,7 +6,6 @@
 #include <openssl/asn1t.h>
 
 #include "base/crypto.h"
-#include "base/limits.h"
 #include "base/msg.h"
 #include "base/utf8.h"
 

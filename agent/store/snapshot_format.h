@@ -18,7 +18,11 @@
 
 #include <openssl/safestack.h>
 
+#include "base/limits.h"
 #include "store/snapshot.h"
+
+/* It is a file of certificates, more or less. */
+#define SG_MAX_SNAPSHOT SG_MAX_CERT_FILE
 
 typedef struct {
     ASN1_OCTET_STRING *certificate;

@@ -9,6 +9,7 @@
 #include "base/outfile.h"
 
 #define BUSY_MS 5000
+#define BUSY_STEP_MS 10
 /* The write-ahead log is copied into the database when it has this many pages: at the end, or meanwhile. */
 #define LOG_PAGES_AT_CLOSE 256
 #define LOG_PAGES_MAX 1000
@@ -32,18 +33,21 @@ static enum sg_rc create_file(const struct sg_store *store, struct sg_err *err)
     return fd < 0 && errno != EEXIST ? cannot_write(store, errno, err) : SG_OK;
 }
 
-/* Changing the journal needs the database for itself and is refused at once if another process is just opening it, past
- * SQLite's own waiting: so it is waited for here. */
-static int use_wal(sqlite3 *db)
+/* Changing the journal needs the database for itself, and is refused at once if another process is just opening it,
+ * past SQLite's own waiting: so it is waited for here, and only here. */
+static enum sg_rc use_wal(struct sg_store *store, struct sg_err *err)
 {
     int code = SQLITE_BUSY;
 
-    for (int waited = 0; code == SQLITE_BUSY && waited <= BUSY_MS; waited += 10) {
-        code = sqlite3_exec(db, "PRAGMA journal_mode = WAL", NULL, NULL, NULL) & 0xff;
+    (void)sqlite3_busy_timeout(store->db, 0);
+    for (int waited = 0; code == SQLITE_BUSY && waited <= BUSY_MS; waited += BUSY_STEP_MS) {
+        code = sqlite3_exec(store->db, "PRAGMA journal_mode = WAL", NULL, NULL, NULL) & 0xff;
         if (code == SQLITE_BUSY)
-            (void)sqlite3_sleep(10);
+            (void)sqlite3_sleep(BUSY_STEP_MS);
     }
-    return code;
+    if (code != SQLITE_OK || sqlite3_busy_timeout(store->db, BUSY_MS) != SQLITE_OK)
+        return sg_db_fail(store, err);
+    return SG_OK;
 }
 
 /* The last process to close a database copies its log into it and removes the log: several fsyncs for a program that
@@ -76,7 +80,7 @@ static enum sg_rc configure(struct sg_store *store, struct sg_err *err)
         sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_FKEY, 1, NULL) != SQLITE_OK ||
         sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL) != SQLITE_OK ||
         sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL) != SQLITE_OK ||
-        sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL) != SQLITE_OK || use_wal(db) != SQLITE_OK ||
+        sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL) != SQLITE_OK ||
         sqlite3_exec(db, "PRAGMA synchronous = FULL", NULL, NULL, NULL) != SQLITE_OK)
         return sg_db_fail(store, err);
     (void)sqlite3_wal_hook(db, committed, store);
@@ -85,6 +89,8 @@ static enum sg_rc configure(struct sg_store *store, struct sg_err *err)
 
 static enum sg_rc open_database(struct sg_store *store, struct sg_err *err)
 {
+    int64_t version;
+
     enum sg_rc rc = sg_folder_make(store->folder, err);
     if (rc != SG_OK)
         return rc;
@@ -96,14 +102,20 @@ static enum sg_rc open_database(struct sg_store *store, struct sg_err *err)
     if (sqlite3_open_v2(store->path, &store->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
                         NULL) != SQLITE_OK)
         return sg_db_fail(store, err);
-    /* SQLite opens a file that it may not write for reading. Better known now than when a signature is to be recorded.
+    /* A file that may not be written is opened for reading. Better known now than when a signature is to be recorded.
      */
     if (sqlite3_db_readonly(store->db, "main") != 0)
         return cannot_write(store, EACCES, err);
     rc = configure(store, err);
     if (rc != SG_OK)
         return rc;
-    return sg_schema_update(store, err);
+    rc = sg_schema_check(store, &version, err); /* before anything is written: it may be somebody else's */
+    if (rc != SG_OK)
+        return rc;
+    rc = use_wal(store, err);
+    if (rc != SG_OK)
+        return rc;
+    return sg_schema_migrate(store, version, err);
 }
 
 enum sg_rc sg_store_open(const char *state_folder, OSSL_LIB_CTX *libctx, const struct sg_clock *clock,

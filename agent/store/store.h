@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "store/snapshot.h"
 
+/* Used by one thread at a time; other threads and processes have their own. */
 struct sg_store;
 
 /* Opens FOLDER/store.db, making it (0700, 0600) and bringing its schema up to date; a newer schema: SG_E_STORE_DAMAGED
@@ -34,10 +35,11 @@ SG_MUST_CHECK enum sg_rc sg_store_anchor_add(struct sg_store *store, const X509 
                                              const char *source, struct sg_err *err); /* again: purposes are replaced */
 SG_MUST_CHECK enum sg_rc sg_store_anchor_remove(struct sg_store *store, const char *sha256_hex,
                                                 struct sg_err *err); /* not there: SG_E_NOT_FOUND */
-/* A CRL whose signature the caller has checked. One older than what is there from the same issuer and scope does not
- * replace it: SG_E_POLICY, saying so. */
+/* A CRL whose signature the caller has checked. One older than what is there from the same issuer (name and key) and
+ * scope does not replace it: SG_E_POLICY, saying so; a delta CRL likewise. */
 SG_MUST_CHECK enum sg_rc sg_store_crl_add(struct sg_store *store, const X509_CRL *crl, struct sg_err *err);
-/* Writes the snapshot and renames it into place. Call after the commit. */
+/* Writes the snapshot and renames it into place. Call after the commit; if the program dies in between, the next
+ * sg_store_open() makes up for it. */
 SG_MUST_CHECK enum sg_rc sg_store_publish(struct sg_store *store, struct sg_err *err);
 
 /* --- the ledger: hash-chained, append only ------------------------------------------------------------------------ */

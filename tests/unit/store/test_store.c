@@ -119,6 +119,7 @@ static void test_foreign(void **state)
     tamper(f, "CREATE TABLE somebody_elses (x)");
     assert_rc(sg_store_open(f->folder, f->libctx, &f->clock, &store, &err), SG_E_STORE_DAMAGED);
     assert_int_equal(ask(f, "SELECT count(*) FROM sqlite_schema"), 1);
+    assert_int_equal(ask(f, "SELECT journal_mode = 'delete' FROM pragma_journal_mode"), 1);
 
     write_database(f, "", 0);
     tamper(f, "PRAGMA application_id = 42");
@@ -294,6 +295,24 @@ static void test_busy(void **state)
     assert_done(add_document(other, "/a"));
 }
 
+/* And one that a program holds before it is ours, past any waiting of SQLite's? */
+static void test_busy_while_made(void **state)
+{
+    struct fixture *f = *state;
+    sqlite3 *db = NULL;
+    struct sg_store *store = NULL;
+    struct sg_err seen;
+
+    sg_store_free(open_store(f));
+    tamper(f, "PRAGMA journal_mode = DELETE");
+    assert_int_equal(sqlite3_open(f->database, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "BEGIN; SELECT count(*) FROM ledger", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sg_store_open(f->folder, f->libctx, &f->clock, &store, &seen), SG_E_BUSY);
+    assert_string_equal(seen.file, f->database);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    sg_store_free(open_store(f));
+}
+
 static void killed_before_commit(struct fixture *f, int number)
 {
     struct sg_store *store = NULL;
@@ -389,6 +408,7 @@ int main(void)
         fixture_test(test_broken),
         fixture_test(test_refusal_does_not_break),
         fixture_test(test_busy),
+        fixture_test(test_busy_while_made),
         fixture_test(test_killed),
         fixture_test(test_log_stays_short),
         fixture_test(test_latest),

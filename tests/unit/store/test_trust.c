@@ -311,6 +311,22 @@ static void test_rolled_back(void **state)
     assert_int_equal(crl_files(f), 0); /* the file of the CRL that never came */
 }
 
+/* Is what would not fit into a snapshot refused before it is committed? Committed, it could never be published. */
+static void test_too_much(void **state)
+{
+    struct fixture *f = *state;
+    _cleanup_(sg_store_freep) struct sg_store *store = open_store(f);
+    _cleanup_(X509_freep) X509 *cert = make_cert(f, "Root");
+    char hex[SG_SHA256_HEX];
+
+    add_anchor(f, store, "First", hex);
+    tamper(f, "INSERT INTO anchor VALUES ('00', zeroblob(16 * 1024 * 1024 - 500), 1, '', 0)");
+    assert_rc(sg_store_anchor_add(store, cert, SG_PURPOSE_SIGN, "file", &err), SG_E_LIMIT);
+    assert_int_equal(ask(f, "SELECT count(*) FROM ledger"), 1);
+    tamper(f, "DELETE FROM anchor WHERE sha256 = '00'");
+    assert_done(sg_store_anchor_add(store, cert, SG_PURPOSE_SIGN, "file", &err));
+}
+
 /* Is a damaged snapshot written anew by publishing? */
 static void test_rebuilt(void **state)
 {
@@ -376,7 +392,7 @@ int main(void)
         fixture_test(test_crl),         cmocka_unit_test(test_crl_order), fixture_test(test_crl_numbers),
         fixture_test(test_crl_twice),   fixture_test(test_crl_again),     fixture_test(test_crl_files),
         fixture_test(test_made_up_for), fixture_test(test_rolled_back),   fixture_test(test_rebuilt),
-        fixture_test(test_publishers),
+        fixture_test(test_too_much),    fixture_test(test_publishers),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
