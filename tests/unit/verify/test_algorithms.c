@@ -1,0 +1,186 @@
+/* Which algorithms and keys count, and until when; and what signature algorithm identifiers are read as. */
+#include <openssl/err.h>
+
+#include "judging.h"
+#include "verify/algorithms.h"
+#include "verify/crypto.h"
+
+#define Y(year) ((int64_t)((year)-1970) * 31557600)
+
+/* The table: what counts for ever, what ended, what never counted, what is not in it. */
+static void digests(void **state)
+{
+    (void)state;
+    static const struct {
+        int nid;
+        int last_good; /* a year; 0: never, 9999: still */
+        const char *word;
+    } expected[] = {
+        {NID_sha256, 9999, "sha256"}, {NID_sha512, 9999, "sha512"}, {NID_sha3_256, 9999, "sha3-256"},
+        {NID_sha1, 2013, "sha1"},     {NID_md5, 2004, "md5"},       {NID_ripemd160, 2013, "ripemd160"},
+        {NID_md4, 0, "md4"},          {NID_undef, 0, NULL},         {NID_md5_sha1, 0, NULL},
+    };
+    for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
+        int last = expected[i].last_good;
+        assert_int_equal(sg_algorithm_digest(expected[i].nid, Y(2030)).acceptable, last == 9999);
+        if (last && last != 9999) {
+            assert_true(sg_algorithm_digest(expected[i].nid, Y(last) + 300 * PKI_DAY).acceptable);
+            assert_false(sg_algorithm_digest(expected[i].nid, Y(last + 1) + 30 * PKI_DAY).acceptable);
+        }
+        assert_int_equal(sg_algorithm_digest(expected[i].nid, Y(1995)).acceptable, last != 0);
+        if (expected[i].word)
+            assert_string_equal(sg_digest_word(expected[i].nid), expected[i].word);
+        else
+            assert_null(sg_digest_word(expected[i].nid));
+    }
+}
+
+static bool key_counts(struct world *world, const char *type, const char *curve, size_t bits, int64_t when)
+{
+    EVP_PKEY *key = curve  ? EVP_PKEY_Q_keygen(world->libctx, NULL, type, curve)
+                    : bits ? EVP_PKEY_Q_keygen(world->libctx, NULL, type, bits)
+                           : EVP_PKEY_Q_keygen(world->libctx, NULL, type);
+    assert_non_null(key);
+    bool acceptable = sg_algorithm_key(key, when).acceptable;
+    EVP_PKEY_free(key);
+    return acceptable;
+}
+
+/* Keys by kind and length. */
+static void keys(void **state)
+{
+    struct world *world = *state;
+    assert_true(key_counts(world, "RSA", NULL, 2048, PKI_NOW));
+    assert_true(key_counts(world, "RSA", NULL, 1900, PKI_NOW));
+    assert_false(key_counts(world, "RSA", NULL, 1896, PKI_NOW));
+    assert_true(key_counts(world, "RSA", NULL, 1536, Y(2015)));
+    assert_false(key_counts(world, "RSA", NULL, 1024, Y(2015)));
+    assert_true(key_counts(world, "RSA", NULL, 1024, Y(2008)));
+    assert_false(key_counts(world, "RSA", NULL, 768, Y(2000)));
+    assert_true(key_counts(world, "EC", "P-256", 0, PKI_NOW));
+    assert_true(key_counts(world, "EC", "P-521", 0, PKI_NOW));
+    assert_false(key_counts(world, "EC", "P-224", 0, PKI_NOW));
+    assert_true(key_counts(world, "ED25519", NULL, 0, PKI_NOW));
+    assert_true(key_counts(world, "ED448", NULL, 0, PKI_NOW));
+    assert_false(key_counts(world, "X25519", NULL, 0, PKI_NOW));
+}
+
+/* A signer, and a CA, with a weak key; a certificate signed with a weak digest: as of now, and as of then. */
+static void in_paths(void **state)
+{
+    struct world *world = *state;
+    struct pki_id weak = {.key = EVP_PKEY_Q_keygen(world->libctx, NULL, "RSA", (size_t)1024)};
+    weak.cert = pki_certify(world->libctx, weak.key, &world->ca, &(struct pki_cert){.name = "Weak"});
+    judge(world, (struct pki_cms){.signer = &weak}, CONTENT, SG_INDETERMINATE, SG_SUB_CRYPTO_CONSTRAINTS_FAILURE_NO_POE,
+          "weak-key", true);
+    X509_free(weak.cert);
+    weak.cert = pki_certify(world->libctx, weak.key, &world->root, &(struct pki_cert){.name = "Weak CA", .ca = true});
+    struct pki_id below = pki_issue(world->libctx, &weak, &(struct pki_cert){.name = "Below"});
+    X509_CRL *crl = pki_crl(world->libctx, &weak, &(struct pki_crl){0});
+    judge(world, (struct pki_cms){.signer = &below, .carried = {weak.cert}, .crls = {crl}}, CONTENT, SG_INDETERMINATE,
+          SG_SUB_CRYPTO_CONSTRAINTS_FAILURE_NO_POE, "weak-key", true);
+    world_signer(world, &(struct pki_cert){.name = "Alice", .digest = "SHA1"});
+    judge(world, ORDINARY, CONTENT, SG_INDETERMINATE, SG_SUB_CRYPTO_CONSTRAINTS_FAILURE_NO_POE, "weak-algorithm", true);
+    world_signer(world, &(struct pki_cert){.name = "Alice", .digest = "SHA384"});
+    judge_passed(world);
+    X509_CRL_free(crl);
+    pki_free(&below);
+    pki_free(&weak);
+}
+
+/* The anchor's own signature does not count: it is trusted for its key. */
+static void anchor(void **state)
+{
+    struct world *world = *state;
+    X509 *old = pki_certify(world->libctx, world->root.key, NULL,
+                            &(struct pki_cert){.name = "Root", .ca = true, .digest = "SHA1"});
+    sk_X509_zero(world->anchors);
+    assert_true(sk_X509_push(world->anchors, old) > 0);
+    judge_passed(world);
+    X509_free(old);
+}
+
+static bool read_algorithm(const char *der_hex, struct sg_signature_method *method)
+{
+    uint8_t der[128];
+    size_t len = strlen(der_hex) / 2;
+    assert_true(sg_unhex(der_hex, der, len));
+    const uint8_t *p = der;
+    X509_ALGOR *algorithm = d2i_X509_ALGOR(NULL, &p, (long)len);
+    assert_non_null(algorithm);
+    bool known = sg_signature_method_read(algorithm, method);
+    X509_ALGOR_free(algorithm);
+    ERR_clear_error();
+    return known;
+}
+
+/* id-RSASSA-PSS with its parameters right, left out (SHA-1), without any, with two hashes, with another trailer. */
+static void pss_parameters(void **state)
+{
+    (void)state;
+    struct sg_signature_method method;
+#define PSS "06092a864886f70d01010a"
+#define SHA256 "300b0609608648016503040201"
+#define SHA512 "300b0609608648016503040203"
+#define MGF1 "06092a864886f70d010108"
+    assert_true(read_algorithm("303d" PSS "3030a00d" SHA256 "a11a3018" MGF1 SHA256 "a203020120", &method));
+    assert_int_equal(method.kind, SG_KIND_RSA_PSS);
+    assert_int_equal(method.digest, NID_sha256);
+    assert_int_equal(method.salt_length, 32);
+    assert_true(read_algorithm("300d" PSS "3000", &method));
+    assert_int_equal(method.digest, NID_sha1);
+    assert_int_equal(method.salt_length, 20);
+    assert_false(read_algorithm("300b" PSS, &method));
+    assert_int_equal(method.kind, SG_KIND_OTHER);
+    assert_string_equal(method.word, "rsa-pss");
+    assert_false(read_algorithm("300d" PSS "0500", &method));
+    assert_false(read_algorithm("303d" PSS "3030a00d" SHA512 "a11a3018" MGF1 SHA256 "a203020120", &method));
+    assert_false(read_algorithm("3042" PSS "3035a00d" SHA256 "a11a3018" MGF1 SHA256 "a203020120a303020102", &method));
+    assert_false(read_algorithm("303d" PSS "3030a00d" SHA256 "a11a3018" MGF1 SHA256 "a2030201ff", &method));
+}
+
+/* The words of other algorithms. */
+static void words(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *der, *word;
+        bool known;
+    } expected[] = {
+        {"300d06092a864886f70d01010b0500", "rsa-pkcs1", true},
+        {"300a06082a8648ce3d040302", "ecdsa", true},
+        {"300506032b6570", "ed25519", true},
+        {"300506032b6571", "ed448", true},
+        {"300b0609608648016503040302", "dsa", true},
+        {"300706052a03040506", "other", false},
+        {"300b0609608648016503040201", "other", false}, /* a digest is no signature algorithm */
+    };
+    for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
+        struct sg_signature_method method;
+        assert_int_equal(read_algorithm(expected[i].der, &method), expected[i].known);
+        assert_string_equal(method.word, expected[i].word);
+    }
+}
+
+/* Signatures by DSA and Ed448 keys are checked too. */
+static void rare_keys(void **state)
+{
+    struct world *world = *state;
+    struct pki_id ed = {.key = EVP_PKEY_Q_keygen(world->libctx, NULL, "ED448")};
+    ed.cert = pki_certify(world->libctx, ed.key, &world->ca, &(struct pki_cert){.name = "Ed"});
+    judge(world, (struct pki_cms){.signer = &ed, .digest = "SHA512"}, CONTENT, SG_TOTAL_PASSED, SG_SUB_NONE, NULL,
+          true);
+    judge(world, (struct pki_cms){.signer = &ed, .digest = "SHA512"}, "other", SG_TOTAL_FAILED, SG_SUB_HASH_FAILURE,
+          NULL, false);
+    pki_free(&ed);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(digests), WORLD_TEST(keys),        WORLD_TEST(in_paths),
+        WORLD_TEST(anchor),        cmocka_unit_test(words), cmocka_unit_test(pss_parameters),
+        WORLD_TEST(rare_keys),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,203 @@
+/* Reports: the JSON's members and order, hostile text, and what people read first. */
+#include <ctype.h>
+
+#include <jansson.h>
+
+#include "judging.h"
+#include "verify/verdict.h"
+
+static struct sg_report *report_of(const struct world *world, struct pki_cms what, const char *content)
+{
+    _cleanup_(sg_buf_clear) struct sg_buf cms = SG_BUF(SG_MIB);
+    enum sg_rc rc;
+    world_sign(world, what, &cms);
+    struct sg_report *report = judge_bytes(world, sg_buf_slice(&cms), content, &rc);
+    assert_int_equal(rc, SG_OK);
+    return report;
+}
+
+static json_t *json_of(const struct sg_report *report)
+{
+    _cleanup_(sg_buf_clear) struct sg_buf out = SG_BUF(SG_MIB);
+    const char *text = NULL;
+    assert_int_equal(sg_report_json(report, &out, NULL), SG_OK);
+    assert_int_equal(sg_buf_text(&out, &text, NULL), SG_OK);
+    assert_null(strchr(text, '\n'));
+    json_t *json = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+    assert_non_null(json);
+    return json;
+}
+
+static void assert_keys(json_t *object, const char *const *keys)
+{
+    const char *key;
+    json_t *value;
+    size_t i = 0;
+    assert_true(json_is_object(object));
+    json_object_foreach(object, key, value)
+    {
+        assert_non_null(keys[i]);
+        assert_string_equal(key, keys[i++]);
+        assert_non_null(value);
+    }
+    assert_null(keys[i]);
+}
+
+/* Every member, in the order that the design gives; null where nothing is known. */
+static void json_form(void **state)
+{
+    struct world *world = *state;
+    static const char *const outer[] = {"schema", "file", "format", "signatures", NULL};
+    static const char *const inner[] = {"id",           "indication", "sub_indication", "intact",     "changes",
+                                        "level",        "covers",     "signer",         "digest",     "algorithm",
+                                        "claimed_time", "best_time",  "as_of",          "good_until", "chain",
+                                        "revocation",   "timestamps", "reasons",        NULL};
+    static const char *const cert[] = {"subject", "issuer", "serial", "sha256", NULL};
+    static const char *const crl[] = {"kind", "issuer", "this_update", "next_update", "status", NULL};
+    static const char *const reason[] = {"code", "text", NULL};
+
+    struct sg_report *report = report_of(world, ORDINARY, CONTENT);
+    json_t *json = json_of(report);
+    json_t *one = json_array_get(json_object_get(json, "signatures"), 0);
+    assert_keys(json, outer);
+    assert_keys(one, inner);
+    assert_keys(json_object_get(one, "signer"), cert);
+    assert_keys(json_array_get(json_object_get(one, "chain"), 2), cert);
+    assert_keys(json_array_get(json_object_get(one, "revocation"), 0), crl);
+    assert_string_equal(json_string_value(json_object_get(json, "schema")), "signet.verify/1");
+    assert_string_equal(json_string_value(json_object_get(one, "indication")), "TOTAL-PASSED");
+    assert_true(json_is_null(json_object_get(one, "sub_indication")));
+    assert_true(json_is_true(json_object_get(one, "intact")));
+    assert_true(json_is_null(json_object_get(one, "changes")));
+    assert_string_equal(json_string_value(json_object_get(one, "best_time")), "2026-09-21T14:13:20Z");
+    assert_string_equal(json_string_value(json_object_get(json_object_get(one, "signer"), "subject")), "CN=Alice");
+    json_decref(json);
+    sg_report_free(report);
+
+    report = report_of(world, (struct pki_cms){.odd = PKI_NO_CERTIFICATES | PKI_NO_SIGNING_TIME}, CONTENT);
+    json = json_of(report);
+    one = json_array_get(json_object_get(json, "signatures"), 0);
+    assert_keys(one, inner);
+    static const char *const nulls[] = {"level", "signer", "claimed_time", "as_of", "good_until"};
+    for (size_t i = 0; i < sizeof nulls / sizeof *nulls; i++)
+        assert_true(json_is_null(json_object_get(one, nulls[i])));
+    assert_int_equal(json_array_size(json_object_get(one, "chain")), 0);
+    assert_keys(json_array_get(json_object_get(one, "reasons"), 0), reason);
+    json_decref(json);
+    sg_report_free(report);
+}
+
+/* A certificate's answer. */
+static void cert_json(void **state)
+{
+    struct world *world = *state;
+    static const char *const keys[] = {"schema",     "file",    "indication", "sub_indication", "chain", "policies",
+                                       "revocation", "reasons", NULL};
+    struct sg_verifier *verifier = NULL;
+    struct sg_report *report = NULL;
+    _cleanup_(sg_buf_clear) struct sg_buf out = SG_BUF(SG_MIB);
+    const char *text = NULL;
+    assert_int_equal(sg_verifier_new(&world->options, &verifier, NULL), SG_OK);
+    assert_int_equal(sg_cert_check(verifier, "ca.pem", world->ca.cert, SG_CERT_ANY, &report, NULL), SG_OK);
+    assert_int_equal(sg_report_cert_json(report, &out, NULL), SG_OK);
+    assert_int_equal(sg_buf_text(&out, &text, NULL), SG_OK);
+    json_t *json = json_loads(text, 0, NULL);
+    assert_keys(json, keys);
+    assert_string_equal(json_string_value(json_object_get(json, "schema")), "signet.cert-check/1");
+    assert_string_equal(json_string_value(json_object_get(json, "indication")), "PASSED");
+    json_decref(json);
+    sg_buf_clear(&out);
+    assert_int_equal(sg_report_cert_text(report, &out, NULL), SG_OK);
+    assert_int_equal(sg_buf_text(&out, &text, NULL), SG_OK);
+    assert_ptr_equal(strstr(text, "VALID: ca.pem\n"), text);
+    sg_report_free(report);
+    sg_verifier_free(verifier);
+}
+
+/* What the first line says, and the exit status. */
+static void headlines(void **state)
+{
+    struct world *world = *state;
+    static const struct {
+        const char *content, *start;
+        int exit;
+    } expected[] = {
+        {CONTENT, "VALID: test.p7s\n", 0}, {"other", "NOT VALID: test.p7s\n", 1}, {NULL, "CANNOT TELL: test.p7s\n", 2}};
+    for (size_t i = 0; i < 3; i++) {
+        _cleanup_(sg_buf_clear) struct sg_buf out = SG_BUF(SG_MIB);
+        const char *text = NULL;
+        struct sg_report *report = report_of(world, ORDINARY, expected[i].content);
+        assert_int_equal(sg_report_text(report, "test", &out, NULL), SG_OK);
+        assert_int_equal(sg_buf_text(&out, &text, NULL), SG_OK);
+        assert_ptr_equal(strstr(text, expected[i].start), text);
+        assert_non_null(strstr(text, "CN=Alice"));
+        assert_non_null(strstr(text, sg_indication_text(report->verdicts[0].indication)));
+        assert_int_equal(strstr(text, "-> ") != NULL, i > 0); /* what to do */
+        assert_int_equal(sg_report_exit(report), expected[i].exit);
+        sg_report_free(report);
+    }
+}
+
+/* Names that would steer a terminal, reorder text, or are no UTF-8: neither in the text nor a broken JSON. */
+static void hostile(void **state)
+{
+    struct world *world = *state;
+    world_signer(world, &(struct pki_cert){.name = "Eve\x1b[2J\r\n\xe2\x80\xaeVALID: \"x\""});
+    struct sg_report *report = report_of(world, ORDINARY, CONTENT);
+    free(report->file);
+    report->file = strdup("bad\xff\xfe\x1b[0m\nname\xe2\x80\xae.p7s");
+
+    _cleanup_(sg_buf_clear) struct sg_buf out = SG_BUF(SG_MIB);
+    const char *text = NULL;
+    assert_int_equal(sg_report_text(report, "con\ttent\x7f", &out, NULL), SG_OK);
+    assert_int_equal(sg_buf_text(&out, &text, NULL), SG_OK);
+    assert_null(strstr(text, "\x1b"));
+    assert_null(strstr(text, "\xe2\x80\xae"));
+    assert_null(strstr(text, "\xff"));
+    assert_null(strchr(text, '\r'));
+    assert_null(strchr(text, '\t'));
+    assert_non_null(strstr(text, "bad\xef\xbf\xbd"));
+
+    json_t *json = json_of(report);
+    assert_non_null(strstr(json_string_value(json_object_get(json, "file")), "bad\xef\xbf\xbd\xef\xbf\xbd\x1b[0m\n"));
+    json_decref(json);
+    sg_report_free(report);
+}
+
+/* No signature: no format, exit 2, and said. */
+static void nothing(void **state)
+{
+    struct world *world = *state;
+    enum sg_rc rc;
+    struct sg_report *report = judge_bytes(world, slice_of("plain text"), NULL, &rc);
+    json_t *json = json_of(report);
+    assert_true(json_is_null(json_object_get(json, "format")));
+    assert_int_equal(json_array_size(json_object_get(json, "signatures")), 0);
+    assert_int_equal(sg_report_exit(report), 2);
+    json_decref(json);
+    sg_report_free(report);
+}
+
+/* The words of reasons: lower-case, distinct; and each has its advice, or none on purpose. */
+static void reason_words(void **state)
+{
+    (void)state;
+    for (enum sg_reason_code i = 0; i < SG_REASON_COUNT; i++) {
+        const char *word = sg_reason_word(i);
+        for (const char *p = word; *p; p++)
+            assert_true(islower((unsigned char)*p) || *p == '-');
+        for (enum sg_reason_code k = 0; k < i; k++)
+            assert_string_not_equal(word, sg_reason_word(k));
+        assert_non_null(sg_reason_advice(word));
+    }
+    assert_string_equal(sg_reason_advice("no such word"), "");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WORLD_TEST(json_form), WORLD_TEST(cert_json), WORLD_TEST(headlines),
+        WORLD_TEST(hostile),   WORLD_TEST(nothing),   cmocka_unit_test(reason_words),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

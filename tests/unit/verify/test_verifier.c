@@ -1,0 +1,262 @@
+/* The verifier as a whole: anchors of a snapshot with their purposes, one verifier for many files and threads. The
+ * snapshot here is the test's own: these functions stand in for the store's. */
+#include <pthread.h>
+
+#include "judging.h"
+
+struct sg_snapshot {
+    struct sg_snapshot_anchor anchors[3];
+    size_t anchor_count;
+    struct sg_snapshot_crl crls[2];
+    struct sg_slice crl_bytes[2];
+    size_t crl_count;
+    int reads;
+};
+
+size_t sg_snapshot_anchor_count(const struct sg_snapshot *snapshot)
+{
+    return snapshot->anchor_count;
+}
+
+const struct sg_snapshot_anchor *sg_snapshot_anchor(const struct sg_snapshot *snapshot, size_t index)
+{
+    return &snapshot->anchors[index];
+}
+
+size_t sg_snapshot_crl_count(const struct sg_snapshot *snapshot)
+{
+    return snapshot->crl_count;
+}
+
+const struct sg_snapshot_crl *sg_snapshot_crl(const struct sg_snapshot *snapshot, size_t index)
+{
+    return &snapshot->crls[index];
+}
+
+enum sg_rc sg_snapshot_crl_read(const struct sg_snapshot *snapshot, size_t index, struct sg_buf *out,
+                                struct sg_err *err)
+{
+    ((struct sg_snapshot *)snapshot)->reads++;
+    if (!snapshot->crl_bytes[index].data)
+        return sg_fail(err, SG_E_STORE_DAMAGED, "damaged");
+    return sg_buf_append(out, snapshot->crl_bytes[index].data, snapshot->crl_bytes[index].len, err);
+}
+
+static struct sg_slice der_of(int len, uint8_t *der)
+{
+    assert_true(len > 0);
+    return (struct sg_slice){der, (size_t)len};
+}
+
+static struct sg_slice cert_der(X509 *cert)
+{
+    uint8_t *der = NULL;
+    int len = i2d_X509(cert, &der);
+    return der_of(len, der);
+}
+
+static void add_crl(struct sg_snapshot *snapshot, X509_CRL *crl)
+{
+    uint8_t *der = NULL, *name = NULL;
+    int len = i2d_X509_NAME(X509_CRL_get_issuer(crl), &name);
+    snapshot->crls[snapshot->crl_count].issuer = der_of(len, name);
+    len = i2d_X509_CRL(crl, &der);
+    snapshot->crl_bytes[snapshot->crl_count++] = der_of(len, der);
+}
+
+static void snapshot_make(struct world *world, struct sg_snapshot *snapshot)
+{
+    *snapshot = (struct sg_snapshot){.anchor_count = 2};
+    snapshot->anchors[0] = (struct sg_snapshot_anchor){.certificate = slice_of("no certificate"), .purposes = 3};
+    snapshot->anchors[1] =
+        (struct sg_snapshot_anchor){.certificate = cert_der(world->root.cert), .purposes = SG_PURPOSE_SIGN};
+    add_crl(snapshot, world->root_crl);
+    add_crl(snapshot, world->ca_crl);
+    sk_X509_zero(world->anchors);
+    sk_X509_CRL_zero(world->crls);
+    world->options.snapshot = snapshot;
+}
+
+static void snapshot_clear(struct sg_snapshot *snapshot)
+{
+    OPENSSL_free((void *)snapshot->anchors[1].certificate.data);
+    for (size_t i = 0; i < snapshot->crl_count; i++) {
+        OPENSSL_free((void *)snapshot->crls[i].issuer.data);
+        OPENSSL_free((void *)snapshot->crl_bytes[i].data);
+    }
+}
+
+/* Anchors and CRLs of the snapshot serve; an anchor for time-stamps alone does not vouch for documents. */
+static void snapshot_anchors(void **state)
+{
+    struct world *world = *state;
+    struct sg_snapshot snapshot;
+    snapshot_make(world, &snapshot);
+    judge_passed(world);
+    snapshot.anchors[1].purposes = SG_PURPOSE_TIMESTAMP;
+    judge(world, ORDINARY, CONTENT, SG_INDETERMINATE, SG_SUB_NO_CERTIFICATE_CHAIN_FOUND, "no-path", true);
+    snapshot.anchors[1].purposes = SG_PURPOSES_ALL;
+    judge_passed(world);
+    snapshot_clear(&snapshot);
+}
+
+/* With --anchor, the snapshot's anchors do not count, but what it knows to be revoked does. */
+static void only_named_anchors(void **state)
+{
+    struct world *world = *state;
+    struct sg_snapshot snapshot;
+    struct pki_id other = pki_issue(world->libctx, NULL, &(struct pki_cert){.name = "Other", .ca = true});
+    snapshot_make(world, &snapshot);
+    assert_true(sk_X509_push(world->anchors, other.cert) > 0);
+    judge(world, ORDINARY, CONTENT, SG_INDETERMINATE, SG_SUB_NO_CERTIFICATE_CHAIN_FOUND, "no-path", true);
+    sk_X509_zero(world->anchors);
+    assert_true(sk_X509_push(world->anchors, world->root.cert) > 0);
+    judge_passed(world);
+    snapshot_clear(&snapshot);
+    pki_free(&other);
+}
+
+/* A damaged CRL is missing data, never a pass. */
+static void damaged_crl(void **state)
+{
+    struct world *world = *state;
+    struct sg_snapshot snapshot;
+    snapshot_make(world, &snapshot);
+    struct sg_slice kept = snapshot.crl_bytes[1];
+    snapshot.crl_bytes[1] = (struct sg_slice){0};
+    judge(world, ORDINARY, CONTENT, SG_INDETERMINATE, SG_SUB_CERTIFICATE_CHAIN_GENERAL_FAILURE, "no-revocation-data",
+          true);
+    snapshot.crl_bytes[1] = (struct sg_slice){kept.data, kept.len - 3};
+    judge(world, ORDINARY, CONTENT, SG_INDETERMINATE, SG_SUB_CERTIFICATE_CHAIN_GENERAL_FAILURE, "no-revocation-data",
+          true);
+    snapshot.crl_bytes[1] = kept;
+    judge_passed(world);
+    snapshot_clear(&snapshot);
+}
+
+struct work {
+    struct sg_verifier *verifier;
+    struct sg_slice cms[3];
+    const char *content[3];
+    enum sg_indication expected[3];
+    int wrong;
+};
+
+static void *judge_many(void *context)
+{
+    struct work *work = context;
+    for (int i = 0; i < 60; i++) {
+        struct sg_input *signature = NULL, *content = NULL;
+        struct sg_report *report = NULL;
+        int k = i % 3;
+        if (sg_input_from_slice("x.p7s", work->cms[k], &signature, NULL) != SG_OK ||
+            sg_input_from_slice("x", slice_of(work->content[k]), &content, NULL) != SG_OK ||
+            sg_verify_file(work->verifier, signature, content, &report, NULL) != SG_OK ||
+            report->verdicts[0].indication != work->expected[k])
+            work->wrong++;
+        sg_report_free(report);
+        sg_input_free(signature);
+        sg_input_free(content);
+    }
+    return NULL;
+}
+
+/* Several threads, several signers, one verifier: every file gets its own answer, and each CRL is read once. */
+static void threads(void **state)
+{
+    struct world *world = *state;
+    enum { THREADS = 4 };
+    struct sg_snapshot snapshot;
+    struct sg_verifier *verifier = NULL;
+    struct pki_id other = pki_issue(world->libctx, NULL, &(struct pki_cert){.name = "Nobody"});
+    struct sg_buf cms[3] = {SG_BUF(SG_MIB), SG_BUF(SG_MIB), SG_BUF(SG_MIB)};
+    snapshot_make(world, &snapshot);
+    world_sign(world, ORDINARY, &cms[0]);
+    world_sign(world, ORDINARY, &cms[1]);
+    world_sign(world, (struct pki_cms){.signer = &other}, &cms[2]);
+    assert_int_equal(sg_verifier_new(&world->options, &verifier, NULL), SG_OK);
+    struct work work[THREADS];
+    pthread_t thread[THREADS];
+    for (int i = 0; i < THREADS; i++) {
+        work[i] = (struct work){.verifier = verifier,
+                                .cms = {sg_buf_slice(&cms[0]), sg_buf_slice(&cms[1]), sg_buf_slice(&cms[2])},
+                                .content = {CONTENT, "changed", CONTENT},
+                                .expected = {SG_TOTAL_PASSED, SG_TOTAL_FAILED, SG_INDETERMINATE}};
+        assert_int_equal(pthread_create(&thread[i], NULL, judge_many, &work[i]), 0);
+    }
+    for (int i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_join(thread[i], NULL), 0);
+        assert_int_equal(work[i].wrong, 0);
+    }
+    assert_int_equal(snapshot.reads, 2);
+    sg_verifier_free(verifier);
+    for (int i = 0; i < 3; i++)
+        sg_buf_clear(&cms[i]);
+    snapshot_clear(&snapshot);
+    pki_free(&other);
+}
+
+/* What is remembered for one company of certificates is not used for another: a signer whose CA did not come along. */
+static void company(void **state)
+{
+    struct world *world = *state;
+    struct sg_verifier *verifier = NULL;
+    struct sg_buf with = SG_BUF(SG_MIB), without = SG_BUF(SG_MIB);
+    world_sign(world, ORDINARY, &with);
+    world_sign(world, (struct pki_cms){.carried = {world->root.cert}}, &without);
+    assert_int_equal(sg_verifier_new(&world->options, &verifier, NULL), SG_OK);
+    for (int round = 0; round < 2; round++) {
+        for (int k = 0; k < 2; k++) {
+            struct sg_input *signature = NULL, *content = NULL;
+            struct sg_report *report = NULL;
+            assert_int_equal(sg_input_from_slice("x", sg_buf_slice(k ? &without : &with), &signature, NULL), SG_OK);
+            assert_int_equal(sg_input_from_slice("x", slice_of(CONTENT), &content, NULL), SG_OK);
+            assert_int_equal(sg_verify_file(verifier, signature, content, &report, NULL), SG_OK);
+            assert_int_equal(report->verdicts[0].indication, k ? SG_INDETERMINATE : SG_TOTAL_PASSED);
+            sg_report_free(report);
+            sg_input_free(signature);
+            sg_input_free(content);
+        }
+    }
+    sg_buf_clear(&with);
+    sg_buf_clear(&without);
+    sg_verifier_free(verifier);
+}
+
+/* The purpose decides: the same certificate for documents, for time-stamps, for OCSP. */
+static void purposes(void **state)
+{
+    struct world *world = *state;
+    struct pki_id tsa =
+        pki_issue(world->libctx, &world->ca,
+                  &(struct pki_cert){.name = "TSA", .more = {{NID_ext_key_usage, "critical,timeStamping"}}});
+    struct pki_id ocsp = pki_issue(world->libctx, &world->ca,
+                                   &(struct pki_cert){.name = "OCSP", .more = {{NID_ext_key_usage, "OCSPSigning"}}});
+    X509 *certs[] = {world->signer.cert, tsa.cert, ocsp.cert};
+    const enum sg_cert_purpose asked[] = {SG_CERT_SIGN, SG_CERT_TIMESTAMP, SG_CERT_OCSP, SG_CERT_ANY};
+    struct sg_verifier *verifier = NULL;
+    assert_true(sk_X509_push(world->intermediates, world->ca.cert) > 0);
+    assert_int_equal(sg_verifier_new(&world->options, &verifier, NULL), SG_OK);
+    for (size_t i = 0; i < 3; i++) {
+        for (size_t k = 0; k < 4; k++) {
+            struct sg_report *report = NULL;
+            bool fits = i == k || k == 3;
+            assert_int_equal(sg_cert_check(verifier, "x", certs[i], asked[k], &report, NULL), SG_OK);
+            assert_verdict(&report->verdicts[0], fits ? SG_TOTAL_PASSED : SG_INDETERMINATE,
+                           fits ? SG_SUB_NONE : SG_SUB_CHAIN_CONSTRAINTS_FAILURE, fits ? NULL : "wrong-usage");
+            sg_report_free(report);
+        }
+    }
+    sg_verifier_free(verifier);
+    pki_free(&tsa);
+    pki_free(&ocsp);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WORLD_TEST(snapshot_anchors), WORLD_TEST(only_named_anchors), WORLD_TEST(damaged_crl), WORLD_TEST(threads),
+        WORLD_TEST(company),          WORLD_TEST(purposes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
