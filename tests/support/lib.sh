@@ -21,6 +21,11 @@ checks=0
 export ASAN_OPTIONS="fast_unwind_on_malloc=0${ASAN_OPTIONS:+:$ASAN_OPTIONS}"
 export LSAN_OPTIONS="suppressions=$SIGNET_SOURCE/tests/support/lsan.supp:print_suppressions=0${LSAN_OPTIONS:+:$LSAN_OPTIONS}"
 
+# LeakSanitizer does not work in a traced program.
+strace() { # ARGUMENT...
+    ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0 command strace "$@"
+}
+
 finish() {
     local status=$?
     $at_exit || true
