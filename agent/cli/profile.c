@@ -86,7 +86,7 @@ static enum sg_rc append_content(void *context, const uint8_t *data, size_t len,
 static enum sg_rc read_content(struct sg_app *app, struct sg_input *input, struct sg_buf *content, struct sg_err *err)
 {
     _cleanup_(sg_cms_freep) struct sg_cms *cms = NULL;
-    enum sg_rc rc = sg_cms_read(input, app->libctx, &cms, err);
+    enum sg_rc rc = sg_cms_read(input, app->libctx, NULL, &cms, err);
 
     if (rc == SG_OK && sg_cms_is_detached(cms))
         rc = sg_fail(err, SG_E_MALFORMED, _("\"%s\" has no profile in it: it was signed without --attached."),

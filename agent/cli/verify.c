@@ -1,4 +1,5 @@
 /* signet verify: judges every signature in each file. Writes nothing and opens no connection. */
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -75,66 +76,154 @@ static enum sg_rc pair_open(const char *path, const char *content, struct pair *
     return rc;
 }
 
-static enum sg_rc print_report(const struct sg_voice *voice, const struct sg_report *report, const struct pair *pair,
-                               struct sg_err *err)
+static enum sg_rc write_report(const struct sg_voice *voice, const struct sg_report *report, const struct pair *pair,
+                               struct sg_buf *out, struct sg_err *err)
 {
-    _cleanup_(sg_buf_clear) struct sg_buf text = SG_BUF(64 * SG_MIB);
-    enum sg_rc rc = voice->json
-                        ? sg_report_json(report, &text, err)
-                        : sg_report_text(report, pair->content ? sg_input_name(pair->content) : NULL, &text, err);
-    const char *line = NULL;
-    if (rc == SG_OK)
-        rc = sg_buf_text(&text, &line, err);
-    if (rc != SG_OK)
-        return rc;
-    if (voice->json)
-        puts(line);
-    else
-        sg_say_text(voice, line);
-    return SG_OK;
+    const char *content = pair->content ? sg_input_name(pair->content) : NULL;
+    return voice->json ? sg_report_json(report, out, err) : sg_report_text(report, content, out, err);
 }
 
-static enum sg_rc verify_file(struct sg_app *app, struct sg_verifier *verifier, const char *path, const char *content,
-                              int *ret_status, struct sg_err *err)
+/* The answer about one file, kept until those before it are printed. */
+struct answer {
+    bool ready;
+    enum sg_rc rc;
+    int status;         /* if rc is SG_OK */
+    struct sg_buf text; /* ditto */
+    struct sg_err err;  /* else */
+};
+
+static void judge(const struct sg_voice *voice, struct sg_verifier *verifier, const char *path, const char *content,
+                  struct answer *answer)
 {
     _cleanup_(pair_clear) struct pair pair = {0};
     _cleanup_(sg_report_freep) struct sg_report *report = NULL;
-    enum sg_rc rc = pair_open(path, content, &pair, err);
+    enum sg_rc rc = sg_check_cancelled(&answer->err);
     if (rc == SG_OK)
-        rc = sg_verify_file(verifier, pair.signature, pair.content, &report, err);
+        rc = pair_open(path, content, &pair, &answer->err);
     if (rc == SG_OK)
-        rc = print_report(&app->voice, report, &pair, err);
+        rc = sg_verify_file(verifier, pair.signature, pair.content, &report, &answer->err);
     if (rc == SG_OK)
-        *ret_status = sg_report_exit(report);
-    return rc;
+        rc = write_report(voice, report, &pair, &answer->text, &answer->err);
+    if (rc == SG_OK)
+        answer->status = sg_report_exit(report);
+    answer->rc = rc;
+}
+
+static int print_answer(const struct sg_voice *voice, struct answer *answer)
+{
+    const char *text = NULL;
+    if (answer->rc == SG_OK)
+        answer->rc = sg_buf_text(&answer->text, &text, &answer->err);
+    if (answer->rc != SG_OK)
+        return sg_complain(voice, &answer->err);
+    if (voice->json)
+        puts(text);
+    else
+        sg_say_text(voice, text);
+    return answer->status;
+}
+
+/* --- many files: judged by several threads, answered in their order --------------------------------------------------
+ */
+
+#define WINDOW 256 /* answers kept at most */
+
+struct run {
+    const struct sg_voice *voice;
+    struct sg_verifier *verifier;
+    const struct sg_args *args;
+    const char *content;
+
+    pthread_mutex_t lock;
+    pthread_cond_t printed_more;
+    size_t next, printed, count; /* files taken, answered, and all of them */
+    struct answer answers[WINDOW];
+    int status;
+    bool cancelled;
+};
+
+/* Takes the next file, as soon as there is room for its answer; false when there is none. */
+static bool take(struct run *run, size_t *ret)
+{
+    while (!run->cancelled && run->next < run->count && run->next - run->printed >= WINDOW)
+        (void)pthread_cond_wait(&run->printed_more, &run->lock);
+    if (run->cancelled || run->next == run->count)
+        return false;
+    *ret = run->next++;
+    run->answers[*ret % WINDOW] = (struct answer){.text = SG_BUF(64 * SG_MIB)};
+    return true;
+}
+
+static void print_ready(struct run *run)
+{
+    for (; run->printed < run->next && run->answers[run->printed % WINDOW].ready; run->printed++) {
+        struct answer *answer = &run->answers[run->printed % WINDOW];
+        if (!run->cancelled)
+            run->status = sg_exit_worse(run->status, print_answer(run->voice, answer));
+        run->cancelled |= answer->rc == SG_E_CANCELLED;
+        answer->ready = false;
+        sg_buf_clear(&answer->text);
+    }
+    (void)pthread_cond_broadcast(&run->printed_more);
+}
+
+static void *work(void *context)
+{
+    struct run *run = context;
+    size_t index = 0;
+    (void)pthread_mutex_lock(&run->lock);
+    while (take(run, &index)) {
+        struct answer *answer = &run->answers[index % WINDOW];
+        (void)pthread_mutex_unlock(&run->lock);
+        judge(run->voice, run->verifier, sg_args_file(run->args, index), run->content, answer);
+        (void)pthread_mutex_lock(&run->lock);
+        answer->ready = true;
+        print_ready(run);
+    }
+    (void)pthread_mutex_unlock(&run->lock);
+    return NULL;
+}
+
+/* This thread works too, so that it is enough where no other can be started. */
+static void work_together(struct run *run)
+{
+    pthread_t helpers[SG_MAX_THREADS];
+    size_t started = 0;
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    while (started < SG_MAX_THREADS && (long)started + 1 < cores && started + 1 < run->count &&
+           pthread_create(&helpers[started], NULL, work, run) == 0)
+        started++;
+    (void)work(run);
+    for (size_t i = 0; i < started; i++)
+        (void)pthread_join(helpers[i], NULL);
 }
 
 static int run(struct sg_app *app, const struct sg_args *args)
 {
     _cleanup_(sg_judging_clear) struct sg_judging judging = {0};
     struct sg_err err = {0};
-    const char *content = sg_args_value(args, "content");
-    size_t count = sg_args_file_count(args);
-    if (content && count > 1) {
-        (void)sg_fail(&err, SG_E_USAGE, _("--content belongs to one signature; %zu files were named."), count);
+    _cleanup_(freep) struct run *all = calloc(1, sizeof(*all));
+    if (!all) {
+        (void)sg_fail_memory(&err);
+        return sg_complain(&app->voice, &err);
+    }
+    all->voice = &app->voice;
+    all->args = args;
+    all->count = sg_args_file_count(args);
+    all->content = sg_args_value(args, "content");
+    if (all->content && all->count > 1) {
+        (void)sg_fail(&err, SG_E_USAGE, _("--content belongs to one signature; %zu files were named."), all->count);
         return sg_complain(&app->voice, &err);
     }
     if (sg_judging_init(app, args, NULL, &judging, &err) != SG_OK)
         return sg_complain(&app->voice, &err);
-
-    int status = 0;
-    for (size_t i = 0; i < count; i++) {
-        int one = 0;
-        enum sg_rc rc = sg_check_cancelled(&err);
-        if (rc == SG_OK)
-            rc = verify_file(app, judging.verifier, sg_args_file(args, i), content, &one, &err);
-        if (rc != SG_OK)
-            one = sg_complain(&app->voice, &err);
-        status = sg_exit_worse(status, one);
-        if (rc == SG_E_CANCELLED)
-            break;
-    }
-    return status;
+    all->verifier = judging.verifier;
+    (void)pthread_mutex_init(&all->lock, NULL);
+    (void)pthread_cond_init(&all->printed_more, NULL);
+    work_together(all);
+    (void)pthread_cond_destroy(&all->printed_more);
+    (void)pthread_mutex_destroy(&all->lock);
+    return all->status;
 }
 
 const struct sg_command sg_command_verify = {

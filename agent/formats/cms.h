@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "base/input.h"
+#include "formats/cert_cache.h"
 
 struct sg_cms;
 
@@ -47,9 +48,9 @@ struct sg_signer_info {
 SG_MUST_CHECK enum sg_rc sg_cms_probe(struct sg_input *input, bool *ret_is_cms, struct sg_err *err);
 
 /* Parses all but the content. `input` must outlive the result. Not CMS, truncated, or over a limit: SG_E_MALFORMED or
- * SG_E_LIMIT. Bytes behind the structure are SG_E_MALFORMED. */
-SG_MUST_CHECK enum sg_rc sg_cms_read(struct sg_input *input, OSSL_LIB_CTX *libctx, struct sg_cms **ret,
-                                     struct sg_err *err);
+ * SG_E_LIMIT. Bytes behind the structure are SG_E_MALFORMED. `known` (or NULL) spares parsing certificates again. */
+SG_MUST_CHECK enum sg_rc sg_cms_read(struct sg_input *input, OSSL_LIB_CTX *libctx, struct sg_cert_cache *known,
+                                     struct sg_cms **ret, struct sg_err *err);
 void sg_cms_free(struct sg_cms *cms);
 SG_DEFINE_CLEANUP(struct sg_cms, sg_cms_free)
 

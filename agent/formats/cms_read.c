@@ -12,6 +12,8 @@ struct sg_cms {
     bool detached;
     struct sg_tlv content; /* the OCTET STRING in eContent, unless detached */
     struct sg_buf rest;    /* the bytes behind the content */
+    OSSL_LIB_CTX *libctx;
+    struct sg_cert_cache *known; /* or NULL */
     STACK_OF(X509) *certificates;
     STACK_OF(X509_CRL) *crls;
     size_t unreadable;
@@ -216,13 +218,14 @@ static enum sg_rc read_rest(struct sg_cms *cms, uint64_t start, struct sg_err *e
 }
 
 /* Takes the bytes of one element of CertificateSet or RevocationInfoChoices. */
-typedef enum sg_rc (*take_choice)(struct sg_cms *cms, OSSL_LIB_CTX *libctx, struct sg_slice der, struct sg_err *err);
+typedef enum sg_rc (*take_choice)(struct sg_cms *cms, struct sg_slice der, struct sg_err *err);
 
-static enum sg_rc take_certificate(struct sg_cms *cms, OSSL_LIB_CTX *libctx, struct sg_slice der, struct sg_err *err)
+static enum sg_rc take_certificate(struct sg_cms *cms, struct sg_slice der, struct sg_err *err)
 {
     _cleanup_(X509_freep) X509 *cert = NULL;
 
-    enum sg_rc rc = sg_cert_parse(der, libctx, &cert, NULL);
+    enum sg_rc rc =
+        cms->known ? sg_cert_cache_parse(cms->known, der, &cert, NULL) : sg_cert_parse(der, cms->libctx, &cert, NULL);
     if (rc == SG_E_NO_MEMORY)
         return sg_fail_memory(err);
     if (rc != SG_OK) {
@@ -235,11 +238,11 @@ static enum sg_rc take_certificate(struct sg_cms *cms, OSSL_LIB_CTX *libctx, str
     return SG_OK;
 }
 
-static enum sg_rc take_crl(struct sg_cms *cms, OSSL_LIB_CTX *libctx, struct sg_slice der, struct sg_err *err)
+static enum sg_rc take_crl(struct sg_cms *cms, struct sg_slice der, struct sg_err *err)
 {
     _cleanup_(X509_CRL_freep) X509_CRL *crl = NULL;
 
-    enum sg_rc rc = sg_crl_parse(der, libctx, &crl, NULL);
+    enum sg_rc rc = sg_crl_parse(der, cms->libctx, &crl, NULL);
     if (rc == SG_E_NO_MEMORY)
         return sg_fail_memory(err);
     if (rc != SG_OK) {
@@ -254,8 +257,8 @@ static enum sg_rc take_crl(struct sg_cms *cms, OSSL_LIB_CTX *libctx, struct sg_s
 
 /* CertificateSet and RevocationInfoChoices (RFC 5652 §10.2.2, §10.2.1): a SEQUENCE is a certificate or CRL; the other
  * choices have context tags, up to `last_choice`, and are ours neither to read nor to refuse. */
-static enum sg_rc read_choices(struct sg_cms *cms, const struct sg_cms_walk *walk, OSSL_LIB_CTX *libctx,
-                               take_choice take, uint32_t last_choice, struct sg_err *err)
+static enum sg_rc read_choices(struct sg_cms *cms, const struct sg_cms_walk *walk, take_choice take,
+                               uint32_t last_choice, struct sg_err *err)
 {
     struct sg_tlv element;
     bool more = true;
@@ -276,7 +279,7 @@ static enum sg_rc read_choices(struct sg_cms *cms, const struct sg_cms_walk *wal
         if (rc != SG_OK)
             break;
         if (plain)
-            rc = take(cms, libctx, sg_cms_bytes(walk, &element), err);
+            rc = take(cms, sg_cms_bytes(walk, &element), err);
         else
             cms->unreadable++;
     }
@@ -311,20 +314,19 @@ static enum sg_rc read_signers(struct sg_cms *cms, const struct sg_cms_walk *wal
 }
 
 /* certificates [0] OPTIONAL, crls [1] OPTIONAL, signerInfos, each at most once and in this order (RFC 5652 §5.1). */
-static enum sg_rc read_tail(struct sg_cms *cms, const struct sg_cms_walk *walk, OSSL_LIB_CTX *libctx,
-                            struct sg_err *err)
+static enum sg_rc read_tail(struct sg_cms *cms, const struct sg_cms_walk *walk, struct sg_err *err)
 {
     struct sg_tlv element;
     bool more = false;
 
     enum sg_rc rc = sg_tlv_next(walk->reader, &element, &more, err);
     if (rc == SG_OK && more && sg_tlv_is(&element, SG_TLV_CONTEXT, 0)) {
-        rc = read_choices(cms, walk, libctx, take_certificate, 3, err);
+        rc = read_choices(cms, walk, take_certificate, 3, err);
         if (rc == SG_OK)
             rc = sg_tlv_next(walk->reader, &element, &more, err);
     }
     if (rc == SG_OK && more && sg_tlv_is(&element, SG_TLV_CONTEXT, 1)) {
-        rc = read_choices(cms, walk, libctx, take_crl, 1, err);
+        rc = read_choices(cms, walk, take_crl, 1, err);
         if (rc == SG_OK)
             rc = sg_tlv_next(walk->reader, &element, &more, err);
     }
@@ -354,7 +356,7 @@ static enum sg_rc leave_all(struct sg_tlv_reader *reader, uint64_t size, struct 
     return rc;
 }
 
-static enum sg_rc parse(struct sg_cms *cms, OSSL_LIB_CTX *libctx, struct sg_err *err)
+static enum sg_rc parse(struct sg_cms *cms, struct sg_err *err)
 {
     _cleanup_(sg_tlv_reader_freep) struct sg_tlv_reader *reader = NULL;
     struct sg_cms_walk walk = {0};
@@ -374,7 +376,7 @@ static enum sg_rc parse(struct sg_cms *cms, OSSL_LIB_CTX *libctx, struct sg_err 
         return rc;
     walk.reader = reader;
     walk.rest = sg_buf_slice(&cms->rest);
-    rc = read_tail(cms, &walk, libctx, err);
+    rc = read_tail(cms, &walk, err);
     return rc == SG_OK ? leave_all(reader, sg_input_size(cms->input), err) : rc;
 }
 
@@ -394,12 +396,15 @@ static enum sg_rc find_bytes(struct sg_cms *cms, struct sg_input *input, struct 
     return rc;
 }
 
-enum sg_rc sg_cms_read(struct sg_input *input, OSSL_LIB_CTX *libctx, struct sg_cms **ret, struct sg_err *err)
+enum sg_rc sg_cms_read(struct sg_input *input, OSSL_LIB_CTX *libctx, struct sg_cert_cache *known, struct sg_cms **ret,
+                       struct sg_err *err)
 {
     _cleanup_(sg_cms_freep) struct sg_cms *cms = calloc(1, sizeof *cms);
 
     if (!cms)
         return sg_fail_memory(err);
+    cms->libctx = libctx;
+    cms->known = known;
     cms->certificates = sk_X509_new_null();
     cms->crls = sk_X509_CRL_new_null();
     if (!cms->certificates || !cms->crls)
@@ -407,7 +412,7 @@ enum sg_rc sg_cms_read(struct sg_input *input, OSSL_LIB_CTX *libctx, struct sg_c
 
     enum sg_rc rc = find_bytes(cms, input, err);
     if (rc == SG_OK)
-        rc = parse(cms, libctx, err);
+        rc = parse(cms, err);
     if (rc != SG_OK) {
         sg_err_file(err, sg_input_name(input));
         return rc;

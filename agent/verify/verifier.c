@@ -70,12 +70,13 @@ enum sg_rc sg_verifier_new(const struct sg_verifier_options *options, struct sg_
     verifier->revocation = options->revocation;
     verifier->stale = options->stale;
     verifier->now = sg_clock_now(&options->clock);
-    verifier->at_is_now = options->at == SG_TIME_NONE;
-    verifier->at = verifier->at_is_now ? verifier->now : options->at;
+    verifier->at = options->at == SG_TIME_NONE ? verifier->now : options->at;
     verifier->max_depth = options->policy.max_depth;
     enum sg_rc rc = make_param(options, verifier->at, &verifier->base, err);
     if (rc == SG_OK)
         rc = sg_trust_new(options, &verifier->trust, err);
+    if (rc == SG_OK)
+        rc = sg_cert_cache_new(options->libctx, &verifier->certs, err);
     if (rc == SG_OK)
         *ret = sg_steal(verifier);
     return rc;
@@ -110,6 +111,7 @@ void sg_verifier_free(struct sg_verifier *verifier)
     cache_clear(verifier);
     X509_VERIFY_PARAM_free(verifier->base);
     sg_trust_free(verifier->trust);
+    sg_cert_cache_free(verifier->certs);
     (void)pthread_mutex_destroy(&verifier->lock);
     free(verifier);
 }
@@ -312,6 +314,7 @@ enum sg_rc sg_judge_paths(struct sg_verifier *verifier, const struct sg_cert_req
                                     .purposes = anchor_purposes(request->purpose),
                                     .at = verifier->at,
                                     .max_depth = verifier->max_depth,
+                                    .steps = request->steps,
                                     .visit = visit_path,
                                     .context = &candidates};
     bool limited = false;

@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 
+#include "formats/cert_cache.h"
 #include "verify/path.h"
 #include "verify/trust.h"
 #include "verify/verdict.h"
@@ -16,11 +17,11 @@ struct sg_cache_entry;
 struct sg_verifier {
     OSSL_LIB_CTX *libctx;
     struct sg_trust *trust;
+    struct sg_cert_cache *certs; /* those that signatures carry */
     enum sg_revocation_mode revocation;
     int64_t stale;
-    int64_t now; /* when the verifier was made: one run, one time */
-    int64_t at;  /* judging time */
-    bool at_is_now;
+    int64_t now;             /* when the verifier was made: one run, one time */
+    int64_t at;              /* judging time */
     int max_depth;           /* -1: ours */
     X509_VERIFY_PARAM *base; /* policies and flags; copied for each path */
 
@@ -33,6 +34,7 @@ struct sg_verifier {
 struct sg_cert_request {
     X509 *cert;
     enum sg_cert_purpose purpose;
+    unsigned *steps; /* work that may be spent on paths, at most SG_MAX_PATH_STEPS; counted down */
     const STACK_OF(X509) *carried;
     const STACK_OF(X509_CRL) *carried_crls;
 };

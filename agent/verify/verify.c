@@ -2,8 +2,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <openssl/err.h>
+
 #include "base/clock.h"
 #include "base/crypto.h"
+#include "base/limits.h"
 #include "base/msg.h"
 #include "formats/cms.h"
 #include "verify/algorithms.h"
@@ -12,8 +15,7 @@
 #include "verify/signer.h"
 #include "verify/verifier.h"
 
-/* --- cryptographic verification (§5.2.7) ---------------------------------------------------------------------------
- */
+/* --- cryptographic verification (§5.2.7) ------------------------------------------------------------------------ */
 
 /* The content against the message-digest attribute (RFC 5652 §5.6); without signed attributes there is none, and the
  * signature value is over the content's digest itself. */
@@ -63,14 +65,17 @@ static enum sg_rc check_value(struct sg_verifier *verifier, const struct sg_sign
         return rc;
     }
     /* RFC 5652 §5.4: over the DER encoding. What other programs made unsorted is checked as it stands on the wire. */
-    for (int sorted = 0; rc == SG_OK && sorted <= 1 && answer != SG_SIGNATURE_RIGHT; sorted++) {
-        _cleanup_(sg_buf_clear) struct sg_buf bytes = SG_BUF(si->signed_attrs_wire.len + 16);
-        rc = sg_signer_info_to_be_signed(si, sorted, &bytes, err);
-        if (rc == SG_OK)
-            rc =
-                sg_signature_check(verifier->libctx, &signer->method, key,
-                                   (struct sg_signed_bytes){.data = sg_buf_slice(&bytes)}, si->signature, &answer, err);
-    }
+    _cleanup_(sg_buf_clear) struct sg_buf wire = SG_BUF(si->signed_attrs_wire.len + SG_KIB);
+    _cleanup_(sg_buf_clear) struct sg_buf sorted = SG_BUF(si->signed_attrs_wire.len + SG_KIB);
+    rc = sg_signer_info_to_be_signed(si, false, &wire, err);
+    if (rc == SG_OK)
+        rc = sg_signature_check(verifier->libctx, &signer->method, key,
+                                (struct sg_signed_bytes){.data = sg_buf_slice(&wire)}, si->signature, &answer, err);
+    if (rc == SG_OK && answer == SG_SIGNATURE_WRONG)
+        rc = sg_signer_info_to_be_signed(si, true, &sorted, err);
+    if (rc == SG_OK && sorted.len > 0 && !sg_slice_equal(sg_buf_slice(&wire), sg_buf_slice(&sorted)))
+        rc = sg_signature_check(verifier->libctx, &signer->method, key,
+                                (struct sg_signed_bytes){.data = sg_buf_slice(&sorted)}, si->signature, &answer, err);
     if (rc == SG_OK)
         *ret = answer;
     return rc;
@@ -95,8 +100,7 @@ static enum sg_rc note_value(const struct sg_signer *signer, enum sg_signature_a
                              _("The signature is made with an algorithm that is not known here."));
 }
 
-/* --- identification of the signing certificate (§5.2.3) ------------------------------------------------------------
- */
+/* --- identification of the signing certificate (§5.2.3) --------------------------------------------------------- */
 
 struct candidate {
     X509 *cert;
@@ -138,8 +142,7 @@ static enum sg_rc find_among(struct sg_verifier *verifier, const struct sg_signe
     return SG_OK;
 }
 
-/* --- signature acceptance (§5.2.8) ---------------------------------------------------------------------------------
- */
+/* --- signature acceptance (§5.2.8) ------------------------------------------------------------------------------ */
 
 static enum sg_rc note_weak(const struct sg_algorithm_answer *answer, struct sg_judgement *judgement,
                             struct sg_err *err)
@@ -156,13 +159,11 @@ static enum sg_rc note_weak(const struct sg_algorithm_answer *answer, struct sg_
 static enum sg_rc accept_signature(const struct sg_verifier *verifier, const struct sg_signer *signer,
                                    struct sg_judgement *judgement, struct sg_err *err)
 {
-    enum sg_rc rc = SG_OK;
-    const int used[] = {signer->digest_nid, signer->method.digest};
-    for (size_t i = 0; rc == SG_OK && i < 2; i++) {
-        struct sg_algorithm_answer answer = sg_algorithm_digest(used[i], verifier->at);
-        bool asked = i == 0 || (used[i] != NID_undef && used[i] != used[0]);
-        if (asked && !answer.acceptable)
-            rc = note_weak(&answer, judgement, err);
+    struct sg_algorithm_answer answer = sg_algorithm_digest(signer->digest_nid, verifier->at);
+    enum sg_rc rc = answer.acceptable ? SG_OK : note_weak(&answer, judgement, err);
+    if (rc == SG_OK && signer->method.digest != NID_undef && signer->method.digest != signer->digest_nid) {
+        answer = sg_algorithm_digest(signer->method.digest, verifier->at);
+        rc = answer.acceptable ? SG_OK : note_weak(&answer, judgement, err);
     }
     if (rc == SG_OK && !signer->has_signed_attrs)
         rc = sg_judgement_note(judgement, SG_SEVERITY_SIG_CONSTRAINTS, SG_REASON_NO_SIGNED_ATTRIBUTES, err,
@@ -176,8 +177,7 @@ static enum sg_rc accept_signature(const struct sg_verifier *verifier, const str
     return rc;
 }
 
-/* --- one signer ----------------------------------------------------------------------------------------------------
- */
+/* --- one signer ------------------------------------------------------------------------------------------------- */
 
 /* EN 319 122-1 §6.3, table 1: what B-B requires. */
 static bool is_baseline(const struct sg_signer *signer, bool carried)
@@ -187,10 +187,11 @@ static bool is_baseline(const struct sg_signer *signer, bool carried)
 }
 
 static enum sg_rc judge_cert(struct sg_verifier *verifier, struct sg_cms *cms, const struct candidate *found,
-                             struct sg_judgement *judgement, struct sg_err *err)
+                             unsigned *steps, struct sg_judgement *judgement, struct sg_err *err)
 {
     struct sg_cert_request request = {.cert = found->cert,
                                       .purpose = SG_CERT_SIGN,
+                                      .steps = steps,
                                       .carried = sg_cms_certificates(cms),
                                       .carried_crls = sg_cms_crls(cms)};
     enum sg_rc rc = SG_OK;
@@ -206,7 +207,8 @@ static enum sg_rc judge_cert(struct sg_verifier *verifier, struct sg_cms *cms, c
 }
 
 static enum sg_rc judge_signer(struct sg_verifier *verifier, struct sg_cms *cms, const struct sg_signer_info *si,
-                               const struct sg_content *content, struct sg_judgement *judgement, struct sg_err *err)
+                               const struct sg_content *content, unsigned *steps, struct sg_judgement *judgement,
+                               struct sg_err *err)
 {
     _cleanup_(sg_signer_clear) struct sg_signer signer = {0};
     struct candidate found = {.answer = SG_SIGNATURE_UNSUPPORTED};
@@ -231,7 +233,7 @@ static enum sg_rc judge_signer(struct sg_verifier *verifier, struct sg_cms *cms,
     if (rc == SG_OK && found.cert && (signer.has_signed_attrs || content->present))
         rc = note_value(&signer, found.answer, judgement, err);
     if (rc == SG_OK && found.cert)
-        rc = judge_cert(verifier, cms, &found, judgement, err);
+        rc = judge_cert(verifier, cms, &found, steps, judgement, err);
     else if (rc == SG_OK)
         rc = sg_judgement_note(judgement, SG_SEVERITY_NO_SIGNING_CERTIFICATE, SG_REASON_NO_SIGNER_CERTIFICATE, err,
                                _("The signer's certificate is not here."));
@@ -249,10 +251,11 @@ static enum sg_rc judge_signer(struct sg_verifier *verifier, struct sg_cms *cms,
 static enum sg_rc judge_all(struct sg_verifier *verifier, struct sg_cms *cms, const struct sg_content *content,
                             struct sg_report *report, struct sg_err *err)
 {
+    unsigned steps = SG_MAX_PATH_STEPS; /* for all signers of the file together */
     for (size_t i = 0; i < report->verdict_count; i++) {
         _cleanup_(sg_judgement_clear) struct sg_judgement judgement;
         sg_judgement_init(&judgement);
-        enum sg_rc rc = judge_signer(verifier, cms, sg_cms_signer(cms, i), content, &judgement, err);
+        enum sg_rc rc = judge_signer(verifier, cms, sg_cms_signer(cms, i), content, &steps, &judgement, err);
         if (rc == SG_OK && sg_cms_unreadable_count(cms) > 0)
             rc = sg_judgement_note(&judgement, SG_SEVERITY_NONE, SG_REASON_CERTIFICATES_UNREADABLE, err,
                                    _("Some certificates or CRLs in the signature cannot be read and were left out."));
@@ -278,7 +281,7 @@ enum sg_rc sg_verify_file(struct sg_verifier *verifier, struct sg_input *signatu
     size_t signers = 0;
     enum sg_rc rc = sg_cms_probe(signature, &is_cms, err);
     if (rc == SG_OK && is_cms)
-        rc = sg_cms_read(signature, verifier->libctx, &cms, err);
+        rc = sg_cms_read(signature, verifier->libctx, verifier->certs, &cms, err);
     if (rc == SG_OK && cms)
         signers = sg_cms_signer_count(cms);
     if (rc == SG_OK)
@@ -289,6 +292,7 @@ enum sg_rc sg_verify_file(struct sg_verifier *verifier, struct sg_input *signatu
         rc = judge_all(verifier, cms, &digests, report, err);
     if (rc == SG_OK && signers)
         rc = sg_input_check_unchanged(signature, err);
+    ERR_clear_error(); /* what OpenSSL said on the way is in the verdict */
     if (rc == SG_OK)
         *ret = sg_steal(report);
     return rc;

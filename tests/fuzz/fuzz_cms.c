@@ -61,7 +61,7 @@ static void use_cms(struct sg_input *input)
 
     if (sg_cms_probe(input, &is_cms, NULL) != SG_OK)
         abort();
-    enum sg_rc rc = sg_cms_read(input, libctx, &cms, NULL);
+    enum sg_rc rc = sg_cms_read(input, libctx, NULL, &cms, NULL);
     if (rc != SG_OK && rc != SG_E_MALFORMED && rc != SG_E_LIMIT)
         abort();
     if (rc != SG_OK)

@@ -27,7 +27,7 @@ static struct sg_cms *parse(struct sg_input *input, OSSL_LIB_CTX *libctx)
 {
     struct sg_cms *cms = NULL;
 
-    return sg_cms_read(input, libctx, &cms, NULL) == SG_OK ? cms : NULL;
+    return sg_cms_read(input, libctx, NULL, &cms, NULL) == SG_OK ? cms : NULL;
 }
 
 static size_t count_attribute(const struct sg_signer_info *si)

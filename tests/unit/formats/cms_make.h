@@ -129,7 +129,7 @@ static inline enum sg_rc judge(OSSL_LIB_CTX *libctx, struct sg_slice bytes, stru
     struct sg_err err = {0};
 
     *ret = (struct judged){0};
-    enum sg_rc rc = sg_cms_read(input, libctx, &cms, &err);
+    enum sg_rc rc = sg_cms_read(input, libctx, NULL, &cms, &err);
     if (rc != SG_OK) {
         assert_int_equal(err.rc, rc);
         assert_string_equal(err.file, "test");

@@ -407,7 +407,7 @@ static bool wire_verifies(struct sg_slice der)
     _cleanup_(EVP_MD_CTX_freep) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
     struct sg_err err;
 
-    assert_ok(sg_cms_read(input, fx.libctx, &cms, &err), &err);
+    assert_ok(sg_cms_read(input, fx.libctx, NULL, &cms, &err), &err);
     const struct sg_signer_info *si = sg_cms_signer(cms, 0);
     assert_ok(sg_signer_info_to_be_signed(si, false, &bytes, &err), &err);
     assert_int_equal(EVP_DigestVerifyInit_ex(ctx, NULL, "SHA256", fx.libctx, NULL, fx.signer.key, NULL), 1);

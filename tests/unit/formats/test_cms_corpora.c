@@ -59,7 +59,7 @@ static void check(const char *path)
     assert_int_equal(sg_input_open(path, &input, NULL), SG_OK);
     assert_int_equal(sg_cms_probe(input, &is_cms, NULL), SG_OK);
     assert_true(is_cms);
-    enum sg_rc rc = sg_cms_read(input, libctx, &cms, NULL);
+    enum sg_rc rc = sg_cms_read(input, libctx, NULL, &cms, NULL);
     if (strstr(path, "cades-duplicated-signed-attrs")) {
         assert_int_equal(rc, SG_E_MALFORMED); /* zeros behind the structure */
         return;

@@ -83,7 +83,7 @@ static void test_parts(void **state)
     const struct sg_attribute *found = NULL;
     (void)state;
 
-    assert_int_equal(sg_cms_read(input, libctx, &cms, NULL), SG_OK);
+    assert_int_equal(sg_cms_read(input, libctx, NULL, &cms, NULL), SG_OK);
     assert_int_equal(OBJ_obj2nid(sg_cms_content_type(cms)), NID_pkcs7_data);
     assert_false(sg_cms_is_detached(cms));
     assert_int_equal(sk_X509_num(sg_cms_certificates(cms)), 2);
@@ -127,7 +127,7 @@ static void test_key_identifier(void **state)
                                            tlv(0x04, text("signature"))));
         _cleanup_(sg_input_freep) struct sg_input *input = input_of(signed_data(encap(text("abc")), set(si)));
         _cleanup_(sg_cms_freep) struct sg_cms *cms = NULL;
-        assert_int_equal(sg_cms_read(input, libctx, &cms, NULL), SG_OK);
+        assert_int_equal(sg_cms_read(input, libctx, NULL, &cms, NULL), SG_OK);
         const struct sg_signer_info *info = sg_cms_signer(cms, 0);
         assert_int_equal(info->version, 3);
         assert_null(info->issuer);
@@ -224,7 +224,7 @@ static void test_truncated(void **state)
         for (size_t len = 0; len < wholes[i].len - 1; len++) {
             _cleanup_(sg_input_freep) struct sg_input *input = input_of((struct sg_slice){wholes[i].data, len});
             struct sg_cms *cms = NULL;
-            assert_int_equal(sg_cms_read(input, libctx, &cms, NULL), SG_E_MALFORMED);
+            assert_int_equal(sg_cms_read(input, libctx, NULL, &cms, NULL), SG_E_MALFORMED);
             assert_null(cms);
         }
     }
@@ -420,7 +420,7 @@ static void test_fragments(void **state)
     _cleanup_(sg_cms_freep) struct sg_cms *cms = NULL;
     (void)state;
 
-    assert_int_equal(sg_cms_read(input, libctx, &cms, NULL), SG_OK);
+    assert_int_equal(sg_cms_read(input, libctx, NULL, &cms, NULL), SG_OK);
     for (int i = 0; i < 2; i++) { /* as often as it is asked for */
         content.len = 0;
         assert_int_equal(sg_cms_content(cms, sink_to(&content), NULL), SG_OK);
@@ -444,7 +444,7 @@ static void test_detached(void **state)
     _cleanup_(sg_cms_freep) struct sg_cms *cms = NULL;
     (void)state;
 
-    assert_int_equal(sg_cms_read(input, libctx, &cms, NULL), SG_OK);
+    assert_int_equal(sg_cms_read(input, libctx, NULL, &cms, NULL), SG_OK);
     assert_true(sg_cms_is_detached(cms));
     assert_int_equal(sg_cms_content(cms, sink_to(&content), NULL), SG_E_USAGE);
     arena_clear();
@@ -507,7 +507,7 @@ static void test_huge(void **state)
     uint64_t octets = 0;
     (void)state;
 
-    assert_int_equal(sg_cms_read(input, libctx, &cms, NULL), SG_OK);
+    assert_int_equal(sg_cms_read(input, libctx, NULL, &cms, NULL), SG_OK);
     assert_int_equal(sg_cms_signer_count(cms), 1);
     struct sg_sink counting = {.write = count_octets, .context = &octets};
     assert_int_equal(sg_cms_content(cms, counting, NULL), SG_OK);
@@ -524,7 +524,7 @@ static void test_huge_rest(void **state)
     struct sg_cms *cms = NULL;
     (void)state;
 
-    assert_int_equal(sg_cms_read(input, libctx, &cms, NULL), SG_E_LIMIT);
+    assert_int_equal(sg_cms_read(input, libctx, NULL, &cms, NULL), SG_E_LIMIT);
     arena_clear();
 }
 
