@@ -135,10 +135,13 @@ static enum sg_rc choose(struct sg_app *app, struct sg_signing *signing, struct 
 enum sg_rc sg_signing_choose(struct sg_app *app, struct sg_signing *signing, struct sg_err *err)
 {
     const char *uri = sg_config_text(app->config, SG_KEY_SIGN_KEY);
-    enum sg_rc rc = sg_app_tokens(app, &signing->tokens, err);
 
-    if (rc == SG_OK)
-        rc = sg_keys_find(signing->tokens, uri[0] ? uri : NULL, &signing->keys, err);
+    if (!signing->tokens) {
+        if (err)
+            *err = signing->tokens_err;
+        return signing->tokens_err.rc;
+    }
+    enum sg_rc rc = sg_keys_find(signing->tokens, uri[0] ? uri : NULL, &signing->keys, err);
     if (rc == SG_OK)
         rc = choose(app, signing, err);
     if (rc != SG_OK)

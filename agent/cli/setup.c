@@ -24,7 +24,6 @@ static const struct sg_option options[] = {
 struct setup {
     struct sg_app *app;
     const struct sg_args *args;
-    struct sg_store *store;
     struct sg_profile *profile; /* NULL: none */
     struct sg_signing signing;
     json_t *anchors; /* added: [{sha256, subject}] */
@@ -54,7 +53,7 @@ static enum sg_rc add_anchor(struct setup *setup, const X509 *cert, const char *
     enum sg_rc rc = sg_name_text(X509_get_subject_name(cert), &subject, err);
 
     if (rc == SG_OK)
-        rc = sg_store_anchor_add(setup->store, cert, purposes, source, err);
+        rc = sg_store_anchor_add(setup->signing.store, cert, purposes, source, err);
     if (rc != SG_OK)
         return rc;
     sg_say(&setup->app->voice, _("Trusted from now on: %s"), subject);
@@ -85,7 +84,7 @@ static void show_config(const struct sg_voice *voice, json_t *config)
 static enum sg_rc profile_anchors(struct setup *setup, struct sg_err *err)
 {
     char source[80];
-    enum sg_rc rc = sg_store_begin(setup->store, err);
+    enum sg_rc rc = sg_store_begin(setup->signing.store, err);
 
     (void)snprintf(source, sizeof(source), "profile %s", setup->profile->signer_sha256);
     for (size_t i = 0; i < setup->profile->anchor_count && rc == SG_OK; i++) {
@@ -93,12 +92,12 @@ static enum sg_rc profile_anchors(struct setup *setup, struct sg_err *err)
         rc = add_anchor(setup, anchor->cert, anchor->sha256, anchor->purposes, source, err);
     }
     if (rc == SG_OK)
-        rc = sg_store_commit(setup->store, err);
+        rc = sg_store_commit(setup->signing.store, err);
     if (rc != SG_OK) {
-        sg_store_rollback(setup->store);
+        sg_store_rollback(setup->signing.store);
         return rc;
     }
-    return sg_store_publish(setup->store, err);
+    return sg_store_publish(setup->signing.store, err);
 }
 
 static enum sg_rc profile_config(struct setup *setup, struct sg_err *err)
@@ -185,7 +184,7 @@ static enum sg_rc offer_anchor(struct setup *setup, struct sg_err *err)
         rc = compare(setup, _("The token has the certificate of the key's issuer"), subject, sha256, err);
     if (rc == SG_OK)
         rc = add_anchor(setup, offer, sha256, SG_PURPOSE_SIGN, source, err);
-    return rc == SG_OK ? sg_store_publish(setup->store, err) : rc;
+    return rc == SG_OK ? sg_store_publish(setup->signing.store, err) : rc;
 }
 
 /* --- the trial, and the end
@@ -211,7 +210,7 @@ static enum sg_rc record(struct setup *setup, struct sg_err *err)
                                           .object = setup->signing.info->uri,
                                           .detail = "a trial page was signed and judged"};
 
-    return sg_ledger_append(setup->store, &entry, err);
+    return sg_ledger_append(setup->signing.store, &entry, err);
 }
 
 static json_t *warnings_json(const struct setup *setup, const struct sg_trial *trial)
@@ -256,7 +255,7 @@ static enum sg_rc choose_key(struct setup *setup, struct sg_err *err)
     enum sg_rc rc = sg_signing_choose(setup->app, signing, err);
 
     if (rc == SG_OK)
-        rc = sg_signing_check(setup->app, setup->store, &nothing_allowed, signing, err);
+        rc = sg_signing_check(setup->app, &nothing_allowed, signing, err);
     if (rc != SG_OK)
         return rc;
     sg_say(&setup->app->voice, _("Token: %s (serial %s)"), signing->info->token->label, signing->info->token->serial);
@@ -272,6 +271,10 @@ static enum sg_rc set_up(struct setup *setup, struct sg_err *err)
     struct sg_trial trial = {0};
     enum sg_rc rc = path ? take_profile(setup, path, err) : SG_OK;
 
+    if (rc == SG_OK && path) { /* which may have named other modules */
+        sg_signing_clear(&setup->signing);
+        rc = sg_signing_open(setup->app, &setup->signing, err);
+    }
     if (rc == SG_OK)
         rc = choose_key(setup, err);
     if (rc == SG_OK && !path)
@@ -293,18 +296,14 @@ static enum sg_rc set_up(struct setup *setup, struct sg_err *err)
 
 static int run(struct sg_app *app, const struct sg_args *args)
 {
-    _cleanup_(sg_store_freep) struct sg_store *store = NULL;
     _cleanup_(json_decrefp) json_t *anchors = json_array();
     struct setup setup = {.app = app, .args = args, .anchors = anchors};
     struct sg_err err, second;
     int status = 0;
 
-    if (sg_app_store(app, &store, &err) != SG_OK)
-        return sg_complain(&app->voice, &err);
-    setup.store = store;
-    if (set_up(&setup, &err) != SG_OK) {
+    if (sg_signing_open(app, &setup.signing, &err) != SG_OK || set_up(&setup, &err) != SG_OK) {
         status = sg_complain(&app->voice, &err);
-        if (sg_sign_record_failure(store, &setup.signing, "setup", &err, &second) != SG_OK)
+        if (setup.signing.store && sg_signing_record_failure(&setup.signing, "setup", &err, &second) != SG_OK)
             status = sg_exit_worse(status, sg_complain(&app->voice, &second));
     }
     sg_signing_clear(&setup.signing);

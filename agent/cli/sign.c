@@ -176,7 +176,7 @@ static enum sg_rc prepare(struct sg_app *app, const struct sg_args *args, struct
     enum sg_rc rc = sg_signing_choose(app, signing, err);
 
     if (rc == SG_OK)
-        rc = sg_signing_check(app, jobs->store, &allowed, signing, err);
+        rc = sg_signing_check(app, &allowed, signing, err);
     if (rc == SG_OK)
         rc = confirm(app, args, jobs, err);
     if (rc == SG_OK)
@@ -191,14 +191,13 @@ static int refuse(struct sg_app *app, const struct sg_sign_jobs *jobs, const str
     int status = sg_complain(&app->voice, failure);
     const char *object = jobs->count == 1 ? jobs->jobs[0].input : "";
 
-    if (sg_sign_record_failure(jobs->store, jobs->signing, object, failure, &err) != SG_OK)
+    if (sg_signing_record_failure(jobs->signing, object, failure, &err) != SG_OK)
         status = sg_exit_worse(status, sg_complain(&app->voice, &err));
     return status;
 }
 
 static int sign(struct sg_app *app, const struct sg_args *args, struct sg_sign_jobs *jobs, struct sg_signing *signing)
 {
-    _cleanup_(sg_store_freep) struct sg_store *store = NULL;
     struct sg_err err;
     enum sg_rc rc = check_format(args, &err);
 
@@ -210,10 +209,9 @@ static int sign(struct sg_app *app, const struct sg_args *args, struct sg_sign_j
         app->voice.people = stderr;
     }
     if (rc == SG_OK)
-        rc = sg_app_store(app, &store, &err);
+        rc = sg_signing_open(app, signing, &err);
     if (rc != SG_OK)
         return sg_complain(&app->voice, &err);
-    jobs->store = store;
     if (prepare(app, args, jobs, signing, &err) != SG_OK)
         return refuse(app, jobs, &err);
     rc = sg_sign_jobs_run(jobs, say_job, &err);

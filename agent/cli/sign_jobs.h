@@ -22,7 +22,6 @@ struct sg_sign_job {
 
 struct sg_sign_jobs {
     struct sg_app *app;
-    struct sg_store *store;
     const struct sg_signing *signing;
     bool attached;
     bool replace;

@@ -172,7 +172,7 @@ static enum sg_rc record_document(const struct sg_sign_jobs *jobs, const struct 
         return rc;
     document.input = input;
     document.output = output;
-    return sg_store_document_add(jobs->store, &document, err);
+    return sg_store_document_add(jobs->signing->store, &document, err);
 }
 
 struct group {
@@ -193,7 +193,7 @@ static enum sg_rc record_group(const struct sg_sign_jobs *jobs, const struct gro
             _cleanup_(freep) char *object = NULL;
             rc = absolute(job->input, &object, err);
             if (rc == SG_OK)
-                rc = sg_sign_record_failure(jobs->store, jobs->signing, object, job->err, err);
+                rc = sg_signing_record_failure(jobs->signing, object, job->err, err);
         } else if (job->out) {
             rc = record_document(jobs, job, err);
         }
@@ -204,7 +204,7 @@ static enum sg_rc record_group(const struct sg_sign_jobs *jobs, const struct gro
 /* Nothing of the group is final: each of its signatures is a failure, and is recorded as one. */
 static void drop_group(const struct sg_sign_jobs *jobs, struct group *group, const struct sg_err *why)
 {
-    sg_store_rollback(jobs->store);
+    sg_store_rollback(jobs->signing->store);
     for (size_t i = 0; i < group->out_count; i++) {
         fail_job(group->of[i], why);
         sg_outfile_free(sg_steal(group->of[i]->out));
@@ -215,7 +215,7 @@ static void drop_group(const struct sg_sign_jobs *jobs, struct group *group, con
 static enum sg_rc finish_group(const struct sg_sign_jobs *jobs, struct group *group, struct sg_err *err)
 {
     size_t failed = 0;
-    enum sg_rc rc = sg_store_begin(jobs->store, err);
+    enum sg_rc rc = sg_store_begin(jobs->signing->store, err);
 
     if (rc == SG_OK)
         rc = record_group(jobs, group, err);
@@ -225,7 +225,7 @@ static enum sg_rc finish_group(const struct sg_sign_jobs *jobs, struct group *gr
         rc = sg_outfile_commit_group(group->outs, group->out_count, &failed, err);
     if (rc != SG_OK)
         return rc;
-    rc = sg_store_commit(jobs->store, err);
+    rc = sg_store_commit(jobs->signing->store, err);
     for (size_t i = 0; i < group->out_count; i++) {
         if (rc != SG_OK)
             sg_outfile_revoke(group->outs[i]);
@@ -255,7 +255,7 @@ static void conclude(struct run *run, struct group *group)
     if (finish_group(run->jobs, group, &err) != SG_OK) {
         drop_group(run->jobs, group, &err);
         if (finish_group(run->jobs, group, &second) != SG_OK) {
-            sg_store_rollback(run->jobs->store);
+            sg_store_rollback(run->jobs->signing->store);
             stop_run(run, &second);
         }
         if (ends_all(err.rc))

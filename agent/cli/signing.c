@@ -21,6 +21,7 @@ void sg_signing_clear(struct sg_signing *signing)
     EVP_PKEY_free(signing->key);
     sg_key_list_free(signing->keys);
     sg_tokens_free(signing->tokens);
+    sg_store_free(signing->store);
     free(signing->subject);
     free(signing->issuer);
     free(signing->serial);
@@ -39,6 +40,17 @@ void sg_signing_warn(struct sg_app *app, struct sg_signing *signing, const char 
     (void)vsnprintf(warning->text, sizeof(warning->text), format, args);
     va_end(args);
     sg_warn(&app->voice, code, "%s", warning->text);
+}
+
+/* --- opening ------------------------------------------------------------------------------------------------------ */
+
+enum sg_rc sg_signing_open(struct sg_app *app, struct sg_signing *signing, struct sg_err *err)
+{
+    enum sg_rc rc = sg_app_store(app, &signing->store, err);
+
+    if (rc == SG_OK && sg_app_tokens(app, &signing->tokens, &signing->tokens_err) != SG_OK)
+        signing->tokens = NULL;
+    return rc;
 }
 
 /* --- the certificate ---------------------------------------------------------------------------------------------- */
@@ -100,12 +112,11 @@ static enum sg_rc check_validity(struct sg_app *app, const struct sg_signing_opt
 
 /* --- the clock ---------------------------------------------------------------------------------------------------- */
 
-static enum sg_rc check_clock(struct sg_app *app, struct sg_store *store, int64_t now, struct sg_signing *signing,
-                              struct sg_err *err)
+static enum sg_rc check_clock(struct sg_app *app, int64_t now, struct sg_signing *signing, struct sg_err *err)
 {
     int64_t record = INT64_MIN, crl = INT64_MIN;
     char time[SG_TIME_TEXT], then[SG_TIME_TEXT];
-    enum sg_rc rc = sg_store_latest(store, &record, &crl, err);
+    enum sg_rc rc = sg_store_latest(signing->store, &record, &crl, err);
 
     if (rc != SG_OK)
         return rc;
@@ -133,8 +144,8 @@ static enum sg_rc check_clock(struct sg_app *app, struct sg_store *store, int64_
     return SG_OK;
 }
 
-enum sg_rc sg_signing_check(struct sg_app *app, struct sg_store *store, const struct sg_signing_options *options,
-                            struct sg_signing *signing, struct sg_err *err)
+enum sg_rc sg_signing_check(struct sg_app *app, const struct sg_signing_options *options, struct sg_signing *signing,
+                            struct sg_err *err)
 {
     int64_t now = sg_clock_now(&app->clock);
     OSSL_LIB_CTX *libctx = NULL;
@@ -143,7 +154,7 @@ enum sg_rc sg_signing_check(struct sg_app *app, struct sg_store *store, const st
     if (rc == SG_OK)
         rc = describe(libctx, signing, err);
     if (rc == SG_OK)
-        rc = check_clock(app, store, now, signing, err);
+        rc = check_clock(app, now, signing, err);
     if (rc == SG_OK)
         rc = check_validity(app, options, now, signing, err);
     return rc;
@@ -197,24 +208,6 @@ static enum sg_rc check_custody(struct sg_app *app, struct sg_signing *signing, 
 
 /* --- the chain ---------------------------------------------------------------------------------------------------- */
 
-/* Anchors that are not roots may be issuers that the token does not carry. */
-static enum sg_rc add_snapshot_issuers(struct sg_app *app, OSSL_LIB_CTX *libctx, STACK_OF(X509) *certs,
-                                       struct sg_err *err)
-{
-    _cleanup_(sg_snapshot_freep) struct sg_snapshot *snapshot = NULL;
-    enum sg_rc rc = sg_snapshot_open(app->paths.state, libctx, &snapshot, err);
-
-    for (size_t i = 0; rc == SG_OK && i < sg_snapshot_anchor_count(snapshot); i++) {
-        _cleanup_(X509_freep) X509 *cert = NULL;
-        rc = sg_cert_parse(sg_snapshot_anchor(snapshot, i)->certificate, libctx, &cert, err);
-        if (rc == SG_OK && sk_X509_push(certs, cert) <= 0)
-            rc = sg_fail_memory(err);
-        else if (rc == SG_OK)
-            (void)sg_steal(cert);
-    }
-    return rc;
-}
-
 /* By name, key identifier, usage, and the signature itself. */
 static X509 *find_issuer(const STACK_OF(X509) *certs, X509 *cert)
 {
@@ -245,23 +238,72 @@ enum sg_rc sg_issuers_find(const STACK_OF(X509) *certs, X509 *cert, bool with_ro
     return SG_OK;
 }
 
-static enum sg_rc make_signer(struct sg_app *app, OSSL_LIB_CTX *libctx, struct sg_signing *signing, struct sg_err *err)
+/* Anchors that may be the issuer of `cert`: an anchor that is not a root may be one that the token does not carry. Only
+ * those in which the issuer's name occurs are looked at, since there can be hundreds. */
+static enum sg_rc add_anchors_for(const struct sg_snapshot *snapshot, OSSL_LIB_CTX *libctx, const X509 *cert,
+                                  STACK_OF(X509) *certs, struct sg_err *err)
+{
+    const uint8_t *name = NULL;
+    size_t name_len = 0;
+
+    if (X509_NAME_get0_der(X509_get_issuer_name(cert), &name, &name_len) != 1)
+        return sg_fail_ssl(err, SG_E_MALFORMED, "%s", _("The name of a certificate's issuer cannot be read."));
+    for (size_t i = 0; i < sg_snapshot_anchor_count(snapshot); i++) {
+        struct sg_slice der = sg_snapshot_anchor(snapshot, i)->certificate;
+        _cleanup_(X509_freep) X509 *anchor = NULL;
+        if (!memmem(der.data, der.len, name, name_len))
+            continue;
+        enum sg_rc rc = sg_cert_parse(der, libctx, &anchor, err);
+        if (rc != SG_OK)
+            return rc;
+        if (sk_X509_push(certs, anchor) <= 0)
+            return sg_fail_memory(err);
+        (void)sg_steal(anchor);
+    }
+    return SG_OK;
+}
+
+/* The issuers among the token's certificates and the anchors, without the root: a verifier has that, or does not trust
+ * it. */
+static enum sg_rc build_chain(struct sg_app *app, struct sg_signing *signing, STACK_OF(X509) *chain, struct sg_err *err)
 {
     _cleanup_(sg_x509_stack_freep) STACK_OF(X509) *certs = sk_X509_new_null();
-    _cleanup_(sg_x509_stack_freep) STACK_OF(X509) *chain = sk_X509_new_null();
-    X509 *cert = signing->info->cert;
+    _cleanup_(sg_snapshot_freep) struct sg_snapshot *snapshot = NULL;
+    X509 *last = signing->info->cert;
+    int before = 0;
 
-    if (!certs || !chain)
+    if (!certs)
         return sg_fail_memory(err);
     enum sg_rc rc = sg_token_certificates(sg_token_key_token(signing->token_key), certs, err);
     if (rc == SG_OK)
-        rc = add_snapshot_issuers(app, libctx, certs, err);
-    if (rc == SG_OK)
-        rc = sg_issuers_find(certs, cert, false, chain, err); /* a verifier has the root, or does not trust it */
+        rc = sg_snapshot_open(app->paths.state, app->libctx, &snapshot, err);
     if (rc != SG_OK)
         return rc;
-    const struct sg_cades_params params = {
-        .libctx = libctx, .key = signing->key, .cert = cert, .chain = chain, .force_pss = signing->info->pss_only};
+    do {
+        before = sk_X509_num(chain);
+        rc = add_anchors_for(snapshot, app->libctx, last, certs, err);
+        if (rc == SG_OK)
+            rc = sg_issuers_find(certs, last, false, chain, err);
+        if (sk_X509_num(chain) > before)
+            last = sk_X509_value(chain, sk_X509_num(chain) - 1);
+    } while (rc == SG_OK && sk_X509_num(chain) > before);
+    return rc;
+}
+
+static enum sg_rc make_signer(struct sg_app *app, struct sg_signing *signing, struct sg_err *err)
+{
+    _cleanup_(sg_x509_stack_freep) STACK_OF(X509) *chain = sk_X509_new_null();
+
+    if (!chain)
+        return sg_fail_memory(err);
+    enum sg_rc rc = build_chain(app, signing, chain, err);
+    if (rc != SG_OK)
+        return rc;
+    const struct sg_cades_params params = {.libctx = app->libctx,
+                                           .key = signing->key,
+                                           .cert = signing->info->cert,
+                                           .chain = chain,
+                                           .force_pss = signing->info->pss_only};
     rc = sg_cades_signer_new(&params, &signing->signer, err);
     if (rc != SG_OK)
         return rc;
@@ -273,11 +315,7 @@ static enum sg_rc make_signer(struct sg_app *app, OSSL_LIB_CTX *libctx, struct s
 
 enum sg_rc sg_signing_unlock(struct sg_app *app, struct sg_signing *signing, struct sg_err *err)
 {
-    OSSL_LIB_CTX *libctx = NULL;
-    enum sg_rc rc = sg_app_libctx(app, &libctx, err);
-
-    if (rc == SG_OK)
-        rc = sg_app_login(app, sg_token_key_token(signing->token_key), err);
+    enum sg_rc rc = sg_app_login(app, sg_token_key_token(signing->token_key), err);
     if (rc == SG_OK)
         rc = sg_token_key_inspect(signing->token_key, err);
     if (rc == SG_OK)
@@ -285,12 +323,12 @@ enum sg_rc sg_signing_unlock(struct sg_app *app, struct sg_signing *signing, str
     if (rc == SG_OK)
         rc = sg_token_key_open(signing->token_key, &signing->key, err);
     if (rc == SG_OK)
-        rc = make_signer(app, libctx, signing, err);
+        rc = make_signer(app, signing, err);
     return rc;
 }
 
-enum sg_rc sg_sign_record_failure(struct sg_store *store, const struct sg_signing *signing, const char *object,
-                                  const struct sg_err *failure, struct sg_err *err)
+enum sg_rc sg_signing_record_failure(const struct sg_signing *signing, const char *object, const struct sg_err *failure,
+                                     struct sg_err *err)
 {
     const struct sg_ledger_entry entry = {.event = "sign-failed",
                                           .code = sg_rc_word(failure->rc),
@@ -299,5 +337,5 @@ enum sg_rc sg_sign_record_failure(struct sg_store *store, const struct sg_signin
                                           .object = object,
                                           .detail = failure->text};
 
-    return sg_ledger_append(store, &entry, err);
+    return sg_ledger_append(signing->store, &entry, err);
 }

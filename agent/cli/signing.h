@@ -20,7 +20,9 @@ struct sg_warning {
 };
 
 struct sg_signing {
-    struct sg_tokens *tokens;
+    struct sg_store *store;
+    struct sg_tokens *tokens; /* NULL: see `tokens_err` */
+    struct sg_err tokens_err;
     struct sg_key_list *keys;
     struct sg_token_key *token_key; /* the one chosen */
     const struct sg_key_info *info; /* of it */
@@ -45,13 +47,15 @@ struct sg_signing_options {
 
 /* The steps, in this order. sg_signing_clear() also after a failure. */
 
-/* Opens the tokens and chooses: --key, else [sign] key, else the only key whose certificate has nonRepudiation, else
- * the only usable one, else a question on the terminal; without one SG_E_KEY_AMBIGUOUS with the candidates' URIs. */
+/* Opens the store, without which nothing is signed, and the tokens. Trouble with those is kept for sg_signing_choose(),
+ * so that it can be recorded. */
+SG_MUST_CHECK enum sg_rc sg_signing_open(struct sg_app *app, struct sg_signing *signing, struct sg_err *err);
+/* Chooses: --key, else [sign] key, else the only key whose certificate has nonRepudiation, else the only usable one,
+ * else a question on the terminal; without one SG_E_KEY_AMBIGUOUS with the candidates' URIs. */
 SG_MUST_CHECK enum sg_rc sg_signing_choose(struct sg_app *app, struct sg_signing *signing, struct sg_err *err);
 /* Its certificate's validity and usage, and this computer's clock against what has already happened. */
-SG_MUST_CHECK enum sg_rc sg_signing_check(struct sg_app *app, struct sg_store *store,
-                                          const struct sg_signing_options *options, struct sg_signing *signing,
-                                          struct sg_err *err);
+SG_MUST_CHECK enum sg_rc sg_signing_check(struct sg_app *app, const struct sg_signing_options *options,
+                                          struct sg_signing *signing, struct sg_err *err);
 /* Logs in, looks at the key's custody, and makes the signer with its chain. */
 SG_MUST_CHECK enum sg_rc sg_signing_unlock(struct sg_app *app, struct sg_signing *signing, struct sg_err *err);
 void sg_signing_clear(struct sg_signing *signing);
@@ -70,5 +74,5 @@ void sg_signing_warn(struct sg_app *app, struct sg_signing *signing, const char 
     SG_PRINTF(4, 5);
 
 /* A ledger entry of a failure; `object` is what was to be signed. */
-SG_MUST_CHECK enum sg_rc sg_sign_record_failure(struct sg_store *store, const struct sg_signing *signing,
-                                                const char *object, const struct sg_err *failure, struct sg_err *err);
+SG_MUST_CHECK enum sg_rc sg_signing_record_failure(const struct sg_signing *signing, const char *object,
+                                                   const struct sg_err *failure, struct sg_err *err);
