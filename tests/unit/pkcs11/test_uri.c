@@ -19,8 +19,7 @@ static void test_taken(void **state)
     static const char *const good[] = {
         "pkcs11:",
         "pkcs11:token=Card%20One;id=%01",
-        "pkcs11:model=SoftHSM%20v2;manufacturer=SoftHSM%20project;serial=0123456789abcdef;token=t;id=%A1%b2;type="
-        "private",
+        "pkcs11:model=SoftHSM%20v2;manufacturer=SoftHSM%20project;serial=0123456789abcdef;token=t;id=%A1%b2",
         "pkcs11:object=k;type=cert",
         "pkcs11:slot-id=3",
         "pkcs11:library-manufacturer=SoftHSM;library-version=2.6",
