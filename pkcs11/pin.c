@@ -2,22 +2,27 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
 #include <string.h>
 #include <termios.h>
 
 #include "base/limits.h"
 #include "base/msg.h"
 
-/* Reads up to a newline, a byte at a time and straight into the secure heap. `on_interrupt`: a signal ends it. */
-static enum sg_rc read_line(int fd, bool on_interrupt, struct sg_secret *pin, struct sg_err *err)
+/* Reads up to a newline, a byte at a time and straight into the secure heap. With `signals`, those that come while
+ * waiting, and are not blocked there, end it. */
+static enum sg_rc read_line(int fd, const sigset_t *signals, struct sg_secret *pin, struct sg_err *err)
 {
     for (;;) {
+        struct pollfd input = {.fd = fd, .events = POLLIN};
+        if (signals && ppoll(&input, 1, NULL, signals) < 0)
+            return sg_fail(err, SG_E_CANCELLED, "%s", _("The PIN was not given; nothing was done."));
         uint8_t *byte = pin->bytes + pin->len;
         ssize_t got = read(fd, byte, 1);
-        if (got < 0 && errno == EINTR && !on_interrupt)
-            continue;
         if (got < 0 && errno == EINTR)
-            return sg_fail(err, SG_E_CANCELLED, "%s", _("The PIN was not given; nothing was done."));
+            continue;
         if (got < 0)
             return sg_fail_errno(err, SG_E_PIN_REQUIRED, errno, "%s", _("The PIN cannot be read."));
         if (got == 0 || *byte == '\n')
@@ -39,7 +44,7 @@ enum sg_rc sg_pin_from_fd(int fd, struct sg_secret **ret, struct sg_err *err)
     _cleanup_(sg_secret_freep) struct sg_secret *pin = NULL;
     enum sg_rc rc = sg_secret_new(SG_MAX_PIN + 1, &pin, err);
     if (rc == SG_OK)
-        rc = read_line(fd, false, pin, err);
+        rc = read_line(fd, NULL, pin, err);
     if (rc == SG_OK)
         *ret = sg_steal(pin);
     return rc;
@@ -58,6 +63,24 @@ static bool write_all(int fd, const char *text)
     return true;
 }
 
+/* Asks with the echo off, and puts the terminal back. */
+static enum sg_rc ask(int tty, const struct termios *before, const char *prompt, const sigset_t *unblocked,
+                      struct sg_secret *pin, struct sg_err *err)
+{
+    struct termios quiet = *before;
+    quiet.c_lflag &= (tcflag_t) ~(ECHO | ECHOE | ECHOK | ECHONL);
+    quiet.c_lflag |= ICANON | ISIG;
+    quiet.c_cc[VSUSP] = _POSIX_VDISABLE; /* stopping the program here would leave the terminal without echo */
+    if (tcsetattr(tty, TCSAFLUSH, &quiet) < 0)
+        return sg_fail_errno(err, SG_E_PIN_REQUIRED, errno, "%s", _("The terminal's echo cannot be switched off."));
+    enum sg_rc rc = write_all(tty, prompt)
+                        ? read_line(tty, unblocked, pin, err)
+                        : sg_fail(err, SG_E_CANCELLED, "%s", _("The terminal is gone; nothing was done."));
+    (void)tcsetattr(tty, TCSAFLUSH, before);
+    (void)write_all(tty, "\n");
+    return rc;
+}
+
 enum sg_rc sg_pin_from_terminal(const char *prompt, struct sg_secret **ret, struct sg_err *err)
 {
     _cleanup_(closep) int tty = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
@@ -70,17 +93,16 @@ enum sg_rc sg_pin_from_terminal(const char *prompt, struct sg_secret **ret, stru
     if (rc != SG_OK)
         return rc;
 
-    struct termios quiet = before;
-    quiet.c_lflag &= (tcflag_t) ~(ECHO | ECHOE | ECHOK | ECHONL);
-    quiet.c_lflag |= ICANON | ISIG;
-    quiet.c_cc[VSUSP] = _POSIX_VDISABLE; /* stopping the program here would leave the terminal without echo */
-    if (tcsetattr(tty, TCSAFLUSH, &quiet) < 0)
-        return sg_fail_errno(err, SG_E_PIN_REQUIRED, errno, "%s", _("The terminal's echo cannot be switched off."));
-    rc = write_all(tty, prompt) ? read_line(tty, true, pin, err)
-                                : sg_fail(err, SG_E_CANCELLED, "%s", _("The terminal is gone; nothing was done."));
-    while (tcsetattr(tty, TCSAFLUSH, &before) < 0 && errno == EINTR)
-        ;
-    (void)write_all(tty, "\n");
+    /* Signals come only while we wait: one that came just before would leave us waiting. */
+    sigset_t fatal, unblocked;
+    (void)sigemptyset(&fatal);
+    (void)sigaddset(&fatal, SIGINT);
+    (void)sigaddset(&fatal, SIGTERM);
+    (void)sigaddset(&fatal, SIGHUP);
+    (void)sigaddset(&fatal, SIGQUIT);
+    (void)pthread_sigmask(SIG_BLOCK, &fatal, &unblocked);
+    rc = ask(tty, &before, prompt, &unblocked, pin, err);
+    (void)pthread_sigmask(SIG_SETMASK, &unblocked, NULL);
     if (rc == SG_OK)
         *ret = sg_steal(pin);
     return rc;
