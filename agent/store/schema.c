@@ -119,29 +119,38 @@ static enum sg_rc refuse_newer(struct sg_store *store, int64_t version, struct s
     return SG_E_STORE_DAMAGED;
 }
 
-enum sg_rc sg_schema_check(struct sg_store *store, int64_t *ret_version, struct sg_err *err)
+static enum sg_rc check(struct sg_store *store, int64_t *ret_version, struct sg_err *err)
 {
     int64_t application, version, objects;
 
     enum sg_rc rc = read_number(store, "PRAGMA application_id", &application, err);
-    if (rc != SG_OK)
-        return rc;
-    rc = read_number(store, "PRAGMA user_version", &version, err);
-    if (rc != SG_OK)
-        return rc;
-    if (application == APPLICATION_ID && version > NEWEST)
-        return refuse_newer(store, version, err);
-    if (application != APPLICATION_ID) {
+    if (rc == SG_OK)
+        rc = read_number(store, "PRAGMA user_version", &version, err);
+    if (rc == SG_OK)
         rc = read_number(store, "SELECT count(*) FROM sqlite_schema", &objects, err);
-        if (rc != SG_OK)
-            return rc;
-        if (application != 0 || version != 0 || objects != 0)
-            return sg_db_damaged(store, _("it is a database of another program"), err);
-    } else if (version <= 0) {
+    if (rc != SG_OK)
+        return rc;
+    bool empty = application == 0 && version == 0 && objects == 0;
+    if (!empty && application != APPLICATION_ID)
+        return sg_db_damaged(store, _("it is a database of another program"), err);
+    if (!empty && version <= 0)
         return sg_db_damaged(store, _("its schema has no version"), err);
-    }
+    if (version > NEWEST)
+        return refuse_newer(store, version, err);
     *ret_version = version;
     return SG_OK;
+}
+
+/* A savepoint, for the numbers to be of one moment: another process may be making the store just now. */
+enum sg_rc sg_schema_check(struct sg_store *store, int64_t *ret_version, struct sg_err *err)
+{
+    enum sg_rc rc = execute(store, "SAVEPOINT schema_check", err);
+
+    if (rc != SG_OK)
+        return rc;
+    rc = check(store, ret_version, err);
+    (void)sqlite3_exec(store->db, "RELEASE schema_check", NULL, NULL, NULL); /* nothing was written */
+    return rc;
 }
 
 static enum sg_rc record_step(struct sg_store *store, int64_t version, struct sg_err *err)

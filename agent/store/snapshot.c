@@ -18,7 +18,6 @@ struct sg_snapshot {
     size_t crl_count;
 };
 
-/* Any length up to `max`. */
 static enum sg_rc read_file(const char *path, struct sg_buf *out, struct sg_err *err)
 {
     _cleanup_(sg_input_freep) struct sg_input *input = NULL;
