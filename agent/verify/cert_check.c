@@ -1,8 +1,11 @@
 /* Judging one certificate, and a CRL that is to be kept. */
 #include <string.h>
 
+#include <openssl/err.h>
+
 #include "base/clock.h"
 #include "base/crypto.h"
+#include "base/limits.h"
 #include "base/msg.h"
 #include "verify/verifier.h"
 
@@ -12,10 +15,12 @@ enum sg_rc sg_cert_check(struct sg_verifier *verifier, const char *file, X509 *c
     _cleanup_(sg_report_freep) struct sg_report *report = NULL;
     _cleanup_(sg_judgement_clear) struct sg_judgement judgement;
     sg_judgement_init(&judgement);
-    struct sg_cert_request request = {.cert = cert, .purpose = purpose};
+    unsigned steps = SG_MAX_PATH_STEPS;
+    struct sg_cert_request request = {.cert = cert, .purpose = purpose, .steps = &steps};
     enum sg_rc rc = sg_report_new(verifier->libctx, file, NULL, 1, &report, err);
     if (rc == SG_OK)
         rc = sg_judge_certificate(verifier, &request, &judgement, err);
+    ERR_clear_error(); /* what OpenSSL said on the way is in the verdict */
     if (rc != SG_OK)
         return rc;
     judgement.verdict.id = strdup("1");
@@ -34,7 +39,8 @@ static enum sg_rc has_path(struct sg_verifier *verifier, X509 *cert, bool *ret, 
 {
     _cleanup_(sg_judgement_clear) struct sg_judgement judgement;
     sg_judgement_init(&judgement);
-    struct sg_cert_request request = {.cert = cert, .purpose = SG_CERT_ANY};
+    unsigned steps = SG_MAX_PATH_STEPS;
+    struct sg_cert_request request = {.cert = cert, .purpose = SG_CERT_ANY, .steps = &steps};
     enum sg_rc rc = sg_judge_paths(verifier, &request, SG_REVOCATION_NONE, &judgement, err);
     if (rc == SG_OK)
         *ret = judgement.severity == SG_SEVERITY_NONE;

@@ -12,10 +12,10 @@
 #include "verify/crypto.h"
 #include "verify/verifier.h"
 
-/* A date that is not kept, at that place of the path (0: the leaf). Noted only when revocation is known, since that
- * decides what it means. */
+/* A date that is not kept, of a certificate of the path. Noted only when revocation is known, since that decides what
+ * it means. */
 struct date_problem {
-    int depth;
+    X509 *cert;
     bool expired;
 };
 
@@ -94,6 +94,7 @@ static bool ends_at(X509 *cert, int64_t at)
 static int on_verify(int ok, X509_STORE_CTX *ctx)
 {
     struct verification *verification = X509_STORE_CTX_get_app_data(ctx);
+    X509 *cert = X509_STORE_CTX_get_current_cert(ctx);
     int error = X509_STORE_CTX_get_error(ctx);
     int depth = X509_STORE_CTX_get_error_depth(ctx);
     if (ok || verification->rc != SG_OK)
@@ -108,13 +109,13 @@ static int on_verify(int ok, X509_STORE_CTX *ctx)
             return 1;
         break;
     case X509_V_ERR_CERT_HAS_EXPIRED:
-        if (ends_at(X509_STORE_CTX_get_current_cert(ctx), verification->at))
+        if (ends_at(cert, verification->at))
             return 1;
         /* fallthrough */
     case X509_V_ERR_CERT_NOT_YET_VALID:
-        if (verification->date_count < SG_MAX_PATH_LENGTH) {
+        if (cert && verification->date_count < SG_MAX_PATH_LENGTH) {
             verification->dates[verification->date_count++] =
-                (struct date_problem){.depth = depth, .expired = error == X509_V_ERR_CERT_HAS_EXPIRED};
+                (struct date_problem){.cert = cert, .expired = error == X509_V_ERR_CERT_HAS_EXPIRED};
             return 1;
         }
         break;
@@ -124,8 +125,7 @@ static int on_verify(int ok, X509_STORE_CTX *ctx)
     default:
         break;
     }
-    verification->rc =
-        note_error(verification->judgement, error, X509_STORE_CTX_get_current_cert(ctx), verification->err);
+    verification->rc = note_error(verification->judgement, error, cert, verification->err);
     return verification->rc == SG_OK;
 }
 
@@ -291,10 +291,10 @@ static enum sg_rc check_revocation(const struct sg_chain_request *request, STACK
     return SG_OK;
 }
 
-static enum sg_rc note_date(STACK_OF(X509) *path, const struct date_problem *problem, bool leaf_good,
+static enum sg_rc note_date(const struct date_problem *problem, bool leaf, bool leaf_good,
                             struct sg_judgement *judgement, struct sg_err *err)
 {
-    X509 *cert = sk_X509_value(path, problem->depth);
+    X509 *cert = problem->cert;
     const ASN1_TIME *limit = problem->expired ? X509_get0_notAfter(cert) : X509_get0_notBefore(cert);
     _cleanup_(freep) char *subject = NULL;
     char time[SG_TIME_TEXT] = "?";
@@ -304,7 +304,6 @@ static enum sg_rc note_date(STACK_OF(X509) *path, const struct date_problem *pro
         return rc;
     if (sg_time_from_asn1(limit, &when))
         (void)sg_time_text(when, time);
-    bool leaf = problem->depth == 0;
     if (!problem->expired)
         return sg_judgement_note(judgement, SG_SEVERITY_OUT_OF_BOUNDS,
                                  leaf ? SG_REASON_NOT_YET_VALID : SG_REASON_CA_NOT_YET_VALID, err,
@@ -344,6 +343,7 @@ enum sg_rc sg_judge_chain(const struct sg_chain_request *request, STACK_OF(X509)
     if (rc == SG_OK)
         rc = check_revocation(request, path, judgement, &leaf_good, err);
     for (size_t i = 0; rc == SG_OK && i < verification.date_count; i++)
-        rc = note_date(path, &verification.dates[i], leaf_good, judgement, err);
+        rc = note_date(&verification.dates[i], verification.dates[i].cert == sk_X509_value(path, 0), leaf_good,
+                       judgement, err);
     return rc;
 }

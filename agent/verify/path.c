@@ -25,8 +25,7 @@ struct walk {
     const struct sg_path_search *search;
     struct node *nodes;
     size_t count, capacity;
-    unsigned steps; /* work left */
-    unsigned paths; /* ditto */
+    unsigned paths; /* left */
     STACK_OF(X509) *path;
     int depth; /* intermediates of the path that are not self-issued */
     bool stop, limited;
@@ -42,12 +41,13 @@ static void walk_clear(struct walk *walk)
 
 static bool spend(struct walk *walk, unsigned steps)
 {
-    if (walk->steps < steps) {
-        walk->steps = 0;
+    unsigned *left = walk->search->steps;
+    if (*left < steps) {
+        *left = 0;
         walk->limited = true;
         return false;
     }
-    walk->steps -= steps;
+    *left -= steps;
     return true;
 }
 
@@ -251,10 +251,8 @@ static enum sg_rc is_anchor(const struct sg_path_search *search, X509 *leaf, boo
 
 enum sg_rc sg_path_search(const struct sg_path_search *search, X509 *leaf, bool *ret_limited, struct sg_err *err)
 {
-    _cleanup_(walk_clear) struct walk walk = {.search = search,
-                                              .steps = SG_MAX_PATH_STEPS,
-                                              .paths = SG_MAX_PATHS,
-                                              .path = sk_X509_new_reserve(NULL, SG_MAX_PATH_LENGTH + 1)};
+    _cleanup_(walk_clear) struct walk walk = {
+        .search = search, .paths = SG_MAX_PATHS, .path = sk_X509_new_reserve(NULL, SG_MAX_PATH_LENGTH + 1)};
     bool anchor = false;
     size_t node = 0;
     if (!walk.path || !sk_X509_push(walk.path, leaf))

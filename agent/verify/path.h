@@ -14,6 +14,7 @@ struct sg_path_search {
     const STACK_OF(X509) *carried; /* helping certificates that came with the signature; may be NULL */
     unsigned purposes;             /* an anchor must have one of these */
     int64_t at;                    /* certificates valid then come first */
+    unsigned *steps;               /* work left: issuers looked at, signatures checked; counted down */
     int max_depth;                 /* intermediates that are not self-issued, at most; -1: ours alone */
 
     /* Called with each path (leaf first, anchor last; borrowed). `*ret_stop`: this one will do. */

@@ -58,7 +58,7 @@ static X509_NAME *peek_subject(struct sg_slice der)
     return d2i_X509_NAME(NULL, &p, end - p);
 }
 
-static enum sg_rc add_snapshot(struct sg_trust *trust, bool with_anchors, struct sg_err *err)
+static void add_snapshot(struct sg_trust *trust, bool with_anchors)
 {
     const struct sg_snapshot *snapshot = trust->snapshot;
     for (size_t i = 0; with_anchors && i < sg_snapshot_anchor_count(snapshot); i++) {
@@ -75,8 +75,6 @@ static enum sg_rc add_snapshot(struct sg_trust *trust, bool with_anchors, struct
         trust->crls[trust->crl_count++] =
             (struct crl_entry){.issuer = issuer, .snapshot_index = i, .unreadable = !issuer};
     }
-    (void)err;
-    return SG_OK;
 }
 
 static enum sg_rc add_options(struct sg_trust *trust, const struct sg_verifier_options *options, struct sg_err *err)
@@ -139,7 +137,7 @@ enum sg_rc sg_trust_new(const struct sg_verifier_options *options, struct sg_tru
     /* With --anchor, only those count (the command line's rule), but what is known to be revoked is known all the same.
      */
     if (rc == SG_OK && snapshot)
-        rc = add_snapshot(trust, named == 0, err);
+        add_snapshot(trust, named == 0);
     if (rc == SG_OK)
         *ret = sg_steal(trust);
     return rc;
