@@ -34,11 +34,6 @@ void faults_tmpfile(bool known)
     faults.no_tmpfile = !known;
 }
 
-unsigned faults_count(void)
-{
-    return faults.count;
-}
-
 bool fault_now(enum fault_call call)
 {
     if ((faults.fault.calls & (unsigned)call) == 0)

@@ -43,8 +43,6 @@ struct fault {
 void faults_arm(struct fault fault);
 /* From here on nothing fails. Whether a call did. */
 bool faults_disarm(void);
-/* How many calls of those it was armed for were made since. */
-unsigned faults_count(void);
 
 /* Whether open() knows O_TMPFILE from here on: some file systems do not. */
 void faults_tmpfile(bool known);
