@@ -209,5 +209,8 @@ SG_MUST_CHECK enum sg_rc sg_key_list_add(struct sg_key_list *list, struct sg_tok
 /* The keys of one token, whose CKA_ID is `id` unless that is none. */
 SG_MUST_CHECK enum sg_rc sg_token_keys(struct sg_token *token, struct sg_slice id, struct sg_key_list *list,
                                        struct sg_err *err);
+/* Only what their private objects tell: no certificates, no texts. */
+SG_MUST_CHECK enum sg_rc sg_token_private_keys(struct sg_token *token, struct sg_slice id, struct sg_key_list *list,
+                                               struct sg_err *err);
 /* The certificate in CKA_VALUE; NULL if it is none that can be read. */
 X509 *sg_token_certificate(struct sg_token *token, const struct sg_attribute *value);

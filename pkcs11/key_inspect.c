@@ -11,7 +11,7 @@ static enum sg_rc fail_key(const struct sg_token_key *key, struct sg_err *err, e
     return rc;
 }
 
-/* Finds the private key among those that a fresh listing shows now that we are logged in. It is this key if its public
+/* Finds the private key among those that the token shows now that we are logged in. It is this key if its public
  * part is; where the token shows no public part (EC), CKA_ID and type decide, and the first signature proves it. */
 static bool is_this_key(const struct sg_token_key *key, const struct sg_token_key *other)
 {
@@ -27,7 +27,7 @@ static enum sg_rc find_private(struct sg_token_key *key, struct sg_err *err)
     _cleanup_(sg_key_list_freep) struct sg_key_list *list = calloc(1, sizeof *list);
     if (!list)
         return sg_fail_memory(err);
-    enum sg_rc rc = sg_token_keys(key->token, (struct sg_slice){key->id, key->id_len}, list, err);
+    enum sg_rc rc = sg_token_private_keys(key->token, (struct sg_slice){key->id, key->id_len}, list, err);
     if (rc != SG_OK)
         return rc;
     struct sg_token_key *found = NULL;

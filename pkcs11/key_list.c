@@ -81,17 +81,22 @@ X509 *sg_token_certificate(struct sg_token *token, const struct sg_attribute *va
     return sg_steal(cert);
 }
 
-enum sg_rc sg_token_certificates(struct sg_token *token, STACK_OF(X509) *certs, struct sg_err *err)
+enum sg_rc sg_token_certificates(struct sg_token *token, const X509_NAME *subject, STACK_OF(X509) *certs,
+                                 struct sg_err *err)
 {
     CK_OBJECT_CLASS class = CKO_CERTIFICATE;
-    CK_ATTRIBUTE match = {CKA_CLASS, &class, sizeof class};
+    const unsigned char *name = NULL;
+    size_t name_len = 0;
+    if (subject && X509_NAME_get0_der(subject, &name, &name_len) != 1)
+        return sg_fail_ssl(err, SG_E_MALFORMED, "%s", _("The name of a certificate's issuer cannot be read."));
+    CK_ATTRIBUTE match[] = {{CKA_CLASS, &class, sizeof class}, {CKA_SUBJECT, (void *)(uintptr_t)name, name_len}};
     _cleanup_(freep) CK_OBJECT_HANDLE *handles = NULL;
     size_t count = 0;
     CK_SESSION_HANDLE session = 0;
     enum sg_rc rc = sg_session_acquire(token, &session, err);
     if (rc != SG_OK)
         return rc;
-    rc = sg_objects_find(token, session, &match, 1, &handles, &count, err);
+    rc = sg_objects_find(token, session, match, subject ? 2 : 1, &handles, &count, err);
     for (size_t i = 0; rc == SG_OK && i < count; i++) {
         struct sg_attribute value = {.type = CKA_VALUE};
         rc = sg_object_read(token, session, handles[i], &value, 1, err);
@@ -248,6 +253,18 @@ static bool lacks_certificate(const struct sg_key_list *list)
             return true;
     }
     return false;
+}
+
+enum sg_rc sg_token_private_keys(struct sg_token *token, struct sg_slice id, struct sg_key_list *list,
+                                 struct sg_err *err)
+{
+    CK_SESSION_HANDLE session = 0;
+    enum sg_rc rc = sg_session_acquire(token, &session, err);
+    if (rc != SG_OK)
+        return rc;
+    rc = add_class(token, session, CKO_PRIVATE_KEY, id, add_private, list, err);
+    sg_session_release(token, session, rc == SG_OK);
+    return rc;
 }
 
 enum sg_rc sg_token_keys(struct sg_token *token, struct sg_slice id, struct sg_key_list *list, struct sg_err *err)

@@ -105,8 +105,10 @@ struct sg_token_key *sg_key_list_get(const struct sg_key_list *list, size_t inde
 const struct sg_key_info *sg_token_key_info(const struct sg_token_key *key);
 struct sg_token *sg_token_key_token(const struct sg_token_key *key);
 
-/* Every certificate on the key's token, for building the chain. Appends to `certs`. */
-SG_MUST_CHECK enum sg_rc sg_token_certificates(struct sg_token *token, STACK_OF(X509) *certs, struct sg_err *err);
+/* The certificates on a token whose subject is `subject` (NULL: all of them), for building the chain. Appends to
+ * `certs`. */
+SG_MUST_CHECK enum sg_rc sg_token_certificates(struct sg_token *token, const X509_NAME *subject, STACK_OF(X509) *certs,
+                                               struct sg_err *err);
 
 /* After login: finds the private object and reads its attributes (sg_token_key_info() then has them), checks that it
  * belongs to the certificate or public key, and tries to read its private value, which must be refused: a value that

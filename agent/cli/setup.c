@@ -147,7 +147,7 @@ static enum sg_rc find_offer(struct setup *setup, STACK_OF(X509) *certs, STACK_O
 {
     _cleanup_(sg_snapshot_freep) struct sg_snapshot *snapshot = NULL;
     struct sg_signing *signing = &setup->signing;
-    enum sg_rc rc = sg_token_certificates(sg_token_key_token(signing->token_key), certs, err);
+    enum sg_rc rc = sg_token_certificates(sg_token_key_token(signing->token_key), NULL, certs, err);
 
     if (rc == SG_OK)
         rc = sg_issuers_find(certs, signing->info->cert, true, chain, err);

@@ -274,14 +274,14 @@ static enum sg_rc build_chain(struct sg_app *app, struct sg_signing *signing, ST
 
     if (!certs)
         return sg_fail_memory(err);
-    enum sg_rc rc = sg_token_certificates(sg_token_key_token(signing->token_key), certs, err);
-    if (rc == SG_OK)
-        rc = sg_snapshot_open(app->paths.state, app->libctx, &snapshot, err);
+    enum sg_rc rc = sg_snapshot_open(app->paths.state, app->libctx, &snapshot, err);
     if (rc != SG_OK)
         return rc;
     do {
         before = sk_X509_num(chain);
-        rc = add_anchors_for(snapshot, app->libctx, last, certs, err);
+        rc = sg_token_certificates(sg_token_key_token(signing->token_key), X509_get_issuer_name(last), certs, err);
+        if (rc == SG_OK)
+            rc = add_anchors_for(snapshot, app->libctx, last, certs, err);
         if (rc == SG_OK)
             rc = sg_issuers_find(certs, last, false, chain, err);
         if (sk_X509_num(chain) > before)

@@ -149,7 +149,7 @@ static enum sg_rc whole_way(struct sg_err *err)
     if (rc == SG_OK)
         rc = login(tokens, right_pin, err);
     if (rc == SG_OK)
-        rc = sg_token_certificates(sg_tokens_get(tokens, 0), certs, err);
+        rc = sg_token_certificates(sg_tokens_get(tokens, 0), NULL, certs, err);
     if (rc == SG_OK)
         rc = use_key(tokens, RSA_KEY, err);
     if (rc == SG_OK)

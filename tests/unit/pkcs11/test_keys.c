@@ -279,7 +279,7 @@ static void test_certificates(void **state)
     sg_key_list_free(list);
 
     STACK_OF(X509) *certs = sk_X509_new_null();
-    assert_int_equal(sg_token_certificates(softhsm_token(&hsm, "one"), certs, NULL), SG_OK);
+    assert_int_equal(sg_token_certificates(softhsm_token(&hsm, "one"), NULL, certs, NULL), SG_OK);
     assert_int_equal(sk_X509_num(certs), 4);
     sg_x509_stack_free(certs);
 }
