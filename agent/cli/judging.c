@@ -7,7 +7,7 @@
 #include "base/msg.h"
 #include "formats/pem.h"
 
-enum sg_rc sg_file_certs(struct sg_app *app, const char *path, STACK_OF(X509) * certs, struct sg_err *err)
+enum sg_rc sg_file_certs(struct sg_app *app, const char *path, STACK_OF(X509) *certs, struct sg_err *err)
 {
     OSSL_LIB_CTX *libctx = NULL;
     enum sg_rc rc = sg_app_libctx(app, &libctx, err);
@@ -20,7 +20,7 @@ enum sg_rc sg_file_certs(struct sg_app *app, const char *path, STACK_OF(X509) * 
     return sg_certs_read(input, libctx, certs, err);
 }
 
-enum sg_rc sg_option_certs(struct sg_app *app, const struct sg_args *args, const char *name, STACK_OF(X509) * certs,
+enum sg_rc sg_option_certs(struct sg_app *app, const struct sg_args *args, const char *name, STACK_OF(X509) *certs,
                            struct sg_err *err)
 {
     for (size_t i = 0; i < sg_args_count(args, name); i++) {
@@ -31,8 +31,7 @@ enum sg_rc sg_option_certs(struct sg_app *app, const struct sg_args *args, const
     return SG_OK;
 }
 
-enum sg_rc sg_option_crls(struct sg_app *app, const struct sg_args *args, STACK_OF(X509_CRL) * crls,
-                          struct sg_err *err)
+enum sg_rc sg_option_crls(struct sg_app *app, const struct sg_args *args, STACK_OF(X509_CRL) *crls, struct sg_err *err)
 {
     OSSL_LIB_CTX *libctx = NULL;
     enum sg_rc rc = sg_app_libctx(app, &libctx, err);
@@ -67,8 +66,9 @@ static enum sg_rc policy_options(const struct sg_args *args, struct sg_judging *
         const char *text = sg_args_item(args, "policy", i);
         _cleanup_(ASN1_OBJECT_freep) ASN1_OBJECT *oid = strcmp(text, "any") == 0 ? NULL : OBJ_txt2obj(text, 1);
         if (!oid && strcmp(text, "any") != 0)
-            return sg_fail(err, SG_E_USAGE, _("--policy wants an object identifier such as 2.16.840.1.101.3.2.1.48.1, "
-                                              "or any."));
+            return sg_fail(err, SG_E_USAGE,
+                           _("--policy wants an object identifier such as 2.16.840.1.101.3.2.1.48.1, "
+                             "or any."));
         judging->policies[i] = text;
     }
 
@@ -93,7 +93,7 @@ static enum sg_rc policy_options(const struct sg_args *args, struct sg_judging *
 }
 
 /* The stacks of the options --anchor, --intermediate and --crl, and what `extra` adds. */
-static enum sg_rc read_files(struct sg_app *app, const struct sg_args *args, const STACK_OF(X509) * extra,
+static enum sg_rc read_files(struct sg_app *app, const struct sg_args *args, const STACK_OF(X509) *extra,
                              struct sg_judging *judging, struct sg_err *err)
 {
     judging->anchors = sk_X509_new_null();
@@ -112,7 +112,7 @@ static enum sg_rc read_files(struct sg_app *app, const struct sg_args *args, con
     return rc;
 }
 
-enum sg_rc sg_judging_init(struct sg_app *app, const struct sg_args *args, const STACK_OF(X509) * extra,
+enum sg_rc sg_judging_init(struct sg_app *app, const struct sg_args *args, const STACK_OF(X509) *extra,
                            struct sg_judging *judging, struct sg_err *err)
 {
     *judging = (struct sg_judging){0};

@@ -7,14 +7,23 @@
 /* Rows of an option table. */
 #define SG_JUDGING_OPTIONS                                                                                             \
     {.name = "at", .argument = "TIME", .help = N_("judge as of this time (RFC 3339)")},                                \
-        {.name = "anchor", .argument = "FILE", .repeatable = true,                                                     \
+        {.name = "anchor",                                                                                             \
+         .argument = "FILE",                                                                                           \
+         .repeatable = true,                                                                                           \
          .help = N_("trust these certificates, not the stored anchors")},                                              \
-        {.name = "intermediate", .argument = "FILE", .repeatable = true,                                               \
+        {.name = "intermediate",                                                                                       \
+         .argument = "FILE",                                                                                           \
+         .repeatable = true,                                                                                           \
          .help = N_("certificates that may help to build a path")},                                                    \
         {.name = "crl", .argument = "FILE", .repeatable = true, .help = N_("further revocation lists")},               \
-        {.name = "revocation", .argument = "none|soft|hard", .sets_key = true, .key = SG_KEY_VERIFY_REVOCATION,        \
+        {.name = "revocation",                                                                                         \
+         .argument = "none|soft|hard",                                                                                 \
+         .sets_key = true,                                                                                             \
+         .key = SG_KEY_VERIFY_REVOCATION,                                                                              \
          .help = N_("how much revocation data is asked for (hard)")},                                                  \
-        {.name = "policy", .argument = "OID|any", .repeatable = true,                                                  \
+        {.name = "policy",                                                                                             \
+         .argument = "OID|any",                                                                                        \
+         .repeatable = true,                                                                                           \
          .help = N_("a certificate policy that is acceptable")},                                                       \
         {.name = "explicit-policy", .help = N_("a valid policy is required")},                                         \
         {.name = "inhibit-mapping", .help = N_("policy mapping is not allowed")},                                      \
@@ -25,23 +34,23 @@
 
 struct sg_judging {
     struct sg_snapshot *snapshot;
-    STACK_OF(X509) * anchors;
-    STACK_OF(X509) * intermediates;
-    STACK_OF(X509_CRL) * crls;
+    STACK_OF(X509) *anchors;
+    STACK_OF(X509) *intermediates;
+    STACK_OF(X509_CRL) *crls;
     const char **policies;
     struct sg_verifier *verifier;
 };
 
-/* `extra` helps to build paths besides the --intermediate ones; NULL: none. Clear with sg_judging_clear() also after a failure. */
-SG_MUST_CHECK enum sg_rc sg_judging_init(struct sg_app *app, const struct sg_args *args, const STACK_OF(X509) * extra,
+/* `extra` helps to build paths besides the --intermediate ones; NULL: none. Clear with sg_judging_clear() also after a
+ * failure. */
+SG_MUST_CHECK enum sg_rc sg_judging_init(struct sg_app *app, const struct sg_args *args, const STACK_OF(X509) *extra,
                                          struct sg_judging *judging, struct sg_err *err);
 void sg_judging_clear(struct sg_judging *judging);
 
 /* Appends the certificates of every file that option `name` gives. */
 SG_MUST_CHECK enum sg_rc sg_option_certs(struct sg_app *app, const struct sg_args *args, const char *name,
-                                         STACK_OF(X509) * certs, struct sg_err *err);
-SG_MUST_CHECK enum sg_rc sg_option_crls(struct sg_app *app, const struct sg_args *args, STACK_OF(X509_CRL) * crls,
+                                         STACK_OF(X509) *certs, struct sg_err *err);
+SG_MUST_CHECK enum sg_rc sg_option_crls(struct sg_app *app, const struct sg_args *args, STACK_OF(X509_CRL) *crls,
                                         struct sg_err *err);
 /* Appends the certificates of one file. */
-SG_MUST_CHECK enum sg_rc sg_file_certs(struct sg_app *app, const char *path, STACK_OF(X509) * certs,
-                                       struct sg_err *err);
+SG_MUST_CHECK enum sg_rc sg_file_certs(struct sg_app *app, const char *path, STACK_OF(X509) *certs, struct sg_err *err);
