@@ -248,6 +248,13 @@ static void dates(void **state)
     check_passed(world, 3);
     world->options.at = PKI_NOW + 11;
     check(world, world->signer.cert, SG_INDETERMINATE, SG_SUB_OUT_OF_BOUNDS_NO_POE, "expired", 3);
+    X509_free(world->ca.cert);
+    world->ca.cert = pki_certify(world->libctx, world->ca.key, &world->root,
+                                 &(struct pki_cert){.name = "Issuing CA", .ca = true, .not_before = PKI_NOW + 10});
+    sk_X509_zero(world->intermediates);
+    help(world, world->ca.cert);
+    world->options.at = PKI_NOW + 9;
+    check(world, world->signer.cert, SG_INDETERMINATE, SG_SUB_OUT_OF_BOUNDS_NO_POE, "ca-not-yet-valid", 3);
     world->options.at = PKI_NOW + 366 * PKI_DAY;
     check(world, world->signer.cert, SG_INDETERMINATE, SG_SUB_OUT_OF_BOUNDS_NO_POE, "ca-expired", 3);
 }
@@ -301,7 +308,8 @@ static void many(void **state)
         X509_free(crowd[i]);
 }
 
-/* Ten CAs with two keys each, every one certified by both keys of the next: a thousand paths that lead nowhere. */
+/* Ten CAs with two keys each, every one certified by both keys of the next: a thousand paths that lead nowhere, and a
+ * thousand to an anchor that has ended: too many to try, which is said. */
 static void lattice(void **state)
 {
     struct world *world = *state;
@@ -328,6 +336,8 @@ static void lattice(void **state)
     check(world, leaf.cert, SG_INDETERMINATE, SG_SUB_NO_CERTIFICATE_CHAIN_FOUND, "no-path", 0);
     assert_true(sk_X509_push(world->anchors, level[LEVELS][1].cert) > 0);
     check(world, leaf.cert, SG_TOTAL_PASSED, SG_SUB_NONE, NULL, LEVELS + 2);
+    world->options.at = PKI_NOW + 1000 * PKI_DAY;
+    check(world, leaf.cert, SG_INDETERMINATE, SG_SUB_OUT_OF_BOUNDS_NO_POE, "path-limit", LEVELS + 2);
     pki_free(&leaf);
     for (size_t i = 0; i < count; i++)
         X509_free(certs[i]);

@@ -208,6 +208,44 @@ static void weak_digest(void **state)
     judge(world, (struct pki_cms){.digest = "SHA224"}, CONTENT, SG_TOTAL_PASSED, SG_SUB_NONE, NULL, true);
 }
 
+/* Where in `cms` the last occurrence of these bytes is. */
+static uint8_t *last_of(const struct sg_buf *cms, const void *bytes, size_t len)
+{
+    uint8_t *found = NULL;
+    for (size_t i = 0; i + len <= cms->len; i++)
+        if (memcmp(cms->data + i, bytes, len) == 0)
+            found = cms->data + i;
+    assert_non_null(found);
+    return found;
+}
+
+/* An algorithm that nobody knows: not passed, and not called wrong either; a certificate that cannot be read: said. */
+static void not_understood(void **state)
+{
+    struct world *world = *state;
+    static const uint8_t ecdsa[] = {0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02};
+    _cleanup_(sg_buf_clear) struct sg_buf cms = SG_BUF(SG_MIB);
+    enum sg_rc rc;
+    world_sign(world, ORDINARY, &cms);
+    last_of(&cms, ecdsa, sizeof ecdsa)[9] = 0x7f;
+    struct sg_report *report = judge_bytes(world, sg_buf_slice(&cms), CONTENT, &rc);
+    assert_int_equal(rc, SG_OK);
+    assert_verdict(&report->verdicts[0], SG_INDETERMINATE, SG_SUB_CRYPTO_CONSTRAINTS_FAILURE_NO_POE,
+                   "signature-unsupported");
+    assert_false(report->verdicts[0].intact);
+    assert_string_equal(report->verdicts[0].algorithm, "other");
+    sg_report_free(report);
+
+    cms.len = 0;
+    world_sign(world, (struct pki_cms){.carried = {world->ca.cert, world->root.cert}}, &cms);
+    static const uint8_t root_name[] = {'R', 'o', 'o', 't'};
+    last_of(&cms, root_name, sizeof root_name)[-2] = 0x3f; /* another type of string */
+    report = judge_bytes(world, sg_buf_slice(&cms), CONTENT, &rc);
+    assert_int_equal(rc, SG_OK);
+    assert_verdict(&report->verdicts[0], SG_TOTAL_PASSED, SG_SUB_NONE, "certificates-unreadable");
+    sg_report_free(report);
+}
+
 /* What is no signature: no verdict; what is a broken one: an error? */
 static void not_signatures(void **state)
 {
@@ -241,6 +279,7 @@ int main(void)
         WORLD_TEST(claimed_time),
         WORLD_TEST(weak_digest),
         WORLD_TEST(not_signatures),
+        WORLD_TEST(not_understood),
         WORLD_TEST(content_beside_attached),
         WORLD_TEST(certificate_absent),
         WORLD_TEST(attributes_as_content),
