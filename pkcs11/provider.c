@@ -78,7 +78,8 @@ enum sg_rc sg_token_key_open(struct sg_token_key *key, EVP_PKEY **ret, struct sg
     OSSL_LIB_CTX *libctx = key->token->tokens->libctx;
     const char *type = EVP_PKEY_get0_type_name(key->pub);
     _cleanup_(EVP_PKEY_CTX_freep) EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(libctx, type, PROPERTIES);
-    OSSL_PARAM params[] = {OSSL_PARAM_construct_octet_ptr(SG_PARAM_KEY, (void **)&key, sizeof *key),
+    void *pointer = key;
+    OSSL_PARAM params[] = {OSSL_PARAM_construct_octet_ptr(SG_PARAM_KEY, &pointer, sizeof *key),
                            OSSL_PARAM_construct_end()};
     EVP_PKEY *wrapped = NULL;
     if (!ctx || EVP_PKEY_fromdata_init(ctx) <= 0 || EVP_PKEY_fromdata(ctx, &wrapped, EVP_PKEY_KEYPAIR, params) <= 0) {

@@ -292,38 +292,44 @@ static void test_combined_mechanisms(void **state)
     }
 }
 
-/* Fewer sessions than threads: do the threads wait for each other instead of failing? */
+struct work {
+    struct sg_token_key *key;
+    EVP_PKEY *opened;
+    bool good;
+};
+
 static void *sign_in_thread(void *data)
 {
-    struct sg_token_key *key = data;
-    EVP_PKEY *opened = NULL;
-    if (sg_token_key_open(key, &opened, NULL) != SG_OK)
-        return NULL;
-    bool good = true;
-    for (int i = 0; good && i < 20; i++)
-        good = sign(key, opened, "SHA256", false, false, NULL) == SG_OK;
-    EVP_PKEY_free(opened);
-    return good ? data : NULL;
+    struct work *work = data;
+    work->good = true;
+    for (int i = 0; work->good && i < 20; i++)
+        work->good = sign(work->key, work->opened, "SHA256", false, false, NULL) == SG_OK;
+    return NULL;
 }
 
+/* Fewer sessions than threads: do the threads wait for each other instead of failing? */
 static void test_few_sessions(void **state)
 {
     (void)state;
     _cleanup_(sg_tokens_freep) struct sg_tokens *tokens = NULL;
     _cleanup_(sg_key_list_freep) struct sg_key_list *list = NULL;
+    _cleanup_(EVP_PKEY_freep) EVP_PKEY *opened = NULL;
     pthread_t threads[6];
+    struct work work[6];
     fake->session_limit = 3;
     assert_int_equal(open_tokens(&tokens, NULL), SG_OK);
     assert_int_equal(login(tokens, right_pin, NULL), SG_OK);
     assert_int_equal(sg_keys_find(tokens, EC_KEY, &list, NULL), SG_OK);
     struct sg_token_key *key = sg_key_list_get(list, 0);
     assert_int_equal(sg_token_key_inspect(key, NULL), SG_OK);
-    for (size_t i = 0; i < 6; i++)
-        assert_int_equal(pthread_create(&threads[i], NULL, sign_in_thread, key), 0);
+    assert_int_equal(sg_token_key_open(key, &opened, NULL), SG_OK);
     for (size_t i = 0; i < 6; i++) {
-        void *good = NULL;
-        assert_int_equal(pthread_join(threads[i], &good), 0);
-        assert_non_null(good);
+        work[i] = (struct work){.key = key, .opened = opened};
+        assert_int_equal(pthread_create(&threads[i], NULL, sign_in_thread, &work[i]), 0);
+    }
+    for (size_t i = 0; i < 6; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+        assert_true(work[i].good);
     }
     assert_in_range(fake->most_sessions, 2, 3);
 }

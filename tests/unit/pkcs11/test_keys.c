@@ -155,9 +155,10 @@ static void test_tokens(void **state)
     (void)state;
     assert_int_equal(sg_tokens_count(hsm.tokens), 4);
     size_t blank = 0;
+    _cleanup_(freep) char *module = realpath(SOFTHSM_MODULE, NULL);
     for (size_t i = 0; i < sg_tokens_count(hsm.tokens); i++) {
         const struct sg_token_info *info = sg_token_info(sg_tokens_get(hsm.tokens, i));
-        assert_string_equal(info->module, "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so");
+        assert_string_equal(info->module, module);
         assert_memory_equal(info->uri, "pkcs11:", 7);
         if (!info->initialized) {
             blank++;
@@ -396,7 +397,6 @@ static void test_modules(void **state)
         {"/nowhere/module.so", SG_E_NO_MODULE},
         {"no-such-module.so", SG_E_NO_MODULE},
         {"/etc/passwd", SG_E_MODULE_FAILED},
-        {"/usr/lib/x86_64-linux-gnu/libcrypto.so.3", SG_E_MODULE_FAILED},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct sg_tokens_options options = {.modules = &cases[i].path, .module_count = 1, .libctx = hsm.libctx};
