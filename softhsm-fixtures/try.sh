@@ -26,8 +26,9 @@ must() { # CODE COMMAND...
     [ "$got" = "$want" ] || failed "exit $got instead of $want: $*"
 }
 
-said() { # the first line that the last command said
-    head -1 "$work/said"
+# What the last `signet verify` said: the verdict, and by whom or why.
+verdict() { # BETWEEN FIELD
+    echo "$(sed -n '1s/:.*//p' "$work/said")$1$(sed -n "s/^ *$2: *//p" "$work/said")"
 }
 
 softhsm-fixtures/install.sh build fixtures try
@@ -71,19 +72,19 @@ must 0 "$signet" trust add "$ca/root.pem" --sha256 "$(openssl x509 -in "$ca/root
 step trust "$(openssl x509 -in "$ca/root.pem" -noout -subject -nameopt RFC2253 | cut -d= -f2-) is an anchor now, its CRLs are cached"
 
 must 0 "$signet" sign --pin-fd 9 manual.pdf letter.txt 9< "$SOFTHSM_PIN_FILE"
-step sign "$(cd "$work" && echo ./*.p7s)"
+step sign "$(printf '%s ' *.p7s)"
 for file in manual.pdf letter.txt; do
     must 0 "$signet" verify "$file.p7s"
-    step verify "$file: $(said)"
+    step verify "$file: $(verdict " by " "signed by")"
 done
 
 sed 's/1 January/2 January/' letter.txt > altered.txt
 must 1 "$signet" verify --content altered.txt letter.txt.p7s
-step tampered "a letter of another day: $(said)"
+step tampered "another day in the letter: $(verdict ". " why)"
 cp manual.pdf altered.pdf
 printf X | dd of=altered.pdf bs=1 seek=100000 conv=notrunc status=none
 must 1 "$signet" verify --content altered.pdf manual.pdf.p7s
-step tampered "one byte of the PDF changed: $(said)"
+step tampered "one byte of the PDF changed: $(verdict ". " why)"
 
 openssl cms -verify -cades -binary -inform DER -in manual.pdf.p7s -content manual.pdf -CAfile "$ca/root.pem" -out /dev/null \
     2> said || failed "openssl does not accept the signature"
