@@ -10,6 +10,12 @@ sed -n 's/^| `\([a-z-]*\)` | \([0-9]*\) | \(yes\|no\) |.*/\1 \2 \3/p' docs/error
 holds test -s "$tmp/code"
 holds diff <(sort "$tmp/code") <(sort "$tmp/doc")
 
+# Every reason of a verdict is explained, and no other.
+sed -n 's/^SG_REASON([A-Z_]*, "\([a-z-]*\)".*/\1/p' agent/verify/reasons.def | sort > "$tmp/reasons"
+sed -n '/^## Reasons/,$p' docs/errors.md | grep '^| `' | cut -d'|' -f2 | grep -oE '[a-z-]+' | sort > "$tmp/explained"
+holds test -s "$tmp/reasons"
+holds diff "$tmp/reasons" "$tmp/explained"
+
 # docs/failures.md names codes and tests that there are.
 grep -oE '`(unit|integration|fault)/[a-z0-9_/]+\.(c|sh)`' docs/failures.md | tr -d '`' | sort -u > "$tmp/tests"
 holds test -s "$tmp/tests"
