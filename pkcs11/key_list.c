@@ -9,15 +9,24 @@
 #define LOOK_AGAIN 3
 
 /* What is read of an object, whatever its class. */
-enum { AT_ID, AT_LABEL, AT_KEY_TYPE, AT_MODULUS, AT_EXPONENT, AT_EC_PARAMS, AT_EC_POINT, AT_VALUE, AT_COUNT };
+enum { AT_CLASS, AT_ID, AT_LABEL, AT_KEY_TYPE, AT_MODULUS, AT_EXPONENT, AT_EC_PARAMS, AT_EC_POINT, AT_VALUE, AT_COUNT };
 
 struct object {
+    CK_OBJECT_HANDLE handle;
+    CK_OBJECT_CLASS class;
     struct sg_attribute at[AT_COUNT];
 };
 
-static void object_clear(struct object *object)
+struct objects {
+    struct object *all;
+    size_t count;
+};
+
+static void objects_clear(struct objects *objects)
 {
-    sg_attributes_clear(object->at, AT_COUNT);
+    for (size_t i = 0; i < objects->count; i++)
+        sg_attributes_clear(objects->all[i].at, AT_COUNT);
+    free(objects->all);
 }
 
 static struct sg_slice slice_of(const struct sg_attribute *attribute)
@@ -27,24 +36,28 @@ static struct sg_slice slice_of(const struct sg_attribute *attribute)
 
 /* --- reading ----------------------------------------------------------------------------------------------------- */
 
-static enum sg_rc read_object(struct sg_token *token, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE handle,
-                              CK_OBJECT_CLASS class, struct object *object, struct sg_err *err)
+static enum sg_rc read_object(struct sg_token *token, CK_SESSION_HANDLE session, struct object *object,
+                              struct sg_err *err)
 {
-    *object = (struct object){.at = {{.type = CKA_ID},
-                                     {.type = CKA_LABEL},
-                                     {.type = CKA_KEY_TYPE},
-                                     {.type = CKA_MODULUS},
-                                     {.type = CKA_PUBLIC_EXPONENT},
-                                     {.type = CKA_EC_PARAMS},
-                                     {.type = CKA_EC_POINT},
-                                     {.type = CKA_VALUE}}};
+    static const CK_ATTRIBUTE_TYPE types[AT_COUNT] = {
+        [AT_CLASS] = CKA_CLASS,         [AT_ID] = CKA_ID,
+        [AT_LABEL] = CKA_LABEL,         [AT_KEY_TYPE] = CKA_KEY_TYPE,
+        [AT_MODULUS] = CKA_MODULUS,     [AT_EXPONENT] = CKA_PUBLIC_EXPONENT,
+        [AT_EC_PARAMS] = CKA_EC_PARAMS, [AT_EC_POINT] = CKA_EC_POINT,
+        [AT_VALUE] = CKA_VALUE};
     struct sg_attribute *at = object->at;
-    if (class == CKO_CERTIFICATE) {
-        enum sg_rc rc = sg_object_read(token, session, handle, &at[AT_VALUE], 1, err);
-        return rc == SG_OK ? sg_object_read(token, session, handle, &at[AT_ID], 2, err) : rc;
-    }
-    enum sg_rc rc = sg_object_read(token, session, handle, &at[AT_ID], 3, err);
+    CK_OBJECT_HANDLE handle = object->handle;
+    for (size_t i = 0; i < AT_COUNT; i++)
+        at[i].type = types[i];
+    enum sg_rc rc = sg_object_read(token, session, handle, &at[AT_CLASS], 3, err);
+    if (rc != SG_OK || !sg_attribute_ulong(&at[AT_CLASS], &object->class))
+        return rc;
+    if (object->class == CKO_CERTIFICATE)
+        return sg_object_read(token, session, handle, &at[AT_VALUE], 1, err);
+    if (object->class != CKO_PRIVATE_KEY && object->class != CKO_PUBLIC_KEY)
+        return SG_OK;
     CK_KEY_TYPE type = 0;
+    rc = sg_object_read(token, session, handle, &at[AT_KEY_TYPE], 1, err);
     if (rc != SG_OK || !sg_attribute_ulong(&at[AT_KEY_TYPE], &type))
         return rc;
     if (type == CKK_RSA)
@@ -52,8 +65,32 @@ static enum sg_rc read_object(struct sg_token *token, CK_SESSION_HANDLE session,
     if (type != CKK_EC && type != CKK_EC_EDWARDS)
         return SG_OK;
     /* Private EC keys seldom have their point. */
-    return class == CKO_PUBLIC_KEY ? sg_object_read(token, session, handle, &at[AT_EC_PARAMS], 2, err)
-                                   : sg_object_read(token, session, handle, &at[AT_EC_PARAMS], 1, err);
+    return sg_object_read(token, session, handle, &at[AT_EC_PARAMS], object->class == CKO_PUBLIC_KEY ? 2 : 1, err);
+}
+
+/* Every object that fits, read. One search for all classes: a search is what costs most on a token. */
+static enum sg_rc read_objects(struct sg_token *token, CK_ATTRIBUTE *match, CK_ULONG match_count,
+                               struct objects *objects, struct sg_err *err)
+{
+    _cleanup_(freep) CK_OBJECT_HANDLE *handles = NULL;
+    CK_SESSION_HANDLE session = 0;
+    size_t count = 0;
+    enum sg_rc rc = sg_session_acquire(token, &session, err);
+    if (rc != SG_OK)
+        return rc;
+    rc = sg_objects_find(token, session, match, match_count, &handles, &count, err);
+    if (rc == SG_OK) {
+        objects->all = calloc(count + 1, sizeof *objects->all);
+        if (!objects->all)
+            rc = sg_fail_memory(err);
+    }
+    for (size_t i = 0; rc == SG_OK && i < count; i++) {
+        objects->all[i].handle = handles[i];
+        objects->count++;
+        rc = read_object(token, session, &objects->all[i], err);
+    }
+    sg_session_release(token, session, rc == SG_OK);
+    return rc;
 }
 
 static EVP_PKEY *object_pubkey(const struct sg_token *token, const struct object *object)
@@ -138,14 +175,14 @@ static enum sg_rc add_key(struct sg_token *token, CK_OBJECT_CLASS class, const s
     return SG_OK;
 }
 
-static enum sg_rc add_private(struct sg_token *token, CK_OBJECT_HANDLE handle, const struct object *object,
-                              struct sg_key_list *list, struct sg_err *err)
+static enum sg_rc add_private(struct sg_token *token, const struct object *object, struct sg_key_list *list,
+                              struct sg_err *err)
 {
     struct sg_token_key *key = NULL;
     enum sg_rc rc = add_key(token, CKO_PRIVATE_KEY, object, list, &key, err);
     if (rc != SG_OK)
         return rc;
-    key->handle = handle;
+    key->handle = object->handle;
     key->info.private_seen = true;
     key->pub = object_pubkey(token, object);
     return SG_OK;
@@ -153,10 +190,9 @@ static enum sg_rc add_private(struct sg_token *token, CK_OBJECT_HANDLE handle, c
 
 /* A public key joins the private key with its CKA_ID; where the private key says which public key is its own (RSA),
  * that decides. Without private keys in sight, it stands for a key itself. */
-static enum sg_rc add_public(struct sg_token *token, CK_OBJECT_HANDLE handle, const struct object *object,
-                             struct sg_key_list *list, struct sg_err *err)
+static enum sg_rc add_public(struct sg_token *token, const struct object *object, struct sg_key_list *list,
+                             struct sg_err *err)
 {
-    (void)handle;
     _cleanup_(EVP_PKEY_freep) EVP_PKEY *pub = object_pubkey(token, object);
     if (!pub)
         return SG_OK;
@@ -201,10 +237,9 @@ static enum sg_rc set_certificate(struct sg_token_key *key, X509 *cert, const st
     return SG_OK;
 }
 
-static enum sg_rc add_certificate(struct sg_token *token, CK_OBJECT_HANDLE handle, const struct object *object,
-                                  struct sg_key_list *list, struct sg_err *err)
+static enum sg_rc add_certificate(struct sg_token *token, const struct object *object, struct sg_key_list *list,
+                                  struct sg_err *err)
 {
-    (void)handle;
     _cleanup_(X509_freep) X509 *cert = sg_token_certificate(token, &object->at[AT_VALUE]);
     EVP_PKEY *pub = cert ? X509_get0_pubkey(cert) : NULL;
     if (!pub)
@@ -227,21 +262,21 @@ static enum sg_rc add_certificate(struct sg_token *token, CK_OBJECT_HANDLE handl
     return rc == SG_OK ? set_certificate(key, cert, object, err) : rc;
 }
 
-typedef enum sg_rc add_function(struct sg_token *token, CK_OBJECT_HANDLE handle, const struct object *object,
-                                struct sg_key_list *list, struct sg_err *err);
-
-static enum sg_rc add_class(struct sg_token *token, CK_SESSION_HANDLE session, CK_OBJECT_CLASS class,
-                            struct sg_slice id, add_function *add, struct sg_key_list *list, struct sg_err *err)
+/* Brings a class of objects into the list. Private keys come first, since they are what the others belong to. */
+static enum sg_rc add_class(struct sg_token *token, const struct objects *objects, CK_OBJECT_CLASS class,
+                            struct sg_key_list *list, struct sg_err *err)
 {
-    CK_ATTRIBUTE match[] = {{CKA_CLASS, &class, sizeof class}, {CKA_ID, (void *)(uintptr_t)id.data, id.len}};
-    _cleanup_(freep) CK_OBJECT_HANDLE *handles = NULL;
-    size_t count = 0;
-    enum sg_rc rc = sg_objects_find(token, session, match, id.len > 0 ? 2 : 1, &handles, &count, err);
-    for (size_t i = 0; rc == SG_OK && i < count; i++) {
-        _cleanup_(object_clear) struct object object = {0};
-        rc = read_object(token, session, handles[i], class, &object, err);
-        if (rc == SG_OK)
-            rc = add(token, handles[i], &object, list, err);
+    enum sg_rc rc = SG_OK;
+    for (size_t i = 0; rc == SG_OK && i < objects->count; i++) {
+        const struct object *object = &objects->all[i];
+        if (object->class != class || !object->at[AT_CLASS].present)
+            continue;
+        if (class == CKO_PRIVATE_KEY)
+            rc = add_private(token, object, list, err);
+        else if (class == CKO_PUBLIC_KEY)
+            rc = add_public(token, object, list, err);
+        else
+            rc = add_certificate(token, object, list, err);
     }
     return rc;
 }
@@ -255,33 +290,36 @@ static bool lacks_certificate(const struct sg_key_list *list)
     return false;
 }
 
+/* A certificate may have another CKA_ID than its key, or none. */
+static enum sg_rc add_other_certificates(struct sg_token *token, struct sg_key_list *list, struct sg_err *err)
+{
+    CK_OBJECT_CLASS class = CKO_CERTIFICATE;
+    CK_ATTRIBUTE match = {CKA_CLASS, &class, sizeof class};
+    _cleanup_(objects_clear) struct objects objects = {0};
+    enum sg_rc rc = read_objects(token, &match, 1, &objects, err);
+    return rc == SG_OK ? add_class(token, &objects, CKO_CERTIFICATE, list, err) : rc;
+}
+
 enum sg_rc sg_token_private_keys(struct sg_token *token, struct sg_slice id, struct sg_key_list *list,
                                  struct sg_err *err)
 {
-    CK_SESSION_HANDLE session = 0;
-    enum sg_rc rc = sg_session_acquire(token, &session, err);
-    if (rc != SG_OK)
-        return rc;
-    rc = add_class(token, session, CKO_PRIVATE_KEY, id, add_private, list, err);
-    sg_session_release(token, session, rc == SG_OK);
-    return rc;
+    CK_OBJECT_CLASS class = CKO_PRIVATE_KEY;
+    CK_ATTRIBUTE match[] = {{CKA_CLASS, &class, sizeof class}, {CKA_ID, (void *)(uintptr_t)id.data, id.len}};
+    _cleanup_(objects_clear) struct objects objects = {0};
+    enum sg_rc rc = read_objects(token, match, id.len > 0 ? 2 : 1, &objects, err);
+    return rc == SG_OK ? add_class(token, &objects, CKO_PRIVATE_KEY, list, err) : rc;
 }
 
 enum sg_rc sg_token_keys(struct sg_token *token, struct sg_slice id, struct sg_key_list *list, struct sg_err *err)
 {
-    CK_SESSION_HANDLE session = 0;
-    enum sg_rc rc = sg_session_acquire(token, &session, err);
-    if (rc != SG_OK)
-        return rc;
-    rc = add_class(token, session, CKO_PRIVATE_KEY, id, add_private, list, err);
-    if (rc == SG_OK)
-        rc = add_class(token, session, CKO_PUBLIC_KEY, id, add_public, list, err);
-    if (rc == SG_OK)
-        rc = add_class(token, session, CKO_CERTIFICATE, id, add_certificate, list, err);
-    /* A certificate may have another CKA_ID than its key, or none. */
+    static const CK_OBJECT_CLASS classes[] = {CKO_PRIVATE_KEY, CKO_PUBLIC_KEY, CKO_CERTIFICATE};
+    CK_ATTRIBUTE match = {CKA_ID, (void *)(uintptr_t)id.data, id.len};
+    _cleanup_(objects_clear) struct objects objects = {0};
+    enum sg_rc rc = read_objects(token, &match, id.len > 0 ? 1 : 0, &objects, err);
+    for (size_t i = 0; rc == SG_OK && i < sizeof classes / sizeof *classes; i++)
+        rc = add_class(token, &objects, classes[i], list, err);
     if (rc == SG_OK && id.len > 0 && lacks_certificate(list))
-        rc = add_class(token, session, CKO_CERTIFICATE, (struct sg_slice){NULL, 0}, add_certificate, list, err);
-    sg_session_release(token, session, rc == SG_OK);
+        rc = add_other_certificates(token, list, err);
     for (size_t i = 0; rc == SG_OK && i < list->count; i++) {
         sg_token_key_describe(list->keys[i]);
         rc = sg_token_key_describe_texts(list->keys[i], err);

@@ -1,6 +1,7 @@
 #include "cli/signing.h"
 
 #include <ctype.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <string.h>
 #include <strings.h>
@@ -44,12 +45,37 @@ void sg_signing_warn(struct sg_app *app, struct sg_signing *signing, const char 
 
 /* --- opening ------------------------------------------------------------------------------------------------------ */
 
+struct opening {
+    struct sg_app *app;
+    struct sg_signing *signing;
+};
+
+static void *open_tokens(void *context)
+{
+    struct opening *opening = context;
+    struct sg_signing *signing = opening->signing;
+
+    if (sg_app_tokens(opening->app, &signing->tokens, &signing->tokens_err) != SG_OK)
+        signing->tokens = NULL;
+    return NULL;
+}
+
+/* A module takes its time to start, most of it waiting or in code of its own: the store is opened meanwhile. */
 enum sg_rc sg_signing_open(struct sg_app *app, struct sg_signing *signing, struct sg_err *err)
 {
-    enum sg_rc rc = sg_app_store(app, &signing->store, err);
+    struct opening opening = {.app = app, .signing = signing};
+    OSSL_LIB_CTX *libctx = NULL;
+    pthread_t thread;
+    enum sg_rc rc = sg_app_libctx(app, &libctx, err); /* made before it is shared */
 
-    if (rc == SG_OK && sg_app_tokens(app, &signing->tokens, &signing->tokens_err) != SG_OK)
-        signing->tokens = NULL;
+    if (rc != SG_OK)
+        return rc;
+    bool apart = pthread_create(&thread, NULL, open_tokens, &opening) == 0;
+    rc = sg_app_store(app, &signing->store, err);
+    if (apart)
+        (void)pthread_join(thread, NULL);
+    else
+        (void)open_tokens(&opening);
     return rc;
 }
 
@@ -238,21 +264,24 @@ enum sg_rc sg_issuers_find(const STACK_OF(X509) *certs, X509 *cert, bool with_ro
     return SG_OK;
 }
 
-/* Anchors that may be the issuer of `cert`: an anchor that is not a root may be one that the token does not carry. Only
- * those in which the issuer's name occurs are looked at, since there can be hundreds. */
-static enum sg_rc add_anchors_for(const struct sg_snapshot *snapshot, OSSL_LIB_CTX *libctx, const X509 *cert,
-                                  STACK_OF(X509) *certs, struct sg_err *err)
+/* Looks for the issuer of `cert` among the anchors: one that is not a root may be one that the token does not carry.
+ * Only those in which the issuer's name occurs are looked at, since there can be hundreds. Where it occurs twice, as
+ * subject and as issuer, it is a root: `*ret_root`, and not carried along, since a verifier has it, or does not trust
+ * it. */
+static enum sg_rc add_anchors_for(const struct sg_snapshot *snapshot, OSSL_LIB_CTX *libctx, struct sg_slice name,
+                                  STACK_OF(X509) *certs, bool *ret_root, struct sg_err *err)
 {
-    const uint8_t *name = NULL;
-    size_t name_len = 0;
-
-    if (X509_NAME_get0_der(X509_get_issuer_name(cert), &name, &name_len) != 1)
-        return sg_fail_ssl(err, SG_E_MALFORMED, "%s", _("The name of a certificate's issuer cannot be read."));
+    *ret_root = false;
     for (size_t i = 0; i < sg_snapshot_anchor_count(snapshot); i++) {
         struct sg_slice der = sg_snapshot_anchor(snapshot, i)->certificate;
         _cleanup_(X509_freep) X509 *anchor = NULL;
-        if (!memmem(der.data, der.len, name, name_len))
+        const uint8_t *first = memmem(der.data, der.len, name.data, name.len);
+        if (!first)
             continue;
+        if (memmem(first + 1, (size_t)(der.data + der.len - first - 1), name.data, name.len)) {
+            *ret_root = true;
+            continue;
+        }
         enum sg_rc rc = sg_cert_parse(der, libctx, &anchor, err);
         if (rc != SG_OK)
             return rc;
@@ -263,12 +292,12 @@ static enum sg_rc add_anchors_for(const struct sg_snapshot *snapshot, OSSL_LIB_C
     return SG_OK;
 }
 
-/* The issuers among the token's certificates and the anchors, without the root: a verifier has that, or does not trust
- * it. */
+/* The issuers among the anchors and the token's certificates, without the root. */
 static enum sg_rc build_chain(struct sg_app *app, struct sg_signing *signing, STACK_OF(X509) *chain, struct sg_err *err)
 {
     _cleanup_(sg_x509_stack_freep) STACK_OF(X509) *certs = sk_X509_new_null();
     _cleanup_(sg_snapshot_freep) struct sg_snapshot *snapshot = NULL;
+    struct sg_token *token = sg_token_key_token(signing->token_key);
     X509 *last = signing->info->cert;
     int before = 0;
 
@@ -278,10 +307,15 @@ static enum sg_rc build_chain(struct sg_app *app, struct sg_signing *signing, ST
     if (rc != SG_OK)
         return rc;
     do {
+        const X509_NAME *issuer = X509_get_issuer_name(last);
+        struct sg_slice name = {NULL, 0};
+        bool root = false;
         before = sk_X509_num(chain);
-        rc = sg_token_certificates(sg_token_key_token(signing->token_key), X509_get_issuer_name(last), certs, err);
-        if (rc == SG_OK)
-            rc = add_anchors_for(snapshot, app->libctx, last, certs, err);
+        if (X509_NAME_get0_der(issuer, &name.data, &name.len) != 1)
+            return sg_fail_ssl(err, SG_E_MALFORMED, "%s", _("The name of a certificate's issuer cannot be read."));
+        rc = add_anchors_for(snapshot, app->libctx, name, certs, &root, err);
+        if (rc == SG_OK && !root)
+            rc = sg_token_certificates(token, issuer, certs, err);
         if (rc == SG_OK)
             rc = sg_issuers_find(certs, last, false, chain, err);
         if (sk_X509_num(chain) > before)
