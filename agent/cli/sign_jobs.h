@@ -12,7 +12,6 @@ struct sg_sign_job {
     struct sg_outfile *out; /* signed and not yet final */
     struct sg_err *err;     /* why it failed; NULL: it did not */
     bool started;           /* somebody has looked at it */
-    bool key_used;
     bool final; /* on disk and recorded */
     bool empty;
     char content_digest[2 * EVP_MAX_MD_SIZE + 1]; /* hex */

@@ -4,7 +4,7 @@
 #include "base/input.h"
 #include "base/limits.h"
 #include "base/msg.h"
-#include "base/outfile_private.h"
+#include "cli/result_digest.h"
 #include "cli/sign_jobs.h"
 
 /* What OpenSSL passes on of a token's trouble is "it failed"; the token layer knows more. */
@@ -27,50 +27,22 @@ static enum sg_rc sha256_of(const struct sg_sign_jobs *jobs, struct sg_slice byt
     return rc;
 }
 
-/* Of a file that was just written: read back from the system's cache. */
-static enum sg_rc sha256_of_outfile(const struct sg_sign_jobs *jobs, struct sg_outfile *out, char hex[SG_SHA256_HEX],
-                                    struct sg_err *err)
-{
-    _cleanup_(EVP_MD_freep) EVP_MD *md = EVP_MD_fetch(jobs->app->libctx, "SHA256", NULL);
-    _cleanup_(EVP_MD_CTX_freep) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-    _cleanup_(freep) uint8_t *block = malloc(SG_IO_BUFFER);
-    uint8_t digest[EVP_MAX_MD_SIZE];
-    uint64_t size = sg_outfile_size(out);
-
-    if (!block || !ctx)
-        return sg_fail_memory(err);
-    enum sg_rc rc = sg_outfile_flush(out, err);
-    bool good = md && EVP_DigestInit_ex2(ctx, md, NULL) == 1;
-    for (uint64_t at = 0; at < size && good && rc == SG_OK;) {
-        size_t len = size - at < SG_IO_BUFFER ? (size_t)(size - at) : SG_IO_BUFFER;
-        rc = sg_outfile_read(out, at, block, len, err);
-        if (rc == SG_OK)
-            rc = sg_check_cancelled(err);
-        if (rc == SG_OK)
-            good = EVP_DigestUpdate(ctx, block, len) == 1;
-        at += len;
-    }
-    if (rc != SG_OK)
-        return rc;
-    if (!good || EVP_DigestFinal_ex(ctx, digest, NULL) != 1)
-        return sg_fail_ssl(err, SG_E_INTERNAL, _("\"%s\" could not be hashed."), sg_outfile_path(out));
-    sg_hex(digest, SG_SHA256_LEN, hex);
-    return SG_OK;
-}
-
 static enum sg_rc sign_attached(const struct sg_sign_jobs *jobs, struct sg_sign_job *job, struct sg_input *input,
                                 struct sg_outfile *out, struct sg_err *err)
 {
+    _cleanup_(sg_result_digest_freep) struct sg_result_digest *result = NULL;
     uint8_t digest[EVP_MAX_MD_SIZE];
     size_t len = 0;
+    enum sg_rc rc = sg_result_digest_start(jobs->app->libctx, out, sg_input_size(input), &result, err);
 
-    job->key_used = true; /* or nearly: how far it came is not known after a failure */
-    enum sg_rc rc = token_error(
+    if (rc != SG_OK)
+        return rc;
+    rc = token_error(
         jobs, sg_cades_sign_attached(jobs->signing->signer, input, job->claimed_time, out, digest, &len, err), err);
     if (rc != SG_OK)
         return rc;
     sg_hex(digest, len, job->content_digest);
-    return sha256_of_outfile(jobs, out, job->result_sha256, err);
+    return sg_result_digest_finish(result, job->result_sha256, err);
 }
 
 static enum sg_rc sign_detached(const struct sg_sign_jobs *jobs, struct sg_sign_job *job, struct sg_input *input,
@@ -86,7 +58,6 @@ static enum sg_rc sign_detached(const struct sg_sign_jobs *jobs, struct sg_sign_
     if (rc != SG_OK)
         return rc;
     sg_hex(digest, len, job->content_digest);
-    job->key_used = true;
     rc = token_error(jobs,
                      sg_cades_sign_detached(jobs->signing->signer, (struct sg_slice){digest, len}, job->claimed_time,
                                             &signature, err),

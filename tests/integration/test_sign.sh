@@ -195,6 +195,28 @@ ASAN_OPTIONS=verify_asan_link_order=0 expect 0 faketime -f "2001-01-01 00:00:00"
 says "[clock-wrong]"
 rm a.txt.p7s
 
+# --- what is recorded is what is there: also of a large file, whose digest is reckoned while it is written
+recorded() { # COLUMN: of the last document
+    /usr/bin/python3 -c 'import sqlite3, sys
+print(sqlite3.connect(sys.argv[1]).execute(f"SELECT {sys.argv[2]} FROM document ORDER BY entry DESC LIMIT 1").fetchone()[0])' \
+        "$SIGNET_HOME/store.db" "$1"
+}
+head -c 40M /dev/urandom > large
+for id in 01 03; do
+    for name in a.txt large; do
+        for attached in "" --attached; do
+            # shellcheck disable=SC2086
+            expect 0 signet_pin sign --force --key "$main;id=%$id" $attached --output "$name.sig" "$name"
+            holds test "$(recorded content_digest)" = "$(sha256sum $name | cut -c1-64)"
+            holds test "$(recorded result_sha256)" = "$(sha256sum $name.sig | cut -c1-64)"
+            holds test "$(recorded output)" = "$PWD/$name.sig"
+        done
+    done
+done
+openssl_accepts large.sig
+holds cmp large "$tmp/content"
+rm large ./*.sig
+
 # --- a signal: nothing partial, and the shell sees how it ended
 truncate -s 1G big
 for pause in 0.05 0.2 0.5; do
