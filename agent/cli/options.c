@@ -133,9 +133,10 @@ static enum sg_rc parse_options(struct sg_args *args, int argc, char **argv, boo
     return rc;
 }
 
-/* Finds the command that argv[0] (and argv[1]) name; `*ret_words` is how many words that took. */
-static enum sg_rc find_command(const struct sg_command *const *commands, int argc, char **argv,
-                               const struct sg_command **ret, int *ret_words, struct sg_err *err)
+/* The command that argv[0] (and argv[1]) name; NULL if there is none, which `err` then says. `*ret_words` is how many
+ * words its name has. */
+static const struct sg_command *find_command(const struct sg_command *const *commands, int argc, char **argv,
+                                             int *ret_words, struct sg_err *err)
 {
     bool known = false;
 
@@ -145,17 +146,18 @@ static enum sg_rc find_command(const struct sg_command *const *commands, int arg
         known = true;
         if ((*commands)->sub && (argc < 2 || strcmp((*commands)->sub, argv[1]) != 0))
             continue;
-        *ret = *commands;
         *ret_words = (*commands)->sub ? 2 : 1;
-        return SG_OK;
+        return *commands;
     }
     if (!known)
-        return sg_fail(err, SG_E_USAGE, _("There is no command \"%s\" in this version; signet --help lists them."),
-                       argv[0]);
-    if (argc < 2 || argv[1][0] == '-')
-        return sg_fail(err, SG_E_USAGE, _("\"signet %s\" wants a second word; signet --help lists them."), argv[0]);
-    return sg_fail(err, SG_E_USAGE, _("There is no command \"%s %s\" in this version; signet --help lists them."),
-                   argv[0], argv[1]);
+        (void)sg_fail(err, SG_E_USAGE, _("There is no command \"%s\" in this version; signet --help lists them."),
+                      argv[0]);
+    else if (argc < 2 || argv[1][0] == '-')
+        (void)sg_fail(err, SG_E_USAGE, _("\"signet %s\" wants a second word; signet --help lists them."), argv[0]);
+    else
+        (void)sg_fail(err, SG_E_USAGE, _("There is no command \"%s %s\" in this version; signet --help lists them."),
+                      argv[0], argv[1]);
+    return NULL;
 }
 
 static enum sg_rc check_file_count(const struct sg_command *command, size_t count, struct sg_err *err)
@@ -198,9 +200,9 @@ enum sg_rc sg_request_parse(const struct sg_command *const *commands, int argc, 
     }
 
     int at = optind, words = 0;
-    rc = find_command(commands, argc - at, argv + at, &request.command, &words, err);
-    if (rc != SG_OK)
-        return rc;
+    request.command = find_command(commands, argc - at, argv + at, &words, err);
+    if (!request.command)
+        return SG_E_USAGE;
     /* getopt wants a program's name in front: the command's last word stands there. */
     at += words - 1;
     args->own = request.command->options ? request.command->options : no_options;

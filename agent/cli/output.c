@@ -29,6 +29,7 @@ void sg_print_safely(FILE *out, const char *text)
     }
 }
 
+SG_PRINTF(4, 0)
 static void print_line(FILE *out, const char *before, const char *code, const char *format, va_list args)
 {
     _cleanup_(freep) char *text = NULL;
