@@ -1,5 +1,6 @@
 #include <libintl.h>
 #include <locale.h>
+#include <malloc.h>
 #include <string.h>
 
 #include "base/msg.h"
@@ -55,6 +56,7 @@ int main(int argc, char **argv)
     struct sg_request request = {0};
     struct sg_err err;
 
+    (void)mallopt(M_TOP_PAD, 1 << 20); /* memory is asked for in few steps: a short run asks hundreds of times else */
     (void)setlocale(LC_CTYPE, "");
     (void)setlocale(LC_MESSAGES, "");
     if (sg_request_parse(sg_commands, argc, argv, &request, &err) != SG_OK) {

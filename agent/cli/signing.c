@@ -47,36 +47,40 @@ void sg_signing_warn(struct sg_app *app, struct sg_signing *signing, const char 
 
 struct opening {
     struct sg_app *app;
-    struct sg_signing *signing;
+    struct sg_store *store;
+    enum sg_rc rc;
+    struct sg_err err;
 };
 
-static void *open_tokens(void *context)
+static void *open_store(void *context)
 {
     struct opening *opening = context;
-    struct sg_signing *signing = opening->signing;
 
-    if (sg_app_tokens(opening->app, &signing->tokens, &signing->tokens_err) != SG_OK)
-        signing->tokens = NULL;
+    opening->rc = sg_app_store(opening->app, &opening->store, &opening->err);
     return NULL;
 }
 
-/* A module takes its time to start, most of it waiting or in code of its own: the store is opened meanwhile. */
+/* A module takes its time to start, in code of its own: the store is opened meanwhile. */
 enum sg_rc sg_signing_open(struct sg_app *app, struct sg_signing *signing, struct sg_err *err)
 {
-    struct opening opening = {.app = app, .signing = signing};
+    struct opening opening = {.app = app};
     OSSL_LIB_CTX *libctx = NULL;
     pthread_t thread;
     enum sg_rc rc = sg_app_libctx(app, &libctx, err); /* made before it is shared */
 
     if (rc != SG_OK)
         return rc;
-    bool apart = pthread_create(&thread, NULL, open_tokens, &opening) == 0;
-    rc = sg_app_store(app, &signing->store, err);
+    bool apart = pthread_create(&thread, NULL, open_store, &opening) == 0;
+    if (sg_app_tokens(app, &signing->tokens, &signing->tokens_err) != SG_OK)
+        signing->tokens = NULL;
     if (apart)
         (void)pthread_join(thread, NULL);
     else
-        (void)open_tokens(&opening);
-    return rc;
+        (void)open_store(&opening);
+    signing->store = opening.store;
+    if (opening.rc != SG_OK && err)
+        *err = opening.err;
+    return opening.rc;
 }
 
 /* --- the certificate ---------------------------------------------------------------------------------------------- */

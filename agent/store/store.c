@@ -11,7 +11,7 @@
 #define BUSY_MS 5000
 #define BUSY_STEP_MS 10
 /* The write-ahead log is copied into the database when it has this many pages: at the end, or meanwhile. */
-#define LOG_PAGES_AT_CLOSE 256
+#define LOG_PAGES_AT_CLOSE 64
 #define LOG_PAGES_MAX 1000
 
 static enum sg_rc cannot_write(const struct sg_store *store, int errnum, struct sg_err *err)
