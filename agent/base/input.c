@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include "base/limits.h"
 #include "base/msg.h"
@@ -104,6 +105,12 @@ static bool can_stay_in_place(int fd, const struct stat *st, bool is_stdin)
     return st->st_size > 0 || pread(fd, &byte, 1, 0) <= 0;
 }
 
+/* Devices are no documents, and some never end (/dev/zero): all but the terminal and the empty one. */
+static bool is_device(int fd, const struct stat *st)
+{
+    return S_ISBLK(st->st_mode) || (S_ISCHR(st->st_mode) && !isatty(fd) && st->st_rdev != makedev(1, 3));
+}
+
 enum sg_rc sg_input_open(const char *path, struct sg_input **ret, struct sg_err *err)
 {
     bool is_stdin = strcmp(path, "-") == 0;
@@ -114,6 +121,9 @@ enum sg_rc sg_input_open(const char *path, struct sg_input **ret, struct sg_err 
         return open_failed(path, errno, err);
     if (S_ISDIR(st.st_mode))
         return sg_about(path, err, sg_fail(err, SG_E_IS_FOLDER, _("\"%s\" is a folder; name the files in it."), path));
+    if (is_device(fd, &st))
+        return sg_about(path, err,
+                        sg_fail(err, SG_E_NOT_READABLE, _("\"%s\" is a device; name a file instead."), path));
 
     _cleanup_(sg_input_freep) struct sg_input *input = NULL;
     enum sg_rc rc = SG_OK;

@@ -257,13 +257,26 @@ static void spools(void **state)
     assert_int_equal(unsetenv("TMPDIR"), 0);
 }
 
+/* Is a device refused, which may never end, but for the one that is empty? */
+static void refuses_devices(void **state)
+{
+    (void)state;
+    struct sg_err err;
+    _cleanup_(sg_input_freep) struct sg_input *input = NULL;
+    assert_int_equal(sg_input_open("/dev/zero", &input, &err), SG_E_NOT_READABLE);
+    assert_string_equal(err.file, "/dev/zero");
+    assert_null(input);
+    assert_ok(sg_input_open("/dev/null", &input, &err));
+    assert_int_equal(sg_input_size(input), 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, scratch_make, scratch_remove)
     const struct CMUnitTest tests[] = {
         TEST(reads_at_offsets), TEST(says_why_not),    TEST(spools_a_pipe), TEST(reads_stdin),
         TEST(reads_proc),       TEST(notices_changes), TEST(streams),       TEST(reads_all_within_a_limit),
-        TEST(spools),
+        TEST(spools),           TEST(refuses_devices),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
