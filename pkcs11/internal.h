@@ -66,6 +66,8 @@ bool sg_sessions_in_use(struct sg_token *token);
 
 /* --- tokens (token.c) -------------------------------------------------------------------------------------------- */
 
+#define SG_REFUSED_PINS 8 /* more than most tokens allow before they lock */
+
 struct sg_token {
     struct sg_tokens *tokens;
     size_t module; /* index into tokens->modules */
@@ -76,9 +78,11 @@ struct sg_token {
     char *name;                /* "label (serial)", for messages */
     struct sg_sessions sessions;
     bool logged_in;
-    CK_SESSION_HANDLE login_session;  /* kept open: closing a token's last session would log it out */
-    struct sg_secret *pin;            /* after login, for keys that want it before each signature */
-    struct sg_secret *refused_pin;    /* so that a wrong PIN is not tried twice */
+    CK_SESSION_HANDLE login_session;                 /* kept open: closing a token's last session would log it out */
+    struct sg_secret *pin;                           /* after login, for keys that want it before each signature */
+    bool pin_wanted;                                 /* an inspected key does */
+    struct sg_secret *refused_pins[SG_REFUSED_PINS]; /* so that a wrong PIN is not tried twice */
+    size_t refused_count;                            /* how many were refused; the oldest gives way */
     pthread_mutex_t reauthentication; /* from C_SignInit to C_Sign of a key that wants its PIN each time */
     CK_MECHANISM_TYPE *mechanisms;
     size_t mechanism_count;
@@ -103,6 +107,12 @@ static inline bool sg_token_open_to_us(const struct sg_token *token)
 {
     return token->logged_in || !token->info.login_required;
 }
+
+/* Whether the answer to C_Login says that the PIN is wrong, whatever is wrong with it. */
+bool sg_pin_refused(CK_RV rv);
+/* Remembers a PIN that was refused, and owns it from here on; NULL: one that was typed on a PIN pad. */
+void sg_token_refuse_pin(struct sg_token *token, struct sg_secret *pin);
+void sg_token_forget_refused(struct sg_token *token);
 
 /* The token's mechanism list, asked for once. A token that does not give one is believed to have everything. */
 bool sg_token_has_mechanism(struct sg_token *token, CK_MECHANISM_TYPE mechanism);

@@ -155,5 +155,7 @@ enum sg_rc sg_token_key_inspect(struct sg_token_key *key, struct sg_err *err)
     if (rc == SG_OK && key->info.attributes.sign == SG_NO)
         return fail_key(key, err, SG_E_NO_KEY, _("the token does not let it sign; choose another key"));
     key->inspected = rc == SG_OK;
+    if (key->inspected && key->info.attributes.always_authenticate == SG_YES)
+        key->token->pin_wanted = true;
     return rc;
 }

@@ -41,6 +41,35 @@ static enum sg_rc copy_secret(const struct sg_secret *from, struct sg_secret **r
     return SG_OK;
 }
 
+bool sg_pin_refused(CK_RV rv)
+{
+    return rv == CKR_PIN_INCORRECT || rv == CKR_PIN_INVALID || rv == CKR_PIN_LEN_RANGE || rv == CKR_PIN_LOCKED;
+}
+
+void sg_token_refuse_pin(struct sg_token *token, struct sg_secret *pin)
+{
+    if (!pin)
+        return;
+    struct sg_secret **place = &token->refused_pins[token->refused_count++ % SG_REFUSED_PINS];
+    sg_secret_free(*place);
+    *place = pin;
+}
+
+void sg_token_forget_refused(struct sg_token *token)
+{
+    for (size_t i = 0; i < SG_REFUSED_PINS; i++)
+        sg_secret_free(sg_steal(token->refused_pins[i]));
+    token->refused_count = 0;
+}
+
+static bool was_refused(const struct sg_token *token, const struct sg_secret *pin)
+{
+    bool refused = false;
+    for (size_t i = 0; i < SG_REFUSED_PINS; i++)
+        refused = refused || same(pin, token->refused_pins[i]);
+    return refused;
+}
+
 static void refresh_flags(struct sg_token *token)
 {
     CK_TOKEN_INFO info = {0};
@@ -60,7 +89,7 @@ static enum sg_rc may_try(struct sg_token *token, const struct sg_secret *pin, s
     if (!pin && !token->info.pin_pad)
         return fail(token, err, SG_E_PIN_REQUIRED,
                     _("The token wants its PIN; give it on a terminal or with --pin-fd."));
-    if (pin && same(pin, token->refused_pin))
+    if (was_refused(token, pin))
         return fail(token, err, SG_E_PIN_INCORRECT,
                     _("The token has refused this PIN already; it was not tried again."));
     if (token->info.pin_state == SG_PIN_LOCKED)
@@ -76,10 +105,8 @@ static enum sg_rc may_try(struct sg_token *token, const struct sg_secret *pin, s
     return SG_OK;
 }
 
-static enum sg_rc fail_pin(struct sg_token *token, CK_RV rv, const struct sg_secret *pin, struct sg_err *err)
+static enum sg_rc fail_pin(struct sg_token *token, CK_RV rv, struct sg_err *err)
 {
-    if (pin && !token->refused_pin)
-        (void)copy_secret(pin, &token->refused_pin, NULL);
     refresh_flags(token);
     if (rv == CKR_PIN_LOCKED || token->info.pin_state == SG_PIN_LOCKED)
         return fail_locked(token, err);
@@ -153,17 +180,13 @@ enum sg_rc sg_token_login(struct sg_token *token, const struct sg_secret *pin, s
             sg_module_restart(token->tokens, &token->tokens->modules[token->module]);
         rv = try_login(token, pin);
     }
-    switch (rv) {
-    case CKR_OK:
-        token->pin = sg_steal(kept);
-        sg_secret_free(sg_steal(token->refused_pin));
-        return SG_OK;
-    case CKR_PIN_INCORRECT:
-    case CKR_PIN_INVALID:
-    case CKR_PIN_LEN_RANGE:
-    case CKR_PIN_LOCKED:
-        return fail_pin(token, rv, pin, err);
-    default:
-        return sg_fail_ck(err, rv, token->name, _("The token cannot be logged in to"));
+    if (sg_pin_refused(rv)) {
+        sg_token_refuse_pin(token, sg_steal(kept));
+        return fail_pin(token, rv, err);
     }
+    if (rv != CKR_OK)
+        return sg_fail_ck(err, rv, token->name, _("The token cannot be logged in to"));
+    token->pin = sg_steal(kept);
+    sg_token_forget_refused(token);
+    return SG_OK;
 }

@@ -88,5 +88,7 @@ enum sg_rc sg_token_key_open(struct sg_token_key *key, EVP_PKEY **ret, struct sg
         return SG_E_NO_KEY;
     }
     *ret = wrapped;
+    if (!key->token->pin_wanted)
+        sg_secret_free(sg_steal(key->token->pin));
     return SG_OK;
 }

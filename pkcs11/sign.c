@@ -133,12 +133,14 @@ static void prepare_combined(struct call *call, const struct sg_sign_input *inpu
 static CK_RV reauthenticate(struct sg_token *token, CK_SESSION_HANDLE session)
 {
     const struct sg_secret *pin = token->pin;
-    if (token->refused_pin)
+    if (token->refused_count > 0)
         return CKR_PIN_INCORRECT;
+    if (!pin && !token->info.pin_pad)
+        return CKR_USER_NOT_LOGGED_IN; /* it was wiped: see sg_token_key_open() */
     CK_RV rv =
         sg_token_functions(token)->C_Login(session, CKU_CONTEXT_SPECIFIC, pin ? pin->bytes : NULL, pin ? pin->len : 0);
-    if (rv == CKR_PIN_INCORRECT || rv == CKR_PIN_LOCKED)
-        token->refused_pin = sg_steal(token->pin); /* never again, in any thread */
+    if (sg_pin_refused(rv))
+        sg_token_refuse_pin(token, sg_steal(token->pin)); /* never again, in any thread */
     return rv;
 }
 

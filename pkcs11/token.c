@@ -110,7 +110,7 @@ void sg_token_free(struct sg_token *token)
         (void)f->C_CloseSession(token->login_session);
     }
     sg_secret_free(token->pin);
-    sg_secret_free(token->refused_pin);
+    sg_token_forget_refused(token);
     (void)pthread_mutex_destroy(&token->reauthentication);
     sg_sessions_destroy(&token->sessions);
     free((char *)(uintptr_t)token->info.uri);

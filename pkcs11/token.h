@@ -63,9 +63,9 @@ const struct sg_token_info *sg_token_info(const struct sg_token *token);
 
 /* Logs the user in, in every session of this token. Never tries a PIN twice. Wrong: SG_E_PIN_INCORRECT with
  * tries_left if known; locked: SG_E_PIN_LOCKED saying who can unblock; one try left: SG_E_POLICY, nothing tried. `pin`
- * NULL: the reader's own PIN pad. A copy of the PIN stays in the secure heap as long as the token, for keys that want
- * it before each signature. SoftHSM's start-up race is met by a bounded retry (for errors that are not about the PIN).
- */
+ * NULL: the reader's own PIN pad. A copy of the PIN stays in the secure heap, for keys that want it before each
+ * signature, until sg_token_key_open() finds that there is none. SoftHSM's start-up race is met by a bounded retry (for
+ * errors that are not about the PIN). */
 SG_MUST_CHECK enum sg_rc sg_token_login(struct sg_token *token, const struct sg_secret *pin, struct sg_err *err);
 
 /* --- keys ------------------------------------------------------------------------------------------------------- */
@@ -121,7 +121,8 @@ SG_MUST_CHECK enum sg_rc sg_token_key_inspect(struct sg_token_key *key, struct s
  * host, and falls back to the token's combined mechanism where it lacks the raw one. It may be used by several threads
  * at once (a session each); opening it is for one. Its first signature is verified with the certificate's public key.
  * An error of the token in a signing call is kept for sg_token_key_last_error(), since OpenSSL passes only "it failed".
- */
+ * Unless a key of the token that was inspected by now says CKA_ALWAYS_AUTHENTICATE, the PIN is wiped: inspect all that
+ * are to sign before the first is opened. */
 SG_MUST_CHECK enum sg_rc sg_token_key_open(struct sg_token_key *key, EVP_PKEY **ret, struct sg_err *err);
 /* What went wrong in the calling thread's last signing call with this key: fills `err`, returns its code; SG_OK if
  * nothing did. */

@@ -29,6 +29,9 @@
 #define CKR_DEVICE_REMOVED 0x32UL
 #define CKR_MECHANISM_INVALID 0x70UL
 #define CKR_PIN_INCORRECT 0xa0UL
+#define CKR_PIN_INVALID 0xa1UL
+#define CKR_PIN_LEN_RANGE 0xa2UL
+#define CKR_PIN_LOCKED 0xa4UL
 #define CKR_SESSION_HANDLE_INVALID 0xb3UL
 #define CKR_BUFFER_TOO_SMALL 0x150UL
 #define CKR_VENDOR 0x80000123UL
@@ -357,33 +360,100 @@ static void test_pin_states(void **state)
     }
 }
 
-/* A key that wants its PIN each time gets it each time; once it is refused, never again. */
-static void test_always_authenticate(void **state)
+/* The ways in which a token says that a PIN is wrong. */
+static const unsigned long refusals[] = {CKR_PIN_INCORRECT, CKR_PIN_INVALID, CKR_PIN_LEN_RANGE, CKR_PIN_LOCKED};
+#define REFUSALS (sizeof refusals / sizeof *refusals)
+
+/* Of several wrong PINs, is none given to the token twice, in whatever words it refuses them, and a right one still
+ * taken? */
+static void test_refused_pins(void **state)
 {
     (void)state;
     _cleanup_(sg_tokens_freep) struct sg_tokens *tokens = NULL;
-    _cleanup_(sg_key_list_freep) struct sg_key_list *list = NULL;
-    _cleanup_(EVP_PKEY_freep) EVP_PKEY *opened = NULL;
-    struct sg_err err = {0};
-    fake->reauthenticate = true;
     assert_int_equal(open_tokens(&tokens, NULL), SG_OK);
+    for (unsigned round = 0; round < 2; round++) {
+        for (unsigned i = 0; i < REFUSALS; i++) {
+            char text[] = {(char)('a' + i), '\0'};
+            _cleanup_(sg_secret_freep) struct sg_secret *wrong_pin = new_pin(text);
+            fake->calls = 0;
+            fake->fail_at = 3; /* C_GetTokenInfo, C_OpenSession, C_Login */
+            fake->fail_with = refusals[i];
+            assert_int_not_equal(login(tokens, wrong_pin, NULL), SG_OK);
+            assert_int_equal(fake->logins, round == 0 ? i + 1 : REFUSALS);
+        }
+    }
+    fake->fail_at = 0;
     assert_int_equal(login(tokens, right_pin, NULL), SG_OK);
-    assert_int_equal(sg_keys_find(tokens, EC_KEY, &list, NULL), SG_OK);
-    struct sg_token_key *key = sg_key_list_get(list, 0);
-    assert_int_equal(sg_token_key_inspect(key, NULL), SG_OK);
-    assert_int_equal(sg_token_key_open(key, &opened, NULL), SG_OK);
-    assert_int_equal(sign(key, opened, "SHA256", false, false, &err), SG_OK);
-    assert_int_equal(sign(key, opened, "SHA256", false, false, &err), SG_OK);
-    assert_int_equal(fake->logins, 3);
+    assert_int_equal(fake->logins, REFUSALS + 1);
+}
 
-    fake->calls = 0;
-    fake->fail_at = 2; /* C_SignInit, C_Login */
-    fake->fail_with = CKR_PIN_INCORRECT;
-    assert_int_equal(sign(key, opened, "SHA256", false, false, &err), SG_E_PIN_INCORRECT);
-    assert_string_equal(fake->failed, "C_Login");
-    assert_int_equal(fake->logins, 4);
-    assert_int_equal(sign(key, opened, "SHA256", false, false, &err), SG_E_PIN_INCORRECT);
-    assert_int_equal(fake->logins, 4);
+/* The first key that fits, inspected and opened. */
+static struct sg_token_key *open_key(struct sg_tokens *tokens, const char *uri, struct sg_key_list **list,
+                                     EVP_PKEY **opened)
+{
+    assert_int_equal(sg_keys_find(tokens, uri, list, NULL), SG_OK);
+    struct sg_token_key *key = sg_key_list_get(*list, 0);
+    assert_int_equal(sg_token_key_inspect(key, NULL), SG_OK);
+    assert_int_equal(sg_token_key_open(key, opened, NULL), SG_OK);
+    return key;
+}
+
+/* A key that wants its PIN each time gets it each time; once it is refused, in whatever words, never again. */
+static void test_always_authenticate(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < REFUSALS; i++) {
+        *fake = (struct fake_control){.lists_raw = true, .serves_raw = true, .reauthenticate = true};
+        _cleanup_(sg_tokens_freep) struct sg_tokens *tokens = NULL;
+        _cleanup_(sg_key_list_freep) struct sg_key_list *list = NULL;
+        _cleanup_(EVP_PKEY_freep) EVP_PKEY *opened = NULL;
+        struct sg_err err = {0};
+        assert_int_equal(open_tokens(&tokens, NULL), SG_OK);
+        assert_int_equal(login(tokens, right_pin, NULL), SG_OK);
+        struct sg_token_key *key = open_key(tokens, EC_KEY, &list, &opened);
+        assert_int_equal(sign(key, opened, "SHA256", false, false, &err), SG_OK);
+        assert_int_equal(sign(key, opened, "SHA256", false, false, &err), SG_OK);
+        assert_int_equal(fake->logins, 3);
+
+        fake->calls = 0;
+        fake->fail_at = 2; /* C_SignInit, C_Login */
+        fake->fail_with = refusals[i];
+        assert_int_not_equal(sign(key, opened, "SHA256", false, false, &err), SG_OK);
+        assert_string_equal(fake->failed, "C_Login");
+        assert_int_equal(fake->logins, 4);
+        assert_int_equal(sign(key, opened, "SHA256", false, false, &err), SG_E_PIN_INCORRECT);
+        assert_int_equal(fake->logins, 4);
+    }
+}
+
+/* A PIN that no inspected key wants is wiped when a key is opened; a key that wants it later says so instead of giving
+ * the token no PIN, which could cost a try. One that is wanted is kept, whichever key is opened first. */
+static void test_pin_is_wiped(void **state)
+{
+    (void)state;
+    for (int wanted = 0; wanted < 2; wanted++) {
+        *fake = (struct fake_control){.lists_raw = true, .serves_raw = true};
+        _cleanup_(sg_tokens_freep) struct sg_tokens *tokens = NULL;
+        _cleanup_(sg_key_list_freep) struct sg_key_list *first_list = NULL, *second_list = NULL, *early_list = NULL;
+        _cleanup_(EVP_PKEY_freep) EVP_PKEY *first = NULL, *second = NULL;
+        struct sg_err err = {0};
+        assert_int_equal(open_tokens(&tokens, NULL), SG_OK);
+        assert_int_equal(login(tokens, right_pin, NULL), SG_OK);
+        if (wanted) {
+            fake->reauthenticate = true;
+            assert_int_equal(sg_keys_find(tokens, EC_KEY, &early_list, NULL), SG_OK);
+            assert_int_equal(sg_token_key_inspect(sg_key_list_get(early_list, 0), NULL), SG_OK);
+            fake->reauthenticate = false;
+        }
+        struct sg_token_key *key = open_key(tokens, RSA_KEY, &first_list, &first);
+        assert_int_equal(sign(key, first, "SHA256", false, false, &err), SG_OK);
+        assert_int_equal(fake->logins, 1);
+        fake->reauthenticate = true;
+        key = open_key(tokens, EC_KEY, &second_list, &second);
+        enum sg_rc rc = sign(key, second, "SHA256", false, false, &err);
+        assert_int_equal(rc, wanted ? SG_OK : SG_E_PIN_REQUIRED);
+        assert_int_equal(fake->logins, wanted ? 2 : 1);
+    }
 }
 
 /* A reader with a PIN pad takes no PIN from us; one without wants it. */
@@ -410,7 +480,9 @@ int main(void)
         cmocka_unit_test_setup(test_combined_mechanisms, setup),
         cmocka_unit_test_setup(test_few_sessions, setup),
         cmocka_unit_test_setup(test_pin_states, setup),
+        cmocka_unit_test_setup(test_refused_pins, setup),
         cmocka_unit_test_setup(test_always_authenticate, setup),
+        cmocka_unit_test_setup(test_pin_is_wiped, setup),
         cmocka_unit_test_setup(test_pin_pad, setup),
     };
     return cmocka_run_group_tests(tests, setup_group, teardown_group);
