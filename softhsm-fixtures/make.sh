@@ -109,8 +109,8 @@ make_root() {
 }
 
 make_authority() { # NAME CN
-    openssl pkey -in "ca/$1.key" -pubout -out "work/$1.pub"
-    issue root issuing ca "$2" "work/$1.pub" "ca/$1.pem"
+    openssl pkey -in "ca/$1.key" -pubout -out work/authority.pub # work/$1.pub may be a signer's
+    issue root issuing ca "$2" work/authority.pub "ca/$1.pem"
 }
 
 # A CRL of a CA that lists these certificates as revoked ten days ago.
