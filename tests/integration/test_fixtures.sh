@@ -79,7 +79,7 @@ for cert in certs/*.pem; do
 done
 holds test "$non_repudiation" = 1
 
-# The certificate on the token is the one in the file, and it is that key's.
+# The certificate on the token is the one in the file, and each is that of its key: what the key signs, it verifies.
 for label in rsa2048:01 p384:04 pss2048:05; do
     pkcs11-tool --module "$SIGNET_MODULE" --token-label "Signet Test" --read-object --type cert --id "${label#*:}" \
         --output-file "$tmp/cert.der"
@@ -117,9 +117,27 @@ done
 
 # The key signs, and the certificate verifies.
 echo data > "$tmp/data"
-openssl dgst -sha256 -binary "$tmp/data" > "$tmp/digest"
-pkcs11-tool --module "$SIGNET_MODULE" --token-label "Signet Test" --login --pin "$(cat pin)" --sign --id 03 \
-    --mechanism ECDSA --signature-format openssl --input-file "$tmp/digest" --output-file "$tmp/signature" 2> /dev/null
-openssl x509 -in certs/p256.pem -noout -pubkey > "$tmp/p256.pub"
-holds openssl dgst -sha256 -verify "$tmp/p256.pub" -signature "$tmp/signature" "$tmp/data"
+openssl dgst -sha256 -binary "$tmp/data" > "$tmp/sha256"
+signs_as_certified() { # TOKEN ID LABEL MECHANISM INPUT OPENSSL-VERIFICATION...
+    local token=$1 id=$2 label=$3 mechanism=$4 input=$5
+    shift 5
+    pkcs11-tool --module "$SIGNET_MODULE" --token-label "$token" --login --pin "$(cat pin)" --sign --id "$id" \
+        --mechanism "$mechanism" --signature-format openssl --input-file "$input" --output-file "$tmp/signature" &&
+        openssl x509 -in "certs/$label.pem" -noout -pubkey > "$tmp/key.pub" &&
+        openssl "$@" -sigfile "$tmp/signature"
+}
+for key in 01:rsa2048 02:rsa3072; do
+    holds signs_as_certified "Signet Test" "${key%:*}" "${key#*:}" SHA256-RSA-PKCS "$tmp/data" \
+        pkeyutl -verify -pubin -inkey "$tmp/key.pub" -in "$tmp/sha256" -pkeyopt digest:sha256
+done
+holds signs_as_certified "Signet Test" 05 pss2048 SHA256-RSA-PKCS-PSS "$tmp/data" \
+    pkeyutl -verify -pubin -inkey "$tmp/key.pub" -in "$tmp/sha256" -pkeyopt digest:sha256 -pkeyopt rsa_pss_saltlen:digest
+holds signs_as_certified "Signet Ed25519" 01 ed25519 EDDSA "$tmp/data" \
+    pkeyutl -verify -pubin -inkey "$tmp/key.pub" -rawin -in "$tmp/data"
+for key in Test:03:p256 Test:04:p384 Odd:01:expired Odd:02:not-yet-valid Odd:03:revoked Odd:04:wrong-usage Odd:05:wrong-eku \
+    Odd:06:revoked-ca Odd:08:always-auth Odd:09:extractable Odd:0a:imported; do
+    IFS=: read -r token id label <<< "$key"
+    holds signs_as_certified "Signet $token" "$id" "$label" ECDSA "$tmp/sha256" \
+        pkeyutl -verify -pubin -inkey "$tmp/key.pub" -in "$tmp/sha256"
+done
 passed
