@@ -43,20 +43,39 @@ static const char *extensions_problem(const X509_CRL *crl)
     return NULL;
 }
 
-/* RFC 5280 §5.3: the same for its entries; certificateIssuer is of indirect CRLs. */
+static bool is_removal(X509_EXTENSION *reason)
+{
+    const ASN1_OCTET_STRING *value = X509_EXTENSION_get_data(reason);
+    const uint8_t *p = ASN1_STRING_get0_data(value);
+    _cleanup_(ASN1_ENUMERATED_freep) ASN1_ENUMERATED *code = d2i_ASN1_ENUMERATED(NULL, &p, ASN1_STRING_length(value));
+    return code && ASN1_ENUMERATED_get(code) == CRL_REASON_REMOVE_FROM_CRL;
+}
+
+/* RFC 5280 §5.3: the same for its entries. OpenSSL takes a certificateIssuer for that of all entries behind it, marked
+ * critical or not: what is listed there would not be found. */
+static const char *entry_problem(X509_EXTENSION *extension)
+{
+    switch (OBJ_obj2nid(X509_EXTENSION_get_object(extension))) {
+    case NID_certificate_issuer: /* §5.3.3: of indirect CRLs */
+        return N_("an entry is about a certificate of another issuer");
+    case NID_crl_reason: /* §5.3.1: removeFromCRL is of delta CRLs; here it could only hide another entry */
+        return is_removal(extension) ? N_("an entry is a removal, which only a delta CRL can have") : NULL;
+    default:
+        return X509_EXTENSION_get_critical(extension) ? N_("an entry has a critical extension that is not known here")
+                                                      : NULL;
+    }
+}
+
 static const char *entries_problem(X509_CRL *crl)
 {
     const STACK_OF(X509_REVOKED) *entries = X509_CRL_get_REVOKED(crl);
-    for (int i = 0; i < sk_X509_REVOKED_num(entries); i++) {
+    const char *problem = NULL;
+    for (int i = 0; !problem && i < sk_X509_REVOKED_num(entries); i++) {
         const STACK_OF(X509_EXTENSION) *extensions = X509_REVOKED_get0_extensions(sk_X509_REVOKED_value(entries, i));
-        for (int k = 0; k < sk_X509_EXTENSION_num(extensions); k++) {
-            X509_EXTENSION *extension = sk_X509_EXTENSION_value(extensions, k);
-            if (X509_EXTENSION_get_critical(extension) &&
-                OBJ_obj2nid(X509_EXTENSION_get_object(extension)) != NID_crl_reason)
-                return N_("an entry has a critical extension that is not known here");
-        }
+        for (int k = 0; !problem && k < sk_X509_EXTENSION_num(extensions); k++)
+            problem = entry_problem(sk_X509_EXTENSION_value(extensions, k));
     }
-    return NULL;
+    return problem;
 }
 
 static const char *scope_problem(const X509_CRL *crl, ISSUING_DIST_POINT **ret)
@@ -196,16 +215,12 @@ static enum sg_rc verify_signature(struct sg_known_crl *known, OSSL_LIB_CTX *lib
     return SG_OK;
 }
 
-enum sg_rc sg_known_crl_check_issuer(struct sg_known_crl *known, OSSL_LIB_CTX *libctx, X509 *issuer, int64_t at,
-                                     const char **ret_why, struct sg_err *err)
+static enum sg_rc check_signature(struct sg_known_crl *known, OSSL_LIB_CTX *libctx, X509 *issuer, int64_t at,
+                                  const char **ret_why, struct sg_err *err)
 {
     const X509_ALGOR *algorithm = NULL;
     struct sg_signature_method method;
     bool right = false;
-    if (!(X509_get_key_usage(issuer) & KU_CRL_SIGN)) { /* all bits where keyUsage is absent (RFC 5280 §6.3.3 (f)) */
-        *ret_why = N_("its issuer's certificate is not allowed to sign CRLs");
-        return SG_OK;
-    }
     X509_CRL_get0_signature(known->crl, NULL, &algorithm);
     if (!sg_signature_method_read(algorithm, &method)) {
         *ret_why = N_("it is signed with an algorithm that is not known here");
@@ -221,6 +236,21 @@ enum sg_rc sg_known_crl_check_issuer(struct sg_known_crl *known, OSSL_LIB_CTX *l
     return rc;
 }
 
+/* RFC 5280 §6.3.3 (f); all bits are set where keyUsage is absent. */
+static const char *not_allowed(X509 *issuer)
+{
+    return X509_get_key_usage(issuer) & KU_CRL_SIGN ? NULL : N_("its issuer's certificate is not allowed to sign CRLs");
+}
+
+enum sg_rc sg_known_crl_check_issuer(struct sg_known_crl *known, OSSL_LIB_CTX *libctx, X509 *issuer, int64_t at,
+                                     const char **ret_why, struct sg_err *err)
+{
+    enum sg_rc rc = check_signature(known, libctx, issuer, at, ret_why, err);
+    if (rc == SG_OK && !*ret_why)
+        *ret_why = not_allowed(issuer);
+    return rc;
+}
+
 static enum sg_rc why_not(const struct sg_revocation_request *request, struct sg_known_crl *known, X509 *cert,
                           X509 *issuer, const char **ret, struct sg_err *err)
 {
@@ -230,7 +260,7 @@ static enum sg_rc why_not(const struct sg_revocation_request *request, struct sg
     if (!why && known->this_update > request->now)
         why = N_("it is from the future");
     if (!why)
-        return sg_known_crl_check_issuer(known, request->libctx, issuer, request->at, ret, err);
+        return check_signature(known, request->libctx, issuer, request->at, ret, err);
     *ret = why;
     return SG_OK;
 }
@@ -264,8 +294,7 @@ static struct finding ask(struct sg_known_crl *known, X509 *cert, int64_t at)
 {
     struct finding finding = {.crl = known, .revoked_at = SG_TIME_NONE};
     X509_REVOKED *entry = NULL;
-    int found = X509_CRL_get0_by_cert(known->crl, &entry, cert);
-    if (found == 0 || found == 2) { /* 2: removeFromCRL (RFC 5280 §6.3.3 (j)) */
+    if (X509_CRL_get0_by_cert(known->crl, &entry, cert) == 0) {
         if (may_have_been_dropped(known, cert))
             finding.answer = NOT_KNOWN_AFTER_EXPIRY;
         else
@@ -313,6 +342,23 @@ static enum sg_rc next_crl(const struct sg_revocation_request *request, const X5
     return SG_OK;
 }
 
+/* What one CRL says of the certificate; `*ret_why`: why it does not count. One that the issuer's certificate does not
+ * allow counts as far as it is bad news: the issuer's key has said it, and there may be another certificate of that key
+ * that does allow it. Else a path through the one that does not would save a revoked certificate. */
+static enum sg_rc consult(const struct sg_revocation_request *request, struct sg_known_crl *known, X509 *cert,
+                          X509 *issuer, struct finding *ret, const char **ret_why, struct sg_err *err)
+{
+    const char *why = NULL;
+    enum sg_rc rc = why_not(request, known, cert, issuer, &why, err);
+    if (rc == SG_OK && !why) {
+        *ret = ask(known, cert, request->at);
+        if (ret->answer != REVOKED && ret->answer != ON_HOLD)
+            why = not_allowed(issuer);
+    }
+    *ret_why = why;
+    return rc;
+}
+
 static enum sg_rc find(const struct sg_revocation_request *request, X509 *cert, X509 *issuer,
                        struct sg_judgement *unusable, struct finding *ret, struct sg_err *err)
 {
@@ -327,16 +373,15 @@ static enum sg_rc find(const struct sg_revocation_request *request, X509 *cert, 
         rc = next_crl(request, issuer_name, &known_cursor, &carried_cursor, &known, err);
         if (rc != SG_OK || !known)
             break;
-        rc = why_not(request, known, cert, issuer, &why, err);
+        struct finding finding = {0};
+        rc = consult(request, known, cert, issuer, &finding, &why, err);
         if (rc == SG_OK && why) {
             char time[SG_TIME_TEXT];
             rc = sg_judgement_note(
                 unusable, SG_SEVERITY_NONE, SG_REASON_CRL_NOT_USABLE, err, _("The CRL of %s from %s is not used: %s."),
                 name, known->this_update == SG_TIME_NONE ? "?" : sg_time_text(known->this_update, time), _(why));
-        } else if (rc == SG_OK) {
-            struct finding finding = ask(known, cert, request->at);
-            if (is_better(&finding, &best))
-                best = finding;
+        } else if (rc == SG_OK && is_better(&finding, &best)) {
+            best = finding;
         }
     }
     if (rc == SG_OK)

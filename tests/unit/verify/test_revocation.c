@@ -106,6 +106,8 @@ static void unusable(void **state)
         {.more = {{NID_issuing_distribution_point, "critical,onlysomereasons:keyCompromise"}}},
         {.more = {{NID_issuing_distribution_point, "critical,fullname:URI:http://other.example/"}}},
         {.more = {{NID_issuing_distribution_point, "critical,ASN1:INTEGER:1"}}},
+        {.more = {{NID_issuing_distribution_point, "indirectCRL:TRUE"}}},
+        {.more = {{NID_issuing_distribution_point, "ASN1:INTEGER:1"}}},
         {.digest = "SHA1"},
     };
     static const struct pki_crl good[] = {
@@ -127,6 +129,57 @@ static void unusable(void **state)
     world_crl(world, &world->ca_crl, &impostor, &(struct pki_crl){0});
     judge_as(world, SG_INDETERMINATE, SG_SUB_CERTIFICATE_CHAIN_GENERAL_FAILURE, "crl-not-usable");
     pki_free(&impostor);
+}
+
+/* The CA's CRL with an entry for another certificate, which has a certificateIssuer, and then one for the signer's. */
+static void crl_with_entry_issuer(struct world *world, const X509 *named, int critical)
+{
+    const struct pki_revoked another = {world->ca.cert, PKI_NOW - 2 * PKI_DAY, 0};
+    const struct pki_revoked revoked = {world->signer.cert, PKI_NOW - 2 * PKI_DAY, 0};
+    world_crl(world, &world->ca_crl, &world->ca, &(struct pki_crl){.revoked = {another, revoked}});
+    GENERAL_NAMES *names = GENERAL_NAMES_new();
+    GENERAL_NAME *name = GENERAL_NAME_new();
+    GENERAL_NAME_set0_value(name, GEN_DIRNAME, X509_NAME_dup(X509_get_subject_name(named)));
+    assert_true(sk_GENERAL_NAME_push(names, name) > 0);
+    X509_REVOKED *first = sk_X509_REVOKED_value(X509_CRL_get_REVOKED(world->ca_crl), 0);
+    assert_int_equal(X509_REVOKED_add1_ext_i2d(first, NID_certificate_issuer, names, critical, 0), 1);
+    assert_true(X509_CRL_sign(world->ca_crl, world->ca.key, EVP_sha256()) > 0);
+    GENERAL_NAMES_free(names);
+
+    uint8_t *der = NULL;
+    int len = i2d_X509_CRL(world->ca_crl, &der);
+    const uint8_t *p = der;
+    X509_CRL *read = X509_CRL_new_ex(world->libctx, NULL);
+    assert_non_null(d2i_X509_CRL(&read, &p, len));
+    OPENSSL_free(der);
+    forget(world, world->ca_crl);
+    X509_CRL_free(world->ca_crl);
+    world->ca_crl = read;
+    assert_true(sk_X509_CRL_push(world->crls, read) > 0);
+}
+
+/* Can an entry's certificateIssuer, which OpenSSL takes over to the entries behind it, hide one of them? */
+static void entry_issuer(void **state)
+{
+    struct world *world = *state;
+    for (int critical = 0; critical < 2; critical++) {
+        crl_with_entry_issuer(world, world->root.cert, critical);
+        judge_as(world, SG_INDETERMINATE, SG_SUB_CERTIFICATE_CHAIN_GENERAL_FAILURE, "crl-not-usable");
+    }
+}
+
+/* Can a removeFromCRL, which is of delta CRLs (RFC 5280 §5.3.1), hide the entry that revokes? */
+static void removal(void **state)
+{
+    struct world *world = *state;
+    const struct pki_revoked removed = {world->signer.cert, PKI_NOW - 2 * PKI_DAY, CRL_REASON_REMOVE_FROM_CRL};
+    const struct pki_revoked revoked = {world->signer.cert, PKI_NOW - 2 * PKI_DAY, CRL_REASON_KEY_COMPROMISE};
+    world_crl(world, &world->ca_crl, &world->ca, &(struct pki_crl){.revoked = {revoked, revoked}});
+    judge_as(world, SG_INDETERMINATE, SG_SUB_REVOKED_NO_POE, "revoked");
+    world_crl(world, &world->ca_crl, &world->ca, &(struct pki_crl){.revoked = {removed, revoked}});
+    judge_as(world, SG_INDETERMINATE, SG_SUB_CERTIFICATE_CHAIN_GENERAL_FAILURE, "crl-not-usable");
+    world_crl(world, &world->ca_crl, &world->ca, &(struct pki_crl){.revoked = {removed}});
+    judge_as(world, SG_INDETERMINATE, SG_SUB_CERTIFICATE_CHAIN_GENERAL_FAILURE, "crl-not-usable");
 }
 
 /* A CRL for one distribution point counts for the certificates that name it. */
@@ -153,6 +206,30 @@ static void not_a_crl_signer(void **state)
         pki_certify(world->libctx, world->ca.key, &world->root,
                     &(struct pki_cert){.name = "Issuing CA", .ca = true, .key_usage = "critical,keyCertSign"});
     judge_as(world, SG_INDETERMINATE, SG_SUB_CERTIFICATE_CHAIN_GENERAL_FAILURE, "crl-not-usable");
+}
+
+/* A second certificate of the issuing CA, which may not sign CRLs, comes along: does a path through it save a revoked
+ * certificate where revocation is asked softly? */
+static void revoked_by_key(void **state)
+{
+    struct world *world = *state;
+    const struct pki_revoked revoked = {world->signer.cert, PKI_NOW - 2 * PKI_DAY, CRL_REASON_KEY_COMPROMISE};
+    const struct pki_revoked held = {world->signer.cert, PKI_NOW - 2 * PKI_DAY, CRL_REASON_CERTIFICATE_HOLD};
+    X509 *other =
+        pki_certify(world->libctx, world->ca.key, &world->root,
+                    &(struct pki_cert){.name = "Issuing CA", .ca = true, .key_usage = "critical,keyCertSign"});
+    const struct pki_cms both = {.carried = {other, world->ca.cert}}, alone = {.carried = {other}};
+    judge(world, both, CONTENT, SG_TOTAL_PASSED, SG_SUB_NONE, NULL, true);
+    judge(world, alone, CONTENT, SG_INDETERMINATE, SG_SUB_CERTIFICATE_CHAIN_GENERAL_FAILURE, "crl-not-usable", true);
+    world->options.revocation = SG_REVOCATION_SOFT;
+    judge(world, alone, CONTENT, SG_TOTAL_PASSED, SG_SUB_NONE, "crl-not-usable", true);
+
+    world_crl(world, &world->ca_crl, &world->ca, &(struct pki_crl){.revoked = {revoked}});
+    judge(world, both, CONTENT, SG_INDETERMINATE, SG_SUB_REVOKED_NO_POE, "revoked", true);
+    judge(world, alone, CONTENT, SG_INDETERMINATE, SG_SUB_REVOKED_NO_POE, "revoked", true);
+    world_crl(world, &world->ca_crl, &world->ca, &(struct pki_crl){.revoked = {held}});
+    judge(world, both, CONTENT, SG_INDETERMINATE, SG_SUB_TRY_LATER, "on-hold", true);
+    X509_free(other);
 }
 
 /* Of several CRLs the newest counts, wherever it comes from; once revoked stays revoked. */
@@ -272,6 +349,7 @@ int main(void)
         WORLD_TEST(revoked),           WORLD_TEST(ca_revoked),   WORLD_TEST(missing_and_stale),
         WORLD_TEST(stale_but_revoked), WORLD_TEST(unusable),     WORLD_TEST(distribution_point),
         WORLD_TEST(not_a_crl_signer),  WORLD_TEST(several),      WORLD_TEST(carried),
+        WORLD_TEST(entry_issuer),      WORLD_TEST(removal),      WORLD_TEST(revoked_by_key),
         WORLD_TEST(expired),           WORLD_TEST(expired_kept), WORLD_TEST(admission),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
