@@ -86,36 +86,6 @@ for label in rsa2048:01 p384:04 pss2048:05; do
     holds cmp "$tmp/cert.der" <(openssl x509 -in "certs/${label%:*}.pem" -outform DER)
 done
 
-# Each certificate on a token has the public key of the object with its id there. (pkcs11-tool exports RSA correctly,
-# and prints the point of any curve.)
-key_bits() { # TOKEN ID: the end of its SubjectPublicKeyInfo, as hex
-    local point
-    point=$(pkcs11-tool --module "$SIGNET_MODULE" --token-label "$1" --list-objects --type pubkey |
-        awk -v id="$2" '/ Object;/ { point = "RSA" } $1 == "EC_POINT:" { point = substr($2, 5) }
-            $1 == "ID:" && $2 == id { print point }')
-    if [ "$point" = RSA ]; then
-        pkcs11-tool --module "$SIGNET_MODULE" --token-label "$1" --read-object --type pubkey --id "$2" |
-            openssl rsa -pubin -inform DER -RSAPublicKey_out -outform DER 2> /dev/null | xxd -p -c 0
-    else
-        echo "$point"
-    fi
-}
-belongs() { # TOKEN ID
-    local bits spki
-    bits=$(key_bits "$1" "$2")
-    spki=$(pkcs11-tool --module "$SIGNET_MODULE" --token-label "$1" --read-object --type cert --id "$2" |
-        openssl x509 -inform DER -noout -pubkey | openssl pkey -pubin -outform DER | xxd -p -c 0)
-    [ ${#bits} -ge 64 ] && [[ $spki == *"$bits" ]]
-}
-for id in 01 02 03 04 05; do
-    holds belongs "Signet Test" "$id"
-done
-holds belongs "Signet Ed25519" 01
-for id in 01 02 03 04 05 06 08 09 0a; do
-    holds belongs "Signet Odd" "$id"
-done
-
-# The key signs, and the certificate verifies.
 echo data > "$tmp/data"
 openssl dgst -sha256 -binary "$tmp/data" > "$tmp/sha256"
 signs_as_certified() { # TOKEN ID LABEL MECHANISM INPUT OPENSSL-VERIFICATION...
