@@ -166,21 +166,29 @@ static enum sg_rc fail_crl(const char *path, struct sg_err *err)
     return SG_E_STORE_DAMAGED;
 }
 
+enum sg_rc sg_snapshot_crl_path(const struct sg_snapshot *snapshot, size_t index, char **ret, struct sg_err *err)
+{
+    char hex[SG_SHA256_HEX];
+    char *path = NULL;
+
+    sg_hex(snapshot->crls[index].sha256, SG_SHA256_LEN, hex);
+    if (asprintf(&path, "%s/trust/crl/%s.crl", snapshot->folder, hex) < 0)
+        return sg_fail_memory(err);
+    *ret = path;
+    return SG_OK;
+}
+
 enum sg_rc sg_snapshot_crl_read(const struct sg_snapshot *snapshot, size_t index, struct sg_buf *out,
                                 struct sg_err *err)
 {
     const struct sg_snapshot_crl *crl = &snapshot->crls[index];
     _cleanup_(freep) char *path = NULL;
-    char hex[SG_SHA256_HEX];
     uint8_t digest[EVP_MAX_MD_SIZE];
     size_t digest_len, before = out->len;
 
-    sg_hex(crl->sha256, SG_SHA256_LEN, hex);
-    if (asprintf(&path, "%s/trust/crl/%s.crl", snapshot->folder, hex) < 0) {
-        path = NULL;
-        return sg_fail_memory(err);
-    }
-    enum sg_rc rc = read_file(path, out, err);
+    enum sg_rc rc = sg_snapshot_crl_path(snapshot, index, &path, err);
+    if (rc == SG_OK)
+        rc = read_file(path, out, err);
     if (rc == SG_E_NOT_FOUND)
         return fail_crl(path, err);
     if (rc != SG_OK)

@@ -43,6 +43,9 @@ size_t sg_snapshot_anchor_count(const struct sg_snapshot *snapshot);
 const struct sg_snapshot_anchor *sg_snapshot_anchor(const struct sg_snapshot *snapshot, size_t index);
 size_t sg_snapshot_crl_count(const struct sg_snapshot *snapshot);
 const struct sg_snapshot_crl *sg_snapshot_crl(const struct sg_snapshot *snapshot, size_t index);
+/* The file that a CRL is in. Allocated. */
+SG_MUST_CHECK enum sg_rc sg_snapshot_crl_path(const struct sg_snapshot *snapshot, size_t index, char **ret,
+                                              struct sg_err *err);
 /* The CRL's DER, its digest checked against the snapshot. */
 SG_MUST_CHECK enum sg_rc sg_snapshot_crl_read(const struct sg_snapshot *snapshot, size_t index, struct sg_buf *out,
                                               struct sg_err *err);

@@ -273,6 +273,7 @@ struct finding {
     enum answer answer;
     struct sg_known_crl *crl;
     int64_t revoked_at;
+    const char *unreadable; /* the file of a CRL that the store knows and that cannot be read */
 };
 
 static bool is_stale(const struct sg_known_crl *known, int64_t at)
@@ -326,8 +327,9 @@ static bool is_better(const struct finding *a, const struct finding *b)
     return !b->crl || a->crl->this_update > b->crl->this_update;
 }
 
-static enum sg_rc next_crl(const struct sg_revocation_request *request, const X509_NAME *issuer, size_t *known_cursor,
-                           size_t *carried_cursor, struct sg_known_crl **ret, struct sg_err *err)
+static enum sg_rc next_crl(const struct sg_revocation_request *request, const X509_NAME *issuer,
+                           struct sg_crl_cursor *known_cursor, size_t *carried_cursor, struct sg_known_crl **ret,
+                           struct sg_err *err)
 {
     struct sg_known_crl *known = NULL;
     enum sg_rc rc = sg_trust_next_crl(request->trust, issuer, known_cursor, &known, err);
@@ -364,7 +366,8 @@ static enum sg_rc find(const struct sg_revocation_request *request, X509 *cert, 
 {
     const X509_NAME *issuer_name = X509_get_issuer_name(cert);
     _cleanup_(freep) char *name = NULL;
-    size_t known_cursor = 0, carried_cursor = 0;
+    struct sg_crl_cursor known_cursor = {0};
+    size_t carried_cursor = 0;
     struct finding best = {.revoked_at = SG_TIME_NONE};
     enum sg_rc rc = sg_name_text(issuer_name, &name, err);
     for (int tried = 0; rc == SG_OK && tried < MAX_CRLS_TRIED; tried++) {
@@ -384,6 +387,7 @@ static enum sg_rc find(const struct sg_revocation_request *request, X509 *cert, 
             best = finding;
         }
     }
+    best.unreadable = known_cursor.unreadable;
     if (rc == SG_OK)
         *ret = best;
     return rc;
@@ -481,6 +485,17 @@ static enum sg_rc note(const struct sg_revocation_request *request, const struct
     return note_missing(request, finding, subject, unusable, judgement, err);
 }
 
+/* Whatever the other CRLs say: the one that cannot be read may be the one that revokes. Not to be overlooked softly. */
+static enum sg_rc note_unreadable(const char *file, const char *subject, struct sg_judgement *judgement,
+                                  struct sg_err *err)
+{
+    return sg_judgement_note(
+        judgement, SG_SEVERITY_NO_REVOCATION_DATA, SG_REASON_CRL_UNREADABLE, err,
+        _("The CRL \"%s\", which may list the certificate of %s, is missing or damaged. Try again; "
+          "if it stays so, put the CA's present CRL in again (signet trust add --crl)."),
+        file, subject);
+}
+
 enum sg_rc sg_revocation_judge(const struct sg_revocation_request *request, X509 *cert, X509 *issuer, bool is_leaf,
                                struct sg_judgement *judgement, bool *ret_good, struct sg_err *err)
 {
@@ -493,6 +508,8 @@ enum sg_rc sg_revocation_judge(const struct sg_revocation_request *request, X509
         rc = sg_name_text(X509_get_subject_name(cert), &subject, err);
     if (rc == SG_OK)
         rc = note(request, &finding, subject, is_leaf, &unusable, judgement, err);
+    if (rc == SG_OK && finding.unreadable)
+        rc = note_unreadable(finding.unreadable, subject, judgement, err);
     if (rc == SG_OK && finding.crl) {
         rc = sg_name_text(X509_CRL_get_issuer(finding.crl->crl), &crl_issuer, err);
         if (rc == SG_OK)
@@ -500,6 +517,6 @@ enum sg_rc sg_revocation_judge(const struct sg_revocation_request *request, X509
                                          status_word(&finding, request->at), err);
     }
     if (rc == SG_OK)
-        *ret_good = finding.answer == GOOD || finding.answer == REVOKED_LATER;
+        *ret_good = !finding.unreadable && (finding.answer == GOOD || finding.answer == REVOKED_LATER);
     return rc;
 }

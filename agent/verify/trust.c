@@ -18,7 +18,7 @@ struct crl_entry {
     struct sg_known_crl *known; /* NULL: not asked for yet */
     X509_NAME *issuer;          /* of a CRL that is not read yet */
     size_t snapshot_index;
-    bool unreadable;
+    char *unreadable; /* its file, which is missing or damaged */
 };
 
 struct sg_trust {
@@ -72,8 +72,7 @@ static void add_snapshot(struct sg_trust *trust, bool with_anchors)
         const uint8_t *p = crl->issuer.data;
         X509_NAME *issuer =
             crl->issuer.len > SG_MAX_CERTIFICATE ? NULL : d2i_X509_NAME(NULL, &p, (long)crl->issuer.len);
-        trust->crls[trust->crl_count++] =
-            (struct crl_entry){.issuer = issuer, .snapshot_index = i, .unreadable = !issuer};
+        trust->crls[trust->crl_count++] = (struct crl_entry){.issuer = issuer, .snapshot_index = i};
     }
 }
 
@@ -154,6 +153,7 @@ void sg_trust_free(struct sg_trust *trust)
     for (size_t i = 0; i < trust->crl_count; i++) {
         sg_known_crl_free(trust->crls[i].known);
         X509_NAME_free(trust->crls[i].issuer);
+        free(trust->crls[i].unreadable);
     }
     free(trust->certs);
     free(trust->crls);
@@ -225,40 +225,44 @@ static enum sg_rc read_crl(struct sg_trust *trust, size_t index, struct sg_known
     return rc;
 }
 
+/* What cannot be read is remembered with its file: what it says of a certificate is known, and no longer at hand. */
 static enum sg_rc load_crl(struct sg_trust *trust, struct crl_entry *entry, struct sg_known_crl **ret,
-                           struct sg_err *err)
+                           const char **ret_unreadable, struct sg_err *err)
 {
     enum sg_rc rc = SG_OK;
     (void)pthread_mutex_lock(&trust->lock);
     if (!entry->known && !entry->unreadable) {
         rc = read_crl(trust, entry->snapshot_index, &entry->known, err);
-        /* Damaged: as if it were not there; then data is missing, which is said, and nothing passes by it. */
-        if (rc == SG_E_MALFORMED || rc == SG_E_LIMIT || rc == SG_E_STORE_DAMAGED || rc == SG_E_NOT_FOUND) {
-            entry->unreadable = true;
-            rc = SG_OK;
-        }
+        if (rc == SG_E_MALFORMED || rc == SG_E_LIMIT || rc == SG_E_STORE_DAMAGED || rc == SG_E_NOT_FOUND)
+            rc = sg_snapshot_crl_path(trust->snapshot, entry->snapshot_index, &entry->unreadable, err);
     }
     struct sg_known_crl *known = entry->known;
+    const char *unreadable = entry->unreadable; /* never changes back */
     (void)pthread_mutex_unlock(&trust->lock);
-    if (rc == SG_OK)
+    if (rc == SG_OK) {
         *ret = known;
+        *ret_unreadable = unreadable;
+    }
     return rc;
 }
 
-enum sg_rc sg_trust_next_crl(struct sg_trust *trust, const X509_NAME *issuer, size_t *cursor, struct sg_known_crl **ret,
-                             struct sg_err *err)
+enum sg_rc sg_trust_next_crl(struct sg_trust *trust, const X509_NAME *issuer, struct sg_crl_cursor *cursor,
+                             struct sg_known_crl **ret, struct sg_err *err)
 {
-    while (*cursor < trust->crl_count) {
-        struct crl_entry *entry = &trust->crls[(*cursor)++];
+    while (cursor->next < trust->crl_count) {
+        struct crl_entry *entry = &trust->crls[cursor->next++];
         const X509_NAME *name = entry->issuer;
         if (!name && entry->known)
             name = X509_CRL_get_issuer(entry->known->crl);
         if (!name || X509_NAME_cmp(name, issuer) != 0)
             continue;
         struct sg_known_crl *known = NULL;
-        enum sg_rc rc = load_crl(trust, entry, &known, err);
+        const char *unreadable = NULL;
+        enum sg_rc rc = load_crl(trust, entry, &known, &unreadable, err);
         if (rc != SG_OK)
             return rc;
+        if (unreadable)
+            cursor->unreadable = unreadable;
         if (!known)
             continue;
         *ret = known;

@@ -29,5 +29,10 @@ SG_MUST_CHECK enum sg_rc sg_trust_next(struct sg_trust *trust, const X509_NAME *
 /* The helping certificates that were named (--intermediate). */
 const STACK_OF(X509) *sg_trust_intermediates(const struct sg_trust *trust);
 /* The next CRL of that issuer, likewise; `*ret` is NULL at the end. */
-SG_MUST_CHECK enum sg_rc sg_trust_next_crl(struct sg_trust *trust, const X509_NAME *issuer, size_t *cursor,
-                                           struct sg_known_crl **ret, struct sg_err *err);
+struct sg_crl_cursor {
+    size_t next;
+    const char *unreadable; /* the file of a CRL met on the way that is missing or damaged; NULL: there was none */
+};
+
+SG_MUST_CHECK enum sg_rc sg_trust_next_crl(struct sg_trust *trust, const X509_NAME *issuer,
+                                           struct sg_crl_cursor *cursor, struct sg_known_crl **ret, struct sg_err *err);
