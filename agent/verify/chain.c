@@ -253,13 +253,21 @@ static enum sg_rc check_algorithms(STACK_OF(X509) *path, int64_t at, struct sg_j
     return rc;
 }
 
-static enum sg_rc check_usage(X509 *leaf, enum sg_cert_purpose purpose, struct sg_judgement *judgement,
+/* The anchor is trusted for what the store says, not for what it says of itself. */
+static enum sg_rc check_usage(STACK_OF(X509) *path, enum sg_cert_purpose purpose, struct sg_judgement *judgement,
                               struct sg_err *err)
 {
-    const char *problem = sg_usage_problem(leaf, purpose);
-    if (!problem)
-        return SG_OK;
-    return sg_judgement_note(judgement, SG_SEVERITY_CHAIN_CONSTRAINTS, SG_REASON_WRONG_USAGE, err, "%s", _(problem));
+    const char *problem = sg_usage_problem(sk_X509_value(path, 0), purpose);
+    enum sg_rc rc = SG_OK;
+    if (problem)
+        rc = sg_judgement_note(judgement, SG_SEVERITY_CHAIN_CONSTRAINTS, SG_REASON_WRONG_USAGE, err, "%s", _(problem));
+    for (int i = 1; rc == SG_OK && i + 1 < sk_X509_num(path); i++) {
+        problem = sg_usage_ca_problem(sk_X509_value(path, i), purpose);
+        if (problem)
+            rc = sg_judgement_note(judgement, SG_SEVERITY_CHAIN_CONSTRAINTS, SG_REASON_PATH_CONSTRAINT, err, "%s",
+                                   _(problem));
+    }
+    return rc;
 }
 
 /* Every certificate but the anchor. */
@@ -337,7 +345,7 @@ enum sg_rc sg_judge_chain(const struct sg_chain_request *request, STACK_OF(X509)
 
     rc = keep_path(path, judgement, err);
     if (rc == SG_OK)
-        rc = check_usage(sk_X509_value(path, 0), request->purpose, judgement, err);
+        rc = check_usage(path, request->purpose, judgement, err);
     if (rc == SG_OK)
         rc = check_algorithms(path, request->verifier->at, judgement, err);
     if (rc == SG_OK)

@@ -85,6 +85,37 @@ const char *sg_usage_problem(X509 *cert, enum sg_cert_purpose purpose)
     return NULL;
 }
 
+/* RFC 5280 §4.2.1.12 speaks of a certificate's own key; that in a CA's it limits what the CA may issue is what
+ * everybody makes of it, and what CAs rely on that are made for servers alone. */
+static bool lets_issue(const ASN1_OBJECT *object, enum sg_cert_purpose purpose)
+{
+    int nid = OBJ_obj2nid(object);
+    switch (purpose) {
+    case SG_CERT_SIGN:
+        return is_document_purpose(object);
+    case SG_CERT_TIMESTAMP:
+        return nid == NID_time_stamp || nid == NID_anyExtendedKeyUsage;
+    case SG_CERT_OCSP:
+        return nid == NID_OCSP_sign || nid == NID_anyExtendedKeyUsage;
+    case SG_CERT_ANY:
+        break;
+    }
+    return true;
+}
+
+const char *sg_usage_ca_problem(X509 *ca, enum sg_cert_purpose purpose)
+{
+    int critical = -1;
+    _cleanup_(EXTENDED_KEY_USAGE_freep) EXTENDED_KEY_USAGE *purposes =
+        X509_get_ext_d2i(ca, NID_ext_key_usage, &critical, NULL);
+    if (!purposes)
+        return critical == -1 ? NULL : N_("A CA's extended key usage cannot be read.");
+    for (int i = 0; i < sk_ASN1_OBJECT_num(purposes); i++)
+        if (lets_issue(sk_ASN1_OBJECT_value(purposes, i), purpose))
+            return NULL;
+    return N_("A CA on the path is not meant to issue certificates for this (its extended key usage).");
+}
+
 bool sg_cert_may_sign(X509 *cert)
 {
     return sg_usage_problem(cert, SG_CERT_SIGN) == NULL;

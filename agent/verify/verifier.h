@@ -58,6 +58,8 @@ SG_MUST_CHECK enum sg_rc sg_judge_chain(const struct sg_chain_request *request, 
 
 /* Whether keyUsage and extendedKeyUsage let a certificate serve the purpose; else what is wrong, untranslated. */
 const char *sg_usage_problem(X509 *cert, enum sg_cert_purpose purpose);
+/* Whether the extendedKeyUsage of a CA between leaf and anchor, if it has one, lets it issue for the purpose. */
+const char *sg_usage_ca_problem(X509 *ca, enum sg_cert_purpose purpose);
 
 /* The whole judgement without the cache: enumerates paths, and keeps the best. */
 SG_MUST_CHECK enum sg_rc sg_judge_paths(struct sg_verifier *verifier, const struct sg_cert_request *request,

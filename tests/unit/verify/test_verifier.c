@@ -264,11 +264,54 @@ static void purposes(void **state)
     pki_free(&ocsp);
 }
 
+/* Does the extended key usage of a CA limit what it may issue for, while none limits nothing? */
+static void ca_purposes(void **state)
+{
+    static const struct {
+        const char *purposes;
+        bool sign, timestamp;
+    } cases[] = {
+        {NULL, true, true},
+        {"serverAuth", false, false},
+        {"critical,serverAuth,clientAuth", false, false},
+        {"emailProtection", true, false},
+        {"1.3.6.1.5.5.7.3.36,serverAuth", true, false},
+        {"critical,timeStamping", false, true},
+        {"anyExtendedKeyUsage", true, true},
+    };
+    struct world *world = *state;
+    struct pki_id tsa =
+        pki_issue(world->libctx, &world->ca,
+                  &(struct pki_cert){.name = "TSA", .more = {{NID_ext_key_usage, "critical,timeStamping"}}});
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        X509 *ca = pki_certify(
+            world->libctx, world->ca.key, &world->root,
+            &(struct pki_cert){.name = "Issuing CA", .ca = true, .more = {{NID_ext_key_usage, cases[i].purposes}}});
+        struct sg_verifier *verifier = NULL;
+        struct sg_report *report = NULL;
+        judge(world, (struct pki_cms){.carried = {ca}}, CONTENT, cases[i].sign ? SG_TOTAL_PASSED : SG_INDETERMINATE,
+              cases[i].sign ? SG_SUB_NONE : SG_SUB_CHAIN_CONSTRAINTS_FAILURE, cases[i].sign ? NULL : "path-constraint",
+              true);
+        sk_X509_zero(world->intermediates);
+        assert_true(sk_X509_push(world->intermediates, ca) > 0);
+        assert_int_equal(sg_verifier_new(&world->options, &verifier, NULL), SG_OK);
+        assert_int_equal(sg_cert_check(verifier, "x", tsa.cert, SG_CERT_TIMESTAMP, &report, NULL), SG_OK);
+        assert_verdict(&report->verdicts[0], cases[i].timestamp ? SG_TOTAL_PASSED : SG_INDETERMINATE,
+                       cases[i].timestamp ? SG_SUB_NONE : SG_SUB_CHAIN_CONSTRAINTS_FAILURE,
+                       cases[i].timestamp ? NULL : "path-constraint");
+        sg_report_free(report);
+        sg_verifier_free(verifier);
+        sk_X509_zero(world->intermediates);
+        X509_free(ca);
+    }
+    pki_free(&tsa);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         WORLD_TEST(snapshot_anchors), WORLD_TEST(only_named_anchors), WORLD_TEST(damaged_crl), WORLD_TEST(threads),
-        WORLD_TEST(company),          WORLD_TEST(purposes),
+        WORLD_TEST(company),          WORLD_TEST(purposes),           WORLD_TEST(ca_purposes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
