@@ -133,9 +133,12 @@ void sg_outfile_free(struct sg_outfile *out)
         return;
     if (out->hidden)
         (void)unlink(out->hidden);
+    if (out->former)
+        (void)unlink(out->former);
     closep(&out->fd);
     sg_buf_clear(&out->tail);
     free(out->hidden);
+    free(out->former);
     free(out->folder);
     free(out->path);
     free(out);
@@ -183,6 +186,17 @@ enum sg_rc sg_outfile_read(const struct sg_outfile *out, uint64_t offset, uint8_
         offset += (uint64_t)n;
     }
     return SG_OK;
+}
+
+uint64_t sg_outfile_flushed(const struct sg_outfile *out)
+{
+    struct stat st;
+    return fstat(out->fd, &st) == 0 ? (uint64_t)st.st_size : 0;
+}
+
+void sg_outfile_begin_writeback(const struct sg_outfile *out, uint64_t offset, uint64_t len)
+{
+    (void)sync_file_range(out->fd, (off_t)offset, (off_t)len, SYNC_FILE_RANGE_WRITE);
 }
 
 enum sg_rc sg_outfile_flush(struct sg_outfile *out, struct sg_err *err)

@@ -38,16 +38,25 @@ uint64_t sg_outfile_size(const struct sg_outfile *out);
 struct sg_sink;
 struct sg_sink sg_outfile_sink(struct sg_outfile *out);
 
+/* For a second thread that follows the one that writes: how much the kernel has by now, which is what may be read back.
+ * Bytes that are patched or moved later are for the two to agree on. */
+uint64_t sg_outfile_flushed(const struct sg_outfile *out);
+SG_MUST_CHECK enum sg_rc sg_outfile_read(const struct sg_outfile *out, uint64_t offset, uint8_t *data, size_t len,
+                                         struct sg_err *err);
+/* Bytes that the kernel has begin to go to disk, so that the fsync of the commit has less to wait for. A help only. */
+void sg_outfile_begin_writeback(const struct sg_outfile *out, uint64_t offset, uint64_t len);
+
 /* fsync, name, fsync of the folder. The file is final when this returns SG_OK. */
 SG_MUST_CHECK enum sg_rc sg_outfile_commit(struct sg_outfile *out, struct sg_err *err);
 /* Makes a group final together: one syncfs a file system, names, one fsync a folder. If one of them fails, the names
- * already given are taken back (a replaced file cannot be), `*ret_failed` is its index and nothing is final. */
+ * already given are taken back, as sg_outfile_revoke() does it, `*ret_failed` is its index and nothing is final. */
 SG_MUST_CHECK enum sg_rc sg_outfile_commit_group(struct sg_outfile *const *outs, size_t count, size_t *ret_failed,
                                                  struct sg_err *err);
-/* Takes a committed file's name back: what was to be recorded with it could not be. A file that replaced another stays:
- * there would be neither. */
+/* Takes a committed file's name back: what was to be recorded with it could not be. A file that it replaced is there
+ * again: it is kept under a hidden name until sg_outfile_free(). Where the file system has no hard links, it cannot be
+ * kept, and the new file stays: there would be neither. */
 void sg_outfile_revoke(struct sg_outfile *out);
-/* Closes; what was not committed is gone. */
+/* Closes; what was not committed, or was replaced, is gone. */
 void sg_outfile_free(struct sg_outfile *out);
 SG_DEFINE_CLEANUP(struct sg_outfile, sg_outfile_free)
 

@@ -66,11 +66,28 @@ static enum sg_rc cannot_create(const struct sg_outfile *out, struct sg_err *err
                     sg_fail_errno(err, SG_E_CANNOT_CREATE, errno, _("\"%s\" cannot be created."), out->path));
 }
 
+/* Gives the file that is to be replaced a second, hidden name, if the file system can do that and lets us. */
+static enum sg_rc keep_former(struct sg_outfile *out, struct sg_err *err)
+{
+    _cleanup_(freep) char *former = NULL;
+    enum sg_rc rc = sg_outfile_hidden_name(out->folder, &former, err);
+    if (rc != SG_OK)
+        return rc;
+    if (link(out->path, former) == 0)
+        out->former = sg_steal(former);
+    else if (errno != EPERM && errno != EOPNOTSUPP && errno != ENOSYS && errno != EMLINK)
+        return cannot_create(out, err);
+    return SG_OK;
+}
+
 static enum sg_rc replace(struct sg_outfile *out, struct sg_err *err)
 {
+    enum sg_rc rc = keep_former(out, err);
+    if (rc != SG_OK)
+        return rc;
     if (!out->hidden) {
         _cleanup_(freep) char *hidden = NULL;
-        enum sg_rc rc = sg_outfile_hidden_name(out->folder, &hidden, err);
+        rc = sg_outfile_hidden_name(out->folder, &hidden, err);
         if (rc != SG_OK)
             return rc;
         if (link_as(out, hidden) < 0)
@@ -102,11 +119,15 @@ static enum sg_rc give_name(struct sg_outfile *out, struct sg_err *err)
 static void take_name_back(struct sg_outfile *out)
 {
     struct stat ours, there;
-    if (!out->named || out->replaced)
+    if (!out->named || (out->replaced && !out->former))
         return;
     if (fstat(out->fd, &ours) == 0 && lstat(out->path, &there) == 0 && ours.st_dev == there.st_dev &&
-        ours.st_ino == there.st_ino)
-        (void)unlink(out->path);
+        ours.st_ino == there.st_ino) {
+        if (!out->former)
+            (void)unlink(out->path);
+        else if (rename(out->former, out->path) == 0)
+            free(sg_steal(out->former));
+    }
     out->named = false;
 }
 
@@ -197,7 +218,7 @@ enum sg_rc sg_outfile_commit_group(struct sg_outfile *const *outs, size_t count,
     enum sg_rc rc = count > 0 ? make_final(outs, count, &failed, err) : SG_OK;
     if (rc == SG_OK)
         return SG_OK;
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = count; i-- > 0;) /* two of them may have replaced one another */
         take_name_back(outs[i]);
     /* What failed stays the error, whatever becomes of this. */
     size_t ignored = 0;

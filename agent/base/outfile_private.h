@@ -7,6 +7,7 @@ struct sg_outfile {
     char *path;   /* as given */
     char *folder; /* of `path`; NULL for stdout */
     char *hidden; /* a temporary name that the file has, or NULL */
+    char *former; /* a temporary name of the file that this one replaced, or NULL */
     int fd;
     unsigned flags;
     bool named;         /* `path` is this file */
@@ -17,8 +18,6 @@ struct sg_outfile {
 
 /* A free name in the folder: "FOLDER/.signet-0123456789abcdef". */
 SG_MUST_CHECK enum sg_rc sg_outfile_hidden_name(const char *folder, char **ret, struct sg_err *err);
-SG_MUST_CHECK enum sg_rc sg_outfile_read(const struct sg_outfile *out, uint64_t offset, uint8_t *data, size_t len,
-                                         struct sg_err *err);
 /* Fills `err`: the name is taken. */
 enum sg_rc sg_outfile_exists(const struct sg_outfile *out, struct sg_err *err);
 /* Brings the folder's names to disk. */

@@ -1,15 +1,12 @@
 #include "cli/result_digest.h"
 
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 
 #include "base/limits.h"
 #include "base/msg.h"
-#include "base/outfile_private.h"
 
 #define FOLLOW_FROM (8 * SG_MIB) /* until then nobody waits for it */
 #define HEAD 64                  /* lengths are patched into the head at the end, and nowhere else */
@@ -53,17 +50,16 @@ static void *follow(void *context)
     struct sg_result_digest *digest = context;
     const struct timespec pause = {.tv_nsec = 1000000};
     uint64_t begun = 0;
-    struct stat st;
 
     while (digest->rc == SG_OK && !atomic_load(&digest->written)) {
-        uint64_t size = fstat(digest->out->fd, &st) == 0 ? (uint64_t)st.st_size : 0;
+        uint64_t size = sg_outfile_flushed(digest->out);
         size -= size % SG_IO_BUFFER;
         if (size < FOLLOW_FROM || size <= digest->hashed) {
             (void)nanosleep(&pause, NULL);
             continue;
         }
         digest->rc = hash_up_to(digest, size, &digest->err);
-        (void)sync_file_range(digest->out->fd, (off_t)begun, (off_t)(size - begun), SYNC_FILE_RANGE_WRITE);
+        sg_outfile_begin_writeback(digest->out, begun, size - begun);
         begun = size;
     }
     return NULL;

@@ -110,14 +110,14 @@ static enum sg_rc write_one(const struct place *place, unsigned flags, struct sg
     return rc == SG_OK ? sg_outfile_commit(out, err) : rc;
 }
 
-static enum sg_rc write_group(const struct place *place, struct sg_err *err)
+static enum sg_rc write_group(const struct place *place, unsigned flags, struct sg_err *err)
 {
     struct sg_outfile *outs[FILES] = {NULL};
     enum sg_rc rc = SG_OK;
     size_t failed = 0;
 
     for (int i = 0; i < FILES && rc == SG_OK; i++)
-        rc = write_file(place, place->paths[i], 0, &outs[i], err);
+        rc = write_file(place, place->paths[i], flags, &outs[i], err);
     if (rc == SG_OK)
         rc = sg_outfile_commit_group(outs, FILES, &failed, err);
     assert_true(failed < FILES);
@@ -212,7 +212,7 @@ static void check_group(const struct place *place)
 
             fault.nth++;
             faults_arm(fault);
-            enum sg_rc rc = write_group(place, &err);
+            enum sg_rc rc = write_group(place, 0, &err);
             hit = faults_disarm();
             if (hit) {
                 assert_failed(rc, FAULTS[i].rc, &err, fault.nth);
@@ -224,6 +224,39 @@ static void check_group(const struct place *place)
             assert_true(has_content(place->paths[j], place->content, LEN));
         remove_files(place);
     }
+}
+
+/* A group that replaces others: all of it or what was there, as long as the way back does not fail as well. */
+static void check_group_replaces(const struct place *place)
+{
+    for (size_t i = 0; i < sizeof(FAULTS) / sizeof(FAULTS[0]); i++) {
+        struct fault fault = FAULTS[i].fault;
+        bool hit = true;
+
+        while (hit) {
+            struct sg_err err = {0};
+
+            for (int j = 0; j < FILES; j++)
+                assert_int_equal(
+                    sg_file_write(place->paths[j], (struct sg_slice){(const uint8_t *)"old", 3}, SG_OUT_REPLACE, NULL),
+                    SG_OK);
+            fault.nth++;
+            faults_arm(fault);
+            enum sg_rc rc = write_group(place, SG_OUT_REPLACE, &err);
+            hit = faults_disarm();
+            if (hit)
+                assert_failed(rc, FAULTS[i].rc, &err, fault.nth);
+            for (int j = 0; j < FILES; j++) {
+                bool is_new = has_content(place->paths[j], place->content, LEN);
+                assert_true(is_new || has_content(place->paths[j], "old", 3));
+                if (!fault.lasting || !(fault.calls & FAULT_RENAME))
+                    assert_int_equal(is_new, rc == SG_OK);
+            }
+            assert_int_equal(count_files(place), FILES);
+        }
+        assert_true(fault.nth > 1);
+    }
+    remove_files(place);
 }
 
 /* Writes that take only a part are gone on with. */
@@ -287,6 +320,7 @@ static void test_replace(void **state)
 static void test_group(void **state)
 {
     in_both_worlds(state, check_group);
+    in_both_worlds(state, check_group_replaces);
 }
 
 int main(void)

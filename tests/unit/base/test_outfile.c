@@ -13,7 +13,7 @@
 
 /* The system calls that are made to fail, each by these definitions in place of the C library's. */
 static struct {
-    bool no_proc, no_rename_noreplace;
+    bool no_proc, no_rename_noreplace, no_link;
     int fsyncs, syncfss;         /* how often they were called */
     int fail_fsync, fail_syncfs; /* the call that fails, counted from 1 */
 } kernel;
@@ -34,6 +34,15 @@ int renameat2(int from_folder, const char *from, int to_folder, const char *to, 
         return -1;
     }
     return (int)syscall(SYS_renameat2, from_folder, from, to_folder, to, flags);
+}
+
+int link(const char *from, const char *to)
+{
+    if (kernel.no_link) {
+        errno = EPERM;
+        return -1;
+    }
+    return (int)syscall(SYS_linkat, AT_FDCWD, from, AT_FDCWD, to, 0);
 }
 
 int fsync(int fd)
@@ -163,11 +172,45 @@ static void replaces_when_asked(void **state)
         assert_content(scratch, "file", "new");
         assert_int_equal(read(reader, old, sizeof(old)), 3);
         assert_string_equal(old, "old");
-        /* What was replaced cannot come back; nothing at all would be worse. */
-        sg_outfile_revoke(out);
+        sg_outfile_free(sg_steal(out));
         assert_content(scratch, "file", "new");
         assert_int_equal(scratch_count(scratch), 1);
     }
+}
+
+/* Does what was replaced come back, with nothing beside it, and stay away where the system cannot keep it: nothing at
+ * all would be worse? */
+static void revokes_what_replaced(void **state)
+{
+    struct scratch *scratch = *state;
+    for (int linkable = 0; linkable < 2; linkable++) {
+        struct sg_err err;
+        kernel.no_link = !linkable;
+        scratch_write(scratch, "file", "old", 3);
+        struct sg_outfile *out = open_file(scratch, "file", SG_OUT_REPLACE, "new");
+        assert_ok(sg_outfile_commit(out, &err));
+        assert_content(scratch, "file", "new");
+        sg_outfile_revoke(out);
+        assert_content(scratch, "file", linkable ? "old" : "new");
+        sg_outfile_free(out);
+        assert_content(scratch, "file", linkable ? "old" : "new");
+        assert_int_equal(scratch_count(scratch), 1);
+    }
+    /* A link is replaced itself, and comes back as one; a folder that came meanwhile is not. */
+    struct stat st;
+    kernel.no_link = false;
+    assert_int_equal(symlink("nowhere", scratch_path(scratch, "link")), 0);
+    _cleanup_(sg_outfile_freep) struct sg_outfile *out = open_file(scratch, "link", SG_OUT_REPLACE, "new");
+    assert_ok(sg_outfile_commit(out, NULL));
+    assert_content(scratch, "link", "new");
+    sg_outfile_revoke(out);
+    assert_int_equal(lstat(scratch_path(scratch, "link"), &st), 0);
+    assert_true(S_ISLNK(st.st_mode));
+    _cleanup_(sg_outfile_freep) struct sg_outfile *refused = open_file(scratch, "folder", SG_OUT_REPLACE, "new");
+    assert_int_equal(mkdir(scratch_path(scratch, "folder"), 0700), 0);
+    assert_int_equal(sg_outfile_commit(refused, NULL), SG_E_CANNOT_CREATE);
+    assert_int_equal(lstat(scratch_path(scratch, "folder"), &st), 0);
+    assert_true(S_ISDIR(st.st_mode));
 }
 
 /* Is what is no ordinary file never replaced, and a missing folder named? */
@@ -337,6 +380,34 @@ static void a_failed_group_leaves_nothing(void **state)
     }
 }
 
+/* Are the files that a failed group replaced there again, also one that the group itself had put there, and nothing
+ * else? */
+static void a_failed_group_restores(void **state)
+{
+    struct scratch *scratch = *state;
+    static const char *const names[] = {"first", "second", "first", "new", "taken"};
+    for (enum way way = 0; way < WAY_COUNT; way++) {
+        struct sg_outfile *outs[5] = {NULL};
+        struct sg_err err;
+        size_t failed = 99;
+        choose(way);
+        scratch_write(scratch, "first", "old 1", 5);
+        scratch_write(scratch, "second", "old 2", 5);
+        for (size_t i = 0; i < 5; i++)
+            outs[i] = open_file(scratch, names[i], i < 4 ? SG_OUT_REPLACE : 0, "new");
+        scratch_write(scratch, "taken", "theirs", 6);
+        assert_int_equal(sg_outfile_commit_group(outs, 5, &failed, &err), SG_E_OUTPUT_EXISTS);
+        assert_int_equal(failed, 4);
+        for (size_t i = 0; i < 5; i++)
+            sg_outfile_free(outs[i]);
+        assert_content(scratch, "first", "old 1");
+        assert_content(scratch, "second", "old 2");
+        assert_content(scratch, "taken", "theirs");
+        assert_int_equal(scratch_count(scratch), 3);
+        assert_int_equal(unlink(scratch_path(scratch, "taken")), 0);
+    }
+}
+
 /* Is a name that somebody gave to another file since left alone by taking it back? */
 static void revokes_only_its_own(void **state)
 {
@@ -436,12 +507,14 @@ int main(void)
         TEST(leaves_nothing_behind),
         TEST(never_overwrites),
         TEST(replaces_when_asked),
+        TEST(revokes_what_replaced),
         TEST(refuses_what_it_cannot_write),
         TEST(has_the_right_permissions),
         TEST(writes_and_patches),
         TEST(inserts),
         TEST(a_group_is_cheap),
         TEST(a_failed_group_leaves_nothing),
+        TEST(a_failed_group_restores),
         TEST(revokes_only_its_own),
         TEST(a_refused_write_is_an_error),
         TEST(writes_to_stdout),
