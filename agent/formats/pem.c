@@ -268,6 +268,20 @@ static enum sg_rc spool_block(struct sg_pem_reader *reader, const char *label, s
     return rc == SG_OK ? spool_flush(spool, err) : rc;
 }
 
+/* Text or blocks behind the one that is read would be content that nobody judged. */
+static enum sg_rc nothing_behind(struct sg_pem_reader *reader, struct sg_err *err)
+{
+    for (;;) {
+        struct piece piece = {0};
+        bool more = true;
+        enum sg_rc rc = next_piece(reader, &piece, &more, err);
+        if (rc != SG_OK || !more)
+            return rc;
+        if (piece.text.len > 0)
+            return damaged(reader, _("there is more behind the END line"), err);
+    }
+}
+
 enum sg_rc sg_pem_decode(struct sg_input *input, struct sg_input **ret, struct sg_err *err)
 {
     _cleanup_(sg_pem_reader_freep) struct sg_pem_reader *reader = NULL;
@@ -281,6 +295,8 @@ enum sg_rc sg_pem_decode(struct sg_input *input, struct sg_input **ret, struct s
         rc = sg_input_spool(sg_input_name(input), &decoded, err);
     if (rc == SG_OK && decoded)
         rc = spool_block(reader, label, decoded, err);
+    if (rc == SG_OK && decoded)
+        rc = nothing_behind(reader, err);
     if (rc != SG_OK)
         return rc;
     *ret = sg_steal(decoded);
