@@ -16,13 +16,19 @@ sed -n '/^## Reasons/,$p' docs/errors.md | grep '^| `' | cut -d'|' -f2 | grep -o
 holds test -s "$tmp/reasons"
 holds diff "$tmp/reasons" "$tmp/explained"
 
+# Every warning of sign and setup is explained, and no other.
+cat agent/cli/*.c | tr -s '\n ' ' ' | grep -oE 'sg_(signing_)?warn\([^"()]*"[a-z-]+"' | cut -d'"' -f2 | sort -u > "$tmp/warnings"
+sed -n '/^## Warnings/,/^## Reasons/p' docs/errors.md | sed -n 's/^| `\([a-z-]*\)` |.*/\1/p' | sort > "$tmp/explained"
+holds test -s "$tmp/warnings"
+holds diff "$tmp/warnings" "$tmp/explained"
+
 # docs/failures.md names codes and tests that there are.
 grep -oE '`(unit|integration|fault)/[a-z0-9_/]+\.(c|sh)`' docs/failures.md | tr -d '`' | sort -u > "$tmp/tests"
 holds test -s "$tmp/tests"
 while read -r test; do
     holds test -f "tests/$test"
 done < "$tmp/tests"
-sed 's/ .*//' "$tmp/code" | cat - <(echo empty-file) | sort > "$tmp/words"
+sed 's/ .*//' "$tmp/code" | cat - "$tmp/warnings" | sort > "$tmp/words"
 grep -E '^\| ' docs/failures.md | cut -d'|' -f3 | grep -oE '`[a-z-]+`' | tr -d '`' | sort -u > "$tmp/named"
 holds test -z "$(comm -23 "$tmp/named" "$tmp/words" | grep -v '^allow-key$' || true)"
 
