@@ -9,6 +9,7 @@
 #include <openssl/x509.h>
 
 #include "base/cleanup.h"
+#include "base/limits.h"
 #include "base/msg.h"
 #include "base/utf8.h"
 
@@ -52,12 +53,16 @@ enum sg_rc sg_cert_sha256(OSSL_LIB_CTX *libctx, const X509 *cert, char out[SG_SH
     return rc;
 }
 
+#define CUT "\xe2\x80\xa6" /* an ellipsis: there is more */
+
 /* What must not reach a terminal as it is becomes a backslash and the octet's hex digits (RFC 4514 §2.4). */
 static enum sg_rc append_escaped(struct sg_buf *text, struct sg_slice raw, struct sg_err *err)
 {
     enum sg_rc rc = SG_OK;
     for (size_t i = 0; i < raw.len && rc == SG_OK;) {
         uint32_t code_point = 0;
+        if (text->len >= SG_MAX_NAME_TEXT)
+            return sg_buf_append(text, CUT, strlen(CUT), err);
         size_t n = sg_utf8_next(raw.data + i, raw.len - i, &code_point);
         if (n > 0 && sg_utf8_printable(code_point)) {
             rc = sg_buf_append(text, raw.data + i, n, err);
@@ -81,12 +86,17 @@ enum sg_rc sg_name_text(const X509_NAME *name, char **ret, struct sg_err *err)
         /* A value that is not what its string type says: all values as #hex of their DER (RFC 4514 §2.4). */
         ERR_clear_error();
         (void)BIO_reset(bio);
-        if (X509_NAME_print_ex(bio, name, 0, flags | ASN1_STRFLGS_DUMP_ALL) < 0)
-            return sg_fail_ssl(err, SG_E_MALFORMED, "%s", _("A name in a certificate cannot be read."));
+        if (X509_NAME_print_ex(bio, name, 0, flags | ASN1_STRFLGS_DUMP_ALL) < 0) {
+            /* A stranger's name is no reason to say nothing of all else. */
+            ERR_clear_error();
+            (void)BIO_reset(bio);
+            if (BIO_puts(bio, "?") != 1)
+                return sg_fail_memory(err);
+        }
     }
     char *raw = NULL;
     long raw_len = BIO_get_mem_data(bio, &raw);
-    _cleanup_(sg_buf_clear) struct sg_buf text = SG_BUF(SIZE_MAX / 4);
+    _cleanup_(sg_buf_clear) struct sg_buf text = SG_BUF(2 * SG_MAX_NAME_TEXT);
     enum sg_rc rc = append_escaped(&text, (struct sg_slice){(const uint8_t *)raw, (size_t)raw_len}, err);
     const char *ignored = NULL;
     if (rc == SG_OK)

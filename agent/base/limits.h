@@ -18,6 +18,7 @@
 #define SG_MAX_CERTIFICATE (256 * SG_KIB) /* one certificate's DER */
 #define SG_MAX_CERT_FILE (16 * SG_MIB)    /* a file of certificates */
 #define SG_MAX_CRL_FILE (512 * SG_MIB)    /* a CRL */
+#define SG_MAX_NAME_TEXT (4 * SG_KIB)     /* a name as text, which is then cut */
 #define SG_MAX_PROFILE (4 * SG_MIB)       /* the JSON of a profile */
 
 /* Paths. */

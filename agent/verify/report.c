@@ -150,18 +150,27 @@ static enum sg_rc signature_json(OSSL_LIB_CTX *libctx, const struct sg_verdict *
     return SG_OK;
 }
 
+struct dumping {
+    struct sg_buf *out;
+    enum sg_rc rc; /* jansson knows only that it failed */
+    struct sg_err *err;
+};
+
 static int append_bytes(const char *bytes, size_t len, void *context)
 {
-    return sg_buf_append(context, bytes, len, NULL) == SG_OK ? 0 : -1;
+    struct dumping *dumping = context;
+    dumping->rc = sg_buf_append(dumping->out, bytes, len, dumping->err);
+    return dumping->rc == SG_OK ? 0 : -1;
 }
 
 static enum sg_rc dump(const json_t *object, struct sg_buf *out, struct sg_err *err)
 {
+    struct dumping dumping = {.out = out, .err = err};
     size_t before = out->len;
-    if (json_dump_callback(object, append_bytes, out, JSON_COMPACT) == 0)
+    if (json_dump_callback(object, append_bytes, &dumping, JSON_COMPACT) == 0)
         return SG_OK;
     out->len = before;
-    return sg_fail_memory(err);
+    return dumping.rc == SG_OK ? sg_fail_memory(err) : dumping.rc;
 }
 
 enum sg_rc sg_report_json(const struct sg_report *report, struct sg_buf *out, struct sg_err *err)

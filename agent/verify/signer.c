@@ -6,7 +6,6 @@
 #include <openssl/objects.h>
 
 #include "base/clock.h"
-#include "base/crypto.h"
 #include "base/msg.h"
 
 static enum sg_rc note_malformed(struct sg_judgement *judgement, const char *attribute, struct sg_err *err)
@@ -157,20 +156,21 @@ void sg_signer_clear(struct sg_signer *signer)
 static enum sg_rc reference_matches(const struct sg_ess_cert_id *reference, X509 *cert, OSSL_LIB_CTX *libctx, bool *ret,
                                     struct sg_err *err)
 {
+    /* A digest that is not provided names nothing that could be compared: no match, like one that is not known. */
+    _cleanup_(EVP_MD_freep) EVP_MD *digest =
+        reference->digest ? EVP_MD_fetch(libctx, EVP_MD_get0_name(reference->digest), NULL) : NULL;
     *ret = false;
-    if (!reference->digest)
+    if (!digest)
         return SG_OK;
     uint8_t hash[EVP_MAX_MD_SIZE];
-    size_t len = 0;
+    unsigned len = 0;
     uint8_t *der = NULL;
     int der_len = i2d_X509(cert, &der);
     _cleanup_(OPENSSL_freep) uint8_t *owned = der;
     if (der_len <= 0)
         return sg_fail_ssl(err, SG_E_INTERNAL, _("Cannot encode a certificate"));
-    enum sg_rc rc = sg_digest(libctx, EVP_MD_get0_name(reference->digest), (struct sg_slice){owned, (size_t)der_len},
-                              hash, &len, err);
-    if (rc != SG_OK)
-        return rc;
+    if (!EVP_Digest(owned, (size_t)der_len, hash, &len, digest, NULL))
+        return sg_fail_ssl(err, SG_E_INTERNAL, _("Cannot compute the digest of a certificate"));
     bool issuer_fits = !reference->issuer || X509_NAME_cmp(reference->issuer, X509_get_issuer_name(cert)) == 0;
     bool serial_fits = !reference->serial || ASN1_INTEGER_cmp(reference->serial, X509_get0_serialNumber(cert)) == 0;
     *ret = issuer_fits && serial_fits && sg_slice_equal(reference->hash, (struct sg_slice){hash, len});

@@ -164,6 +164,40 @@ static void hostile(void **state)
     sg_report_free(report);
 }
 
+/* Is a name cut that would fill the screen, at a whole character, and is a report that does not fit called so? */
+static void large(void **state)
+{
+    struct world *world = *state;
+    enum { LEN = 40000 };
+    static const char cut[] = "\xe2\x80\xa6";
+    _cleanup_(X509_NAME_freep) X509_NAME *name = X509_NAME_new();
+    _cleanup_(freep) char *text = NULL;
+    uint8_t *value = malloc(LEN);
+    for (size_t i = 0; i < LEN; i += 2)
+        memcpy(value + i, "\xc3\xbc", 2);
+    for (int len = 2; len <= LEN; len += LEN - 2) {
+        while (X509_NAME_entry_count(name) > 0)
+            X509_NAME_ENTRY_free(X509_NAME_delete_entry(name, 0));
+        assert_int_equal(X509_NAME_add_entry_by_txt(name, "CN", V_ASN1_UTF8STRING, value, len, -1, 0), 1);
+        free(text);
+        assert_int_equal(sg_name_text(name, &text, NULL), SG_OK);
+        assert_true(strlen(text) <= SG_MAX_NAME_TEXT + strlen("\xc3\xbc") + strlen(cut));
+        bool is_cut = strcmp(text + strlen(text) - strlen(cut), cut) == 0;
+        assert_int_equal(is_cut, len == LEN);
+        assert_memory_equal(text, "CN=\xc3\xbc", 5);
+        json_t *json = json_string(text); /* UTF-8 only */
+        assert_non_null(json);
+        json_decref(json);
+    }
+    free(value);
+
+    _cleanup_(sg_report_freep) struct sg_report *report = report_of(world, ORDINARY, CONTENT);
+    _cleanup_(sg_buf_clear) struct sg_buf small = SG_BUF(100), enough = SG_BUF(SG_MIB);
+    assert_int_equal(sg_report_json(report, &small, NULL), SG_E_LIMIT);
+    assert_int_equal(small.len, 0);
+    assert_int_equal(sg_report_json(report, &enough, NULL), SG_OK);
+}
+
 /* No signature: no format, exit 2, and said. */
 static void nothing(void **state)
 {
@@ -196,8 +230,8 @@ static void reason_words(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WORLD_TEST(json_form), WORLD_TEST(cert_json), WORLD_TEST(headlines),
-        WORLD_TEST(hostile),   WORLD_TEST(nothing),   cmocka_unit_test(reason_words),
+        WORLD_TEST(json_form), WORLD_TEST(cert_json),          WORLD_TEST(headlines), WORLD_TEST(hostile),
+        WORLD_TEST(nothing),   cmocka_unit_test(reason_words), WORLD_TEST(large),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 /* The verdict on one signature: each answer of the design's table, beside the same signature in good order. */
 #include "judging.h"
+#include "verify/signer.h"
 
 /* Does a good signature pass, and say everything about itself? */
 static void good(void **state)
@@ -246,6 +247,46 @@ static void not_understood(void **state)
     sg_report_free(report);
 }
 
+/* A signed attribute whose value cannot be decoded, and a value that is wrong: a verdict, not an error for the file? */
+static void undecodable_attribute(void **state)
+{
+    struct world *world = *state;
+    static const uint8_t time_type[] = {0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x05, 0x31, 0x0f, 0x17, 0x0d};
+    _cleanup_(sg_buf_clear) struct sg_buf cms = SG_BUF(SG_MIB);
+    enum sg_rc rc;
+    world_sign(world, ORDINARY, &cms);
+    uint8_t *value = last_of(&cms, time_type, sizeof time_type) + sizeof time_type - 2;
+    value[0] = V_ASN1_INTEGER; /* with needless zeros in front, which X.690 §8.3.2 forbids */
+    value[2] = value[3] = 0;
+    _cleanup_(sg_report_freep) struct sg_report *report = judge_bytes(world, sg_buf_slice(&cms), CONTENT, &rc);
+    assert_int_equal(rc, SG_OK);
+    assert_verdict(&report->verdicts[0], SG_TOTAL_FAILED, SG_SUB_FORMAT_FAILURE, "signature-wrong");
+}
+
+/* A reference by a digest that OpenSSL knows and does not provide: no match, and no error? */
+static void reference_digest(void **state)
+{
+    struct world *world = *state;
+    static const struct {
+        const char *digest;
+        bool match;
+    } cases[] = {{"SHA256", true}, {"SHA512", true}, {"MD4", false}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const EVP_MD *md = EVP_get_digestbyname(cases[i].digest);
+        uint8_t hash[EVP_MAX_MD_SIZE] = {0};
+        unsigned len = (unsigned)EVP_MD_get_size(md);
+        bool match = !cases[i].match;
+        if (cases[i].match)
+            assert_int_equal(X509_digest(world->signer.cert, md, hash, &len), 1);
+        struct sg_signer signer = {.references = {{.digest = md, .hash = {hash, len}}}, .reference_count = 1};
+        assert_int_equal(sg_signer_references(&signer, world->signer.cert, world->libctx, &match, NULL), SG_OK);
+        assert_int_equal(match, cases[i].match);
+        hash[0] ^= 1;
+        assert_int_equal(sg_signer_references(&signer, world->signer.cert, world->libctx, &match, NULL), SG_OK);
+        assert_false(match);
+    }
+}
+
 /* What is no signature: no verdict; what is a broken one: an error? */
 static void not_signatures(void **state)
 {
@@ -280,6 +321,8 @@ int main(void)
         WORLD_TEST(weak_digest),
         WORLD_TEST(not_signatures),
         WORLD_TEST(not_understood),
+        WORLD_TEST(undecodable_attribute),
+        WORLD_TEST(reference_digest),
         WORLD_TEST(content_beside_attached),
         WORLD_TEST(certificate_absent),
         WORLD_TEST(attributes_as_content),
