@@ -211,8 +211,14 @@ fi
 if unshare -rn true 2> /dev/null; then
     holds unshare -rn "$SIGNET" verify text.p7s
 fi
-# A state folder that cannot be written: as another user, since root may write anyhow; or as an unchanged tree.
+# A state folder that cannot be written, nor changes.
 find "$SIGNET_HOME" -type f -exec sha256sum {} + | sort > before
+# shellcheck disable=SC2016
+read_only=(unshare -rm bash -c 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && ! touch "$0/x" 2> /dev/null && exec "$@"'
+    "$SIGNET_HOME")
+if "${read_only[@]}" true 2> /dev/null; then
+    holds "${read_only[@]}" "$SIGNET" verify text.p7s
+fi
 chmod -R a-w "$SIGNET_HOME"
 holds "$SIGNET" verify text.p7s
 chmod -R u+w "$SIGNET_HOME"
