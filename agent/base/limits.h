@@ -21,6 +21,14 @@
 #define SG_MAX_NAME_TEXT (4 * SG_KIB)     /* a name as text, which is then cut */
 #define SG_MAX_PROFILE (4 * SG_MIB)       /* the JSON of a profile */
 
+#define SG_MAX_CARRIED_CRLS (8 * SG_MIB) /* CRLs that one CMS carries, together */
+
+/* Signatures and keys that are checked. */
+#define SG_MAX_RSA_BITS 8192
+#define SG_MAX_RSA_EXPONENT_BITS 64  /* of the public exponent: a long one costs as much as signing */
+#define SG_MAX_SIGNER_CANDIDATES 8   /* certificates that one SignerIdentifier names, tried */
+#define SG_MAX_CARRIED_CRLS_TRIED 64 /* carried CRLs of one issuer name, looked at for one certificate */
+
 /* Paths. */
 #define SG_MAX_PATH_LENGTH 16   /* certificates in one path */
 #define SG_MAX_PATHS 128        /* candidate paths tried for one certificate */

@@ -2,8 +2,12 @@
 
 #include <stdio.h>
 
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
 #include <openssl/objects.h>
 
+#include "base/cleanup.h"
+#include "base/limits.h"
 #include "verify/verify.h"
 
 /* The dates are those of ETSI TS 119 312 and of its predecessor TS 102 176-1: the first day on which what was made with
@@ -109,12 +113,31 @@ struct sg_algorithm_answer sg_algorithm_key(const EVP_PKEY *key, int64_t when)
     return answer;
 }
 
+static bool is_rsa(const EVP_PKEY *key)
+{
+    return EVP_PKEY_is_a(key, "RSA") || EVP_PKEY_is_a(key, "RSA-PSS");
+}
+
+/* Of an RSA key's public exponent; INT32_MAX if it cannot be had. */
+static int exponent_bits(const EVP_PKEY *key)
+{
+    _cleanup_(BN_freep) BIGNUM *exponent = NULL;
+    return EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &exponent) ? BN_num_bits(exponent) : INT32_MAX;
+}
+
+bool sg_key_checkable(const EVP_PKEY *key)
+{
+    return !is_rsa(key) ||
+           (EVP_PKEY_get_bits(key) <= SG_MAX_RSA_BITS && exponent_bits(key) <= SG_MAX_RSA_EXPONENT_BITS);
+}
+
 unsigned sg_algorithm_cost(const EVP_PKEY *key)
 {
     int bits = EVP_PKEY_get_bits(key);
-    if (EVP_PKEY_is_a(key, "RSA") || EVP_PKEY_is_a(key, "RSA-PSS")) {
-        unsigned blocks = (unsigned)(bits > 0 ? bits : 0) / 2048 + 1;
-        return blocks * blocks;
-    }
-    return bits <= 256 ? 4 : 60; /* P-256 and Ed25519 are fast; other curves and DSA are not */
+    unsigned blocks = (unsigned)(bits > 0 ? bits : 0) / 2048 + 1;
+    if (is_rsa(key)) /* up to 65537: 17 multiplications, else up to two for each bit */
+        return blocks * blocks * (exponent_bits(key) <= 17 ? 1 : 8);
+    if (EVP_PKEY_is_a(key, "DSA")) /* two exponents of q's length */
+        return blocks * blocks * 60;
+    return bits <= 256 ? 4 : 60; /* P-256 and Ed25519 are fast; other curves are not */
 }

@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/limits.h"
 #include "base/msg.h"
+#include "verify/algorithms.h"
 
 SG_DEFINE_CLEANUP(RSA_PSS_PARAMS, RSA_PSS_PARAMS_free)
 
@@ -166,7 +167,9 @@ enum sg_rc sg_signature_check(OSSL_LIB_CTX *libctx, const struct sg_signature_me
         return SG_OK;
     }
     ERR_clear_error();
-    if (!key_fits(method, key))
+    if (!sg_key_checkable(key))
+        answer = SG_SIGNATURE_UNSUPPORTED;
+    else if (!key_fits(method, key))
         answer = SG_SIGNATURE_WRONG; /* no such key can have made it */
     else if (over.hash.data)
         answer = check_hash(libctx, method, key, over.hash, value);

@@ -39,16 +39,18 @@ static void walk_clear(struct walk *walk)
     sk_X509_free(walk->path);
 }
 
-static bool spend(struct walk *walk, unsigned steps)
+bool sg_spend(unsigned *steps, unsigned cost)
 {
-    unsigned *left = walk->search->steps;
-    if (*left < steps) {
-        *left = 0;
-        walk->limited = true;
-        return false;
-    }
-    *left -= steps;
-    return true;
+    bool enough = *steps >= cost;
+    *steps -= enough ? cost : *steps;
+    return enough;
+}
+
+static bool spend(struct walk *walk, unsigned cost)
+{
+    bool enough = sg_spend(walk->search->steps, cost);
+    walk->limited |= !enough;
+    return enough;
 }
 
 static bool is_valid_at(X509 *cert, int64_t at)
@@ -113,7 +115,8 @@ static enum sg_rc try_issuer(struct walk *walk, size_t node, X509 *issuer, bool 
         if (child->issuers[i] == index)
             return SG_OK;
     EVP_PKEY *key = X509_get0_pubkey(issuer);
-    if (index == node || !key || (node > 0 && same_entity(cert, issuer)) || !spend(walk, sg_algorithm_cost(key)))
+    if (index == node || !key || !sg_key_checkable(key) || (node > 0 && same_entity(cert, issuer)) ||
+        !spend(walk, sg_algorithm_cost(key)))
         return SG_OK;
     ERR_set_mark();
     bool right = X509_verify(cert, key) == 1;

@@ -22,6 +22,9 @@ struct sg_path_search {
     void *context;
 };
 
+/* Takes that much from the work left; false if there is not so much, and then there is none left. */
+bool sg_spend(unsigned *steps, unsigned cost);
+
 /* `*ret_limited`: the bounds were reached before all paths were seen. */
 SG_MUST_CHECK enum sg_rc sg_path_search(const struct sg_path_search *search, X509 *leaf, bool *ret_limited,
                                         struct sg_err *err);

@@ -47,41 +47,48 @@ static enum sg_rc check_content(const struct sg_signer *signer, const struct sg_
                              _("The file is not what was signed: it has been changed, or it is another file."));
 }
 
+struct candidate {
+    X509 *cert;
+    bool matches; /* the signing-certificate attributes name it, or there are none */
+    bool limited; /* not checked: the work that may be spent on the file is spent */
+    enum sg_signature_answer answer;
+};
+
+static enum sg_rc check_over(struct sg_verifier *verifier, const struct sg_signer *signer, struct sg_signed_bytes over,
+                             unsigned *steps, struct candidate *candidate, struct sg_err *err)
+{
+    EVP_PKEY *key = X509_get0_pubkey(candidate->cert);
+    candidate->limited = key && !sg_spend(steps, sg_algorithm_cost(key));
+    if (candidate->limited)
+        return SG_OK;
+    return sg_signature_check(verifier->libctx, &signer->method, key, over, signer->si->signature, &candidate->answer,
+                              err);
+}
+
 static enum sg_rc check_value(struct sg_verifier *verifier, const struct sg_signer *signer,
-                              const struct sg_content *content, X509 *cert, enum sg_signature_answer *ret,
+                              const struct sg_content *content, unsigned *steps, struct candidate *candidate,
                               struct sg_err *err)
 {
     const struct sg_signer_info *si = signer->si;
-    EVP_PKEY *key = X509_get0_pubkey(cert);
-    enum sg_signature_answer answer = SG_SIGNATURE_UNSUPPORTED;
-    enum sg_rc rc = SG_OK;
     if (!signer->has_signed_attrs) {
         struct sg_slice hash = sg_content_digest(content, signer->method.digest);
-        if (hash.data)
-            rc = sg_signature_check(verifier->libctx, &signer->method, key, (struct sg_signed_bytes){.hash = hash},
-                                    si->signature, &answer, err);
-        if (rc == SG_OK)
-            *ret = answer;
-        return rc;
+        return hash.data ? check_over(verifier, signer, (struct sg_signed_bytes){.hash = hash}, steps, candidate, err)
+                         : SG_OK;
     }
     /* RFC 5652 §5.4: over the DER encoding. What other programs made unsorted is checked as it stands on the wire. */
     _cleanup_(sg_buf_clear) struct sg_buf wire = SG_BUF(si->signed_attrs_wire.len + SG_KIB);
     _cleanup_(sg_buf_clear) struct sg_buf sorted = SG_BUF(si->signed_attrs_wire.len + SG_KIB);
-    rc = sg_signer_info_to_be_signed(si, false, &wire, err);
+    enum sg_rc rc = sg_signer_info_to_be_signed(si, false, &wire, err);
     if (rc == SG_OK)
-        rc = sg_signature_check(verifier->libctx, &signer->method, key,
-                                (struct sg_signed_bytes){.data = sg_buf_slice(&wire)}, si->signature, &answer, err);
-    if (rc == SG_OK && answer == SG_SIGNATURE_WRONG)
-        rc = sg_signer_info_to_be_signed(si, true, &sorted, err);
-    if (rc == SG_E_MALFORMED) { /* a value that cannot be decoded: there is no DER that could have been signed */
-        sg_buf_clear(&sorted);
-        rc = SG_OK;
-    }
-    if (rc == SG_OK && sorted.len > 0 && !sg_slice_equal(sg_buf_slice(&wire), sg_buf_slice(&sorted)))
-        rc = sg_signature_check(verifier->libctx, &signer->method, key,
-                                (struct sg_signed_bytes){.data = sg_buf_slice(&sorted)}, si->signature, &answer, err);
-    if (rc == SG_OK)
-        *ret = answer;
+        rc = check_over(verifier, signer, (struct sg_signed_bytes){.data = sg_buf_slice(&wire)}, steps, candidate, err);
+    if (rc != SG_OK || candidate->limited || candidate->answer != SG_SIGNATURE_WRONG)
+        return rc;
+    rc = sg_signer_info_to_be_signed(si, true, &sorted, err);
+    if (rc == SG_E_MALFORMED) /* a value that cannot be decoded: there is no DER that could have been signed */
+        return SG_OK;
+    if (rc == SG_OK && !sg_slice_equal(sg_buf_slice(&wire), sg_buf_slice(&sorted)))
+        rc = check_over(verifier, signer, (struct sg_signed_bytes){.data = sg_buf_slice(&sorted)}, steps, candidate,
+                        err);
     return rc;
 }
 
@@ -106,14 +113,6 @@ static enum sg_rc note_value(const struct sg_signer *signer, enum sg_signature_a
 
 /* --- identification of the signing certificate (§5.2.3) --------------------------------------------------------- */
 
-struct candidate {
-    X509 *cert;
-    bool matches; /* the signing-certificate attributes name it, or there are none */
-    enum sg_signature_answer answer;
-};
-
-#define MAX_SIGNER_CANDIDATES 8 /* certificates that one SignerIdentifier names, at most tried */
-
 /* Of the certificates that the SignerIdentifier names, the one that the signed attributes name too; else the one whose
  * key fits. */
 static bool is_better(const struct candidate *a, const struct candidate *b)
@@ -124,18 +123,18 @@ static bool is_better(const struct candidate *a, const struct candidate *b)
 }
 
 static enum sg_rc find_among(struct sg_verifier *verifier, const struct sg_signer *signer,
-                             const struct sg_content *content, const STACK_OF(X509) *certs, struct candidate *best,
-                             struct sg_err *err)
+                             const struct sg_content *content, const STACK_OF(X509) *certs, unsigned *steps,
+                             struct candidate *best, struct sg_err *err)
 {
     int tried = 0;
-    for (int i = 0; i < sk_X509_num(certs) && tried < MAX_SIGNER_CANDIDATES; i++) {
+    for (int i = 0; i < sk_X509_num(certs) && tried < SG_MAX_SIGNER_CANDIDATES; i++) {
         struct candidate candidate = {.cert = sk_X509_value(certs, i), .answer = SG_SIGNATURE_UNSUPPORTED};
         if (!sg_signer_info_names(signer->si, candidate.cert))
             continue;
         tried++;
         enum sg_rc rc = sg_signer_references(signer, candidate.cert, verifier->libctx, &candidate.matches, err);
         if (rc == SG_OK)
-            rc = check_value(verifier, signer, content, candidate.cert, &candidate.answer, err);
+            rc = check_value(verifier, signer, content, steps, &candidate, err);
         if (rc != SG_OK)
             return rc;
         if (is_better(&candidate, best))
@@ -228,13 +227,16 @@ static enum sg_rc judge_signer(struct sg_verifier *verifier, struct sg_cms *cms,
     verdict->claimed_time = signer.signing_time;
     verdict->best_time = verifier->at; /* nothing proves an earlier one (EN 319 102-1 §5.3) */
 
-    rc = find_among(verifier, &signer, content, sg_cms_certificates(cms), &found, err);
+    rc = find_among(verifier, &signer, content, sg_cms_certificates(cms), steps, &found, err);
     bool carried = found.cert != NULL;
     if (rc == SG_OK && !carried)
-        rc = find_among(verifier, &signer, content, sg_trust_intermediates(verifier->trust), &found, err);
+        rc = find_among(verifier, &signer, content, sg_trust_intermediates(verifier->trust), steps, &found, err);
     if (rc == SG_OK)
         rc = check_content(&signer, content, &content_intact, judgement, err);
-    if (rc == SG_OK && found.cert && (signer.has_signed_attrs || content->present))
+    if (rc == SG_OK && found.limited)
+        rc = sg_judgement_note(judgement, SG_SEVERITY_CRYPTO_CONSTRAINTS, SG_REASON_WORK_LIMIT, err,
+                               _("The signature was not checked: the file takes too much work already."));
+    else if (rc == SG_OK && found.cert && (signer.has_signed_attrs || content->present))
         rc = note_value(&signer, found.answer, judgement, err);
     if (rc == SG_OK && found.cert)
         rc = judge_cert(verifier, cms, &found, steps, judgement, err);
