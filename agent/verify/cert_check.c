@@ -51,6 +51,7 @@ enum sg_rc sg_crl_check(struct sg_verifier *verifier, X509_CRL *crl, struct sg_e
 {
     _cleanup_(sg_known_crl_freep) struct sg_known_crl *known = NULL;
     _cleanup_(freep) char *name = NULL;
+    unsigned steps = SG_MAX_PATH_STEPS;
     const char *why = N_("the certificate of its issuer is not here");
     enum sg_rc rc = sg_known_crl_new(crl, &known, err);
     if (rc == SG_OK)
@@ -70,7 +71,7 @@ enum sg_rc sg_crl_check(struct sg_verifier *verifier, X509_CRL *crl, struct sg_e
             return rc;
         if (!issuer.cert)
             break;
-        rc = sg_known_crl_check_issuer(known, verifier->libctx, issuer.cert, verifier->at, &why, err);
+        rc = sg_known_crl_check_issuer(known, verifier->libctx, issuer.cert, verifier->at, &steps, &why, err);
         if (rc == SG_OK && !why) {
             rc = has_path(verifier, issuer.cert, &trusted, err);
             why = N_("no path leads from its issuer to a trusted anchor");

@@ -278,7 +278,7 @@ static enum sg_rc check_revocation(const struct sg_chain_request *request, STACK
     struct sg_revocation_request revocation = {.libctx = verifier->libctx,
                                                .trust = verifier->trust,
                                                .carried = request->carried,
-                                               .carried_count = request->carried_count,
+                                               .steps = request->steps,
                                                .mode = request->revocation,
                                                .stale = verifier->stale,
                                                .at = verifier->at,

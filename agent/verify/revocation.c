@@ -6,13 +6,16 @@
 #include <openssl/err.h>
 
 #include "base/clock.h"
+#include "base/limits.h"
 #include "base/msg.h"
 #include "verify/algorithms.h"
+#include "verify/carried.h"
 #include "verify/crypto.h"
+#include "verify/path.h"
 #include "verify/trust.h"
 
-/* CRLs of one issuer name that are looked at for one certificate: a stranger may send any number along. */
-#define MAX_CRLS_TRIED 64
+#define BYTES_PER_STEP 4096 /* hashed in about the time of one step */
+#define MAX_CRL_STEPS 1000  /* so that a store with a very large CRL of a CA's former key stays of use */
 
 SG_DEFINE_CLEANUP(ASN1_ENUMERATED, ASN1_ENUMERATED_free)
 SG_DEFINE_CLEANUP(ASN1_GENERALIZEDTIME, ASN1_GENERALIZEDTIME_free)
@@ -186,8 +189,24 @@ static const char *out_of_scope(const ISSUING_DIST_POINT *scope, X509 *cert)
     return NULL;
 }
 
-static enum sg_rc verify_signature(struct sg_known_crl *known, OSSL_LIB_CTX *libctx, X509 *issuer, bool *ret_right,
-                                   struct sg_err *err)
+/* A right answer is remembered, and costs nothing more; what a stranger's CRL costs, or a key that does not fit, comes
+ * off the work: a file may bring many of both. */
+static bool check_key(struct sg_known_crl *known, EVP_PKEY *key, unsigned *steps)
+{
+    int len = i2d_X509_CRL(known->crl, NULL);
+    if (!key || !sg_key_checkable(key) || len <= 0 || *steps == 0)
+        return false;
+    ERR_set_mark();
+    bool right = X509_CRL_verify(known->crl, key) == 1;
+    ERR_pop_to_mark();
+    unsigned size = (unsigned)len / BYTES_PER_STEP;
+    if (known->carried || !right)
+        (void)sg_spend(steps, sg_algorithm_cost(key) + (size < MAX_CRL_STEPS ? size : MAX_CRL_STEPS));
+    return right;
+}
+
+static enum sg_rc verify_signature(struct sg_known_crl *known, OSSL_LIB_CTX *libctx, X509 *issuer, unsigned *steps,
+                                   bool *ret_right, struct sg_err *err)
 {
     const ASN1_BIT_STRING *bits = X509_get0_pubkey_bitstr(issuer);
     uint8_t key[EVP_MAX_MD_SIZE];
@@ -200,10 +219,7 @@ static enum sg_rc verify_signature(struct sg_known_crl *known, OSSL_LIB_CTX *lib
     bool right = known->verified && memcmp(known->verified_key, key, SG_SHA256_LEN) == 0;
     (void)pthread_mutex_unlock(&known->lock);
     if (!right) {
-        EVP_PKEY *public_key = X509_get0_pubkey(issuer);
-        ERR_set_mark();
-        right = public_key && X509_CRL_verify(known->crl, public_key) == 1;
-        ERR_pop_to_mark();
+        right = check_key(known, X509_get0_pubkey(issuer), steps);
         if (right) {
             (void)pthread_mutex_lock(&known->lock);
             known->verified = true;
@@ -216,7 +232,7 @@ static enum sg_rc verify_signature(struct sg_known_crl *known, OSSL_LIB_CTX *lib
 }
 
 static enum sg_rc check_signature(struct sg_known_crl *known, OSSL_LIB_CTX *libctx, X509 *issuer, int64_t at,
-                                  const char **ret_why, struct sg_err *err)
+                                  unsigned *steps, const char **ret_why, struct sg_err *err)
 {
     const X509_ALGOR *algorithm = NULL;
     struct sg_signature_method method;
@@ -230,7 +246,7 @@ static enum sg_rc check_signature(struct sg_known_crl *known, OSSL_LIB_CTX *libc
         *ret_why = N_("it is signed with a digest that is no longer trusted");
         return SG_OK;
     }
-    enum sg_rc rc = verify_signature(known, libctx, issuer, &right, err);
+    enum sg_rc rc = verify_signature(known, libctx, issuer, steps, &right, err);
     if (rc == SG_OK)
         *ret_why = right ? NULL : N_("it is signed by another key");
     return rc;
@@ -243,9 +259,9 @@ static const char *not_allowed(X509 *issuer)
 }
 
 enum sg_rc sg_known_crl_check_issuer(struct sg_known_crl *known, OSSL_LIB_CTX *libctx, X509 *issuer, int64_t at,
-                                     const char **ret_why, struct sg_err *err)
+                                     unsigned *steps, const char **ret_why, struct sg_err *err)
 {
-    enum sg_rc rc = check_signature(known, libctx, issuer, at, ret_why, err);
+    enum sg_rc rc = check_signature(known, libctx, issuer, at, steps, ret_why, err);
     if (rc == SG_OK && !*ret_why)
         *ret_why = not_allowed(issuer);
     return rc;
@@ -260,7 +276,7 @@ static enum sg_rc why_not(const struct sg_revocation_request *request, struct sg
     if (!why && known->this_update > request->now)
         why = N_("it is from the future");
     if (!why)
-        return check_signature(known, request->libctx, issuer, request->at, ret, err);
+        return check_signature(known, request->libctx, issuer, request->at, request->steps, ret, err);
     *ret = why;
     return SG_OK;
 }
@@ -335,8 +351,8 @@ static enum sg_rc next_crl(const struct sg_revocation_request *request, const X5
     enum sg_rc rc = sg_trust_next_crl(request->trust, issuer, known_cursor, &known, err);
     if (rc != SG_OK)
         return rc;
-    while (!known && *carried_cursor < request->carried_count) {
-        struct sg_known_crl *carried = request->carried[(*carried_cursor)++];
+    while (!known && request->carried && *carried_cursor < request->carried->crl_count) {
+        struct sg_known_crl *carried = request->carried->crls[(*carried_cursor)++];
         if (X509_NAME_cmp(X509_CRL_get_issuer(carried->crl), issuer) == 0)
             known = carried;
     }
@@ -370,13 +386,14 @@ static enum sg_rc find(const struct sg_revocation_request *request, X509 *cert, 
     size_t carried_cursor = 0;
     struct finding best = {.revoked_at = SG_TIME_NONE};
     enum sg_rc rc = sg_name_text(issuer_name, &name, err);
-    for (int tried = 0; rc == SG_OK && tried < MAX_CRLS_TRIED; tried++) {
+    for (int carried = 0; rc == SG_OK && carried < SG_MAX_CARRIED_CRLS_TRIED;) {
         struct sg_known_crl *known = NULL;
         const char *why = NULL;
         rc = next_crl(request, issuer_name, &known_cursor, &carried_cursor, &known, err);
         if (rc != SG_OK || !known)
             break;
         struct finding finding = {0};
+        carried += known->carried;
         rc = consult(request, known, cert, issuer, &finding, &why, err);
         if (rc == SG_OK && why) {
             char time[SG_TIME_TEXT];
@@ -508,6 +525,11 @@ enum sg_rc sg_revocation_judge(const struct sg_revocation_request *request, X509
         rc = sg_name_text(X509_get_subject_name(cert), &subject, err);
     if (rc == SG_OK)
         rc = note(request, &finding, subject, is_leaf, &unusable, judgement, err);
+    /* Then a CRL may not have been looked at. */
+    if (rc == SG_OK && *request->steps == 0)
+        rc = sg_judgement_note(judgement, SG_SEVERITY_NO_REVOCATION_DATA, SG_REASON_WORK_LIMIT, err,
+                               _("Whether the certificate of %s has been revoked takes too much work to find out."),
+                               subject);
     if (rc == SG_OK && finding.unreadable)
         rc = note_unreadable(finding.unreadable, subject, judgement, err);
     if (rc == SG_OK && finding.crl) {
@@ -517,6 +539,7 @@ enum sg_rc sg_revocation_judge(const struct sg_revocation_request *request, X509
                                          status_word(&finding, request->at), err);
     }
     if (rc == SG_OK)
-        *ret_good = !finding.unreadable && (finding.answer == GOOD || finding.answer == REVOKED_LATER);
+        *ret_good =
+            !finding.unreadable && *request->steps > 0 && (finding.answer == GOOD || finding.answer == REVOKED_LATER);
     return rc;
 }

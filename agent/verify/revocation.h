@@ -19,6 +19,7 @@ struct sg_known_crl {
     int64_t expired_since;            /* expiredCertsOnCRL: lists what ended since then; SG_TIME_NONE if absent */
     ISSUING_DIST_POINT *scope;        /* NULL: everything of its issuer */
     const char *problem;              /* why it cannot be used, untranslated; NULL: it can */
+    bool carried;                     /* by a signature: a stranger's */
 
     pthread_mutex_t lock; /* over the two below: checking the signature of a large CRL takes long */
     bool verified;
@@ -30,13 +31,14 @@ void sg_known_crl_free(struct sg_known_crl *known);
 SG_DEFINE_CLEANUP(struct sg_known_crl, sg_known_crl_free)
 
 struct sg_trust;
+struct sg_carried;
 
 struct sg_revocation_request {
     OSSL_LIB_CTX *libctx;
     struct sg_trust *trust;
-    struct sg_known_crl *const *carried; /* CRLs that came with the signature */
-    size_t carried_count;
-    enum sg_revocation_mode mode; /* hard or soft */
+    const struct sg_carried *carried; /* what came with the signature; NULL: nothing */
+    unsigned *steps;                  /* work left; counted down */
+    enum sg_revocation_mode mode;     /* hard or soft */
     int64_t stale;
     int64_t at;  /* judging time */
     int64_t now; /* no CRL is from later than this */
@@ -47,6 +49,7 @@ SG_MUST_CHECK enum sg_rc sg_revocation_judge(const struct sg_revocation_request 
                                              bool is_leaf, struct sg_judgement *judgement, bool *ret_good,
                                              struct sg_err *err);
 
-/* Whether `issuer` signed this CRL, and may: NULL if so, else why not (untranslated). */
+/* Whether `issuer` signed this CRL, and may: NULL if so, else why not (untranslated). `steps` as above. */
 SG_MUST_CHECK enum sg_rc sg_known_crl_check_issuer(struct sg_known_crl *known, OSSL_LIB_CTX *libctx, X509 *issuer,
-                                                   int64_t at, const char **ret_why, struct sg_err *err);
+                                                   int64_t at, unsigned *steps, const char **ret_why,
+                                                   struct sg_err *err);

@@ -116,30 +116,13 @@ void sg_verifier_free(struct sg_verifier *verifier)
     free(verifier);
 }
 
-static bool hash_der(EVP_MD_CTX *ctx, int len, uint8_t *der)
-{
-    bool done = len > 0 && EVP_DigestUpdate(ctx, der, (size_t)len);
-    OPENSSL_free(der);
-    return done;
-}
-
 static bool hash_request(EVP_MD_CTX *ctx, const struct sg_cert_request *request)
 {
-    int counts[] = {(int)request->purpose, sk_X509_num(request->carried), sk_X509_CRL_num(request->carried_crls)};
-    uint8_t *der = NULL;
+    const int purpose = (int)request->purpose;
+    _cleanup_(OPENSSL_freep) uint8_t *der = NULL;
     int len = i2d_X509(request->cert, &der);
-    bool done = hash_der(ctx, len, der) && EVP_DigestUpdate(ctx, counts, sizeof counts);
-    for (int i = 0; done && i < counts[1]; i++) {
-        der = NULL;
-        len = i2d_X509(sk_X509_value(request->carried, i), &der);
-        done = hash_der(ctx, len, der);
-    }
-    for (int i = 0; done && i < counts[2]; i++) {
-        der = NULL;
-        len = i2d_X509_CRL(sk_X509_CRL_value(request->carried_crls, i), &der);
-        done = hash_der(ctx, len, der);
-    }
-    return done;
+    return len > 0 && EVP_DigestUpdate(ctx, der, (size_t)len) && EVP_DigestUpdate(ctx, &purpose, sizeof purpose) &&
+           (!request->carried || EVP_DigestUpdate(ctx, request->carried->digest, sizeof request->carried->digest));
 }
 
 /* SHA-256 over the certificate, its purpose and all that came with it: the whole input of a judgement that is not the
@@ -212,7 +195,8 @@ enum sg_rc sg_judge_certificate(struct sg_verifier *verifier, const struct sg_ce
     rc = sg_judge_paths(verifier, request, verifier->revocation, &fresh, err);
     if (rc == SG_OK)
         rc = sg_judgement_merge(judgement, &fresh, err);
-    if (rc == SG_OK)
+    /* Cut short by what the file's other signers have spent, it may say less than it would elsewhere. */
+    if (rc == SG_OK && *request->steps > 0)
         rc = cache_put(verifier, key, &fresh, err);
     return rc;
 }
@@ -268,49 +252,16 @@ static enum sg_rc note_no_path(X509 *cert, struct sg_judgement *judgement, struc
     return rc;
 }
 
-struct carried_crls {
-    struct sg_known_crl **known;
-    size_t count;
-};
-
-static void carried_crls_clear(struct carried_crls *crls)
-{
-    for (size_t i = 0; i < crls->count; i++)
-        sg_known_crl_free(crls->known[i]);
-    free(crls->known);
-}
-
-static enum sg_rc carried_crls_make(const STACK_OF(X509_CRL) *stack, struct carried_crls *crls, struct sg_err *err)
-{
-    int count = sk_X509_CRL_num(stack);
-    if (count <= 0)
-        return SG_OK;
-    crls->known = calloc((size_t)count, sizeof *crls->known);
-    if (!crls->known)
-        return sg_fail_memory(err);
-    enum sg_rc rc = SG_OK;
-    for (int i = 0; rc == SG_OK && i < count; i++) {
-        rc = sg_known_crl_new(sk_X509_CRL_value(stack, i), &crls->known[i], err);
-        if (rc == SG_OK)
-            crls->count++;
-    }
-    return rc;
-}
-
 enum sg_rc sg_judge_paths(struct sg_verifier *verifier, const struct sg_cert_request *request,
                           enum sg_revocation_mode revocation, struct sg_judgement *judgement, struct sg_err *err)
 {
-    _cleanup_(carried_crls_clear) struct carried_crls crls = {0};
-    enum sg_rc rc = carried_crls_make(request->carried_crls, &crls, err);
-    if (rc != SG_OK)
-        return rc;
     struct candidates candidates = {.chain = {.verifier = verifier,
                                               .purpose = request->purpose,
                                               .revocation = revocation,
-                                              .carried = crls.known,
-                                              .carried_count = crls.count}};
+                                              .carried = request->carried,
+                                              .steps = request->steps}};
     struct sg_path_search search = {.trust = verifier->trust,
-                                    .carried = request->carried,
+                                    .carried = request->carried ? request->carried->certs : NULL,
                                     .purposes = anchor_purposes(request->purpose),
                                     .at = verifier->at,
                                     .max_depth = verifier->max_depth,
@@ -319,7 +270,7 @@ enum sg_rc sg_judge_paths(struct sg_verifier *verifier, const struct sg_cert_req
                                     .context = &candidates};
     bool limited = false;
     sg_judgement_init(&candidates.best);
-    rc = sg_path_search(&search, request->cert, &limited, err);
+    enum sg_rc rc = sg_path_search(&search, request->cert, &limited, err);
     if (rc == SG_OK && !candidates.any)
         rc = note_no_path(request->cert, &candidates.best, err);
     if (rc == SG_OK && limited && candidates.best.severity != SG_SEVERITY_NONE)

@@ -4,6 +4,7 @@
 #include <pthread.h>
 
 #include "formats/cert_cache.h"
+#include "verify/carried.h"
 #include "verify/path.h"
 #include "verify/trust.h"
 #include "verify/verdict.h"
@@ -34,23 +35,23 @@ struct sg_verifier {
 struct sg_cert_request {
     X509 *cert;
     enum sg_cert_purpose purpose;
-    unsigned *steps; /* work that may be spent on paths, at most SG_MAX_PATH_STEPS; counted down */
-    const STACK_OF(X509) *carried;
-    const STACK_OF(X509_CRL) *carried_crls;
+    unsigned *steps;                  /* work that may be spent on paths, at most SG_MAX_PATH_STEPS; counted down */
+    const struct sg_carried *carried; /* NULL: nothing */
 };
 
 /* X.509 certificate validation (EN 319 102-1 §5.2.6) of `cert` at the verifier's time. Remembered: the same
- * certificate with the same company is judged once. Merges what it finds into `judgement`. */
+ * certificate with the same company is judged once, unless the work ran out on the way. Merges what it finds into
+ * `judgement`. */
 SG_MUST_CHECK enum sg_rc sg_judge_certificate(struct sg_verifier *verifier, const struct sg_cert_request *request,
                                               struct sg_judgement *judgement, struct sg_err *err);
 
-/* Judges one candidate path (leaf first, anchor last) by OpenSSL and by our rules. `carried`: known CRLs besides. */
+/* Judges one candidate path (leaf first, anchor last) by OpenSSL and by our rules. */
 struct sg_chain_request {
     struct sg_verifier *verifier;
     enum sg_cert_purpose purpose;
     enum sg_revocation_mode revocation;
-    struct sg_known_crl *const *carried;
-    size_t carried_count;
+    const struct sg_carried *carried; /* NULL: nothing */
+    unsigned *steps;
 };
 
 SG_MUST_CHECK enum sg_rc sg_judge_chain(const struct sg_chain_request *request, STACK_OF(X509) *path,

@@ -189,14 +189,11 @@ static bool is_baseline(const struct sg_signer *signer, bool carried)
            signer->reference_count > 0 && signer->signing_time != SG_TIME_NONE && carried;
 }
 
-static enum sg_rc judge_cert(struct sg_verifier *verifier, struct sg_cms *cms, const struct candidate *found,
-                             unsigned *steps, struct sg_judgement *judgement, struct sg_err *err)
+static enum sg_rc judge_cert(struct sg_verifier *verifier, const struct sg_carried *carried,
+                             const struct candidate *found, unsigned *steps, struct sg_judgement *judgement,
+                             struct sg_err *err)
 {
-    struct sg_cert_request request = {.cert = found->cert,
-                                      .purpose = SG_CERT_SIGN,
-                                      .steps = steps,
-                                      .carried = sg_cms_certificates(cms),
-                                      .carried_crls = sg_cms_crls(cms)};
+    struct sg_cert_request request = {.cert = found->cert, .purpose = SG_CERT_SIGN, .steps = steps, .carried = carried};
     enum sg_rc rc = SG_OK;
     if (!X509_up_ref(found->cert))
         return sg_fail_memory(err);
@@ -210,8 +207,8 @@ static enum sg_rc judge_cert(struct sg_verifier *verifier, struct sg_cms *cms, c
 }
 
 static enum sg_rc judge_signer(struct sg_verifier *verifier, struct sg_cms *cms, const struct sg_signer_info *si,
-                               const struct sg_content *content, unsigned *steps, struct sg_judgement *judgement,
-                               struct sg_err *err)
+                               const struct sg_content *content, const struct sg_carried *carried, unsigned *steps,
+                               struct sg_judgement *judgement, struct sg_err *err)
 {
     _cleanup_(sg_signer_clear) struct sg_signer signer = {0};
     struct candidate found = {.answer = SG_SIGNATURE_UNSUPPORTED};
@@ -228,8 +225,8 @@ static enum sg_rc judge_signer(struct sg_verifier *verifier, struct sg_cms *cms,
     verdict->best_time = verifier->at; /* nothing proves an earlier one (EN 319 102-1 §5.3) */
 
     rc = find_among(verifier, &signer, content, sg_cms_certificates(cms), steps, &found, err);
-    bool carried = found.cert != NULL;
-    if (rc == SG_OK && !carried)
+    bool along = found.cert != NULL;
+    if (rc == SG_OK && !along)
         rc = find_among(verifier, &signer, content, sg_trust_intermediates(verifier->trust), steps, &found, err);
     if (rc == SG_OK)
         rc = check_content(&signer, content, &content_intact, judgement, err);
@@ -239,14 +236,14 @@ static enum sg_rc judge_signer(struct sg_verifier *verifier, struct sg_cms *cms,
     else if (rc == SG_OK && found.cert && (signer.has_signed_attrs || content->present))
         rc = note_value(&signer, found.answer, judgement, err);
     if (rc == SG_OK && found.cert)
-        rc = judge_cert(verifier, cms, &found, steps, judgement, err);
+        rc = judge_cert(verifier, carried, &found, steps, judgement, err);
     else if (rc == SG_OK)
         rc = sg_judgement_note(judgement, SG_SEVERITY_NO_SIGNING_CERTIFICATE, SG_REASON_NO_SIGNER_CERTIFICATE, err,
                                _("The signer's certificate is not here."));
     if (rc == SG_OK)
         rc = accept_signature(verifier, &signer, judgement, err);
     verdict->intact = content_intact && found.answer == SG_SIGNATURE_RIGHT && !signer.ambiguous;
-    verdict->level = is_baseline(&signer, carried) ? "B-B" : NULL;
+    verdict->level = is_baseline(&signer, along) ? "B-B" : NULL;
     /* What is not proven is not passed, whatever the steps above said or left out. */
     if (rc == SG_OK && judgement->severity == SG_SEVERITY_NONE && !(verdict->intact && verdict->signer))
         rc = sg_judgement_note(judgement, SG_SEVERITY_FORMAT, SG_REASON_SIGNATURE_MALFORMED, err,
@@ -258,11 +255,16 @@ static enum sg_rc judge_all(struct sg_verifier *verifier, struct sg_cms *cms, co
                             struct sg_report *report, struct sg_err *err)
 {
     unsigned steps = SG_MAX_PATH_STEPS; /* for all signers of the file together */
+    _cleanup_(sg_carried_clear) struct sg_carried carried = {0};
+    enum sg_rc made = sg_carried_make(verifier->libctx, sg_cms_certificates(cms), sg_cms_crls(cms), &carried, err);
+    if (made != SG_OK)
+        return made;
+    bool unreadable = sg_cms_unreadable_count(cms) > 0 || carried.crls_left_out;
     for (size_t i = 0; i < report->verdict_count; i++) {
         _cleanup_(sg_judgement_clear) struct sg_judgement judgement;
         sg_judgement_init(&judgement);
-        enum sg_rc rc = judge_signer(verifier, cms, sg_cms_signer(cms, i), content, &steps, &judgement, err);
-        if (rc == SG_OK && sg_cms_unreadable_count(cms) > 0)
+        enum sg_rc rc = judge_signer(verifier, cms, sg_cms_signer(cms, i), content, &carried, &steps, &judgement, err);
+        if (rc == SG_OK && unreadable)
             rc = sg_judgement_note(&judgement, SG_SEVERITY_NONE, SG_REASON_CERTIFICATES_UNREADABLE, err,
                                    _("Some certificates or CRLs in the signature cannot be read and were left out."));
         if (rc != SG_OK)

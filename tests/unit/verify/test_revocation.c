@@ -1,5 +1,6 @@
 /* Revocation by CRLs: what each mode takes for an answer, and which CRLs count. */
 #include "judging.h"
+#include "verify/revocation.h"
 
 static void judge_as(struct world *world, enum sg_indication indication, enum sg_sub_indication sub, const char *reason)
 {
@@ -270,6 +271,84 @@ static void carried(void **state)
     pki_free(&impostor);
 }
 
+/* A CRL that nobody needs, of five MiB, signed by another key of the CA's name. */
+static X509_CRL *large_crl(const struct world *world, const struct pki_id *impostor)
+{
+    enum { LEN = 5 << 20 };
+    X509_CRL *crl = pki_crl(world->libctx, impostor, &(struct pki_crl){0});
+    ASN1_OCTET_STRING *value = ASN1_OCTET_STRING_new();
+    assert_int_equal(ASN1_STRING_set(value, NULL, LEN), 1);
+    memset((void *)ASN1_STRING_get0_data(value), 'x', LEN);
+    X509_EXTENSION *extension = X509_EXTENSION_create_by_NID(NULL, NID_netscape_comment, 0, value);
+    assert_int_equal(X509_CRL_add_ext(crl, extension, -1), 1);
+    assert_true(X509_CRL_sign(crl, impostor->key, EVP_sha256()) > 0);
+    X509_EXTENSION_free(extension);
+    ASN1_OCTET_STRING_free(value);
+    return crl;
+}
+
+/* More CRLs than a signature may carry: is the rest left out, and said so, while those that fit serve? */
+static void carried_too_large(void **state)
+{
+    struct world *world = *state;
+    struct pki_id impostor = pki_issue(world->libctx, NULL, &(struct pki_cert){.name = "Issuing CA", .ca = true});
+    X509_CRL *first = large_crl(world, &impostor), *second = large_crl(world, &impostor);
+    const struct pki_cms fits = {.crls = {first, world->ca_crl}}, large = {.crls = {first, second, world->ca_crl}};
+    forget(world, world->ca_crl);
+    for (int i = 0; i < 2; i++) {
+        _cleanup_(sg_buf_clear) struct sg_buf cms = SG_BUF(16 * SG_MIB);
+        enum sg_rc rc;
+        world_sign(world, i ? large : fits, &cms);
+        _cleanup_(sg_report_freep) struct sg_report *report = judge_bytes(world, sg_buf_slice(&cms), CONTENT, &rc);
+        assert_int_equal(rc, SG_OK);
+        assert_verdict(&report->verdicts[0], SG_TOTAL_PASSED, SG_SUB_NONE, i ? "certificates-unreadable" : NULL);
+        assert_int_equal(has_reason(&report->verdicts[0], "certificates-unreadable"), i);
+    }
+    X509_CRL_free(first);
+    X509_CRL_free(second);
+    pki_free(&impostor);
+}
+
+/* What does checking a CRL cost: nothing for one of the store that is right, and every wrong key and stranger's CRL? */
+static void work(void **state)
+{
+    struct world *world = *state;
+    struct sg_known_crl *known = NULL;
+    const char *why = NULL;
+    unsigned steps = 100, left = 100;
+    struct pki_id other = pki_issue(world->libctx, NULL, &(struct pki_cert){.name = "Issuing CA", .ca = true});
+    for (int carried = 0; carried < 2; carried++) {
+        assert_int_equal(sg_known_crl_new(world->ca_crl, &known, NULL), SG_OK);
+        known->carried = carried;
+        steps = 100;
+        for (int i = 0; i < 2; i++) {
+            assert_int_equal(
+                sg_known_crl_check_issuer(known, world->libctx, world->ca.cert, PKI_NOW, &steps, &why, NULL), SG_OK);
+            assert_null(why);
+            if (i == 0)
+                assert_int_equal(steps < 100, carried);
+            else
+                assert_int_equal(steps, left); /* remembered */
+            left = steps;
+        }
+        for (int i = 0; i < 2; i++) {
+            left = steps;
+            assert_int_equal(sg_known_crl_check_issuer(known, world->libctx, other.cert, PKI_NOW, &steps, &why, NULL),
+                             SG_OK);
+            assert_non_null(why);
+            assert_true(steps < left);
+        }
+        sg_known_crl_free(known);
+        assert_int_equal(sg_known_crl_new(world->ca_crl, &known, NULL), SG_OK);
+        steps = 0;
+        assert_int_equal(sg_known_crl_check_issuer(known, world->libctx, world->ca.cert, PKI_NOW, &steps, &why, NULL),
+                         SG_OK);
+        assert_non_null(why);
+        sg_known_crl_free(known);
+    }
+    pki_free(&other);
+}
+
 /* An ended certificate: known not to be revoked only by a CRL from before its end, or one that keeps what has ended. */
 static void expired(void **state)
 {
@@ -346,11 +425,23 @@ static void admission(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WORLD_TEST(revoked),           WORLD_TEST(ca_revoked),   WORLD_TEST(missing_and_stale),
-        WORLD_TEST(stale_but_revoked), WORLD_TEST(unusable),     WORLD_TEST(distribution_point),
-        WORLD_TEST(not_a_crl_signer),  WORLD_TEST(several),      WORLD_TEST(carried),
-        WORLD_TEST(entry_issuer),      WORLD_TEST(removal),      WORLD_TEST(revoked_by_key),
-        WORLD_TEST(expired),           WORLD_TEST(expired_kept), WORLD_TEST(admission),
+        WORLD_TEST(revoked),
+        WORLD_TEST(ca_revoked),
+        WORLD_TEST(missing_and_stale),
+        WORLD_TEST(stale_but_revoked),
+        WORLD_TEST(unusable),
+        WORLD_TEST(distribution_point),
+        WORLD_TEST(not_a_crl_signer),
+        WORLD_TEST(several),
+        WORLD_TEST(carried),
+        WORLD_TEST(entry_issuer),
+        WORLD_TEST(removal),
+        WORLD_TEST(carried_too_large),
+        WORLD_TEST(work),
+        WORLD_TEST(revoked_by_key),
+        WORLD_TEST(expired),
+        WORLD_TEST(expired_kept),
+        WORLD_TEST(admission),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -307,11 +307,79 @@ static void ca_purposes(void **state)
     pki_free(&tsa);
 }
 
+/* A SignedData by the world's signer, after `before` SignerInfos that name six certificates of slow keys each. */
+static void sign_after(const struct world *world, X509 *const slow[6], int before, struct sg_buf *out)
+{
+    struct pki_id odd = {.key = world->signer.key, .cert = slow[0]};
+    struct pki_cms first = {.signer = &odd, .content = slice_of(CONTENT)};
+    struct pki_cms last = {.signer = &world->signer, .content = slice_of(CONTENT), .carried = {world->ca.cert}};
+    struct sg_der der = {.out = out};
+    size_t info = sg_der_open(&der);
+    sg_der_oid(&der, NID_pkcs7_signed);
+    size_t explicit = sg_der_open(&der), data = sg_der_open(&der);
+    sg_der_small_integer(&der, 1);
+    size_t digests = sg_der_open(&der);
+    pki_algorithm(&der, NID_sha256, false);
+    sg_der_close(&der, digests, SG_DER_SET);
+    size_t encap = sg_der_open(&der);
+    sg_der_oid(&der, NID_pkcs7_data);
+    sg_der_close(&der, encap, SG_DER_SEQUENCE);
+    for (size_t i = 0; i < 6; i++)
+        last.carried[i + 1] = slow[i];
+    pki_certificates(&last, &der);
+    size_t infos = sg_der_open(&der);
+    for (int i = 0; i < before; i++)
+        pki_signer_info(world->libctx, &first, &der);
+    pki_signer_info(world->libctx, &last, &der);
+    sg_der_close(&der, infos, SG_DER_SET);
+    sg_der_close(&der, data, SG_DER_SEQUENCE);
+    sg_der_close(&der, explicit, SG_DER_CONTEXT(0));
+    sg_der_close(&der, info, SG_DER_SEQUENCE);
+    assert_int_equal(der.rc, SG_OK);
+}
+
+/* Is the work for signature values bounded, and is what was cut short neither passed nor remembered? */
+static void work_limit(void **state)
+{
+    struct world *world = *state;
+    EVP_PKEY *key = EVP_PKEY_Q_keygen(world->libctx, NULL, "EC", "P-384");
+    X509 *slow[6];
+    struct sg_verifier *verifier = NULL;
+    static const int before[] = {3, 70, 3};
+    for (size_t i = 0; i < 6; i++)
+        slow[i] = pki_certify(world->libctx, key, &world->ca, &(struct pki_cert){.name = "Slow", .serial = 7});
+    for (size_t i = 0; i < 3; i++) {
+        _cleanup_(sg_buf_clear) struct sg_buf cms = SG_BUF(SG_MIB);
+        _cleanup_(sg_report_freep) struct sg_report *report = NULL;
+        struct sg_input *signature = NULL, *content = NULL;
+        if (i < 2) { /* the third time by the verifier that has seen the second */
+            sg_verifier_free(verifier);
+            assert_int_equal(sg_verifier_new(&world->options, &verifier, NULL), SG_OK);
+        }
+        sign_after(world, slow, before[i], &cms);
+        assert_int_equal(sg_input_from_slice("x", sg_buf_slice(&cms), &signature, NULL), SG_OK);
+        assert_int_equal(sg_input_from_slice("x", slice_of(CONTENT), &content, NULL), SG_OK);
+        assert_int_equal(sg_verify_file(verifier, signature, content, &report, NULL), SG_OK);
+        assert_int_equal(report->verdict_count, before[i] + 1);
+        assert_verdict(&report->verdicts[0], SG_TOTAL_FAILED, SG_SUB_SIG_CRYPTO_FAILURE, "signature-wrong");
+        const struct sg_verdict *last = &report->verdicts[before[i]];
+        assert_int_equal(last->indication, i == 1 ? SG_INDETERMINATE : SG_TOTAL_PASSED);
+        assert_int_equal(has_reason(last, "work-limit"), i == 1);
+        assert_int_equal(last->intact, i != 1);
+        sg_input_free(signature);
+        sg_input_free(content);
+    }
+    sg_verifier_free(verifier);
+    for (size_t i = 0; i < 6; i++)
+        X509_free(slow[i]);
+    EVP_PKEY_free(key);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         WORLD_TEST(snapshot_anchors), WORLD_TEST(only_named_anchors), WORLD_TEST(damaged_crl), WORLD_TEST(threads),
-        WORLD_TEST(company),          WORLD_TEST(purposes),           WORLD_TEST(ca_purposes),
+        WORLD_TEST(company),          WORLD_TEST(purposes),           WORLD_TEST(ca_purposes), WORLD_TEST(work_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
