@@ -1,5 +1,7 @@
 /* Which algorithms and keys count, and until when; and what signature algorithm identifiers are read as. */
+#include <openssl/core_names.h>
 #include <openssl/err.h>
+#include <openssl/param_build.h>
 
 #include "judging.h"
 #include "verify/algorithms.h"
@@ -175,12 +177,64 @@ static void rare_keys(void **state)
     pki_free(&ed);
 }
 
+/* A public RSA key with these bits and this length of the public exponent; no key pair, for what is refused unseen. */
+static EVP_PKEY *rsa_key(OSSL_LIB_CTX *libctx, int bits, int exponent_bits)
+{
+    BIGNUM *modulus = BN_new(), *exponent = BN_new();
+    EVP_PKEY *key = NULL;
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(libctx, "RSA", NULL);
+    OSSL_PARAM_BLD *builder = OSSL_PARAM_BLD_new();
+    assert_int_equal(BN_rand(modulus, bits, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ODD), 1);
+    assert_int_equal(BN_rand(exponent, exponent_bits, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ODD), 1);
+    assert_int_equal(OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_N, modulus), 1);
+    assert_int_equal(OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_E, exponent), 1);
+    OSSL_PARAM *params = OSSL_PARAM_BLD_to_param(builder);
+    assert_int_equal(EVP_PKEY_fromdata_init(ctx), 1);
+    assert_int_equal(EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_PUBLIC_KEY, params), 1);
+    OSSL_PARAM_free(params);
+    OSSL_PARAM_BLD_free(builder);
+    EVP_PKEY_CTX_free(ctx);
+    BN_free(modulus);
+    BN_free(exponent);
+    return key;
+}
+
+/* Are RSA keys that take long to check with refused unseen, and do long exponents cost more? */
+static void large_keys(void **state)
+{
+    struct world *world = *state;
+    static const struct {
+        int bits, exponent_bits;
+        bool checkable;
+    } cases[] = {
+        {2048, 17, true}, {8192, 17, true},  {8200, 17, false},   {16384, 17, false},
+        {3072, 64, true}, {3072, 65, false}, {3072, 3000, false},
+    };
+    static const struct sg_signature_method method = {.kind = SG_KIND_RSA, .digest = NID_sha256};
+    uint8_t value[2048] = {1};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        EVP_PKEY *key = rsa_key(world->libctx, cases[i].bits, cases[i].exponent_bits);
+        enum sg_signature_answer answer = SG_SIGNATURE_RIGHT;
+        assert_int_equal(sg_key_checkable(key), cases[i].checkable);
+        assert_int_equal(sg_signature_check(world->libctx, &method, key, (struct sg_signed_bytes){slice_of("x"), {0}},
+                                            (struct sg_slice){value, (size_t)cases[i].bits / 8}, &answer, NULL),
+                         SG_OK);
+        assert_int_equal(answer, cases[i].checkable ? SG_SIGNATURE_WRONG : SG_SIGNATURE_UNSUPPORTED);
+        EVP_PKEY_free(key);
+    }
+    EVP_PKEY *usual = rsa_key(world->libctx, 3072, 17), *slow = rsa_key(world->libctx, 3072, 64);
+    assert_true(sg_algorithm_cost(slow) > sg_algorithm_cost(usual));
+    assert_true(sg_key_checkable(world->signer.key));
+    EVP_PKEY_free(usual);
+    EVP_PKEY_free(slow);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(digests), WORLD_TEST(keys),        WORLD_TEST(in_paths),
         WORLD_TEST(anchor),        cmocka_unit_test(words), cmocka_unit_test(pss_parameters),
-        WORLD_TEST(rare_keys),
+        WORLD_TEST(rare_keys),     WORLD_TEST(large_keys),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
