@@ -102,21 +102,31 @@ static enum sg_rc malformed(const char *what, struct sg_err *err)
     return sg_fail(err, SG_E_MALFORMED, _("The profile is not a signet.profile/1: %s."), what);
 }
 
-/* The values of a key as a list of texts; `*ret_count` of them. `values` has room for MAX_LIST. */
+/* The values of a key as a list of texts; `*ret_count` of them, at least one: an empty list is the empty value, which
+ * says that there are none. `values` has room for MAX_LIST. */
 static enum sg_rc values_of(json_t *value, const char **values, size_t *ret_count, struct sg_err *err)
 {
     size_t count = json_is_array(value) ? json_array_size(value) : 1;
 
     if (count > MAX_LIST)
         return malformed(_("a list is too long"), err);
+    values[0] = "";
     for (size_t i = 0; i < count; i++) {
         json_t *item = json_is_array(value) ? json_array_get(value, i) : value;
         values[i] = json_string_value(item);
         if (!values[i] || strlen(values[i]) != json_string_length(item))
             return malformed(_("a value is not a text"), err);
     }
-    *ret_count = count;
+    *ret_count = count > 0 ? count : 1;
     return SG_OK;
+}
+
+static bool is_list(const char *section, const char *name)
+{
+    for (enum sg_key key = 0; key < SG_KEY_COUNT; key++)
+        if (strcmp(sg_key_section(key), section) == 0 && strcmp(sg_key_name(key), name) == 0)
+            return sg_key_is_list(key);
+    return false;
 }
 
 enum sg_rc sg_profile_configure(const struct sg_profile *profile, struct sg_buf *text, struct sg_err *err)
@@ -137,11 +147,33 @@ enum sg_rc sg_profile_configure(const struct sg_profile *profile, struct sg_buf 
             enum sg_rc rc = values_of(value, values, &count, err);
             if (rc == SG_OK)
                 rc = sg_conf_set(text, section, name, values, count, err);
+            if (rc == SG_OK && json_is_array(value) && !is_list(section, name))
+                rc = malformed(_("a key that has one value has a list"), err);
             if (rc != SG_OK)
                 return rc;
         }
     }
     return SG_OK;
+}
+
+enum sg_rc sg_profile_apply(const struct sg_profile *profile, const char *path, struct sg_config *config,
+                            struct sg_err *err)
+{
+    const char *values[MAX_LIST];
+    size_t count = 0;
+
+    for (enum sg_key key = 0; key < SG_KEY_COUNT; key++) {
+        json_t *value = json_object_get(json_object_get(profile->config, sg_key_section(key)), sg_key_name(key));
+        if (!value || sg_config_origin(config, key) >= SG_ORIGIN_ENVIRONMENT)
+            continue;
+        enum sg_rc rc = values_of(value, values, &count, err);
+        /* One origin above the file's: it takes the place of what the file says of the key. */
+        for (size_t i = 0; i < count && rc == SG_OK; i++)
+            rc = sg_config_set(config, key, values[i], SG_ORIGIN_ENVIRONMENT, path, err);
+        if (rc != SG_OK)
+            return rc;
+    }
+    return sg_config_apply_policy(config, err);
 }
 
 static enum sg_rc read_purposes(json_t *list, unsigned *ret, struct sg_err *err)

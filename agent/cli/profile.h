@@ -31,3 +31,7 @@ SG_DEFINE_CLEANUP(struct sg_profile, sg_profile_free)
 /* Puts the profile's keys into the text of a signet.conf. */
 SG_MUST_CHECK enum sg_rc sg_profile_configure(const struct sg_profile *profile, struct sg_buf *text,
                                               struct sg_err *err);
+/* Puts them in force for this run, as they will be once they are in signet.conf: the environment and options stay
+ * stronger. `path` is for messages. */
+SG_MUST_CHECK enum sg_rc sg_profile_apply(const struct sg_profile *profile, const char *path, struct sg_config *config,
+                                          struct sg_err *err);

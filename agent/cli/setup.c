@@ -6,6 +6,7 @@
 #include "cli/ask.h"
 #include "cli/commands.h"
 #include "cli/conf_edit.h"
+#include "cli/pending.h"
 #include "cli/profile.h"
 #include "cli/trial.h"
 #include "store/snapshot.h"
@@ -26,19 +27,25 @@ struct setup {
     const struct sg_args *args;
     struct sg_profile *profile; /* NULL: none */
     struct sg_signing signing;
-    json_t *anchors; /* added: [{sha256, subject}] */
+    struct sg_pending pending; /* compared, and written at the end */
 };
 
-/* --- comparing, and anchors ------------------------------------------------------------------------------------------
- */
+/* --- comparing ---------------------------------------------------------------------------------------------------- */
 
-/* Shows what is to be compared, and asks. */
+/* Shows what is to be compared, and asks. Whoever is asked is shown it, also with --json and --quiet. */
 static enum sg_rc compare(struct setup *setup, const char *what, const char *subject, const char *sha256,
                           struct sg_err *err)
 {
-    sg_say(&setup->app->voice, "%s: %s", what, subject);
-    sg_say(&setup->app->voice, "  SHA-256 %s", sha256);
-    if (sg_args_flag(setup->args, "yes"))
+    const struct sg_voice *voice = &setup->app->voice;
+    bool asked = !sg_args_flag(setup->args, "yes");
+
+    sg_say(voice, "%s: %s", what, subject);
+    sg_say(voice, "  SHA-256 %s", sha256);
+    if (asked && (voice->json || voice->quiet)) {
+        sg_ask_show("%s: %s", what, subject);
+        sg_ask_show("  SHA-256 %s", sha256);
+    }
+    if (!asked)
         return SG_OK;
     return sg_ask_yes(_("Is this the SHA-256 that you were told? [y/N]"),
                       _("Somebody has to compare the SHA-256, and there is no terminal to ask on; use --yes if that "
@@ -46,24 +53,7 @@ static enum sg_rc compare(struct setup *setup, const char *what, const char *sub
                       err);
 }
 
-static enum sg_rc add_anchor(struct setup *setup, const X509 *cert, const char *sha256, unsigned purposes,
-                             const char *source, struct sg_err *err)
-{
-    _cleanup_(freep) char *subject = NULL;
-    enum sg_rc rc = sg_name_text(X509_get_subject_name(cert), &subject, err);
-
-    if (rc == SG_OK)
-        rc = sg_store_anchor_add(setup->signing.store, cert, purposes, source, err);
-    if (rc != SG_OK)
-        return rc;
-    sg_say(&setup->app->voice, _("Trusted from now on: %s"), subject);
-    sg_say(&setup->app->voice, "  SHA-256 %s", sha256);
-    json_t *added = json_pack("{s:s, s:o}", "sha256", sha256, "subject", sg_json_text(subject));
-    return json_array_append_new(setup->anchors, added) == 0 ? SG_OK : sg_fail_memory(err);
-}
-
-/* --- with a profile --------------------------------------------------------------------------------------------------
- */
+/* --- with a profile ----------------------------------------------------------------------------------------------- */
 
 static void show_config(const struct sg_voice *voice, json_t *config)
 {
@@ -80,125 +70,157 @@ static void show_config(const struct sg_voice *voice, json_t *config)
     }
 }
 
-/* Vouched for by the profile's signer, who has been compared. */
-static enum sg_rc profile_anchors(struct setup *setup, struct sg_err *err)
+static void show_profile(const struct setup *setup, const char *path)
 {
-    char source[80];
-    enum sg_rc rc = sg_store_begin(setup->signing.store, err);
+    const struct sg_voice *voice = &setup->app->voice;
 
-    (void)snprintf(source, sizeof(source), "profile %s", setup->profile->signer_sha256);
-    for (size_t i = 0; i < setup->profile->anchor_count && rc == SG_OK; i++) {
-        const struct sg_profile_anchor *anchor = &setup->profile->anchors[i];
-        rc = add_anchor(setup, anchor->cert, anchor->sha256, anchor->purposes, source, err);
+    sg_say(voice,
+           json_object_size(setup->profile->config) > 0 ? _("The profile %s sets:")
+                                                        : _("The profile %s sets nothing in the configuration."),
+           path);
+    show_config(voice, setup->profile->config);
+    sg_say(voice, "%s",
+           setup->pending.count > 0 ? _("It has these to be trusted:") : _("It has nothing to be trusted."));
+    for (size_t i = 0; i < setup->pending.count; i++) {
+        const struct sg_pending_anchor *anchor = &setup->pending.anchors[i];
+        sg_say(voice, "  %s (%s%s%s)", anchor->subject, anchor->purposes & SG_PURPOSE_SIGN ? "sign" : "",
+               anchor->purposes == SG_PURPOSES_ALL ? ", " : "",
+               anchor->purposes & SG_PURPOSE_TIMESTAMP ? "timestamp" : "");
+        sg_say(voice, "    SHA-256 %s", anchor->sha256);
     }
-    if (rc == SG_OK)
-        rc = sg_store_commit(setup->signing.store, err);
-    if (rc != SG_OK) {
-        sg_store_rollback(setup->signing.store);
-        return rc;
-    }
-    return sg_store_publish(setup->signing.store, err);
 }
 
-static enum sg_rc profile_config(struct setup *setup, struct sg_err *err)
-{
-    _cleanup_(sg_buf_clear) struct sg_buf text = SG_BUF(SG_MAX_CONFIG_FILE);
-    const char *path = setup->app->paths.config_file;
-    enum sg_rc rc = sg_conf_read(path, &text, err);
-
-    if (rc == SG_OK)
-        rc = sg_profile_configure(setup->profile, &text, err);
-    if (rc == SG_OK)
-        rc = sg_conf_write(path, &text, err);
-    return rc == SG_OK ? sg_app_reconfigure(setup->app, setup->args, err) : rc;
-}
-
+/* Its anchors are vouched for by its signer, who is compared. What it configures is in force from here on, so that the
+ * trial is of what will be. */
 static enum sg_rc take_profile(struct setup *setup, const char *path, struct sg_err *err)
 {
+    char source[80];
     enum sg_rc rc = sg_profile_read(setup->app, path, &setup->profile, err);
 
     if (rc != SG_OK)
         return rc;
-    sg_say(&setup->app->voice, _("The profile %s sets:"), path);
-    show_config(&setup->app->voice, setup->profile->config);
-    rc = compare(setup, _("It is signed by"), setup->profile->signer_subject, setup->profile->signer_sha256, err);
-    if (rc == SG_OK)
-        rc = profile_anchors(setup, err);
-    return rc == SG_OK ? profile_config(setup, err) : rc;
-}
-
-/* --- without: what the token has
- * --------------------------------------------------------------------------------------- */
-
-static bool is_anchor(const struct sg_snapshot *snapshot, X509 *cert)
-{
-    _cleanup_(OPENSSL_freep) unsigned char *der = NULL;
-    int len = i2d_X509(cert, &der);
-
-    for (size_t i = 0; len > 0 && i < sg_snapshot_anchor_count(snapshot); i++)
-        if (sg_slice_equal(sg_snapshot_anchor(snapshot, i)->certificate, (struct sg_slice){der, (size_t)len}))
-            return true;
-    return false;
-}
-
-/* The last of the key's issuers on the token, unless one of them is trusted already; NULL if there is none. */
-static enum sg_rc find_offer(struct setup *setup, STACK_OF(X509) *certs, STACK_OF(X509) *chain, X509 **ret,
-                             struct sg_err *err)
-{
-    _cleanup_(sg_snapshot_freep) struct sg_snapshot *snapshot = NULL;
-    struct sg_signing *signing = &setup->signing;
-    enum sg_rc rc = sg_token_certificates(sg_token_key_token(signing->token_key), NULL, certs, err);
-
-    if (rc == SG_OK)
-        rc = sg_issuers_find(certs, signing->info->cert, true, chain, err);
-    if (rc == SG_OK)
-        rc = sg_snapshot_open(setup->app->paths.state, setup->app->libctx, &snapshot, err);
+    const struct sg_profile *profile = setup->profile;
+    (void)snprintf(source, sizeof(source), "profile %s", profile->signer_sha256);
+    for (size_t i = 0; i < profile->anchor_count && rc == SG_OK; i++)
+        rc = sg_pending_add(setup->app, profile->anchors[i].cert, profile->anchors[i].purposes, source, &setup->pending,
+                            err);
     if (rc != SG_OK)
         return rc;
-    X509 *offer = sk_X509_num(chain) > 0 ? sk_X509_value(chain, sk_X509_num(chain) - 1) : NULL;
-    for (int i = 0; i < sk_X509_num(chain); i++)
-        if (is_anchor(snapshot, sk_X509_value(chain, i)))
-            offer = NULL;
-    *ret = offer;
+    show_profile(setup, path);
+    rc = compare(setup, _("It is signed by"), profile->signer_subject, profile->signer_sha256, err);
+    return rc == SG_OK ? sg_profile_apply(profile, path, setup->app->config, err) : rc;
+}
+
+/* --- the key ------------------------------------------------------------------------------------------------------ */
+
+/* A key that signet.conf names and that is gone is what setup is for; one that the command line or a profile names is
+ * meant as it is. */
+static enum sg_rc find_key(struct setup *setup, struct sg_err *err)
+{
+    struct sg_signing *signing = &setup->signing;
+    struct sg_config *config = setup->app->config;
+    struct sg_err why;
+    enum sg_rc rc = sg_signing_choose(setup->app, signing, &why);
+
+    if (rc == SG_OK)
+        return SG_OK;
+    if (rc != SG_E_NO_KEY || !sg_config_text(config, SG_KEY_SIGN_KEY)[0] ||
+        sg_config_origin(config, SG_KEY_SIGN_KEY) >= SG_ORIGIN_ENVIRONMENT) {
+        *err = why;
+        return rc;
+    }
+    sg_signing_warn(setup->app, signing, "no-key", _("The key that %s names is not there (%s); another is chosen."),
+                    sg_config_where(config, SG_KEY_SIGN_KEY), sg_config_text(config, SG_KEY_SIGN_KEY));
+    sg_key_list_free(signing->keys);
+    signing->keys = NULL;
+    rc = sg_config_set(config, SG_KEY_SIGN_KEY, "", SG_ORIGIN_OPTION, "setup", err);
+    return rc == SG_OK ? sg_signing_choose(setup->app, signing, err) : rc;
+}
+
+static enum sg_rc choose_key(struct setup *setup, struct sg_err *err)
+{
+    const struct sg_signing_options nothing_allowed = {0};
+    struct sg_signing *signing = &setup->signing;
+    enum sg_rc rc = find_key(setup, err);
+
+    if (rc == SG_OK)
+        rc = sg_signing_check(setup->app, &nothing_allowed, signing, err);
+    if (rc != SG_OK)
+        return rc;
+    sg_say(&setup->app->voice, _("Token: %s (serial %s)"), signing->info->token->label, signing->info->token->serial);
+    sg_say(&setup->app->voice, _("Key: %s %d bits, %s"), signing->info->type, signing->info->bits, signing->info->uri);
+    sg_say(&setup->app->voice, _("Its certificate: %s"), signing->subject);
+    sg_say(&setup->app->voice, "  SHA-256 %s", signing->cert_sha256);
     return SG_OK;
 }
 
-static enum sg_rc offer_anchor(struct setup *setup, struct sg_err *err)
-{
-    _cleanup_(sg_x509_stack_freep) STACK_OF(X509) *certs = sk_X509_new_null();
-    _cleanup_(sg_x509_stack_freep) STACK_OF(X509) *chain = sk_X509_new_null();
-    _cleanup_(freep) char *subject = NULL;
-    char sha256[SG_SHA256_HEX], source[128];
-    X509 *offer = NULL;
+/* --- its anchor --------------------------------------------------------------------------------------------------- */
 
-    if (!certs || !chain)
+/* The last of the key's issuers among `certs`, once it has been compared. */
+static enum sg_rc offer_anchor(struct setup *setup, const STACK_OF(X509) *certs, struct sg_err *err)
+{
+    _cleanup_(sg_x509_stack_freep) STACK_OF(X509) *chain = sk_X509_new_null();
+    const struct sg_signing *signing = &setup->signing;
+    struct sg_pending *pending = &setup->pending;
+    char source[128];
+
+    if (!chain)
         return sg_fail_memory(err);
-    enum sg_rc rc = find_offer(setup, certs, chain, &offer, err);
-    if (rc != SG_OK || !offer)
+    enum sg_rc rc = sg_issuers_find(certs, signing->info->cert, true, chain, err);
+    if (rc != SG_OK)
         return rc;
-    (void)snprintf(source, sizeof(source), "token %s", setup->signing.info->token->serial);
-    rc = sg_cert_sha256(setup->app->libctx, offer, sha256, err);
-    if (rc == SG_OK)
-        rc = sg_name_text(X509_get_subject_name(offer), &subject, err);
-    if (rc == SG_OK)
-        rc = compare(setup, _("The token has the certificate of the key's issuer"), subject, sha256, err);
-    if (rc == SG_OK)
-        rc = add_anchor(setup, offer, sha256, SG_PURPOSE_SIGN, source, err);
-    return rc == SG_OK ? sg_store_publish(setup->signing.store, err) : rc;
+    if (setup->profile)
+        sg_say(&setup->app->voice, "%s", _("No path leads from it to what the profile has to be trusted."));
+    if (sk_X509_num(chain) == 0)
+        return sg_fail(err, SG_E_NOT_TRUSTED,
+                       _("No path leads from the certificate of %s to an anchor: its issuer, %s, is not on the token. "
+                         "Get the certificate of that CA, add it with \"signet trust add\", and run setup again."),
+                       signing->subject, signing->issuer);
+    (void)snprintf(source, sizeof(source), "token %s", signing->info->token->serial);
+    rc =
+        sg_pending_add(setup->app, sk_X509_value(chain, sk_X509_num(chain) - 1), SG_PURPOSE_SIGN, source, pending, err);
+    if (rc != SG_OK)
+        return rc;
+    const struct sg_pending_anchor *offer = &pending->anchors[pending->count - 1];
+    return compare(setup, _("The token has the certificate of the key's issuer"), offer->subject, offer->sha256, err);
 }
 
-/* --- the trial, and the end
- * -------------------------------------------------------------------------------------------- */
-
-static enum sg_rc write_key(struct setup *setup, struct sg_err *err)
+/* Before a PIN is asked for: without a path to an anchor, what the token has is offered. */
+static enum sg_rc find_anchor(struct setup *setup, struct sg_err *err)
 {
-    _cleanup_(sg_buf_clear) struct sg_buf text = SG_BUF(SG_MAX_CONFIG_FILE);
-    const char *path = setup->app->paths.config_file, *uri = setup->signing.info->uri;
-    enum sg_rc rc = sg_conf_read(path, &text, err);
+    _cleanup_(sg_x509_stack_freep) STACK_OF(X509) *certs = sk_X509_new_null(), *anchors = NULL;
+    const struct sg_signing *signing = &setup->signing;
+    bool has_path = false;
+
+    if (!certs)
+        return sg_fail_memory(err);
+    enum sg_rc rc = sg_pending_trusted(setup->app, &setup->pending, &anchors, err);
+    if (rc == SG_OK)
+        rc = sg_token_certificates(sg_token_key_token(signing->token_key), NULL, certs, err);
+    if (rc == SG_OK)
+        rc = sg_trial_has_path(setup->app, signing, anchors, certs, &has_path, err);
+    return rc == SG_OK && !has_path ? offer_anchor(setup, certs, err) : rc;
+}
+
+static enum sg_rc try_out(struct setup *setup, struct sg_trial *trial, struct sg_err *err)
+{
+    _cleanup_(sg_x509_stack_freep) STACK_OF(X509) *anchors = NULL;
+    enum sg_rc rc = sg_signing_unlock(setup->app, &setup->signing, err);
 
     if (rc == SG_OK)
-        rc = sg_conf_set(&text, "sign", "key", &uri, 1, err);
-    return rc == SG_OK ? sg_conf_write(path, &text, err) : rc;
+        rc = sg_pending_trusted(setup->app, &setup->pending, &anchors, err);
+    return rc == SG_OK ? sg_trial_run(setup->app, &setup->signing, anchors, trial, err) : rc;
+}
+
+/* --- the end: written when all has gone well ---------------------------------------------------------------------- */
+
+/* What signet.conf will be: what the profile sets, and the key. */
+static enum sg_rc edit_config(const struct setup *setup, struct sg_buf *text, struct sg_err *err)
+{
+    const char *uri = setup->signing.info->uri;
+    enum sg_rc rc = setup->profile ? sg_profile_configure(setup->profile, text, err) : SG_OK;
+
+    return rc == SG_OK ? sg_conf_set(text, "sign", "key", &uri, 1, err) : rc;
 }
 
 static enum sg_rc record(struct setup *setup, struct sg_err *err)
@@ -211,6 +233,74 @@ static enum sg_rc record(struct setup *setup, struct sg_err *err)
                                           .detail = "a trial page was signed and judged"};
 
     return sg_ledger_append(setup->signing.store, &entry, err);
+}
+
+/* The commit failed: the file becomes what it was. */
+static void put_back(const struct setup *setup, const char *path, const struct sg_buf *before, bool existed)
+{
+    struct sg_err err;
+
+    if (existed ? sg_conf_write(path, before, &err) != SG_OK : unlink(path) != 0)
+        sg_log(&setup->app->log, SG_LOG_WARNING, _("%s has been changed already, and could not be put back."), path);
+}
+
+/* The file is written within the store's transaction, so that either is there with the other, or neither. */
+static enum sg_rc write_all(struct setup *setup, const struct sg_buf *before, const struct sg_buf *after, bool existed,
+                            struct sg_err *err)
+{
+    struct sg_store *store = setup->signing.store;
+    const char *path = setup->app->paths.config_file;
+    enum sg_rc rc = sg_store_begin(store, err);
+
+    if (rc != SG_OK)
+        return rc;
+    rc = sg_pending_store(&setup->pending, store, err);
+    if (rc == SG_OK)
+        rc = record(setup, err);
+    if (rc == SG_OK)
+        rc = sg_conf_write(path, after, err);
+    if (rc != SG_OK) {
+        sg_store_rollback(store);
+        return rc;
+    }
+    rc = sg_store_commit(store, err);
+    if (rc != SG_OK) {
+        put_back(setup, path, before, existed);
+        return rc;
+    }
+    return sg_store_publish(store, err);
+}
+
+static enum sg_rc keep(struct setup *setup, struct sg_err *err)
+{
+    _cleanup_(sg_buf_clear) struct sg_buf before = SG_BUF(SG_MAX_CONFIG_FILE), after = SG_BUF(SG_MAX_CONFIG_FILE);
+    const char *path = setup->app->paths.config_file;
+    bool existed = access(path, F_OK) == 0;
+    enum sg_rc rc = sg_conf_read(path, &before, err);
+
+    if (rc == SG_OK)
+        rc = sg_buf_append(&after, before.data, before.len, err);
+    if (rc == SG_OK)
+        rc = edit_config(setup, &after, err);
+    if (rc == SG_OK)
+        rc = sg_check_cancelled(err);
+    if (rc == SG_OK)
+        rc = write_all(setup, &before, &after, existed, err);
+    for (size_t i = 0; i < setup->pending.count && rc == SG_OK; i++) {
+        sg_say(&setup->app->voice, _("Trusted from now on: %s"), setup->pending.anchors[i].subject);
+        sg_say(&setup->app->voice, "  SHA-256 %s", setup->pending.anchors[i].sha256);
+    }
+    return rc;
+}
+
+static json_t *anchors_json(const struct setup *setup)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < setup->pending.count; i++)
+        (void)json_array_append_new(list, json_pack("{s:s, s:o}", "sha256", setup->pending.anchors[i].sha256, "subject",
+                                                    sg_json_text(setup->pending.anchors[i].subject)));
+    return list;
 }
 
 static json_t *warnings_json(const struct setup *setup, const struct sg_trial *trial)
@@ -239,30 +329,13 @@ static enum sg_rc say_ready(struct setup *setup, const struct sg_trial *trial, s
     if (!voice->json)
         return SG_OK;
     json_t *object =
-        json_pack("{s:s, s:o, s:{s:o, s:o, s:s, s:s}, s:s, s:O, s:s?, s:o, s:o}", "schema", "signet.setup/1", "key",
+        json_pack("{s:s, s:o, s:{s:o, s:o, s:s, s:s}, s:s, s:o, s:s?, s:o, s:o}", "schema", "signet.setup/1", "key",
                   sg_json_text(signing->info->uri), "signer", "subject", sg_json_text(signing->subject), "issuer",
                   sg_json_text(signing->issuer), "serial", signing->serial, "sha256", signing->cert_sha256, "custody",
-                  sg_custody_text(signing->custody), "anchors_added", setup->anchors, "profile_signer",
+                  sg_custody_text(signing->custody), "anchors_added", anchors_json(setup), "profile_signer",
                   setup->profile ? setup->profile->signer_sha256 : NULL, "until", sg_json_time(trial->until),
                   "warnings", warnings_json(setup, trial));
     return sg_json_print(voice, object) ? SG_OK : sg_fail_memory(err);
-}
-
-static enum sg_rc choose_key(struct setup *setup, struct sg_err *err)
-{
-    const struct sg_signing_options nothing_allowed = {0};
-    struct sg_signing *signing = &setup->signing;
-    enum sg_rc rc = sg_signing_choose(setup->app, signing, err);
-
-    if (rc == SG_OK)
-        rc = sg_signing_check(setup->app, &nothing_allowed, signing, err);
-    if (rc != SG_OK)
-        return rc;
-    sg_say(&setup->app->voice, _("Token: %s (serial %s)"), signing->info->token->label, signing->info->token->serial);
-    sg_say(&setup->app->voice, _("Key: %s %d bits, %s"), signing->info->type, signing->info->bits, signing->info->uri);
-    sg_say(&setup->app->voice, _("Its certificate: %s"), signing->subject);
-    sg_say(&setup->app->voice, "  SHA-256 %s", signing->cert_sha256);
-    return SG_OK;
 }
 
 static enum sg_rc set_up(struct setup *setup, struct sg_err *err)
@@ -277,27 +350,20 @@ static enum sg_rc set_up(struct setup *setup, struct sg_err *err)
     }
     if (rc == SG_OK)
         rc = choose_key(setup, err);
-    if (rc == SG_OK && !path)
-        rc = offer_anchor(setup, err);
+    if (rc == SG_OK)
+        rc = find_anchor(setup, err);
     if (rc == SG_OK)
         rc = sg_check_cancelled(err);
     if (rc == SG_OK)
-        rc = sg_signing_unlock(setup->app, &setup->signing, err);
+        rc = try_out(setup, &trial, err);
     if (rc == SG_OK)
-        rc = sg_trial_run(setup->app, &setup->signing, &trial, err);
-    if (rc == SG_OK)
-        rc = record(setup, err);
-    if (rc == SG_OK)
-        rc = sg_check_cancelled(err);
-    if (rc == SG_OK)
-        rc = write_key(setup, err);
+        rc = keep(setup, err);
     return rc == SG_OK ? say_ready(setup, &trial, err) : rc;
 }
 
 static int run(struct sg_app *app, const struct sg_args *args)
 {
-    _cleanup_(json_decrefp) json_t *anchors = json_array();
-    struct setup setup = {.app = app, .args = args, .anchors = anchors};
+    struct setup setup = {.app = app, .args = args};
     struct sg_err err, second;
     int status = 0;
 
@@ -307,6 +373,7 @@ static int run(struct sg_app *app, const struct sg_args *args)
             status = sg_exit_worse(status, sg_complain(&app->voice, &second));
     }
     sg_signing_clear(&setup.signing);
+    sg_pending_clear(&setup.pending);
     sg_profile_free(setup.profile);
     return status;
 }

@@ -22,22 +22,49 @@ static enum sg_rc sign_page(struct sg_app *app, const struct sg_signing *signing
     return token == SG_OK ? rc : token;
 }
 
-static enum sg_rc judge(struct sg_app *app, const struct sg_snapshot *snapshot, enum sg_revocation_mode revocation,
-                        struct sg_input *signature, struct sg_input *page, struct sg_report **ret, struct sg_err *err)
+/* With anchors named, those of the snapshot do not count; with none of those left, nothing of it may. */
+static struct sg_verifier_options judging(const struct sg_app *app, const struct sg_snapshot *snapshot,
+                                          STACK_OF(X509) *anchors, enum sg_revocation_mode revocation)
+{
+    return (struct sg_verifier_options){.libctx = app->libctx,
+                                        .snapshot = anchors && sk_X509_num(anchors) == 0 ? NULL : snapshot,
+                                        .anchors = anchors,
+                                        .revocation = revocation,
+                                        .at = SG_TIME_NONE,
+                                        .clock = app->clock,
+                                        .policy = {.max_depth = -1}};
+}
+
+static enum sg_rc judge(const struct sg_verifier_options *options, struct sg_input *signature, struct sg_input *page,
+                        struct sg_report **ret, struct sg_err *err)
 {
     _cleanup_(sg_verifier_freep) struct sg_verifier *verifier = NULL;
-    const struct sg_verifier_options options = {.libctx = app->libctx,
-                                                .snapshot = snapshot,
-                                                .revocation = revocation,
-                                                .at = SG_TIME_NONE,
-                                                .clock = app->clock,
-                                                .policy = {.max_depth = -1}};
-    enum sg_rc rc = sg_verifier_new(&options, &verifier, err);
+    enum sg_rc rc = sg_verifier_new(options, &verifier, err);
 
     if (rc == SG_OK)
         rc = sg_verify_file(verifier, signature, page, ret, err);
     if (rc == SG_OK && (*ret)->verdict_count != 1)
         rc = sg_fail(err, SG_E_INTERNAL, "%s", _("The trial page was signed, but no signature was found on it."));
+    return rc;
+}
+
+enum sg_rc sg_trial_has_path(struct sg_app *app, const struct sg_signing *signing, STACK_OF(X509) *anchors,
+                             STACK_OF(X509) *helpers, bool *ret, struct sg_err *err)
+{
+    _cleanup_(sg_snapshot_freep) struct sg_snapshot *snapshot = NULL;
+    _cleanup_(sg_verifier_freep) struct sg_verifier *verifier = NULL;
+    _cleanup_(sg_report_freep) struct sg_report *report = NULL;
+    enum sg_rc rc = sg_snapshot_open(app->paths.state, app->libctx, &snapshot, err);
+
+    if (rc != SG_OK)
+        return rc;
+    struct sg_verifier_options options = judging(app, snapshot, anchors, SG_REVOCATION_NONE);
+    options.intermediates = helpers;
+    rc = sg_verifier_new(&options, &verifier, err);
+    if (rc == SG_OK)
+        rc = sg_cert_check(verifier, signing->info->uri, signing->info->cert, SG_CERT_SIGN, &report, err);
+    if (rc == SG_OK)
+        *ret = report->verdicts[0].sub_indication != SG_SUB_NO_CERTIFICATE_CHAIN_FOUND;
     return rc;
 }
 
@@ -57,10 +84,13 @@ static const char *first_reason(const struct sg_verdict *verdict)
 static enum sg_rc conclude(const struct sg_signing *signing, const struct sg_verdict *verdict, struct sg_trial *trial,
                            struct sg_err *err)
 {
-    if (verdict->indication != SG_TOTAL_PASSED || !verdict->intact || sk_X509_num(verdict->chain) < 1)
-        return sg_fail(err, SG_E_POLICY,
+    if (verdict->sub_indication == SG_SUB_NO_CERTIFICATE_CHAIN_FOUND)
+        return sg_fail(err, SG_E_NOT_TRUSTED,
                        _("The trial page was signed, but its signature is not accepted: %s Add the anchor that is "
                          "missing with \"signet trust add\", and run setup again."),
+                       first_reason(verdict));
+    if (verdict->indication != SG_TOTAL_PASSED || !verdict->intact || sk_X509_num(verdict->chain) < 1)
+        return sg_fail(err, SG_E_NOT_TRUSTED, _("The trial page was signed, but its signature is not accepted: %s"),
                        first_reason(verdict));
     trial->until = signing->not_after;
     for (int i = 0; i < sk_X509_num(verdict->chain); i++) {
@@ -71,13 +101,15 @@ static enum sg_rc conclude(const struct sg_signing *signing, const struct sg_ver
     return SG_OK;
 }
 
-enum sg_rc sg_trial_run(struct sg_app *app, const struct sg_signing *signing, struct sg_trial *ret, struct sg_err *err)
+enum sg_rc sg_trial_run(struct sg_app *app, const struct sg_signing *signing, STACK_OF(X509) *anchors,
+                        struct sg_trial *ret, struct sg_err *err)
 {
     static const char text[] = "A trial page of Signet. It is not kept.\n";
     _cleanup_(sg_buf_clear) struct sg_buf bytes = SG_BUF(SG_MAX_CMS_REST);
     _cleanup_(sg_input_freep) struct sg_input *page = NULL, *signature = NULL;
     _cleanup_(sg_snapshot_freep) struct sg_snapshot *snapshot = NULL;
     _cleanup_(sg_report_freep) struct sg_report *report = NULL, *without = NULL;
+    struct sg_verifier_options options;
     struct sg_trial trial = {0};
     enum sg_rc rc =
         sg_input_from_slice("trial", (struct sg_slice){(const uint8_t *)text, sizeof(text) - 1}, &page, err);
@@ -88,12 +120,15 @@ enum sg_rc sg_trial_run(struct sg_app *app, const struct sg_signing *signing, st
         rc = sg_input_from_slice("trial.p7s", sg_buf_slice(&bytes), &signature, err);
     if (rc == SG_OK)
         rc = sg_snapshot_open(app->paths.state, app->libctx, &snapshot, err);
-    if (rc == SG_OK)
-        rc = judge(app, snapshot, SG_REVOCATION_HARD, signature, page, &report, err);
+    if (rc == SG_OK) {
+        options = judging(app, snapshot, anchors, SG_REVOCATION_HARD);
+        rc = judge(&options, signature, page, &report, err);
+    }
     if (rc == SG_OK && lacks_revocation_data(&report->verdicts[0])) {
         trial.revocation_missing = true;
         (void)snprintf(trial.missing, sizeof(trial.missing), "%s", first_reason(&report->verdicts[0]));
-        rc = judge(app, snapshot, SG_REVOCATION_NONE, signature, page, &without, err);
+        options.revocation = SG_REVOCATION_NONE;
+        rc = judge(&options, signature, page, &without, err);
     }
     if (rc == SG_OK)
         rc = conclude(signing, without ? &without->verdicts[0] : &report->verdicts[0], &trial, err);

@@ -9,6 +9,11 @@ struct sg_trial {
     char missing[512];       /* why, if so */
 };
 
-/* Intact, with a path to an anchor of the snapshot: SG_OK. Else SG_E_POLICY with the reasons. */
-SG_MUST_CHECK enum sg_rc sg_trial_run(struct sg_app *app, const struct sg_signing *signing, struct sg_trial *ret,
-                                      struct sg_err *err);
+/* Whether a path leads from the key's certificate to an anchor, with the help of `helpers`, and revocation aside.
+ * `anchors` are those that count; NULL: the snapshot's. */
+SG_MUST_CHECK enum sg_rc sg_trial_has_path(struct sg_app *app, const struct sg_signing *signing,
+                                           STACK_OF(X509) *anchors, STACK_OF(X509) *helpers, bool *ret,
+                                           struct sg_err *err);
+/* Intact, with a good path to one of `anchors` (as above): SG_OK. Else SG_E_NOT_TRUSTED with the reason. */
+SG_MUST_CHECK enum sg_rc sg_trial_run(struct sg_app *app, const struct sg_signing *signing, STACK_OF(X509) *anchors,
+                                      struct sg_trial *ret, struct sg_err *err);

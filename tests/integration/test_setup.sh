@@ -19,10 +19,28 @@ softhsm_tool() {
     pkcs11-tool --module "$SIGNET_MODULE" --token-label "Signet Test" --login --pin "$(cat "$SOFTHSM_PIN_FILE")" "$@"
 }
 
-# --- no way to an anchor: said, and nothing is written
+# What a failure must leave as it was.
+state() {
+    "$SIGNET" trust list --json
+    [ ! -e "$conf" ] || cat "$conf"
+}
+
+keep_in_mind() {
+    before=$(state)
+}
+
+unchanged() {
+    [ "$(state)" = "$before" ] || failed "a failure left something changed"
+    checks=$((checks + 1))
+}
+
+# --- no way to an anchor: said before a PIN is asked for, and nothing is written
 holds softhsm_tool --delete-object --type cert --id f0
-expect 77 signet_pin setup --key "$key"
+keep_in_mind
+expect 77 "$SIGNET" setup --key "$key"
 says "trust add"
+says "[not-trusted]"
+unchanged
 holds test ! -e "$conf"
 
 # --- with anchors: ready, and until when; no revocation data is said and does not fail it
@@ -45,11 +63,28 @@ echo text > a.txt
 expect 0 signet_pin sign a.txt
 says "CN=Signer rsa2048"
 
+# --- a key that signet.conf names and that is gone is chosen anew; one that was asked for is not
+gone="pkcs11:token=Signet%20Test;id=%7F"
+sed -i "s/^key = .*/key = $gone/" "$conf"
+expect 69 signet_pin sign --force a.txt
+keep_in_mind
+expect 69 signet_pin setup --key "$gone"
+says "[no-key]"
+unchanged
+expect 0 signet_pin setup
+says "The key that $conf:"
+says "$gone"
+holds grep -q '^key = pkcs11:.*id=%01' "$conf"
+sed -i "s/^key = .*/key = $gone/" "$conf"
+expect 0 signet_pin setup --json
+json warnings.0.code='"no-key"' warnings.1.code='"revocation-missing"'
+
 # --- with CRLs there is nothing left to say; a revoked certificate is not ready
 holds "$SIGNET" trust add --crl "$ca/root.crl" --crl "$ca/issuing.crl"
 expect 0 signet_pin setup --json
 json warnings='[]'
 expect 77 signet_pin setup --key "pkcs11:token=Signet%20Odd;id=%06"
+says "[not-trusted]"
 holds grep -q '^key = pkcs11:.*id=%01' "$conf"
 expect 77 signet_pin setup --key "pkcs11:token=Signet%20Odd;id=%01"
 says "[certificate-expired]"
@@ -64,6 +99,20 @@ expect 77 signet_pin setup --key "$key"
 says "$(sha256 "$ca/root.pem")"
 says "[not-confirmed]"
 holds test ! -e "$conf"
+# Compared, but the PIN is not given, wrong, or the configuration cannot be written: nothing is trusted yet.
+keep_in_mind
+expect 77 "$SIGNET" setup --key "$key" --yes
+says "[pin-required]"
+unchanged
+expect 77 "$SIGNET" setup --key "$key" --yes --pin-fd 9 9< <(printf 0000)
+says "[pin-incorrect]"
+unchanged
+elsewhere=(env -u SIGNET_HOME XDG_CONFIG_HOME=/proc XDG_STATE_HOME="$tmp/state") # where no folder can be made
+expect 73 "${elsewhere[@]}" "$SIGNET" setup --key "$key" --yes --pin-fd 9 9< "$SOFTHSM_PIN_FILE"
+expect 0 "${elsewhere[@]}" "$SIGNET" trust list --json
+holds test ! -s "$tmp/out"
+expect 77 signet_pin setup --key "$key"
+says "[not-confirmed]"
 expect 0 signet_pin setup --key "$key" --yes --json
 json anchors_added.0.sha256="\"$(sha256 "$ca/root.pem")\"" profile_signer=null
 expect 0 "$SIGNET" trust list
@@ -85,14 +134,63 @@ fresh
 profile '{"schema": "signet.profile/1", "config": {"sign": {"confirm": "never"}, "verify": {"revocation": "soft", "stale": "3d"}}, "anchors": '"$anchors}"
 expect 77 signet_pin setup --profile profile.p7m --key "$key"
 says "$(sha256 officer.pem)"
+says "[sign] confirm = \"never\""
+says "$(sha256 "$ca/root.pem")"
+says "CN=Signet Test Root CA"
 says "[not-confirmed]"
 holds test ! -e "$conf"
+keep_in_mind
+expect 77 "$SIGNET" setup --profile profile.p7m --key "$key" --yes
+says "[pin-required]"
+unchanged
+expect 77 "$SIGNET" setup --profile profile.p7m --key "$key" --yes --pin-fd 9 9< <(printf 0000)
+says "[pin-incorrect]"
+unchanged
+# A trial that fails, with what is known to be revoked and an anchor that is not written yet.
+holds "$SIGNET" trust add --yes "$ca/root.pem" --crl "$ca/root.crl"
+holds "$SIGNET" trust remove "$(sha256 "$ca/root.pem")"
+keep_in_mind
+expect 77 signet_pin setup --profile profile.p7m --key "pkcs11:token=Signet%20Odd;id=%06" --yes
+says "[not-trusted]"
+unchanged
+fresh
 expect 0 signet_pin setup --profile profile.p7m --key "$key" --yes --json
 json profile_signer="\"$(sha256 officer.pem)\"" anchors_added.0.sha256="\"$(sha256 "$ca/root.pem")\""
 holds grep -qx 'confirm = never' "$conf"
 holds grep -qx 'stale = 3d' "$conf"
 holds grep -q '^key = pkcs11:.*id=%03' "$conf"
 expect 0 "$SIGNET" config check
+
+# What the profile configures is in force for the trial: the module that it names, in place of the one in signet.conf.
+fresh
+module=$(realpath "$SIGNET_MODULE")
+printf '[token]\nmodules = /none/module.so\n' > "$conf"
+profile '{"schema": "signet.profile/1", "config": {"token": {"modules": ["'"$module"'"]}}, "anchors": '"$anchors}"
+keep_in_mind
+expect 77 env -u SIGNET_MODULE "$SIGNET" setup --profile profile.p7m --key "$key" --yes
+says "[pin-required]"
+unchanged
+expect 0 env -u SIGNET_MODULE "$SIGNET" setup --profile profile.p7m --key "$key" --yes --pin-fd 9 9< "$SOFTHSM_PIN_FILE"
+holds grep -qx "modules = $module" "$conf"
+rejects grep -q /none "$conf"
+
+# A profile without an anchor that fits: what the token has is offered, and what it has not is named before the PIN.
+fresh
+profile '{"schema": "signet.profile/1", "config": {}, "anchors": []}'
+expect 77 "$SIGNET" setup --profile profile.p7m --key "$key"
+says "sets nothing"
+expect 0 signet_pin setup --profile profile.p7m --key "$key" --yes --json
+json anchors_added.0.sha256="\"$(sha256 "$ca/root.pem")\"" profile_signer="\"$(sha256 officer.pem)\""
+fresh
+for name in issuing root; do
+    holds softhsm_tool --delete-object --type cert --id "a${#name}"
+done
+profile '{"schema": "signet.profile/1", "config": {"sign": {"confirm": "never"}}, "anchors": ['"$(anchor "$ca/root.pem" timestamp), $(anchor "$ca/issuing.pem" timestamp)]}"
+keep_in_mind
+expect 77 "$SIGNET" setup --profile profile.p7m --key "$key" --yes
+says "CN=Signet Test Issuing CA"
+says "[not-trusted]"
+unchanged
 
 refused() { # CODE WORD JSON
     fresh
@@ -108,6 +206,7 @@ refused 77 policy '{"schema": "signet.profile/1", "config": {"policy": {"custody
 refused 78 config '{"schema": "signet.profile/1", "config": {"sign": {"confirm": "perhaps"}}, "anchors": '"$anchors}"
 refused 78 config '{"schema": "signet.profile/1", "config": {"nonsense": {"a": "b"}}, "anchors": '"$anchors}"
 refused 78 config '{"schema": "signet.profile/1", "config": {"sign": {"key": "x\nconfirm = never"}}, "anchors": '"$anchors}"
+refused 65 malformed '{"schema": "signet.profile/1", "config": {"sign": {"confirm": ["never", "always"]}}, "anchors": '"$anchors}"
 refused 65 malformed '{"schema": "signet.profile/2", "config": {}, "anchors": []}'
 refused 65 malformed '{"schema": "signet.profile/1", "config": {}, "anchors": [], "more": 1}'
 refused 65 malformed '{"schema": "signet.profile/1", "config": {}, "config": {}, "anchors": []}'
