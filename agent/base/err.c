@@ -87,7 +87,7 @@ enum sg_rc sg_fail(struct sg_err *err, enum sg_rc rc, const char *format, ...)
 
 enum sg_rc sg_fail_errno(struct sg_err *err, enum sg_rc rc, int errnum, const char *format, ...)
 {
-    if (errnum == ENOSPC || errnum == EDQUOT)
+    if (errnum == ENOSPC || errnum == EDQUOT || errnum == EFBIG)
         rc = SG_E_DISK_FULL;
     va_list args;
     va_start(args, format);

@@ -37,7 +37,8 @@ bool sg_rc_retry(enum sg_rc rc);
 /* Fill `err` (if not NULL) and return `rc`, so that `return sg_fail(err, SG_E_IO, _("..."), ...)` is one line.
  * Clears file, token, cause and tries_left. */
 enum sg_rc sg_fail(struct sg_err *err, enum sg_rc rc, const char *format, ...) SG_PRINTF(3, 4);
-/* The same, with strerror(`errnum`) as the cause; ENOSPC and EDQUOT turn `rc` into SG_E_DISK_FULL. */
+/* The same, with strerror(`errnum`) as the cause; ENOSPC, EDQUOT and EFBIG (a limit on a file's size) turn
+ * `rc` into SG_E_DISK_FULL. */
 enum sg_rc sg_fail_errno(struct sg_err *err, enum sg_rc rc, int errnum, const char *format, ...) SG_PRINTF(4, 5);
 /* The same, with OpenSSL's error queue as the cause; empties the queue. */
 enum sg_rc sg_fail_ssl(struct sg_err *err, enum sg_rc rc, const char *format, ...) SG_PRINTF(3, 4);

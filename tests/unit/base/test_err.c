@@ -64,6 +64,7 @@ static void errno_gives_code_and_cause(void **state)
     assert_int_equal(sg_fail_errno(&err, SG_E_IO, ENOSPC, "x"), SG_E_DISK_FULL);
     assert_int_equal(err.rc, SG_E_DISK_FULL);
     assert_int_equal(sg_fail_errno(&err, SG_E_CANNOT_CREATE, EDQUOT, "x"), SG_E_DISK_FULL);
+    assert_int_equal(sg_fail_errno(&err, SG_E_CANNOT_CREATE, EFBIG, "x"), SG_E_DISK_FULL);
 }
 
 /* Does OpenSSL's queue become the cause, whole, and is it empty afterwards? */
