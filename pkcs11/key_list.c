@@ -367,6 +367,8 @@ enum sg_rc sg_keys_find(struct sg_tokens *tokens, const char *uri_text, struct s
     enum sg_rc rc = uri_text ? sg_uri_parse(uri_text, &uri, err) : SG_OK;
     for (int attempt = 0; rc == SG_OK && attempt < LOOK_AGAIN && !any_fits(tokens, uri); attempt++)
         rc = sg_tokens_look_again(tokens, err);
+    if (rc == SG_OK && uri && !any_fits(tokens, uri))
+        rc = sg_fail(err, SG_E_NO_TOKEN, _("No token that is there fits %s; insert it and try again."), uri_text);
     for (size_t i = 0; rc == SG_OK && i < tokens->token_count; i++) {
         struct sg_token *token = tokens->tokens[i];
         if (!token->info.initialized || (uri && !sg_uri_fits_token(uri, token)))

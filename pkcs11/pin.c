@@ -27,6 +27,8 @@ static enum sg_rc read_line(int fd, const sigset_t *signals, struct sg_secret *p
             return sg_fail_errno(err, SG_E_PIN_REQUIRED, errno, "%s", _("The PIN cannot be read."));
         if (got == 0 || *byte == '\n')
             break;
+        if (*byte == '\0') /* a module may take what is before it for the PIN, and count a wrong try */
+            return sg_fail(err, SG_E_PIN_REQUIRED, "%s", _("The PIN has a NUL byte in it; give it as plain text."));
         if (pin->len >= SG_MAX_PIN)
             return sg_fail(err, SG_E_PIN_REQUIRED, _("The PIN is longer than %d bytes."), SG_MAX_PIN);
         pin->len++;

@@ -97,7 +97,8 @@ struct sg_key_info {
 struct sg_key_list;
 
 /* The keys of all tokens that fit `uri` (RFC 7512; NULL: all). Before login, keys are known by certificate or public
- * key; after it, also by their private objects. Malformed URI: SG_E_USAGE. No fit is an empty list. */
+ * key; after it, also by their private objects. Malformed URI: SG_E_USAGE. A URI that no token fits: SG_E_NO_TOKEN; no
+ * key: an empty list. */
 SG_MUST_CHECK enum sg_rc sg_keys_find(struct sg_tokens *tokens, const char *uri, struct sg_key_list **ret,
                                       struct sg_err *err);
 void sg_key_list_free(struct sg_key_list *list);

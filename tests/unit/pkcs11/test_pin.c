@@ -58,6 +58,7 @@ static void test_from_fd(void **state)
     feed("12 34\r\n", 7, SG_OK, "12 34", SG_E_PIN_REQUIRED, NULL);
     feed("", 0, SG_E_PIN_REQUIRED, NULL, SG_E_PIN_REQUIRED, NULL);
     feed("\n1\n", 3, SG_E_PIN_REQUIRED, NULL, SG_OK, "1");
+    feed("12\0 34\n5\n", 9, SG_E_PIN_REQUIRED, NULL, SG_OK, " 34");
     feed(longest, SG_MAX_PIN, SG_OK, longest, SG_E_PIN_REQUIRED, NULL);
     (void)snprintf(text, sizeof text, "%s7\n", longest);
     feed(text, SG_MAX_PIN + 2, SG_E_PIN_REQUIRED, NULL, SG_E_PIN_REQUIRED, NULL);
