@@ -26,7 +26,9 @@ void sg_signals_catch(void)
     for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
         if (sigaction(numbers[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN) /* nohup(1) */
             (void)sigaction(numbers[i], &action, NULL);
+    /* What cannot be written is an error, as a full disk is: EPIPE, EFBIG. */
     (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGXFSZ, SIG_IGN);
 }
 
 int sg_signal_caught(void)
@@ -60,6 +62,12 @@ static enum sg_rc read_pin_fd(struct sg_app *app, const struct sg_args *args, st
     long fd = strtol(text, &end, 10);
     if (errno || end == text || *end || text[0] == '-' || fd < 0 || fd > INT_MAX)
         return sg_fail(err, SG_E_USAGE, _("--pin-fd wants the number of a file descriptor, not \"%s\"."), text);
+    if (fd == STDIN_FILENO && sg_args_read_stdin(args))
+        return sg_fail(
+            err, SG_E_USAGE, "%s",
+            _("--pin-fd 0 reads the PIN from standard input, and so would \"-\"; give one of them another way."));
+    if (read((int)fd, &(char){0}, 0) < 0) /* reads nothing, but tells whether there is something to read from */
+        return sg_fail_errno(err, SG_E_USAGE, errno, _("--pin-fd %ld: that descriptor is not open for reading."), fd);
     app->pin_fd = (int)fd;
     return SG_OK;
 }
@@ -154,6 +162,14 @@ enum sg_rc sg_app_tokens(struct sg_app *app, struct sg_tokens **ret, struct sg_e
     const struct sg_tokens_options options = {
         .modules = modules, .module_count = count, .libctx = libctx, .log = &app->log};
     return sg_tokens_open(&options, ret, err);
+}
+
+void sg_app_about_token(struct sg_err *err, const struct sg_token_info *info)
+{
+    char name[sizeof(err->token)];
+
+    (void)snprintf(name, sizeof(name), "%s (%s)", info->label, info->serial);
+    sg_err_token(err, name);
 }
 
 size_t sg_app_usable_tokens(const struct sg_tokens *tokens)

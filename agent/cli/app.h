@@ -35,13 +35,16 @@ SG_MUST_CHECK enum sg_rc sg_app_libctx(struct sg_app *app, OSSL_LIB_CTX **ret, s
 SG_MUST_CHECK enum sg_rc sg_app_store(struct sg_app *app, struct sg_store **ret, struct sg_err *err);
 /* The tokens of the modules that the configuration names, else p11-kit's. */
 SG_MUST_CHECK enum sg_rc sg_app_tokens(struct sg_app *app, struct sg_tokens **ret, struct sg_err *err);
+/* The token in an error, as the token layer names it too: "label (serial)". */
+void sg_app_about_token(struct sg_err *err, const struct sg_token_info *info);
 /* How many of them are initialised: an empty slot of SoftHSM is a token of no use yet. */
 size_t sg_app_usable_tokens(const struct sg_tokens *tokens);
 /* Logs in with the PIN from --pin-fd, else from the terminal; once. A token that wants no login is left as it is; for
  * one with a PIN pad of its own nothing is asked here. */
 SG_MUST_CHECK enum sg_rc sg_app_login(struct sg_app *app, struct sg_token *token, struct sg_err *err);
 
-/* SIGINT, SIGTERM and SIGHUP set a flag that is looked at between steps; a second one kills. SIGPIPE is ignored. */
+/* SIGINT, SIGTERM and SIGHUP set a flag that is looked at between steps; a second one kills. SIGPIPE and SIGXFSZ are
+ * ignored. */
 void sg_signals_catch(void);
 /* The signal that came, or 0. */
 int sg_signal_caught(void);

@@ -24,8 +24,12 @@ static enum sg_rc purpose_of(const struct sg_args *args, enum sg_cert_purpose *r
     static const char *const names[] = {
         [SG_CERT_ANY] = "any", [SG_CERT_SIGN] = "sign", [SG_CERT_TIMESTAMP] = "timestamp", [SG_CERT_OCSP] = "ocsp"};
     const char *text = sg_args_value(args, "purpose");
+    if (!text) {
+        *ret = SG_CERT_ANY;
+        return SG_OK;
+    }
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        if (strcmp(text ? text : "any", names[i]) == 0) {
+        if (strcmp(text, names[i]) == 0) {
             *ret = (enum sg_cert_purpose)i;
             return SG_OK;
         }

@@ -51,8 +51,11 @@ static int run_show(struct sg_app *app, const struct sg_args *args)
 {
     const char *section = "";
     for (enum sg_key key = 0; key < SG_KEY_COUNT; key++) {
-        if (!app->voice.json && strcmp(section, sg_key_section(key)) != 0)
-            sg_say(&app->voice, "%s[%s]", section[0] ? "\n" : "", sg_key_section(key));
+        if (strcmp(section, sg_key_section(key)) != 0) {
+            if (section[0])
+                sg_say(&app->voice, "%s", "");
+            sg_say(&app->voice, "[%s]", sg_key_section(key));
+        }
         section = sg_key_section(key);
         if (!app->voice.json)
             show_text(app, key, sg_args_flag(args, "origin"));

@@ -45,7 +45,7 @@ static int answer(const struct sg_request *request)
     if (request->version)
         sg_say(&voice, "signet %s", SG_VERSION);
     else if (request->help)
-        sg_help(sg_commands, request->command);
+        sg_help(sg_commands, request);
     else
         return run_command(request);
     return sg_output_finish(&err) == SG_OK ? 0 : sg_complain(&voice, &err);

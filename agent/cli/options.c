@@ -101,17 +101,30 @@ static bool given_in_full(char **argv, const struct sg_option *option, const cha
            (word[len + 2] == '\0' || word[len + 2] == '=');
 }
 
-static enum sg_rc refuse_word(int answer, const char *word, const char *command, struct sg_err *err)
+#define TITLE_SIZE 64
+
+/* "signet trust add"; "signet" of no command. */
+static const char *title_of(const struct sg_command *command, char out[TITLE_SIZE])
 {
+    const char *name = command ? command->name : "", *sub = command && command->sub ? command->sub : "";
+
+    (void)snprintf(out, TITLE_SIZE, "signet%s%s%s%s", *name ? " " : "", name, *sub ? " " : "", sub);
+    return out;
+}
+
+static enum sg_rc refuse_word(int answer, const char *word, const struct sg_command *command, struct sg_err *err)
+{
+    char title[TITLE_SIZE];
+
+    (void)title_of(command, title);
     if (answer == ':')
-        return sg_fail(err, SG_E_USAGE, _("%s needs a value; see signet %s --help."), word, command);
-    return sg_fail(err, SG_E_USAGE, _("%s is not an option of signet %s in this version; see signet %s --help."), word,
-                   command, command);
+        return sg_fail(err, SG_E_USAGE, _("%s needs a value; see %s --help."), word, title);
+    return sg_fail(err, SG_E_USAGE, _("%s is not an option of %s in this version; see %s --help."), word, title, title);
 }
 
 /* Parses options up to the first word that is none (`stop`), or all of them. */
-static enum sg_rc parse_options(struct sg_args *args, int argc, char **argv, bool stop, const char *command,
-                                struct sg_err *err)
+static enum sg_rc parse_options(struct sg_args *args, int argc, char **argv, bool stop,
+                                const struct sg_command *command, struct sg_err *err)
 {
     _cleanup_(freep) struct option *table = NULL;
     enum sg_rc rc = make_getopt_table(args->own, &table, err);
@@ -153,27 +166,37 @@ static const struct sg_command *find_command(const struct sg_command *const *com
         (void)sg_fail(err, SG_E_USAGE, _("There is no command \"%s\" in this version; signet --help lists them."),
                       argv[0]);
     else if (argc < 2 || argv[1][0] == '-')
-        (void)sg_fail(err, SG_E_USAGE, _("\"signet %s\" wants a second word; signet --help lists them."), argv[0]);
+        (void)sg_fail(err, SG_E_USAGE, _("\"signet %s\" wants a second word; signet %s --help lists them."), argv[0],
+                      argv[0]);
     else
-        (void)sg_fail(err, SG_E_USAGE, _("There is no command \"%s %s\" in this version; signet --help lists them."),
-                      argv[0], argv[1]);
+        (void)sg_fail(err, SG_E_USAGE, _("There is no command \"%s %s\" in this version; signet %s --help lists them."),
+                      argv[0], argv[1], argv[0]);
     return NULL;
 }
 
 static enum sg_rc check_file_count(const struct sg_command *command, size_t count, struct sg_err *err)
 {
-    const char *sub = command->sub ? command->sub : "", *space = command->sub ? " " : "";
+    char title[TITLE_SIZE];
 
+    (void)title_of(command, title);
     if (count < command->min_arguments)
-        return sg_fail(err, SG_E_USAGE, _("\"signet %s%s%s\" wants %s; see its --help."), command->name, space, sub,
-                       command->arguments);
+        return sg_fail(err, SG_E_USAGE, _("\"%s\" wants %s; see its --help."), title, command->arguments);
     if (count > command->max_arguments && command->max_arguments == 0)
-        return sg_fail(err, SG_E_USAGE, _("\"signet %s%s%s\" takes options only; see its --help."), command->name,
-                       space, sub);
+        return sg_fail(err, SG_E_USAGE, _("\"%s\" takes options only; see its --help."), title);
     if (count > command->max_arguments)
-        return sg_fail(err, SG_E_USAGE, _("\"signet %s%s%s\" takes only %s; see its --help."), command->name, space,
-                       sub, command->arguments);
+        return sg_fail(err, SG_E_USAGE, _("\"%s\" takes only %s; see its --help."), title, command->arguments);
     return SG_OK;
+}
+
+/* `signet trust --help`: "trust"; NULL if the words do not ask for that. */
+static const char *group_of(const struct sg_command *const *commands, int argc, char **argv)
+{
+    if (argc != 2 || strcmp(argv[1], "--help") != 0)
+        return NULL;
+    for (; *commands; commands++)
+        if ((*commands)->sub && strcmp((*commands)->name, argv[0]) == 0)
+            return argv[0];
+    return NULL;
 }
 
 enum sg_rc sg_request_parse(const struct sg_command *const *commands, int argc, char **argv, struct sg_request *ret,
@@ -185,7 +208,7 @@ enum sg_rc sg_request_parse(const struct sg_command *const *commands, int argc, 
 
     if (!args || !(args->values = calloc((size_t)argc + 1, sizeof(*args->values))))
         return sg_fail_memory(err);
-    enum sg_rc rc = parse_options(args, argc, argv, true, "", err);
+    enum sg_rc rc = parse_options(args, argc, argv, true, NULL, err);
     if (rc != SG_OK)
         return rc;
     request.version = sg_args_flag(args, "version");
@@ -200,13 +223,20 @@ enum sg_rc sg_request_parse(const struct sg_command *const *commands, int argc, 
     }
 
     int at = optind, words = 0;
+    request.group = group_of(commands, argc - at, argv + at);
+    if (request.group || (argc - at == 1 && strcmp(argv[at], "help") == 0)) {
+        request.help = true;
+        request.args = sg_steal(args);
+        *ret = request;
+        return SG_OK;
+    }
     request.command = find_command(commands, argc - at, argv + at, &words, err);
     if (!request.command)
         return SG_E_USAGE;
     /* getopt wants a program's name in front: the command's last word stands there. */
     at += words - 1;
     args->own = request.command->options ? request.command->options : no_options;
-    rc = parse_options(args, argc - at, argv + at, false, request.command->name, err);
+    rc = parse_options(args, argc - at, argv + at, false, request.command, err);
     if (rc != SG_OK)
         return rc;
     args->files = argv + at + optind;
@@ -258,6 +288,19 @@ const char *sg_args_file(const struct sg_args *args, size_t index)
     return args->files[index];
 }
 
+bool sg_args_read_stdin(const struct sg_args *args)
+{
+    for (size_t i = 0; i < args->file_count; i++)
+        if (strcmp(args->files[i], "-") == 0)
+            return true;
+    for (size_t i = 0; i < args->value_count; i++) {
+        const struct value *value = &args->values[i];
+        if (value->text && !value->option->writes && strcmp(value->text, "-") == 0)
+            return true;
+    }
+    return false;
+}
+
 enum sg_rc sg_args_configure(const struct sg_args *args, struct sg_config *config, struct sg_err *err)
 {
     enum sg_rc rc = SG_OK;
@@ -283,26 +326,34 @@ static void help_options(const struct sg_option *table)
     }
 }
 
-void sg_help(const struct sg_command *const *commands, const struct sg_command *command)
+/* The commands, or those whose first word is `group`. */
+static void help_commands(const struct sg_command *const *commands, const char *group)
 {
+    for (; *commands; commands++) {
+        char title[TITLE_SIZE];
+        if (!group || strcmp((*commands)->name, group) == 0)
+            (void)printf("  %-26s %s\n", title_of(*commands, title) + strlen("signet "), _((*commands)->summary));
+    }
+}
+
+void sg_help(const struct sg_command *const *commands, const struct sg_request *request)
+{
+    const struct sg_command *command = request->command;
+    char title[TITLE_SIZE];
+
     if (command) {
-        (void)printf(_("Usage: signet %s%s%s [OPTION]... %s\n\n%s\n"), command->name, command->sub ? " " : "",
-                     command->sub ? command->sub : "", command->arguments, _(command->summary));
+        (void)printf(_("Usage: %s [OPTION]... %s\n\n%s\n"), title_of(command, title), command->arguments,
+                     _(command->summary));
         if (command->options)
             (void)fputs(_("\nOptions:\n"), stdout);
         help_options(command->options);
     } else {
         (void)fputs(_("Usage: signet COMMAND [OPTION]... [FILE]...\n\nCommands (signet COMMAND --help tells more):\n"),
                     stdout);
-        for (; *commands; commands++) {
-            char name[64];
-            (void)snprintf(name, sizeof(name), "%s%s%s", (*commands)->name, (*commands)->sub ? " " : "",
-                           (*commands)->sub ? (*commands)->sub : "");
-            (void)printf("  %-26s %s\n", name, _((*commands)->summary));
-        }
+        help_commands(commands, request->group);
     }
     (void)fputs(_("\nCommon options:\n"), stdout);
     help_options(sg_common_options);
-    if (!command)
+    if (!command && !request->group)
         help_options(version_option);
 }

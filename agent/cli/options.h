@@ -16,6 +16,7 @@ struct sg_option {
     const char *argument; /* "FILE"; NULL: a flag */
     const char *help;     /* one line, N_() */
     bool repeatable;
+    bool writes;   /* the value is a file to write: "-" is stdout, not stdin */
     bool sets_key; /* the value is what `key` of the configuration is set to */
     enum sg_key key;
 };
@@ -34,9 +35,11 @@ struct sg_command {
 
 extern const struct sg_option sg_common_options[];
 
-/* What was asked for. `command` is NULL only for `--help` and `--version` without one. */
+/* What was asked for. `command` is NULL only for `--help` and `--version` without one; `group` ("trust") then narrows
+ * `--help` to the commands with that first word. */
 struct sg_request {
     const struct sg_command *command;
+    const char *group;
     bool help, version;
     struct sg_args *args;
 };
@@ -56,8 +59,11 @@ const char *sg_args_value(const struct sg_args *args, const char *name); /* NULL
 size_t sg_args_file_count(const struct sg_args *args);
 const char *sg_args_file(const struct sg_args *args, size_t index);
 
+/* Whether an input, a file or an option's, is "-". */
+bool sg_args_read_stdin(const struct sg_args *args);
+
 /* Sets the configuration's keys from the options that name one. */
 SG_MUST_CHECK enum sg_rc sg_args_configure(const struct sg_args *args, struct sg_config *config, struct sg_err *err);
 
-/* `--help`: of the program if `command` is NULL. Writes to stdout. */
-void sg_help(const struct sg_command *const *commands, const struct sg_command *command);
+/* `--help`: of the program if `request` names no command. Writes to stdout. */
+void sg_help(const struct sg_command *const *commands, const struct sg_request *request);

@@ -96,7 +96,7 @@ static void complain_json(const struct sg_err *err)
     const struct sg_voice voice = {.json = true, .people = stdout};
 
     if (!sg_json_print(&voice, object))
-        (void)printf("{\"schema\": \"signet.error/1\", \"error\": {\"code\": \"%s\"}}\n", sg_rc_word(err->rc));
+        (void)printf("{\"schema\":\"signet.error/1\",\"error\":{\"code\":\"%s\"}}\n", sg_rc_word(err->rc));
 }
 
 int sg_complain(const struct sg_voice *voice, const struct sg_err *err)
@@ -132,7 +132,7 @@ bool sg_json_print(const struct sg_voice *voice, json_t *object)
         return false;
     if (!voice->json)
         return true;
-    if (json_dumpf(owned, stdout, 0) != 0)
+    if (json_dumpf(owned, stdout, JSON_COMPACT) != 0)
         return false;
     (void)fputc('\n', stdout);
     return true;

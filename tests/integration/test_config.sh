@@ -9,6 +9,10 @@ unset SIGNET_MODULE
 expect 0 "$SIGNET" config show --origin
 says "revocation = hard"
 says "built-in"
+expect 0 "$SIGNET" config show
+holds diff <(grep '^\[' "$tmp/out") <(printf '[%s]\n' sign token verify policy)
+holds test "$(grep -c '^$' "$tmp/out")" = 3
+rejects grep -v -e '^[a-z-]* =' -e '^\[[a-z]*\]$' -e '^$' "$tmp/out"
 expect 0 "$SIGNET" config check
 
 cat > home/signet.conf <<'CONF'
@@ -26,7 +30,7 @@ says "user, $tmp/home/signet.conf:3"
 says "modules = /usr/lib/two.so"
 expect 0 "$SIGNET" config show --json
 json
-holds grep -q '"/usr/lib/one.so", "/usr/lib/two.so"' "$tmp/out"
+holds grep -q '"/usr/lib/one.so","/usr/lib/two.so"' "$tmp/out"
 expect 0 env SIGNET_MODULE=/a.so:/b.so "$SIGNET" config show --origin
 says "modules = /b.so    ; environment, SIGNET_MODULE"
 rejects grep one.so "$tmp/out"
@@ -62,6 +66,18 @@ chmod 600 home/signet.conf
 rm home/signet.conf
 expect 64 "$SIGNET" verify --revocation maybe x
 expect 64 "$SIGNET" config show --nonsense
+for command in token trust cert config; do
+    expect 0 "$SIGNET" "$command" --help
+    holds diff <(sed -n 's/^  \([a-z]*\) [a-z]* .*/\1/p' "$tmp/out" | sort -u) <(echo "$command")
+    expect 64 "$SIGNET" "$command"
+    says "signet $command --help"
+done
+expect 0 "$SIGNET" help
+says "trust add"
+expect 64 "$SIGNET" trust add --nonsense
+says "see signet trust add --help"
+expect 64 "$SIGNET" --nonsense
+says "see signet --help"
 expect 64 "$SIGNET" config
 expect 64 "$SIGNET" nonsense
 expect 64 "$SIGNET" status
