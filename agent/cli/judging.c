@@ -20,6 +20,16 @@ enum sg_rc sg_file_certs(struct sg_app *app, const char *path, STACK_OF(X509) *c
     return sg_certs_read(input, libctx, certs, err);
 }
 
+enum sg_rc sg_file_crls(struct sg_app *app, const char *path, STACK_OF(X509_CRL) *crls, struct sg_err *err)
+{
+    OSSL_LIB_CTX *libctx = NULL;
+    _cleanup_(sg_input_freep) struct sg_input *input = NULL;
+    enum sg_rc rc = sg_app_libctx(app, &libctx, err);
+    if (rc == SG_OK)
+        rc = sg_input_open(path, &input, err);
+    return rc == SG_OK ? sg_crls_read(input, libctx, crls, err) : rc;
+}
+
 enum sg_rc sg_option_certs(struct sg_app *app, const struct sg_args *args, const char *name, STACK_OF(X509) *certs,
                            struct sg_err *err)
 {
@@ -33,14 +43,9 @@ enum sg_rc sg_option_certs(struct sg_app *app, const struct sg_args *args, const
 
 enum sg_rc sg_option_crls(struct sg_app *app, const struct sg_args *args, STACK_OF(X509_CRL) *crls, struct sg_err *err)
 {
-    OSSL_LIB_CTX *libctx = NULL;
-    enum sg_rc rc = sg_app_libctx(app, &libctx, err);
-    for (size_t i = 0; rc == SG_OK && i < sg_args_count(args, "crl"); i++) {
-        _cleanup_(sg_input_freep) struct sg_input *input = NULL;
-        rc = sg_input_open(sg_args_item(args, "crl", i), &input, err);
-        if (rc == SG_OK)
-            rc = sg_crls_read(input, libctx, crls, err);
-    }
+    enum sg_rc rc = SG_OK;
+    for (size_t i = 0; rc == SG_OK && i < sg_args_count(args, "crl"); i++)
+        rc = sg_file_crls(app, sg_args_item(args, "crl", i), crls, err);
     return rc;
 }
 

@@ -52,5 +52,7 @@ SG_MUST_CHECK enum sg_rc sg_option_certs(struct sg_app *app, const struct sg_arg
                                          STACK_OF(X509) *certs, struct sg_err *err);
 SG_MUST_CHECK enum sg_rc sg_option_crls(struct sg_app *app, const struct sg_args *args, STACK_OF(X509_CRL) *crls,
                                         struct sg_err *err);
-/* Appends the certificates of one file. */
+/* Appends the certificates, or the revocation lists, of one file. */
 SG_MUST_CHECK enum sg_rc sg_file_certs(struct sg_app *app, const char *path, STACK_OF(X509) *certs, struct sg_err *err);
+SG_MUST_CHECK enum sg_rc sg_file_crls(struct sg_app *app, const char *path, STACK_OF(X509_CRL) *crls,
+                                      struct sg_err *err);

@@ -83,25 +83,48 @@ enum sg_rc sg_trust_print_anchor(struct sg_app *app, const char *action, X509 *c
                                err);
 }
 
+/* --- digests ------------------------------------------------------------------------------------------------------ */
+
+enum sg_rc sg_trust_sha256(const char *given, char out[SG_SHA256_HEX], struct sg_err *err)
+{
+    uint8_t digest[SG_SHA256_LEN];
+    char plain[SG_SHA256_HEX] = "";
+    size_t len = 0;
+    for (const char *at = given; *at && len < SG_SHA256_HEX; at++)
+        if (*at != ':' && ++len < SG_SHA256_HEX)
+            plain[len - 1] = *at;
+    if (len != SG_SHA256_HEX - 1 || !sg_unhex(plain, digest, sizeof(digest)))
+        return sg_fail(err, SG_E_USAGE,
+                       _("\"%s\" is not a SHA-256: that is 64 hexadecimal digits, with colons or without."), given);
+    sg_hex(digest, sizeof(digest), out); /* in lower case */
+    return SG_OK;
+}
+
 /* --- remove ------------------------------------------------------------------------------------------------------- */
 
 static enum sg_rc remove_all(struct sg_app *app, const struct sg_args *args, struct sg_err *err)
 {
     _cleanup_(sg_store_freep) struct sg_store *store = NULL;
-    enum sg_rc rc = sg_app_store(app, &store, err);
+    size_t count = sg_args_file_count(args);
+    _cleanup_(freep) char(*sha256)[SG_SHA256_HEX] = calloc(count, sizeof(*sha256));
+    enum sg_rc rc = sha256 ? SG_OK : sg_fail_memory(err);
+    for (size_t i = 0; rc == SG_OK && i < count; i++)
+        rc = sg_trust_sha256(sg_args_file(args, i), sha256[i], err);
+    if (rc == SG_OK)
+        rc = sg_app_store(app, &store, err);
     if (rc == SG_OK)
         rc = sg_store_begin(store, err);
-    for (size_t i = 0; rc == SG_OK && i < sg_args_file_count(args); i++)
-        rc = sg_store_anchor_remove(store, sg_args_file(args, i), err);
+    for (size_t i = 0; rc == SG_OK && i < count; i++)
+        rc = sg_store_anchor_remove(store, sha256[i], err);
     if (rc == SG_OK)
         rc = sg_store_commit(store, err);
     if (rc == SG_OK)
         rc = sg_store_publish(store, err);
-    for (size_t i = 0; rc == SG_OK && i < sg_args_file_count(args); i++) {
-        sg_say(&app->voice, _("No longer trusted: %s"), sg_args_file(args, i));
+    for (size_t i = 0; rc == SG_OK && i < count; i++) {
+        sg_say(&app->voice, _("No longer trusted: %s"), sha256[i]);
         rc = sg_trust_print_item(&app->voice, "removed",
                                  &(struct sg_trust_item){.kind = "anchor",
-                                                         .sha256 = sg_args_file(args, i),
+                                                         .sha256 = sha256[i],
                                                          .added = SG_TIME_NONE,
                                                          .not_after = SG_TIME_NONE,
                                                          .this_update = SG_TIME_NONE,
@@ -129,12 +152,13 @@ const struct sg_command sg_command_trust_remove = {
 
 /* --- list --------------------------------------------------------------------------------------------------------- */
 
-static enum sg_rc list_anchor(struct sg_app *app, const struct sg_snapshot_anchor *anchor, struct sg_err *err)
+static enum sg_rc print_stored(struct sg_app *app, const char *action, const struct sg_snapshot_anchor *anchor,
+                               struct sg_err *err)
 {
     _cleanup_(X509_freep) X509 *cert = NULL;
     enum sg_rc rc = sg_cert_parse(anchor->certificate, app->libctx, &cert, err);
     if (rc == SG_OK)
-        rc = sg_trust_print_anchor(app, "listed", cert, anchor->purposes, anchor->source, anchor->added, err);
+        rc = sg_trust_print_anchor(app, action, cert, anchor->purposes, anchor->source, anchor->added, err);
     return rc;
 }
 
@@ -153,7 +177,7 @@ static enum sg_rc list_crl(struct sg_app *app, const struct sg_snapshot_crl *crl
     sg_say(&app->voice, _("Revocation list of %s"), issuer);
     sg_say(&app->voice, _("  of %s, good until %s"), sg_time_text(crl->this_update, from),
            crl->next_update == INT64_MAX ? "-" : sg_time_text(crl->next_update, until));
-    sg_say(&app->voice, "  %s", sha256);
+    sg_say(&app->voice, "  SHA-256 %s", sha256);
     return sg_trust_print_item(&app->voice, "listed",
                                &(struct sg_trust_item){.kind = "crl",
                                                        .sha256 = sha256,
@@ -179,11 +203,15 @@ static int run_list(struct sg_app *app, const struct sg_args *args)
     struct sg_err err = {0};
     enum sg_rc rc = open_snapshot(app, &snapshot, &err);
     for (size_t i = 0; rc == SG_OK && i < sg_snapshot_anchor_count(snapshot); i++)
-        rc = list_anchor(app, sg_snapshot_anchor(snapshot, i), &err);
+        rc = print_stored(app, "listed", sg_snapshot_anchor(snapshot, i), &err);
     for (size_t i = 0; rc == SG_OK && i < sg_snapshot_crl_count(snapshot); i++)
         rc = list_crl(app, sg_snapshot_crl(snapshot, i), &err);
     if (rc == SG_OK && sg_snapshot_anchor_count(snapshot) == 0)
-        sg_say(&app->voice, _("Nothing is trusted yet: signet trust add FILE puts an anchor in."));
+        sg_say(
+            &app->voice, "%s",
+            sg_snapshot_crl_count(snapshot) > 0
+                ? _("No anchor is trusted, so the revocation lists are of no use: signet trust add FILE puts one in.")
+                : _("Nothing is trusted yet: signet trust add FILE puts an anchor in."));
     return rc == SG_OK ? 0 : sg_complain(&app->voice, &err);
 }
 
@@ -198,7 +226,7 @@ const struct sg_command sg_command_trust_list = {
 /* --- export ------------------------------------------------------------------------------------------------------- */
 
 static const struct sg_option export_options[] = {
-    {.name = "output", .argument = "FILE", .help = N_("the file to write (standard output)")},
+    {.name = "output", .argument = "FILE", .help = N_("the file to write (standard output)"), .writes = true},
     {.name = "force", .help = N_("replace the output if it exists")},
     {0},
 };
@@ -210,6 +238,11 @@ static enum sg_rc export_anchors(struct sg_app *app, const struct sg_args *args,
     _cleanup_(BIO_free_allp) BIO *pem = BIO_new(BIO_s_mem());
     const char *path = sg_args_value(args, "output");
     char *text = NULL;
+    if (!path)
+        path = "-";
+    if (app->voice.json && strcmp(path, "-") == 0)
+        return sg_fail(err, SG_E_USAGE, "%s",
+                       _("--json has stdout for itself: name a file for the PEM with --output."));
     enum sg_rc rc = pem ? open_snapshot(app, &snapshot, err) : sg_fail_memory(err);
     for (size_t i = 0; rc == SG_OK && i < sg_snapshot_anchor_count(snapshot); i++) {
         struct sg_slice der = sg_snapshot_anchor(snapshot, i)->certificate;
@@ -217,12 +250,18 @@ static enum sg_rc export_anchors(struct sg_app *app, const struct sg_args *args,
             rc = sg_fail_memory(err);
     }
     if (rc == SG_OK)
-        rc = sg_outfile_open(path ? path : "-", sg_args_flag(args, "force") ? SG_OUT_REPLACE : 0, &out, err);
+        rc = sg_outfile_open(path, sg_args_flag(args, "force") ? SG_OUT_REPLACE : 0, &out, err);
     if (rc == SG_OK) {
         long len = BIO_get_mem_data(pem, &text);
         rc = sg_outfile_write(out, text, len > 0 ? (size_t)len : 0, err);
     }
-    return rc == SG_OK ? sg_outfile_commit(out, err) : rc;
+    if (rc == SG_OK)
+        rc = sg_outfile_commit(out, err);
+    for (size_t i = 0; rc == SG_OK && app->voice.json && i < sg_snapshot_anchor_count(snapshot); i++)
+        rc = print_stored(app, "exported", sg_snapshot_anchor(snapshot, i), err);
+    if (rc == SG_OK && sg_snapshot_anchor_count(snapshot) == 0)
+        sg_note(&app->voice, _("Nothing is trusted, so nothing was exported."));
+    return rc;
 }
 
 static int run_export(struct sg_app *app, const struct sg_args *args)

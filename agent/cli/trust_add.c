@@ -34,26 +34,17 @@ static enum sg_rc parse_purposes(const struct sg_args *args, unsigned *ret, stru
         {"timestamp,sign", SG_PURPOSES_ALL},
     };
     const char *text = sg_args_value(args, "purpose");
+    if (!text) {
+        *ret = SG_PURPOSES_ALL;
+        return SG_OK;
+    }
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
-        if (strcmp(text ? text : "sign,timestamp", known[i].text) == 0) {
+        if (strcmp(text, known[i].text) == 0) {
             *ret = known[i].purposes;
             return SG_OK;
         }
     }
     return sg_fail(err, SG_E_USAGE, _("--purpose is sign, timestamp, or both with a comma between them."));
-}
-
-/* The same digest, whatever case and colons it was copied with. */
-static bool same_sha256(const char *given, const char *sha256)
-{
-    for (; *given; given++) {
-        if (*given == ':')
-            continue;
-        char c = *given >= 'A' && *given <= 'F' ? (char)(*given - 'A' + 'a') : *given;
-        if (*sha256 == '\0' || c != *sha256++)
-            return false;
-    }
-    return *sha256 == '\0';
 }
 
 /* Shows one certificate and finds out whether the person accepts it. */
@@ -74,9 +65,12 @@ static enum sg_rc accept_anchor(struct sg_app *app, const struct sg_args *args, 
         return rc;
     }
     size_t given = sg_args_count(args, "sha256");
-    for (size_t i = 0; i < given; i++)
-        if (same_sha256(sg_args_item(args, "sha256", i), sha256))
-            return SG_OK;
+    for (size_t i = 0; i < given; i++) {
+        char wanted[SG_SHA256_HEX];
+        rc = sg_trust_sha256(sg_args_item(args, "sha256", i), wanted, err);
+        if (rc != SG_OK || strcmp(wanted, sha256) == 0)
+            return rc;
+    }
     if (given > 0) {
         rc = sg_fail(err, SG_E_NOT_CONFIRMED, _("%s has the SHA-256 %s, which is none of those given by --sha256."),
                      subject, sha256);
@@ -97,6 +91,7 @@ struct additions {
     char **sources; /* of each anchor: "file NAME" */
     unsigned purposes;
     STACK_OF(X509_CRL) *crls;
+    const char **crl_files; /* the file of each */
 };
 
 static void additions_clear(struct additions *add)
@@ -106,6 +101,7 @@ static void additions_clear(struct additions *add)
     free(add->sources);
     sg_x509_stack_free(add->anchors);
     sg_x509_crl_stack_free(add->crls);
+    free(add->crl_files);
 }
 
 /* Reads the anchors of one file and has each accepted. */
@@ -128,6 +124,50 @@ static enum sg_rc read_anchors(struct sg_app *app, const struct sg_args *args, c
         }
     }
     return rc;
+}
+
+static enum sg_rc read_crls(struct sg_app *app, const struct sg_args *args, struct additions *add, struct sg_err *err)
+{
+    for (size_t i = 0; i < sg_args_count(args, "crl"); i++) {
+        const char *path = sg_args_item(args, "crl", i);
+        int before = sk_X509_CRL_num(add->crls);
+        enum sg_rc rc = sg_file_crls(app, path, add->crls, err);
+        if (rc != SG_OK)
+            return rc;
+        int after = sk_X509_CRL_num(add->crls);
+        const char **files = reallocarray(add->crl_files, (size_t)after + 1, sizeof(*files));
+        if (!files)
+            return sg_fail_memory(err);
+        for (int at = before; at < after; at++)
+            files[at] = path;
+        add->crl_files = files;
+    }
+    return SG_OK;
+}
+
+static bool has_subject(const STACK_OF(X509) *certs, const X509_NAME *name)
+{
+    for (int i = 0; i < sk_X509_num(certs); i++)
+        if (X509_NAME_cmp(X509_get_subject_name(sk_X509_value(certs, i)), name) == 0)
+            return true;
+    return false;
+}
+
+/* The verifier would refuse it too, but does not know what would help. */
+static enum sg_rc need_issuer(const STACK_OF(X509) *trusted, const STACK_OF(X509) *intermediates, X509_CRL *crl,
+                              struct sg_err *err)
+{
+    const X509_NAME *issuer = X509_CRL_get_issuer(crl);
+    _cleanup_(freep) char *name = NULL;
+    if (has_subject(trusted, issuer) || has_subject(intermediates, issuer))
+        return SG_OK;
+    enum sg_rc rc = sg_name_text(issuer, &name, err);
+    if (rc != SG_OK)
+        return rc;
+    return sg_fail(err, SG_E_POLICY,
+                   _("The revocation list of %s is not taken, since the certificate of its issuer is not here; give it "
+                     "with --intermediate."),
+                   name);
 }
 
 /* A CRL enters only if an anchor, stored or just accepted, vouches for its issuer. */
@@ -162,8 +202,14 @@ static enum sg_rc check_crls(struct sg_app *app, const struct sg_args *args, con
     };
     if (rc == SG_OK)
         rc = sg_verifier_new(&options, &verifier, err);
-    for (int i = 0; rc == SG_OK && i < sk_X509_CRL_num(add->crls); i++)
-        rc = sg_crl_check(verifier, sk_X509_CRL_value(add->crls, i), err);
+    for (int i = 0; rc == SG_OK && i < sk_X509_CRL_num(add->crls); i++) {
+        X509_CRL *crl = sk_X509_CRL_value(add->crls, i);
+        rc = need_issuer(trusted, intermediates, crl, err);
+        if (rc == SG_OK)
+            rc = sg_crl_check(verifier, crl, err);
+        if (rc != SG_OK)
+            sg_err_file(err, add->crl_files[i]);
+    }
     return rc;
 }
 
@@ -219,10 +265,12 @@ static enum sg_rc add(struct sg_app *app, const struct sg_args *args, struct sg_
     if (sg_args_file_count(args) == 0 && !sg_args_flag(args, "crl"))
         return sg_fail(err, SG_E_USAGE, _("Name a file of certificates to trust, or a revocation list with --crl."));
     enum sg_rc rc = add.anchors && add.crls ? parse_purposes(args, &add.purposes, err) : sg_fail_memory(err);
+    for (size_t i = 0; rc == SG_OK && i < sg_args_count(args, "sha256"); i++)
+        rc = sg_trust_sha256(sg_args_item(args, "sha256", i), (char[SG_SHA256_HEX]){0}, err);
     if (rc == SG_OK)
         rc = sg_app_libctx(app, &libctx, err);
     if (rc == SG_OK)
-        rc = sg_option_crls(app, args, add.crls, err);
+        rc = read_crls(app, args, &add, err);
     for (size_t i = 0; rc == SG_OK && i < sg_args_file_count(args); i++)
         rc = read_anchors(app, args, sg_args_file(args, i), &add, err);
     if (rc == SG_OK && sk_X509_CRL_num(add.crls) > 0)
