@@ -71,27 +71,67 @@ static enum sg_rc nothing_fits(const struct sg_app *app, const struct sg_tokens 
                    _("The tokens that are there have no key; \"signet token list\" shows which they are."));
 }
 
-static enum sg_rc ambiguous(const struct candidates *c, struct sg_err *err)
+/* The URIs, one a line. */
+static enum sg_rc list_candidates(const struct candidates *c, char **ret, struct sg_err *err)
 {
-    _cleanup_(sg_buf_clear) struct sg_buf list = SG_BUF(sizeof(err->text) / 4 * 3);
+    _cleanup_(sg_buf_clear) struct sg_buf list = SG_BUF(SG_MAX_OBJECTS * (SG_MAX_URI + 1));
     const char *text = "";
+    enum sg_rc rc = SG_OK;
 
-    for (size_t i = 0; i < c->count; i++) {
-        const struct sg_key_info *info = sg_token_key_info(c->keys[i]);
-        if (sg_buf_printf(&list, NULL, " %s", info->uri) != SG_OK)
-            break; /* the sentence has no room for more */
-    }
-    if (sg_buf_text(&list, &text, err) != SG_OK)
-        return SG_E_NO_MEMORY;
-    return sg_fail(err, SG_E_KEY_AMBIGUOUS, _("%zu keys could sign; name one with --key:%s"), c->count, text);
+    for (size_t i = 0; i < c->count && rc == SG_OK; i++)
+        rc = sg_buf_printf(&list, err, "%s\n", sg_token_key_info(c->keys[i])->uri);
+    if (rc == SG_OK)
+        rc = sg_buf_text(&list, &text, err);
+    if (rc != SG_OK)
+        return rc;
+    char *copy = strdup(text);
+    if (!copy)
+        return sg_fail_memory(err);
+    *ret = copy;
+    return SG_OK;
 }
 
-static enum sg_rc ask_which(const struct candidates *c, struct sg_token_key **ret, struct sg_err *err)
+/* People get the URIs below the sentence, where there is room for them; in JSON they are in it, as far as they fit. */
+static enum sg_rc ambiguous(const struct sg_app *app, const struct candidates *c, struct sg_signing *signing,
+                            struct sg_err *err)
+{
+    char text[sizeof(err->text) - 128] = "";
+    size_t used = 0, shown = 0;
+    enum sg_rc rc = list_candidates(c, &signing->candidates, err);
+
+    if (rc != SG_OK)
+        return rc;
+    if (!app->voice.json)
+        return sg_fail(err, SG_E_KEY_AMBIGUOUS, _("%zu keys could sign; name one of them with --key."), c->count);
+    for (; shown < c->count; shown++) {
+        const char *uri = sg_token_key_info(c->keys[shown])->uri;
+        if (strlen(uri) + 2 > sizeof(text) - used)
+            break;
+        used += (size_t)snprintf(text + used, sizeof(text) - used, " %s", uri);
+    }
+    if (shown == c->count)
+        return sg_fail(err, SG_E_KEY_AMBIGUOUS, _("%zu keys could sign; name one with --key:%s"), c->count, text);
+    return sg_fail(err, SG_E_KEY_AMBIGUOUS,
+                   _("%zu keys could sign; name one with --key:%s ... and %zu more; signet token show lists them"),
+                   c->count, text, c->count - shown);
+}
+
+int sg_signing_complain(const struct sg_app *app, const struct sg_signing *signing, const struct sg_err *err)
+{
+    int status = sg_complain(&app->voice, err);
+
+    if (err->rc == SG_E_KEY_AMBIGUOUS && signing->candidates && !app->voice.json)
+        (void)fputs(signing->candidates, stderr);
+    return status;
+}
+
+static enum sg_rc ask_which(const struct sg_app *app, const struct candidates *c, struct sg_signing *signing,
+                            struct sg_token_key **ret, struct sg_err *err)
 {
     size_t chosen = 0;
 
     if (!sg_has_terminal())
-        return ambiguous(c, err);
+        return ambiguous(app, c, signing, err);
     for (size_t i = 0; i < c->count; i++) {
         const struct sg_key_info *info = sg_token_key_info(c->keys[i]);
         _cleanup_(freep) char *subject = NULL;
@@ -124,7 +164,7 @@ static enum sg_rc choose(struct sg_app *app, struct sg_signing *signing, struct 
         narrow(c, valid_at, sg_clock_now(&app->clock));
     }
     struct sg_token_key *key = c->keys[0];
-    enum sg_rc rc = c->count > 1 ? ask_which(c, &key, err) : SG_OK;
+    enum sg_rc rc = c->count > 1 ? ask_which(app, c, signing, &key, err) : SG_OK;
     if (rc != SG_OK)
         return rc;
     signing->token_key = key;
@@ -150,7 +190,7 @@ enum sg_rc sg_signing_choose(struct sg_app *app, struct sg_signing *signing, str
         rc = sg_fail(err, SG_E_NO_CERTIFICATE,
                      _("The key %s has no certificate on its token; ask your security officer to put it there."),
                      signing->info->uri);
-        sg_err_token(err, signing->info->token->serial);
+        sg_app_about_token(err, signing->info->token);
     }
     return rc;
 }

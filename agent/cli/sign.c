@@ -15,7 +15,10 @@ static const struct sg_option options[] = {
      .key = SG_KEY_SIGN_KEY},
     {.name = "format", .argument = "auto|cades", .help = N_("format of the signature (auto: CAdES in this version)")},
     {.name = "attached", .help = N_("put the content into the signature: FILE.p7m")},
-    {.name = "output", .argument = "FILE", .help = N_("write the signature of the only input to FILE (-: stdout)")},
+    {.name = "output",
+     .argument = "FILE",
+     .help = N_("write the signature of the only input to FILE (-: stdout)"),
+     .writes = true},
     {.name = "output-dir", .argument = "FOLDER", .help = N_("write the signatures into FOLDER")},
     {.name = "force", .help = N_("replace outputs that exist")},
     {.name = "allow-expired", .help = N_("sign though the certificate has ended")},
@@ -91,8 +94,10 @@ static void say_who_and_what_next(const struct sg_sign_jobs *jobs, int64_t first
         sg_say(voice, _("  from %s to %s by this computer's clock"), sg_time_text(first, from), sg_time_text(last, to));
     sg_say(voice, jobs->attached ? _("  CAdES B-B, content attached; not time-stamped yet")
                                  : _("  CAdES B-B, detached: keep each file with its signature; not time-stamped yet"));
-    sg_say(voice, _("  still to be done online: a time-stamp and revocation data, before the certificate ends at %s"),
-           sg_time_text(signing->not_after, end));
+    if (last < signing->not_after)
+        sg_say(voice,
+               _("  still to be done online: a time-stamp and revocation data, before the certificate ends at %s"),
+               sg_time_text(signing->not_after, end));
 }
 
 /* The result of all; failures once more at the end where there are so many files that they have scrolled away. */
@@ -188,10 +193,13 @@ static enum sg_rc prepare(struct sg_app *app, const struct sg_args *args, struct
 static int refuse(struct sg_app *app, const struct sg_sign_jobs *jobs, const struct sg_err *failure)
 {
     struct sg_err err;
-    int status = sg_complain(&app->voice, failure);
-    const char *object = jobs->count == 1 ? jobs->jobs[0].input : "";
+    int status = sg_signing_complain(app, jobs->signing, failure);
+    _cleanup_(freep) char *object = NULL;
+    enum sg_rc rc = jobs->count == 1 ? sg_sign_absolute(jobs->jobs[0].input, &object, &err) : SG_OK;
 
-    if (sg_signing_record_failure(jobs->signing, object, failure, &err) != SG_OK)
+    if (rc == SG_OK)
+        rc = sg_signing_record_failure(jobs->signing, object ? object : "", failure, &err);
+    if (rc != SG_OK)
         status = sg_exit_worse(status, sg_complain(&app->voice, &err));
     return status;
 }

@@ -12,7 +12,7 @@ struct sg_sign_job {
     struct sg_outfile *out; /* signed and not yet final */
     struct sg_err *err;     /* why it failed; NULL: it did not */
     bool started;           /* somebody has looked at it */
-    bool final; /* on disk and recorded */
+    bool final;             /* on disk and recorded */
     bool empty;
     char content_digest[2 * EVP_MAX_MD_SIZE + 1]; /* hex */
     char result_sha256[SG_SHA256_HEX];
@@ -32,6 +32,9 @@ struct sg_sign_jobs {
  * output twice, or one that is an input, is SG_E_USAGE. */
 SG_MUST_CHECK enum sg_rc sg_sign_jobs_plan(struct sg_sign_jobs *jobs, const struct sg_args *args, struct sg_err *err);
 void sg_sign_jobs_clear(struct sg_sign_jobs *jobs);
+
+/* A path as it will be found again whatever the working folder is then; "-" stays. Allocated. */
+SG_MUST_CHECK enum sg_rc sg_sign_absolute(const char *path, char **ret, struct sg_err *err);
 
 /* Signs one file into a file that is not final. Safe for several threads. */
 SG_MUST_CHECK enum sg_rc sg_sign_one(const struct sg_sign_jobs *jobs, struct sg_sign_job *job, struct sg_err *err);

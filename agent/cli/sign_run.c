@@ -119,8 +119,7 @@ static void wait_for(struct run *run, size_t group)
 /* --- making a group final ------------------------------------------------------------------------------------------
  */
 
-/* As it will be found again whatever the working folder is then. */
-static enum sg_rc absolute(const char *path, char **ret, struct sg_err *err)
+enum sg_rc sg_sign_absolute(const char *path, char **ret, struct sg_err *err)
 {
     char cwd[PATH_MAX] = "";
     bool as_it_is = path[0] == '/' || strcmp(path, "-") == 0;
@@ -162,10 +161,10 @@ static enum sg_rc record_document(const struct sg_sign_jobs *jobs, const struct 
                                    .custody = sg_custody_text(signing->custody),
                                    .claimed_time = job->claimed_time,
                                    .clock_state = signing->clock_state};
-    enum sg_rc rc = absolute(job->input, &input, err);
+    enum sg_rc rc = sg_sign_absolute(job->input, &input, err);
 
     if (rc == SG_OK)
-        rc = absolute(job->output, &output, err);
+        rc = sg_sign_absolute(job->output, &output, err);
     if (rc == SG_OK)
         rc = remarks_of(signing, job, &remarks, &document.remarks, err);
     if (rc != SG_OK)
@@ -191,7 +190,7 @@ static enum sg_rc record_group(const struct sg_sign_jobs *jobs, const struct gro
         const struct sg_sign_job *job = &group->jobs[i];
         if (job->err) {
             _cleanup_(freep) char *object = NULL;
-            rc = absolute(job->input, &object, err);
+            rc = sg_sign_absolute(job->input, &object, err);
             if (rc == SG_OK)
                 rc = sg_signing_record_failure(jobs->signing, object, job->err, err);
         } else if (job->out) {

@@ -23,6 +23,7 @@ void sg_signing_clear(struct sg_signing *signing)
     sg_key_list_free(signing->keys);
     sg_tokens_free(signing->tokens);
     sg_store_free(signing->store);
+    free(signing->candidates);
     free(signing->subject);
     free(signing->issuer);
     free(signing->serial);
@@ -225,8 +226,10 @@ static enum sg_rc check_custody(struct sg_app *app, struct sg_signing *signing, 
 
     if (rc == SG_OK)
         rc = sg_custody_require(signing->info, spki, &rules, &signing->custody, err);
-    if (rc != SG_OK)
+    if (rc != SG_OK) {
+        sg_app_about_token(err, signing->info->token);
         return rc;
+    }
     if (signing->custody == SG_CUSTODY_HELD)
         sg_signing_warn(app, signing, "custody-held", "%s",
                         _("The token holds the key, but does not say that there was never a copy elsewhere."));

@@ -24,6 +24,7 @@ struct sg_signing {
     struct sg_tokens *tokens; /* NULL: see `tokens_err` */
     struct sg_err tokens_err;
     struct sg_key_list *keys;
+    char *candidates;               /* after SG_E_KEY_AMBIGUOUS: their URIs, one a line */
     struct sg_token_key *token_key; /* the one chosen */
     const struct sg_key_info *info; /* of it */
 
@@ -53,6 +54,8 @@ SG_MUST_CHECK enum sg_rc sg_signing_open(struct sg_app *app, struct sg_signing *
 /* Chooses: --key, else [sign] key, else the only key whose certificate has nonRepudiation, else the only usable one,
  * else a question on the terminal; without one SG_E_KEY_AMBIGUOUS with the candidates' URIs. */
 SG_MUST_CHECK enum sg_rc sg_signing_choose(struct sg_app *app, struct sg_signing *signing, struct sg_err *err);
+/* sg_complain(); the candidates of SG_E_KEY_AMBIGUOUS follow, for people. */
+int sg_signing_complain(const struct sg_app *app, const struct sg_signing *signing, const struct sg_err *err);
 /* Its certificate's validity and usage, and this computer's clock against what has already happened. */
 SG_MUST_CHECK enum sg_rc sg_signing_check(struct sg_app *app, const struct sg_signing_options *options,
                                           struct sg_signing *signing, struct sg_err *err);

@@ -54,7 +54,10 @@ static void say_token(const struct sg_voice *voice, const struct sg_token_info *
 {
     sg_say(voice, "%s", info->label[0] ? info->label : _("(no label)"));
     sg_say(voice, "  %s", info->uri);
-    sg_say(voice, _("  serial %s, %s %s, module %s"), info->serial, info->manufacturer, info->model, info->module);
+    if (info->serial[0])
+        sg_say(voice, _("  serial %s, %s %s, module %s"), info->serial, info->manufacturer, info->model, info->module);
+    else
+        sg_say(voice, _("  %s %s, module %s"), info->manufacturer, info->model, info->module);
     if (!info->initialized)
         sg_say(voice, _("  not initialised"));
     else

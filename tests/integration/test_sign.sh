@@ -17,6 +17,13 @@ only() { # NAME...
     holds diff <(printf '%s\n' "$@" | sort) <(ls -A)
 }
 
+# What the store has in the last row of a table.
+recorded() { # TABLE COLUMN
+    /usr/bin/python3 -c 'import sqlite3, sys
+print(sqlite3.connect(sys.argv[1]).execute(f"SELECT {sys.argv[3]} FROM {sys.argv[2]} ORDER BY rowid DESC LIMIT 1").fetchone()[0])' \
+        "$SIGNET_HOME/store.db" "$1" "$2"
+}
+
 mkdir work && cd work
 echo "one" > a.txt
 
@@ -127,9 +134,18 @@ expect 74 bash -c '"$0" --help > /dev/full' "$SIGNET"
 # --- keys and tokens
 expect 64 signet_pin sign --key "$main" a.txt
 says "[key-ambiguous]"
+holds test "$(grep -c '^pkcs11:.*;id=%0[0-9]' "$tmp/err")" = "$(sed -n 's/^signet: \([0-9]*\) keys .*/\1/p' "$tmp/err")"
+expect 64 signet_pin sign --json --key "$main" a.txt
+json error.code='"key-ambiguous"'
 says "id=%02"
+expect 64 signet_pin sign --json --key pkcs11: a.txt
+holds grep -qE ' \.\.\. and [0-9]+ more; signet token show lists them"' "$tmp/out"
 expect 69 signet_pin sign --key "$main;id=%77" a.txt
 says "[no-key]"
+for uri in pkcs11:token=Nobody "$main;serial=0000" "pkcs11:serial=0000;id=%01"; do
+    expect 69 signet_pin sign --json --key "$uri" a.txt
+    json error.code='"no-token"' error.retry=true
+done
 expect 64 signet_pin sign --key "nonsense" a.txt
 expect 69 "$SIGNET" sign --module /nonexistent.so a.txt
 says "/nonexistent.so"
@@ -138,6 +154,8 @@ says "/etc/passwd"
 SOFTHSM2_CONF=/dev/null expect 69 "$SIGNET" sign a.txt
 expect 65 signet_pin sign --key "$odd;id=%07" a.txt
 says "[no-certificate]"
+expect 65 signet_pin sign --json --key "$odd;id=%07" a.txt
+holds grep -qE '"token":"Signet Odd \([0-9a-f]+\)"' "$tmp/out"
 expect 77 "$SIGNET" sign a.txt
 says "[pin-required]"
 only a.txt
@@ -151,13 +169,19 @@ refused() { # ID CODE OPTION
     rm a.txt.p7s
 }
 refused 01 certificate-expired --allow-expired
+expect 0 signet_pin sign --allow-expired --key "$odd;id=%01" a.txt
+says "not time-stamped yet"
+rejects grep "before the certificate ends" "$tmp/out"
+rm a.txt.p7s
 refused 02 certificate-not-yet-valid --allow-not-yet-valid
 refused 04 certificate-wrong-usage --allow-wrong-usage
 refused 05 certificate-wrong-usage --allow-wrong-usage
 
 # --- custody
-expect 77 signet_pin sign --key "$odd;id=%09" a.txt
-says "[custody]"
+expect 77 signet_pin sign --json --key "$odd;id=%09" a.txt
+json error.code='"custody"'
+holds grep -qE '"token":"Signet Odd \([0-9a-f]+\)"' "$tmp/out"
+holds test "$(recorded ledger object)" = "$PWD/a.txt"
 expect 0 signet_pin sign --json --key "$odd;id=%0a" a.txt
 json custody='"held"' warnings.0.code='"custody-held"'
 rm a.txt.p7s
@@ -170,8 +194,23 @@ wrong() {
 expect 77 wrong --json a.txt
 json error.code='"pin-incorrect"'
 expect 0 "$SIGNET" token list --json
-says '"pin": "count-low"'
+says '"pin":"count-low"'
 holds signet_pin token show "$main;id=%01"
+
+# --- a PIN that cannot be one is not sent; standard input is not both PIN and document
+expect 77 "$SIGNET" sign a.txt --pin-fd 9 9< <(printf '1234\000567890\n')
+says "NUL"
+for options in - "--key - a.txt" "a.txt -"; do
+    # shellcheck disable=SC2086
+    stdin=$tmp/wrong expect 64 "$SIGNET" sign --pin-fd 0 $options
+    says "standard input"
+done
+stdin=$SOFTHSM_PIN_FILE expect 0 "$SIGNET" sign --pin-fd 0 --output - a.txt
+expect 64 "$SIGNET" sign --pin-fd 99 a.txt
+says "99"
+expect 64 "$SIGNET" sign --pin-fd 9 a.txt 9> "$tmp/write-only"
+says "9"
+expect 64 "$SIGNET" sign --pin-fd 9 a.txt 9< .
 
 # --- configuration
 mkdir -p "$SIGNET_HOME"
@@ -190,26 +229,26 @@ expect 73 signet_pin sign --output nowhere/x.p7s a.txt
 SIGNET_HOME=/proc/nowhere rejects signet_pin sign a.txt
 only a.txt
 
+truncate -s 8M big
+(ulimit -f 4000 && expect 74 signet_pin sign --attached big && says "[disk-full]")
+rm big
+only a.txt
+
 # --- the clock
 ASAN_OPTIONS=verify_asan_link_order=0 expect 0 faketime -f "2001-01-01 00:00:00" bash -c '"$0" sign --allow-not-yet-valid --pin-fd 9 a.txt 9< "$SOFTHSM_PIN_FILE"' "$SIGNET"
 says "[clock-wrong]"
 rm a.txt.p7s
 
 # --- what is recorded is what is there: also of a large file, whose digest is reckoned while it is written
-recorded() { # COLUMN: of the last document
-    /usr/bin/python3 -c 'import sqlite3, sys
-print(sqlite3.connect(sys.argv[1]).execute(f"SELECT {sys.argv[2]} FROM document ORDER BY entry DESC LIMIT 1").fetchone()[0])' \
-        "$SIGNET_HOME/store.db" "$1"
-}
 head -c 40M /dev/urandom > large
 for id in 01 03; do
     for name in a.txt large; do
         for attached in "" --attached; do
             # shellcheck disable=SC2086
             expect 0 signet_pin sign --force --key "$main;id=%$id" $attached --output "$name.sig" "$name"
-            holds test "$(recorded content_digest)" = "$(sha256sum $name | cut -c1-64)"
-            holds test "$(recorded result_sha256)" = "$(sha256sum $name.sig | cut -c1-64)"
-            holds test "$(recorded output)" = "$PWD/$name.sig"
+            holds test "$(recorded document content_digest)" = "$(sha256sum $name | cut -c1-64)"
+            holds test "$(recorded document result_sha256)" = "$(sha256sum $name.sig | cut -c1-64)"
+            holds test "$(recorded document output)" = "$PWD/$name.sig"
         done
     done
 done

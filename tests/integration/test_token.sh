@@ -9,9 +9,10 @@ says "Signet Ed25519"
 says "Signet Odd"
 says "${SIGNET_MODULE##*/}"
 says "not initialised"
+rejects grep "serial ," "$tmp/out"
 expect 0 "$SIGNET" token list --json
 json 'schema="signet.token-list/1"'
-holds test "$(grep -c '"initialized": true, "login_required": true' "$tmp/out")" = 3
+holds test "$(grep -c '"initialized":true,"login_required":true' "$tmp/out")" = 3
 
 # Without a PIN the keys are known by their certificates; whose custody they are in is not.
 expect 0 "$SIGNET" token show "pkcs11:token=Signet%20Test"
@@ -44,7 +45,8 @@ printf wrong > "$tmp/wrong"
 expect 77 "$SIGNET" token show "pkcs11:token=Signet%20Test" --pin-fd 9 --json 9< "$tmp/wrong"
 json error.code='"pin-incorrect"'
 
-expect 69 "$SIGNET" token show "pkcs11:token=Nobody"
+expect 69 "$SIGNET" token show --json "pkcs11:token=Nobody"
+json error.code='"no-token"' error.retry=true
 expect 64 "$SIGNET" token show "pkcs11:pin-value=1234"
 expect 64 "$SIGNET" token show nonsense
 expect 64 "$SIGNET" token list more
