@@ -90,7 +90,7 @@ static enum sg_rc load_configured(struct sg_tokens *tokens, struct sg_err *err)
     return SG_OK;
 }
 
-static enum sg_rc start(struct sg_module *module, struct sg_err *err)
+static enum sg_rc start(struct sg_module *module, const struct sg_log *log, struct sg_err *err)
 {
     CK_RV rv = p11_kit_module_initialize(module->f);
     if (rv != CKR_OK) {
@@ -102,6 +102,10 @@ static enum sg_rc start(struct sg_module *module, struct sg_err *err)
     module->initialized = true;
     CK_INFO info = {0};
     module->softhsm = module->f->C_GetInfo(&info) == CKR_OK && memcmp(info.manufacturerID, "SoftHSM", 7) == 0;
+    int len = sizeof info.manufacturerID;
+    while (len > 0 && (info.manufacturerID[len - 1] == ' ' || info.manufacturerID[len - 1] == '\0'))
+        len--;
+    sg_log(log, SG_LOG_INFO, _("Module %s, made by %.*s"), module->name, len, (const char *)info.manufacturerID);
     return SG_OK;
 }
 
@@ -182,9 +186,12 @@ static enum sg_rc list_slot(struct sg_tokens *tokens, struct sg_module *module, 
     enum sg_rc rc = sg_token_new(tokens, index, slot, &slot_info, &token_info, &token, err);
     if (rc == SG_OK)
         rc = add_token(tokens, token, err);
-    if (rc == SG_OK)
-        token = NULL;
-    return rc;
+    if (rc != SG_OK)
+        return rc;
+    if (token->info.initialized)
+        sg_log(&tokens->log, SG_LOG_INFO, _("Token %s (serial %s)"), token->info.label, token->info.serial);
+    token = NULL;
+    return SG_OK;
 }
 
 enum sg_rc sg_module_list(struct sg_tokens *tokens, struct sg_module *module, struct sg_err *err)
@@ -257,7 +264,7 @@ static enum sg_rc start_all(struct sg_tokens *tokens, struct sg_err *err)
     size_t started = 0;
     for (size_t i = 0; i < tokens->module_count; i++) {
         struct sg_module *module = &tokens->modules[i];
-        enum sg_rc rc = start(module, &failure);
+        enum sg_rc rc = start(module, &tokens->log, &failure);
         if (rc == SG_OK)
             rc = sg_module_list(tokens, module, &failure);
         if (rc == SG_OK) {

@@ -89,7 +89,16 @@ static enum sg_rc configure_from_environment(struct sg_config *config, struct sg
     return rc;
 }
 
-enum sg_rc sg_app_reconfigure(struct sg_app *app, const struct sg_args *args, struct sg_err *err)
+static void tell_files(const struct sg_log *log, const struct sg_config_files *files)
+{
+    const char *const paths[] = {files->policy, files->system, files->user};
+
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
+        if (paths[i] && access(paths[i], F_OK) == 0)
+            sg_log(log, SG_LOG_INFO, _("Configuration read: %s"), paths[i]);
+}
+
+static enum sg_rc configure(struct sg_app *app, const struct sg_args *args, struct sg_err *err)
 {
     _cleanup_(sg_config_freep) struct sg_config *config = NULL;
     const struct sg_config_files files = {
@@ -104,7 +113,7 @@ enum sg_rc sg_app_reconfigure(struct sg_app *app, const struct sg_args *args, st
         rc = sg_config_apply_policy(config, err);
     if (rc != SG_OK)
         return rc;
-    sg_config_free(app->config);
+    tell_files(&app->log, &files);
     app->config = sg_steal(config);
     return SG_OK;
 }
@@ -119,7 +128,7 @@ enum sg_rc sg_app_init(struct sg_app *app, const struct sg_args *args, struct sg
     enum sg_rc rc = read_pin_fd(app, args, err);
     if (rc == SG_OK)
         rc = sg_paths_find(&app->paths, err);
-    return rc == SG_OK ? sg_app_reconfigure(app, args, err) : rc;
+    return rc == SG_OK ? configure(app, args, err) : rc;
 }
 
 void sg_app_clear(struct sg_app *app)

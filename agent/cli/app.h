@@ -26,8 +26,6 @@ struct sg_app {
 
 /* Reads the configuration and the common options. What it has made is freed by sg_app_clear() also after a failure. */
 SG_MUST_CHECK enum sg_rc sg_app_init(struct sg_app *app, const struct sg_args *args, struct sg_err *err);
-/* Reads it anew, after a file was changed. */
-SG_MUST_CHECK enum sg_rc sg_app_reconfigure(struct sg_app *app, const struct sg_args *args, struct sg_err *err);
 void sg_app_clear(struct sg_app *app);
 
 /* The library context; made by the first call, since `--help` has no time for it. */

@@ -95,7 +95,7 @@ static enum sg_rc list_candidates(const struct candidates *c, char **ret, struct
 static enum sg_rc ambiguous(const struct sg_app *app, const struct candidates *c, struct sg_signing *signing,
                             struct sg_err *err)
 {
-    char text[sizeof(err->text) - 128] = "";
+    char text[sizeof(err->text) - 256] = ""; /* the sentence around it, in any language, needs room too */
     size_t used = 0, shown = 0;
     enum sg_rc rc = list_candidates(c, &signing->candidates, err);
 
@@ -145,6 +145,24 @@ static enum sg_rc ask_which(const struct sg_app *app, const struct candidates *c
     return rc;
 }
 
+/* Which key, and why it is this one. */
+static void tell(const struct sg_app *app, const struct sg_key_info *info, size_t there, size_t left)
+{
+    const struct sg_log *log = &app->log;
+    const char *named = sg_config_where(app->config, SG_KEY_SIGN_KEY);
+
+    if (left > 1)
+        sg_log(log, SG_LOG_INFO, _("Key %s, picked from %zu on the terminal"), info->uri, left);
+    else if (sg_config_text(app->config, SG_KEY_SIGN_KEY)[0])
+        sg_log(log, SG_LOG_INFO, _("Key %s, named by %s"), info->uri, named);
+    else if (there == 1)
+        sg_log(log, SG_LOG_INFO, _("Key %s, the only one"), info->uri);
+    else
+        sg_log(log, SG_LOG_INFO, _("Key %s, of %zu the one that %s"), info->uri, there,
+               kind_of(info) == NON_REPUDIATION ? _("is for signatures by a person (nonRepudiation)")
+                                                : _("can sign documents"));
+}
+
 static enum sg_rc choose(struct sg_app *app, struct sg_signing *signing, struct sg_err *err)
 {
     _cleanup_(freep) struct candidates *c = calloc(1, sizeof(*c));
@@ -156,6 +174,7 @@ static enum sg_rc choose(struct sg_app *app, struct sg_signing *signing, struct 
         c->keys[c->count++] = sg_key_list_get(signing->keys, i);
     if (c->count == 0)
         return nothing_fits(app, signing->tokens, err);
+    size_t there = c->count;
 
     narrow(c, at_least, NOT_FOR_SIGNING);
     if (!named) { /* what a URI leaves open is not for us to guess */
@@ -169,6 +188,7 @@ static enum sg_rc choose(struct sg_app *app, struct sg_signing *signing, struct 
         return rc;
     signing->token_key = key;
     signing->info = sg_token_key_info(key);
+    tell(app, signing->info, there, c->count);
     return SG_OK;
 }
 

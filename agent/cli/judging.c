@@ -122,6 +122,7 @@ enum sg_rc sg_judging_init(struct sg_app *app, const struct sg_args *args, const
 {
     *judging = (struct sg_judging){0};
     struct sg_verifier_options options = {
+        .log = &app->log,
         .revocation = revocation_mode(app->config),
         .stale = sg_config_seconds(app->config, SG_KEY_VERIFY_STALE),
         .at = SG_TIME_NONE,

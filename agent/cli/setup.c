@@ -124,7 +124,9 @@ static enum sg_rc find_key(struct setup *setup, struct sg_err *err)
 
     if (rc == SG_OK)
         return SG_OK;
-    if (rc != SG_E_NO_KEY || !sg_config_text(config, SG_KEY_SIGN_KEY)[0] ||
+    bool gone =
+        rc == SG_E_NO_KEY || (rc == SG_E_NO_TOKEN && signing->tokens && sg_app_usable_tokens(signing->tokens) > 0);
+    if (!gone || !sg_config_text(config, SG_KEY_SIGN_KEY)[0] ||
         sg_config_origin(config, SG_KEY_SIGN_KEY) >= SG_ORIGIN_ENVIRONMENT) {
         *err = why;
         return rc;
@@ -368,7 +370,7 @@ static int run(struct sg_app *app, const struct sg_args *args)
     int status = 0;
 
     if (sg_signing_open(app, &setup.signing, &err) != SG_OK || set_up(&setup, &err) != SG_OK) {
-        status = sg_complain(&app->voice, &err);
+        status = sg_signing_complain(app, &setup.signing, &err);
         if (setup.signing.store && sg_signing_record_failure(&setup.signing, "setup", &err, &second) != SG_OK)
             status = sg_exit_worse(status, sg_complain(&app->voice, &second));
     }

@@ -27,6 +27,7 @@ static struct sg_verifier_options judging(const struct sg_app *app, const struct
                                           STACK_OF(X509) *anchors, enum sg_revocation_mode revocation)
 {
     return (struct sg_verifier_options){.libctx = app->libctx,
+                                        .log = &app->log,
                                         .snapshot = anchors && sk_X509_num(anchors) == 0 ? NULL : snapshot,
                                         .anchors = anchors,
                                         .revocation = revocation,

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 
 #include "base/limits.h"
+#include "base/log.h"
+#include "base/msg.h"
 #include "formats/pem.h"
 
 struct trusted_entry {
@@ -19,10 +21,12 @@ struct crl_entry {
     X509_NAME *issuer;          /* of a CRL that is not read yet */
     size_t snapshot_index;
     char *unreadable; /* its file, which is missing or damaged */
+    bool told;        /* to the log, that it is used */
 };
 
 struct sg_trust {
     OSSL_LIB_CTX *libctx;
+    const struct sg_log *log;
     const struct sg_snapshot *snapshot;
     STACK_OF(X509) *intermediates;
     pthread_mutex_t lock; /* over what is loaded when it is asked for */
@@ -125,6 +129,7 @@ enum sg_rc sg_trust_new(const struct sg_verifier_options *options, struct sg_tru
     }
     _cleanup_(sg_trust_freep) struct sg_trust *trust = fresh;
     trust->libctx = options->libctx;
+    trust->log = options->log;
     trust->snapshot = snapshot;
     trust->certs = calloc(cert_room, sizeof *trust->certs);
     trust->crls = calloc(crl_room, sizeof *trust->crls);
@@ -137,6 +142,9 @@ enum sg_rc sg_trust_new(const struct sg_verifier_options *options, struct sg_tru
      */
     if (rc == SG_OK && snapshot)
         add_snapshot(trust, named == 0);
+    if (rc == SG_OK)
+        sg_log(trust->log, SG_LOG_INFO, _("Judged with %zu anchors and %zu revocation lists"),
+               trust->cert_count - count(sk_X509_num(options->intermediates)), trust->crl_count);
     if (rc == SG_OK)
         *ret = sg_steal(trust);
     return rc;
@@ -225,6 +233,22 @@ static enum sg_rc read_crl(struct sg_trust *trust, size_t index, struct sg_known
     return rc;
 }
 
+/* Once for each: how many signatures it is used for is of no interest. */
+static void tell_crl(const struct sg_trust *trust, struct crl_entry *entry)
+{
+    _cleanup_(freep) char *issuer = NULL;
+    char issued[SG_TIME_TEXT];
+
+    if (entry->told || !trust->log)
+        return;
+    entry->told = true;
+    if (entry->unreadable)
+        sg_log(trust->log, SG_LOG_INFO, _("Revocation list that cannot be read: %s"), entry->unreadable);
+    else if (entry->known && sg_name_text(X509_CRL_get_issuer(entry->known->crl), &issuer, NULL) == SG_OK)
+        sg_log(trust->log, SG_LOG_INFO, _("Revocation list used: %s, issued %s"), issuer,
+               sg_time_text(entry->known->this_update, issued));
+}
+
 /* What cannot be read is remembered with its file: what it says of a certificate is known, and no longer at hand. */
 static enum sg_rc load_crl(struct sg_trust *trust, struct crl_entry *entry, struct sg_known_crl **ret,
                            const char **ret_unreadable, struct sg_err *err)
@@ -236,6 +260,8 @@ static enum sg_rc load_crl(struct sg_trust *trust, struct crl_entry *entry, stru
         if (rc == SG_E_MALFORMED || rc == SG_E_LIMIT || rc == SG_E_STORE_DAMAGED || rc == SG_E_NOT_FOUND)
             rc = sg_snapshot_crl_path(trust->snapshot, entry->snapshot_index, &entry->unreadable, err);
     }
+    if (rc == SG_OK)
+        tell_crl(trust, entry);
     struct sg_known_crl *known = entry->known;
     const char *unreadable = entry->unreadable; /* never changes back */
     (void)pthread_mutex_unlock(&trust->lock);

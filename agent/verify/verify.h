@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/input.h"
+#include "base/log.h"
 #include "store/snapshot.h"
 
 /* --- verdicts ----------------------------------------------------------------------------------------------------- */
@@ -105,6 +106,7 @@ struct sg_policy_options {       /* RFC 5280 §6.1.1 (c) to (g); all absent: any
 
 struct sg_verifier_options {
     OSSL_LIB_CTX *libctx;
+    const struct sg_log *log;           /* may be NULL; borrowed */
     const struct sg_snapshot *snapshot; /* may be NULL; borrowed */
     STACK_OF(X509) *anchors;            /* --anchor: if any, only these count, not the snapshot's */
     STACK_OF(X509) *intermediates;      /* --intermediate: untrusted helpers */

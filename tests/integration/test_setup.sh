@@ -75,7 +75,7 @@ expect 0 signet_pin setup
 says "The key that $conf:"
 says "$gone"
 holds grep -q '^key = pkcs11:.*id=%01' "$conf"
-sed -i "s/^key = .*/key = $gone/" "$conf"
+sed -i "s/^key = .*/key = pkcs11:token=None;id=%01/" "$conf"
 expect 0 signet_pin setup --json
 json warnings.0.code='"no-key"' warnings.1.code='"revocation-missing"'
 
@@ -88,6 +88,30 @@ says "[not-trusted]"
 holds grep -q '^key = pkcs11:.*id=%01' "$conf"
 expect 77 signet_pin setup --key "pkcs11:token=Signet%20Odd;id=%01"
 says "[certificate-expired]"
+
+# --- --verbose: what was found and used, on stderr alone, and no PIN
+on_stderr() { # TEXT
+    holds grep -qF -- "$1" "$tmp/err"
+    rejects grep -qF -- "$1" "$tmp/out"
+}
+expect 0 signet_pin sign --verbose --force a.txt
+on_stderr "Configuration read: $conf"
+on_stderr "Module $(realpath "$SIGNET_MODULE"), made by SoftHSM"
+on_stderr "Token Signet Test (serial"
+on_stderr ", named by $conf:"
+rejects grep -qF -- "$(cat "$SOFTHSM_PIN_FILE")" "$tmp/out" "$tmp/err"
+expect 0 signet_pin sign --verbose --json --force --key "pkcs11:token=Signet%20Test;id=%03" a.txt
+json signer.subject='"CN=Signer p256,O=Signet Test"'
+on_stderr "id=%03;type=private, named by --key"
+expect 0 "$SIGNET" verify --verbose a.txt
+on_stderr "Judged with 2 anchors and 2 revocation lists"
+on_stderr "Revocation list used: CN=Signet Test Issuing CA"
+rejects grep -q "Signet Test Root CA" "$tmp/err"
+expect 0 "$SIGNET" verify --verbose --json a.txt
+json file='"a.txt.p7s"'
+on_stderr "Judged with"
+expect 0 "$SIGNET" verify a.txt
+holds test ! -s "$tmp/err"
 
 # --- the issuer that the token carries is offered, and has to be compared
 fresh
