@@ -55,6 +55,29 @@ enum sg_rc sg_cert_sha256(OSSL_LIB_CTX *libctx, const X509 *cert, char out[SG_SH
 
 #define CUT "\xe2\x80\xa6" /* an ellipsis: there is more */
 
+/* RFC 4514, with UTF-8 as it is. */
+static enum sg_rc print_name(BIO *bio, const X509_NAME *name, struct sg_err *err)
+{
+    const unsigned long flags = XN_FLAG_RFC2253 & ~(unsigned long)ASN1_STRFLGS_ESC_MSB;
+    const uint8_t *der = NULL;
+    size_t der_len = 0;
+
+    /* Writing out what is cut anyway takes long, and a file may have it written for each of its signers. */
+    if (X509_NAME_get0_der(name, &der, &der_len) == 1 && der_len > 4 * SG_MAX_NAME_TEXT)
+        return BIO_puts(bio, CUT) > 0 ? SG_OK : sg_fail_memory(err);
+    if (X509_NAME_print_ex(bio, name, 0, flags) >= 0)
+        return SG_OK;
+    /* A value that is not what its string type says: all values as #hex of their DER (RFC 4514 §2.4). */
+    ERR_clear_error();
+    (void)BIO_reset(bio);
+    if (X509_NAME_print_ex(bio, name, 0, flags | ASN1_STRFLGS_DUMP_ALL) >= 0)
+        return SG_OK;
+    /* A stranger's name is no reason to say nothing of all else. */
+    ERR_clear_error();
+    (void)BIO_reset(bio);
+    return BIO_puts(bio, "?") == 1 ? SG_OK : sg_fail_memory(err);
+}
+
 /* What must not reach a terminal as it is becomes a backslash and the octet's hex digits (RFC 4514 §2.4). */
 static enum sg_rc append_escaped(struct sg_buf *text, struct sg_slice raw, struct sg_err *err)
 {
@@ -77,27 +100,16 @@ static enum sg_rc append_escaped(struct sg_buf *text, struct sg_slice raw, struc
 
 enum sg_rc sg_name_text(const X509_NAME *name, char **ret, struct sg_err *err)
 {
-    const unsigned long flags = XN_FLAG_RFC2253 & ~(unsigned long)ASN1_STRFLGS_ESC_MSB;
-
     _cleanup_(BIO_free_allp) BIO *bio = BIO_new(BIO_s_mem());
     if (!bio)
         return sg_fail_memory(err);
-    if (X509_NAME_print_ex(bio, name, 0, flags) < 0) {
-        /* A value that is not what its string type says: all values as #hex of their DER (RFC 4514 §2.4). */
-        ERR_clear_error();
-        (void)BIO_reset(bio);
-        if (X509_NAME_print_ex(bio, name, 0, flags | ASN1_STRFLGS_DUMP_ALL) < 0) {
-            /* A stranger's name is no reason to say nothing of all else. */
-            ERR_clear_error();
-            (void)BIO_reset(bio);
-            if (BIO_puts(bio, "?") != 1)
-                return sg_fail_memory(err);
-        }
-    }
+    enum sg_rc rc = print_name(bio, name, err);
+    if (rc != SG_OK)
+        return rc;
     char *raw = NULL;
     long raw_len = BIO_get_mem_data(bio, &raw);
     _cleanup_(sg_buf_clear) struct sg_buf text = SG_BUF(2 * SG_MAX_NAME_TEXT);
-    enum sg_rc rc = append_escaped(&text, (struct sg_slice){(const uint8_t *)raw, (size_t)raw_len}, err);
+    rc = append_escaped(&text, (struct sg_slice){(const uint8_t *)raw, (size_t)raw_len}, err);
     const char *ignored = NULL;
     if (rc == SG_OK)
         rc = sg_buf_text(&text, &ignored, err);

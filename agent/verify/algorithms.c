@@ -138,6 +138,6 @@ unsigned sg_algorithm_cost(const EVP_PKEY *key)
     if (is_rsa(key)) /* up to 65537: 17 multiplications, else up to two for each bit */
         return blocks * blocks * (exponent_bits(key) <= 17 ? 1 : 8);
     if (EVP_PKEY_is_a(key, "DSA")) /* two exponents of q's length */
-        return blocks * blocks * 60;
+        return blocks * blocks * 16;
     return bits <= 256 ? 4 : 60; /* P-256 and Ed25519 are fast; other curves are not */
 }
