@@ -442,7 +442,7 @@ static void a_refused_write_is_an_error(void **state)
         rc = sg_outfile_commit(out, &err);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
     (void)signal(SIGXFSZ, handler);
-    assert_int_equal(rc, SG_E_IO);
+    assert_int_equal(rc, SG_E_DISK_FULL);
     assert_string_equal(err.file, scratch_path(scratch, "file"));
     assert_string_not_equal(err.cause, "");
     sg_outfile_free(out);
