@@ -116,7 +116,7 @@ static int hex_value(char c)
 
 bool sg_unhex(const char *hex, uint8_t *out, size_t len)
 {
-    if (strnlen(hex, 2 * len + 1) != 2 * len)
+    if (strlen(hex) != 2 * len)
         return false;
     for (size_t i = 0; i < len; i++) {
         int high = hex_value(hex[2 * i]), low = hex_value(hex[2 * i + 1]);

@@ -53,7 +53,7 @@ __attribute__((format(printf, 3, 0))) static void format_cut(char *out, size_t s
 
 static void copy_cut(char *out, size_t size, const char *text)
 {
-    size_t len = strnlen(text, size);
+    size_t len = strlen(text);
     if (len < size) {
         memmove(out, text, len + 1);
         return;

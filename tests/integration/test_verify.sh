@@ -204,6 +204,7 @@ json
 
 if command -v strace > /dev/null; then
     strace -f -e trace=network,%file -o trace "$SIGNET" verify text.p7s > /dev/null
+    holds test -s trace
     rejects grep -E 'socket\(|connect\(' trace
     rejects grep -E 'O_WRONLY|O_RDWR|O_CREAT|unlink|rename|mkdir' trace
     rejects grep 'store\.db' trace
