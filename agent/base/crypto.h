@@ -10,6 +10,11 @@
 #include "base/buf.h"
 #include "base/err.h"
 
+/* For a process that only judges: OpenSSL's table of cipher names is not built and its memory is left to the end of the
+ * process, which is a fifth of a short run. Before sg_libctx_new(), and never where a PKCS#11 module comes in, which
+ * may want a cipher by its name. */
+void sg_crypto_without_ciphers(void);
+
 /* Creates the context with the `default` provider. Free with OSSL_LIB_CTX_free after everything that uses it. */
 SG_MUST_CHECK enum sg_rc sg_libctx_new(OSSL_LIB_CTX **ret, struct sg_err *err);
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/crypto.h"
 #include "base/input.h"
 #include "base/limits.h"
 #include "base/msg.h"
@@ -215,6 +216,7 @@ static int run(struct sg_app *app, const struct sg_args *args)
         (void)sg_fail(&err, SG_E_USAGE, _("--content belongs to one signature; %zu files were named."), all->count);
         return sg_complain(&app->voice, &err);
     }
+    sg_crypto_without_ciphers();
     if (sg_judging_init(app, args, NULL, &judging, &err) != SG_OK)
         return sg_complain(&app->voice, &err);
     all->verifier = judging.verifier;
