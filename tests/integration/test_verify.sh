@@ -108,41 +108,14 @@ openssl x509 -in "$soft/good.pem" -noout -serial | cut -d= -f2 > serial
 openssl req -new -key "$soft/good.key" -subj "/CN=Twin" -out twin.csr
 openssl x509 -req -in twin.csr -CA "$ca/issuing.pem" -CAkey "$ca/issuing.key" -set_serial "0x$(cat serial)" -days 30 \
     -out twin.pem 2> /dev/null
-/usr/bin/python3 - text.p7s twin.p7s "$soft/good.pem" twin.pem <<'PYTHON'
-# Puts another certificate in the place of the signer's: same issuer, serial and key.
-import base64, sys
-def der(path):
-    return base64.b64decode("".join(l for l in open(path) if not l.startswith("-") and " " not in l))
-def element(data, at):
-    first = data[at + 1]
-    n = 0 if first < 128 else first - 128
-    length = first if first < 128 else int.from_bytes(data[at + 2:at + 2 + n], "big")
-    return at + 2 + n, length
-def wrap(tag, body):
-    n = len(body)
-    head = bytes([n]) if n < 128 else bytes([128 + (n.bit_length() + 7) // 8]) + n.to_bytes((n.bit_length() + 7) // 8, "big")
-    return bytes([tag]) + head + body
-def replace(data, old, new):
-    # Re-encodes every element that holds the old certificate.
-    if old not in data:
-        return data
-    if data == old:
-        return new
-    out, at = b"", 0
-    body, length = element(data, 0)
-    inner, at = b"", body
-    while at < body + length:
-        start, size = element(data, at)
-        inner += replace(data[at:start + size], old, new)
-        at = start + size
-    return wrap(data[0], inner)
-cms = open(sys.argv[1], "rb").read()
-old, new = der(sys.argv[3]), der(sys.argv[4])
-out = replace(cms, old, new)
-assert new in out and old not in out
-open(sys.argv[2], "wb").write(out)
-PYTHON
+"$SIGNET_SOURCE/tests/support/edit_cms.py" replace text.p7s twin.p7s "$soft/good.pem" twin.pem
 verdict 2 INDETERMINATE '"NO_SIGNING_CERTIFICATE_FOUND"' true --content text twin.p7s
+
+# A structure that is read, and is not what a signature must be.
+"$SIGNET_SOURCE/tests/support/edit_cms.py" double-attribute text.p7s double.p7s "$soft/good.key"
+expect 1 "$SIGNET" verify --json --content text double.p7s
+json 'signatures.0.indication="TOTAL-FAILED"' 'signatures.0.sub_indication="FORMAT_FAILURE"' \
+    'signatures.0.reasons.0.code="attribute-duplicate"'
 
 # --- what is no signature, and what is a broken one -------------------------------------------------------------------
 
