@@ -22,13 +22,13 @@ sed -n '/^## Warnings/,/^## Reasons/p' docs/errors.md | sed -n 's/^| `\([a-z-]*\
 holds test -s "$tmp/warnings"
 holds diff "$tmp/warnings" "$tmp/explained"
 
-# docs/failures.md names codes and tests that there are.
+# docs/failures.md names codes, reasons and tests that there are.
 grep -oE '`(unit|integration|fault)/[a-z0-9_/]+\.(c|sh)`' docs/failures.md | tr -d '`' | sort -u > "$tmp/tests"
 holds test -s "$tmp/tests"
 while read -r test; do
     holds test -f "tests/$test"
 done < "$tmp/tests"
-sed 's/ .*//' "$tmp/code" | cat - "$tmp/warnings" | sort > "$tmp/words"
+sed 's/ .*//' "$tmp/code" | cat - "$tmp/warnings" "$tmp/reasons" | sort > "$tmp/words"
 grep -E '^\| ' docs/failures.md | cut -d'|' -f3 | grep -oE '`[a-z-]+`' | tr -d '`' | sort -u > "$tmp/named"
 holds test -z "$(comm -23 "$tmp/named" "$tmp/words" | grep -v '^allow-key$' || true)"
 
