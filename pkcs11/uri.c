@@ -176,12 +176,6 @@ bool sg_uri_fits_token(const struct sg_uri *uri, const struct sg_token *token)
            sg_token_functions(token)->C_GetInfo(&info) == CKR_OK && p11_kit_uri_match_module_info(uri->p11, &info) == 1;
 }
 
-bool sg_uri_names_token(const struct sg_uri *uri)
-{
-    const CK_TOKEN_INFO *info = p11_kit_uri_get_token_info(uri->p11);
-    return info->label[0] || info->serialNumber[0] || info->model[0] || info->manufacturerID[0];
-}
-
 struct sg_slice sg_uri_id(const struct sg_uri *uri)
 {
     CK_ATTRIBUTE *id = uri->has_id ? p11_kit_uri_get_attribute(uri->p11, CKA_ID) : NULL;

@@ -25,8 +25,6 @@ bool sg_uri_fits_token(const struct sg_uri *uri, const struct sg_token *token);
 bool sg_uri_fits_key(const struct sg_uri *uri, const struct sg_token_key *key);
 /* The CKA_ID that the URI asks for; none: {NULL, 0}. */
 struct sg_slice sg_uri_id(const struct sg_uri *uri);
-/* Whether it says something of the token at all. */
-bool sg_uri_names_token(const struct sg_uri *uri);
 
 /* The URI that pins this key: all of its token's texts, its CKA_ID (its label where it has none) and type=private.
  * Allocated; NULL: no memory. */
