@@ -9,14 +9,18 @@
 #include "pkcs11/token.h"
 #include "pkcs11/uri.h"
 
-/* --- modules (module.c) ------------------------------------------------------------------------------------------ */
+/* --- modules (local_module.c, remote.c) --------------------------------------------------------------------------- */
 
 struct sg_module {
-    CK_FUNCTION_LIST *f;
-    char *name; /* path, or p11-kit's name */
-    bool initialized;
-    bool softhsm; /* has a start-up race with other processes: see login.c */
-    bool by_path; /* loaded by us one by one, not with p11-kit's configuration */
+    const struct sg_verbs *verbs;
+    char *name;   /* path, or p11-kit's name */
+    bool by_path; /* named by us, not from p11-kit's configuration */
+    bool started;
+    CK_INFO about;        /* zeros where it does not say */
+    bool softhsm;         /* has a start-up race with other processes: see local_login.c */
+    bool one_session;     /* breaks where two threads are in it at once */
+    CK_FUNCTION_LIST *f;  /* in this process */
+    struct sg_host *host; /* else */
 };
 
 struct sg_tokens {
@@ -28,19 +32,32 @@ struct sg_tokens {
     OSSL_LIB_CTX *libctx;
     OSSL_PROVIDER *provider;
     struct sg_log log;
+    const char *host_program;
+    int64_t timeout_ms, sign_timeout_ms; /* for one C_ call of a module in a host */
 };
 
-/* Lists the module's slots again: new tokens are added, known ones get their present state. Tokens stay where they are
- * in memory. */
-SG_MUST_CHECK enum sg_rc sg_module_list(struct sg_tokens *tokens, struct sg_module *module, struct sg_err *err);
-/* Stops the module and starts it again, for modules that missed a token or lost one. Does nothing while one of its
- * tokens is in use, since logins and sessions would be lost. */
-void sg_module_restart(struct sg_tokens *tokens, struct sg_module *module);
+/* An object without modules; sg_tokens_open() adds them. */
+SG_MUST_CHECK enum sg_rc sg_tokens_new(const struct sg_tokens_options *options, struct sg_tokens **ret,
+                                       struct sg_err *err);
+/* Add modules; nothing of them runs yet but what loading a library runs. */
+SG_MUST_CHECK enum sg_rc sg_local_load(struct sg_tokens *tokens, const char *path, struct sg_err *err);
+SG_MUST_CHECK enum sg_rc sg_local_load_configured(struct sg_tokens *tokens, struct sg_err *err);
+SG_MUST_CHECK enum sg_rc sg_remote_add(struct sg_tokens *tokens, const char *path, struct sg_err *err);
+SG_MUST_CHECK enum sg_rc sg_remote_add_configured(struct sg_tokens *tokens, struct sg_err *err);
+
+/* Takes over what a module says of itself, and what it needs for being the one that it is. */
+void sg_module_recognise(struct sg_tokens *tokens, struct sg_module *module, const CK_INFO *about);
+/* A module's list begins: its tokens are absent until they are listed. */
+void sg_tokens_unlist(struct sg_tokens *tokens, const struct sg_module *module);
+/* One of its tokens: known by slot, label and serial, or new. Tokens stay where they are in memory. */
+SG_MUST_CHECK enum sg_rc sg_tokens_list(struct sg_tokens *tokens, struct sg_module *module, CK_SLOT_ID slot,
+                                        const CK_SLOT_INFO *slot_info, const CK_TOKEN_INFO *token_info,
+                                        struct sg_token **ret, struct sg_err *err);
 /* Looks again, after a moment, for tokens that a module overlooked because another process wrote to them (SoftHSM). */
 SG_MUST_CHECK enum sg_rc sg_tokens_look_again(struct sg_tokens *tokens, struct sg_err *err);
 void sg_pause_ms(long ms);
 
-/* --- sessions (session.c) ---------------------------------------------------------------------------------------- */
+/* --- sessions (local_session.c) ----------------------------------------------------------------------------------- */
 
 /* A signing call has a session to itself: PKCS#11 allows one operation a session at a time. They are opened as they are
  * needed and kept. */
@@ -56,14 +73,6 @@ struct sg_sessions {
 SG_MUST_CHECK bool sg_sessions_init(struct sg_sessions *sessions);
 void sg_sessions_destroy(struct sg_sessions *sessions);
 
-SG_MUST_CHECK enum sg_rc sg_session_acquire(struct sg_token *token, CK_SESSION_HANDLE *ret, struct sg_err *err);
-/* A session in which something failed is not used again: `reusable` false closes it. */
-void sg_session_release(struct sg_token *token, CK_SESSION_HANDLE session, bool reusable);
-void sg_sessions_close_idle(struct sg_token *token);
-/* The module was restarted: its handles mean nothing any more. */
-void sg_sessions_forget(struct sg_token *token);
-bool sg_sessions_in_use(struct sg_token *token);
-
 /* --- tokens (token.c) -------------------------------------------------------------------------------------------- */
 
 #define SG_REFUSED_PINS 8 /* more than most tokens allow before they lock */
@@ -77,6 +86,7 @@ struct sg_token {
     struct sg_token_info info; /* its texts are ours to free */
     char *name;                /* "label (serial)", for messages */
     struct sg_sessions sessions;
+    size_t remote; /* in a host: its number there */
     bool logged_in;
     CK_SESSION_HANDLE login_session;                 /* kept open: closing a token's last session would log it out */
     struct sg_secret *pin;                           /* after login, for keys that want it before each signature */
@@ -95,11 +105,11 @@ SG_MUST_CHECK enum sg_rc sg_token_new(struct sg_tokens *tokens, size_t module, C
 void sg_token_free(struct sg_token *token);
 SG_DEFINE_CLEANUP(struct sg_token, sg_token_free)
 /* Takes over the token's present flags. */
-void sg_token_update(struct sg_token *token, const CK_TOKEN_INFO *token_info);
+void sg_token_set_flags(struct sg_token *token, CK_FLAGS flags);
 
-static inline CK_FUNCTION_LIST *sg_token_functions(const struct sg_token *token)
+static inline struct sg_module *sg_token_module(const struct sg_token *token)
 {
-    return token->tokens->modules[token->module].f;
+    return &token->tokens->modules[token->module];
 }
 
 /* Private objects can be seen now. */
@@ -108,16 +118,18 @@ static inline bool sg_token_open_to_us(const struct sg_token *token)
     return token->logged_in || !token->info.login_required;
 }
 
-/* Whether the answer to C_Login says that the PIN is wrong, whatever is wrong with it. */
-bool sg_pin_refused(CK_RV rv);
 /* Remembers a PIN that was refused, and owns it from here on; NULL: one that was typed on a PIN pad. */
 void sg_token_refuse_pin(struct sg_token *token, struct sg_secret *pin);
 void sg_token_forget_refused(struct sg_token *token);
+/* Around an operation with a key that wants its PIN each time; `token->reauthentication` is held. */
+SG_MUST_CHECK enum sg_rc sg_token_reauthenticate_begin(struct sg_token *token, const struct sg_secret **ret_pin,
+                                                       struct sg_err *err);
+SG_MUST_CHECK enum sg_rc sg_token_reauthenticate_end(struct sg_token *token, enum sg_rc rc, struct sg_err *err);
 
 /* The token's mechanism list, asked for once. A token that does not give one is believed to have everything. */
 bool sg_token_has_mechanism(struct sg_token *token, CK_MECHANISM_TYPE mechanism);
 
-/* --- objects (object.c) ------------------------------------------------------------------------------------------ */
+/* --- objects (local_object.c) ------------------------------------------------------------------------------------- */
 
 struct sg_attribute {
     CK_ATTRIBUTE_TYPE type;
@@ -125,19 +137,6 @@ struct sg_attribute {
     uint8_t *data; /* `len` bytes, freed by sg_attributes_clear() */
     size_t len;
 };
-
-#define SG_READ_AT_ONCE 12 /* the most attributes that sg_object_read() takes */
-
-/* All objects that match, up to SG_MAX_OBJECTS. */
-SG_MUST_CHECK enum sg_rc sg_objects_find(struct sg_token *token, CK_SESSION_HANDLE session, CK_ATTRIBUTE *match,
-                                         CK_ULONG match_count, CK_OBJECT_HANDLE **ret, size_t *ret_count,
-                                         struct sg_err *err);
-/* Reads attributes; one that the object does not have or does not give is not `present`. */
-SG_MUST_CHECK enum sg_rc sg_object_read(struct sg_token *token, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
-                                        struct sg_attribute *attributes, size_t count, struct sg_err *err);
-void sg_attributes_clear(struct sg_attribute *attributes, size_t count); /* wipes, too */
-bool sg_attribute_ulong(const struct sg_attribute *attribute, CK_ULONG *ret);
-enum sg_tristate sg_attribute_bool(const struct sg_attribute *attribute);
 
 /* --- public keys (pubkey.c) -------------------------------------------------------------------------------------- */
 
@@ -152,7 +151,7 @@ const char *sg_key_type_text(CK_KEY_TYPE type);
 /* "P-256" and so on; OpenSSL's name for other curves; "" if there is none. */
 void sg_pubkey_curve(const EVP_PKEY *key, char *out, size_t room);
 
-/* --- keys (key.c, key_list.c, key_inspect.c) --------------------------------------------------------------------- */
+/* --- keys (key.c, keys.c) ----------------------------------------------------------------------------------------- */
 
 /* Ways to sign; RSA keys may know two. */
 enum sg_scheme { SG_SCHEME_PKCS1, SG_SCHEME_PSS, SG_SCHEME_EC, SG_SCHEME_ED, SG_SCHEMES };
@@ -183,11 +182,13 @@ struct sg_token_key {
     uint8_t *id;
     size_t id_len;
     struct sg_label labels[SG_LABELS];
-    EVP_PKEY *pub; /* the certificate's, else the public key object's; NULL if neither is known */
-    CK_OBJECT_HANDLE handle;
+    EVP_PKEY *pub;           /* the certificate's, else the public key object's; NULL if neither is known */
+    CK_OBJECT_HANDLE handle; /* of the private object; in a host, the host's number for the key */
+    unsigned generation;     /* of the host that gave the number */
+    enum sg_key_purpose purpose;
     bool inspected;
 
-    /* Signing (sign.c). */
+    /* Signing (sign.c, local_sign.c). */
     EVP_MD *digests[SG_DIGESTS];
     _Atomic enum sg_raw_state raw[SG_SCHEMES];
     atomic_bool proven; /* a signature of this key has verified with `pub` */
@@ -216,11 +217,5 @@ SG_MUST_CHECK enum sg_rc sg_token_key_set_label(struct sg_token_key *key, CK_OBJ
 void sg_token_key_describe(struct sg_token_key *key);
 /* Gives the list a new key; the list owns it. */
 SG_MUST_CHECK enum sg_rc sg_key_list_add(struct sg_key_list *list, struct sg_token_key *key, struct sg_err *err);
-/* The keys of one token, whose CKA_ID is `id` unless that is none. */
-SG_MUST_CHECK enum sg_rc sg_token_keys(struct sg_token *token, struct sg_slice id, struct sg_key_list *list,
-                                       struct sg_err *err);
-/* Only what their private objects tell: no certificates, no texts. */
-SG_MUST_CHECK enum sg_rc sg_token_private_keys(struct sg_token *token, struct sg_slice id, struct sg_key_list *list,
-                                               struct sg_err *err);
-/* The certificate in CKA_VALUE; NULL if it is none that can be read. */
-X509 *sg_token_certificate(struct sg_token *token, const struct sg_attribute *value);
+/* A certificate as a token gave it; NULL if it is none that can be read, which is logged. */
+X509 *sg_token_certificate(struct sg_token *token, struct sg_slice der);

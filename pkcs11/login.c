@@ -2,10 +2,7 @@
 #include <string.h>
 
 #include "base/msg.h"
-#include "pkcs11/internal.h"
-
-#define LOGIN_ATTEMPTS 6
-#define RETRY_PAUSE_MS 10 /* doubled each time: at most 310 ms in all */
+#include "pkcs11/verbs.h"
 
 static enum sg_rc fail(struct sg_token *token, struct sg_err *err, enum sg_rc rc, const char *text)
 {
@@ -41,11 +38,6 @@ static enum sg_rc copy_secret(const struct sg_secret *from, struct sg_secret **r
     return SG_OK;
 }
 
-bool sg_pin_refused(CK_RV rv)
-{
-    return rv == CKR_PIN_INCORRECT || rv == CKR_PIN_INVALID || rv == CKR_PIN_LEN_RANGE || rv == CKR_PIN_LOCKED;
-}
-
 void sg_token_refuse_pin(struct sg_token *token, struct sg_secret *pin)
 {
     if (!pin)
@@ -70,11 +62,21 @@ static bool was_refused(const struct sg_token *token, const struct sg_secret *pi
     return refused;
 }
 
-static void refresh_flags(struct sg_token *token)
+/* The token's present flags, and that it is still the one that was seen. */
+static enum sg_rc refresh(struct sg_token *token, struct sg_err *err)
 {
-    CK_TOKEN_INFO info = {0};
-    if (sg_token_functions(token)->C_GetTokenInfo(token->slot, &info) == CKR_OK)
-        sg_token_update(token, &info);
+    struct sg_token_state state = {0};
+    enum sg_rc rc = sg_token_verbs(token)->state(token, &state, err);
+    if (rc != SG_OK)
+        return rc;
+    if (!state.present) {
+        token->info.present = false;
+        return fail(
+            token, err, SG_E_NO_TOKEN,
+            _("The token was taken out, or another one is in its place; insert it again and repeat the command."));
+    }
+    sg_token_set_flags(token, state.flags);
+    return SG_OK;
 }
 
 /* What can be refused without asking the token. */
@@ -105,65 +107,24 @@ static enum sg_rc may_try(struct sg_token *token, const struct sg_secret *pin, s
     return SG_OK;
 }
 
-static enum sg_rc fail_pin(struct sg_token *token, CK_RV rv, struct sg_err *err)
+/* A PIN was refused: `err` says so, and what the token now says of the tries that are left is added. */
+static enum sg_rc explain_refusal(struct sg_token *token, enum sg_rc rc, struct sg_err *err)
 {
-    refresh_flags(token);
-    if (rv == CKR_PIN_LOCKED || token->info.pin_state == SG_PIN_LOCKED)
+    (void)refresh(token, NULL);
+    if (rc == SG_E_PIN_LOCKED || token->info.pin_state == SG_PIN_LOCKED)
         return fail_locked(token, err);
-    (void)sg_fail_ck(err, rv, token->name, _("The token refused the PIN"));
     if (err && token->info.pin_state == SG_PIN_FINAL_TRY)
         err->tries_left = 1;
-    return SG_E_PIN_INCORRECT;
-}
-
-/* Answers that SoftHSM gives while another process writes its token file at the same moment. None of them says
- * anything about the PIN, so that the same PIN may be given again. */
-static bool is_race(const struct sg_token *token, CK_RV rv)
-{
-    if (!token->tokens->modules[token->module].softhsm)
-        return false;
-    switch (rv) {
-    case CKR_USER_PIN_NOT_INITIALIZED:
-        return token->token_info.flags & CKF_USER_PIN_INITIALIZED;
-    case CKR_GENERAL_ERROR:
-    case CKR_FUNCTION_FAILED:
-    case CKR_DEVICE_ERROR:
-    case CKR_TOKEN_NOT_PRESENT:
-    case CKR_TOKEN_NOT_RECOGNIZED:
-    case CKR_SLOT_ID_INVALID:
-    case CKR_SESSION_HANDLE_INVALID:
-    case CKR_OBJECT_HANDLE_INVALID:
-        return true;
-    default:
-        return false;
-    }
-}
-
-static CK_RV try_login(struct sg_token *token, const struct sg_secret *pin)
-{
-    CK_FUNCTION_LIST *f = sg_token_functions(token);
-    CK_SESSION_HANDLE session = 0;
-    CK_RV rv = f->C_OpenSession(token->slot, CKF_SERIAL_SESSION, NULL, NULL, &session);
-    if (rv != CKR_OK)
-        return rv;
-    rv = f->C_Login(session, CKU_USER, pin ? pin->bytes : NULL, pin ? pin->len : 0);
-    if (rv == CKR_USER_ALREADY_LOGGED_IN)
-        rv = CKR_OK;
-    if (rv != CKR_OK) {
-        (void)f->C_CloseSession(session);
-        return rv;
-    }
-    token->login_session = session;
-    token->logged_in = true;
-    return CKR_OK;
+    return rc;
 }
 
 enum sg_rc sg_token_login(struct sg_token *token, const struct sg_secret *pin, struct sg_err *err)
 {
     if (sg_token_open_to_us(token) && token->info.initialized)
         return SG_OK;
-    refresh_flags(token);
-    enum sg_rc rc = may_try(token, pin, err);
+    enum sg_rc rc = refresh(token, err);
+    if (rc == SG_OK)
+        rc = may_try(token, pin, err);
     if (rc != SG_OK)
         return rc;
 
@@ -173,20 +134,35 @@ enum sg_rc sg_token_login(struct sg_token *token, const struct sg_secret *pin, s
         if (rc != SG_OK)
             return rc;
     }
-    CK_RV rv = try_login(token, pin);
-    for (int attempt = 1; attempt < LOGIN_ATTEMPTS && is_race(token, rv); attempt++) {
-        sg_pause_ms(RETRY_PAUSE_MS << (attempt - 1));
-        if (attempt > 1)
-            sg_module_restart(token->tokens, &token->tokens->modules[token->module]);
-        rv = try_login(token, pin);
-    }
-    if (sg_pin_refused(rv)) {
+    rc = sg_token_verbs(token)->login(token, pin, err);
+    if (rc == SG_E_PIN_INCORRECT || rc == SG_E_PIN_LOCKED) {
         sg_token_refuse_pin(token, sg_steal(kept));
-        return fail_pin(token, rv, err);
+        return explain_refusal(token, rc, err);
     }
-    if (rv != CKR_OK)
-        return sg_fail_ck(err, rv, token->name, _("The token cannot be logged in to"));
+    if (rc != SG_OK)
+        return rc;
+    token->logged_in = true;
     token->pin = sg_steal(kept);
     sg_token_forget_refused(token);
     return SG_OK;
+}
+
+/* --- before each signature ---------------------------------------------------------------------------------------- */
+
+enum sg_rc sg_token_reauthenticate_begin(struct sg_token *token, const struct sg_secret **ret_pin, struct sg_err *err)
+{
+    if (token->refused_count > 0)
+        return fail(token, err, SG_E_PIN_INCORRECT, _("The token has refused the PIN; it was not tried again."));
+    if (!token->pin && !token->info.pin_pad) /* it was wiped: see sg_token_key_open() */
+        return fail(token, err, SG_E_PIN_REQUIRED, _("The token wants its PIN before each signature."));
+    *ret_pin = token->pin;
+    return SG_OK;
+}
+
+enum sg_rc sg_token_reauthenticate_end(struct sg_token *token, enum sg_rc rc, struct sg_err *err)
+{
+    if (rc != SG_E_PIN_INCORRECT && rc != SG_E_PIN_LOCKED)
+        return rc;
+    sg_token_refuse_pin(token, sg_steal(token->pin)); /* never again, in any thread */
+    return explain_refusal(token, rc, err);
 }

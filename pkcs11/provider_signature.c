@@ -326,8 +326,7 @@ static int size_only(const struct signature *s, size_t *ret_len)
     return 1;
 }
 
-static int sign(struct signature *s, const struct sg_sign_input *input, unsigned char *out, size_t *ret_len,
-                size_t room)
+static int sign(struct signature *s, struct sg_sign_input *input, unsigned char *out, size_t *ret_len, size_t room)
 {
     uint8_t value[SG_MAX_SIGNATURE];
     size_t len = 0;

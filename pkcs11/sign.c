@@ -1,3 +1,4 @@
+/* Signatures by token keys: which mechanism, the PIN where each wants it, and whether what came back is one. */
 #include "pkcs11/sign.h"
 
 #include <string.h>
@@ -68,118 +69,19 @@ enum sg_rc sg_key_prepare(struct sg_token_key *key, struct sg_err *err)
     return SG_OK;
 }
 
-bool sg_key_wants_message(const struct sg_token_key *key, enum sg_scheme scheme)
+CK_MECHANISM_TYPE sg_raw_mechanism(enum sg_scheme scheme)
 {
-    return atomic_load_explicit(&key->raw[scheme], memory_order_relaxed) != SG_RAW_WORKS;
+    return raw_mechanisms[scheme];
 }
 
-/* --- what the token is given ------------------------------------------------------------------------------------- */
-
-struct call {
-    CK_MECHANISM mechanism;
-    CK_RSA_PKCS_PSS_PARAMS pss;
-    uint8_t buffer[128]; /* DigestInfo */
-    struct sg_slice data;
-};
-
-static size_t order_len(const struct sg_token_key *key)
+size_t sg_key_order_len(const struct sg_token_key *key)
 {
     return ((size_t)EVP_PKEY_get_bits(key->pub) + 7) / 8;
 }
 
-static void set_pss(struct call *call, const struct sg_digest_info *digest)
+bool sg_key_wants_message(const struct sg_token_key *key, enum sg_scheme scheme)
 {
-    call->pss = (CK_RSA_PKCS_PSS_PARAMS){digest->mechanism, digest->mgf, digest->len};
-    call->mechanism.pParameter = &call->pss;
-    call->mechanism.ulParameterLen = sizeof call->pss;
-}
-
-static void prepare_raw(struct call *call, const struct sg_token_key *key, const struct sg_sign_input *input)
-{
-    const struct sg_digest_info *digest = &digest_infos[input->digest_index];
-    *call = (struct call){.mechanism = {.mechanism = raw_mechanisms[input->scheme]}, .data = input->digest};
-    switch (input->scheme) {
-    case SG_SCHEME_PKCS1:
-        memcpy(call->buffer, digest->prefix, sizeof digest->prefix);
-        memcpy(call->buffer + sizeof digest->prefix, input->digest.data, digest->len);
-        call->data = (struct sg_slice){call->buffer, sizeof digest->prefix + digest->len};
-        break;
-    case SG_SCHEME_PSS:
-        set_pss(call, digest);
-        break;
-    case SG_SCHEME_EC:
-        /* FIPS 186-4 §6.4: the leftmost bits of the digest. Not every token cuts for itself. */
-        if (call->data.len > order_len(key))
-            call->data.len = order_len(key);
-        break;
-    case SG_SCHEME_ED:
-    case SG_SCHEMES:
-        call->data = input->message;
-        break;
-    }
-}
-
-static void prepare_combined(struct call *call, const struct sg_sign_input *input)
-{
-    const struct sg_digest_info *digest = &digest_infos[input->digest_index];
-    *call = (struct call){.mechanism = {.mechanism = digest->mechanism_of[input->scheme]}, .data = input->message};
-    if (input->scheme == SG_SCHEME_PSS)
-        set_pss(call, digest);
-}
-
-/* --- calling the token ------------------------------------------------------------------------------------------- */
-
-/* A key with CKA_ALWAYS_AUTHENTICATE wants the PIN between C_SignInit and C_Sign. */
-static CK_RV reauthenticate(struct sg_token *token, CK_SESSION_HANDLE session)
-{
-    const struct sg_secret *pin = token->pin;
-    if (token->refused_count > 0)
-        return CKR_PIN_INCORRECT;
-    if (!pin && !token->info.pin_pad)
-        return CKR_USER_NOT_LOGGED_IN; /* it was wiped: see sg_token_key_open() */
-    CK_RV rv =
-        sg_token_functions(token)->C_Login(session, CKU_CONTEXT_SPECIFIC, pin ? pin->bytes : NULL, pin ? pin->len : 0);
-    if (sg_pin_refused(rv))
-        sg_token_refuse_pin(token, sg_steal(token->pin)); /* never again, in any thread */
-    return rv;
-}
-
-static CK_RV sign_in_session(struct sg_token_key *key, CK_SESSION_HANDLE session, struct call *call, uint8_t *out,
-                             CK_ULONG *len)
-{
-    CK_FUNCTION_LIST *f = sg_token_functions(key->token);
-    CK_RV rv = f->C_SignInit(session, &call->mechanism, key->handle);
-    if (rv != CKR_OK)
-        return rv;
-    if (key->info.attributes.always_authenticate == SG_YES) {
-        rv = reauthenticate(key->token, session);
-        if (rv != CKR_OK)
-            return rv;
-    }
-    return f->C_Sign(session, (CK_BYTE_PTR)(uintptr_t)call->data.data, call->data.len, out, len);
-}
-
-/* The raw mechanism, and the combined one where that is not there. */
-static CK_RV sign_raw_or_combined(struct sg_token_key *key, const struct sg_sign_input *input,
-                                  CK_SESSION_HANDLE session, uint8_t *out, CK_ULONG *len)
-{
-    struct call call;
-    CK_RV rv = CKR_MECHANISM_INVALID;
-    enum sg_raw_state raw = atomic_load(&key->raw[input->scheme]);
-    if (raw != SG_RAW_MISSING) {
-        prepare_raw(&call, key, input);
-        rv = sign_in_session(key, session, &call, out, len);
-        if (rv == CKR_OK && raw == SG_RAW_UNTRIED)
-            atomic_store(&key->raw[input->scheme], SG_RAW_WORKS);
-    }
-    if (rv != CKR_MECHANISM_INVALID || input->scheme == SG_SCHEME_ED)
-        return rv;
-    atomic_store(&key->raw[input->scheme], SG_RAW_MISSING);
-    if (!input->has_message)
-        return rv;
-    prepare_combined(&call, input);
-    *len = SG_MAX_SIGNATURE;
-    return sign_in_session(key, session, &call, out, len);
+    return atomic_load_explicit(&key->raw[scheme], memory_order_relaxed) != SG_RAW_WORKS;
 }
 
 /* --- what the token answers -------------------------------------------------------------------------------------- */
@@ -194,7 +96,7 @@ static enum sg_rc fail_signature(const struct sg_token_key *key, struct sg_err *
 /* r and s side by side (PKCS#11 v2.40 §2.3.1) to Ecdsa-Sig-Value (RFC 3279 §2.2.3). */
 static enum sg_rc ecdsa_to_der(const struct sg_token_key *key, uint8_t *out, size_t *len, struct sg_err *err)
 {
-    size_t half = order_len(key);
+    size_t half = sg_key_order_len(key);
     if (*len != 2 * half)
         return fail_signature(key, err, _("the token's signature has a wrong length; the module may need an update"));
     _cleanup_(ECDSA_SIG_freep) ECDSA_SIG *sig = ECDSA_SIG_new();
@@ -218,7 +120,7 @@ static enum sg_rc check_form(const struct sg_token_key *key, enum sg_scheme sche
 {
     if (scheme == SG_SCHEME_EC)
         return ecdsa_to_der(key, out, len, err);
-    size_t right = scheme == SG_SCHEME_ED ? 64 : order_len(key);
+    size_t right = scheme == SG_SCHEME_ED ? 64 : sg_key_order_len(key);
     if (*len != right)
         return fail_signature(key, err, _("the token's signature has a wrong length; the module may need an update"));
     return SG_OK;
@@ -302,37 +204,38 @@ enum sg_rc sg_token_key_last_error(const struct sg_token_key *key, struct sg_err
 
 /* --- all together ------------------------------------------------------------------------------------------------ */
 
-static enum sg_rc sign(struct sg_token_key *key, const struct sg_sign_input *input, uint8_t *out, size_t *ret_len,
-                       struct sg_err *err)
+/* With its PIN, for a key that wants it each time: one at a time, and never one that was refused. */
+static enum sg_rc sign_with_pin(struct sg_token_key *key, struct sg_sign_input *input, uint8_t *out, size_t *ret_len,
+                                struct sg_err *err)
 {
     struct sg_token *token = key->token;
-    CK_SESSION_HANDLE session = 0;
-    enum sg_rc rc = sg_session_acquire(token, &session, err);
-    if (rc != SG_OK)
-        return rc;
-    bool alone = key->info.attributes.always_authenticate == SG_YES;
-    CK_ULONG len = SG_MAX_SIGNATURE;
-    if (alone)
-        (void)pthread_mutex_lock(&token->reauthentication);
-    CK_RV rv = sign_raw_or_combined(key, input, session, out, &len);
-    if (alone)
-        (void)pthread_mutex_unlock(&token->reauthentication);
-    /* After a failure the session may still be in the middle of the operation. */
-    sg_session_release(token, session, rv == CKR_OK);
-    if (rv != CKR_OK)
-        return sg_fail_ck(err, rv, token->name, _("The token did not sign"));
-    if (len > SG_MAX_SIGNATURE)
-        return fail_signature(key, err, _("the token's signature has a wrong length; the module may need an update"));
-    size_t size = len;
-    rc = check_form(key, input->scheme, out, &size, err);
-    if (rc == SG_OK && !atomic_load_explicit(&key->proven, memory_order_relaxed))
-        rc = prove(key, input, out, size, err);
+    (void)pthread_mutex_lock(&token->reauthentication);
+    enum sg_rc rc = sg_token_reauthenticate_begin(token, &input->pin, err);
     if (rc == SG_OK)
-        *ret_len = size;
+        rc = sg_token_reauthenticate_end(token, sg_token_verbs(token)->sign(key, input, out, ret_len, err), err);
+    (void)pthread_mutex_unlock(&token->reauthentication);
     return rc;
 }
 
-enum sg_rc sg_key_sign(struct sg_token_key *key, const struct sg_sign_input *input, uint8_t *out, size_t *ret_len)
+static enum sg_rc sign(struct sg_token_key *key, struct sg_sign_input *input, uint8_t *out, size_t *ret_len,
+                       struct sg_err *err)
+{
+    size_t len = 0;
+    enum sg_rc rc = key->info.attributes.always_authenticate == SG_YES
+                        ? sign_with_pin(key, input, out, &len, err)
+                        : sg_token_verbs(key->token)->sign(key, input, out, &len, err);
+    if (rc == SG_OK && len > SG_MAX_SIGNATURE)
+        return fail_signature(key, err, _("the token's signature has a wrong length; the module may need an update"));
+    if (rc == SG_OK)
+        rc = check_form(key, input->scheme, out, &len, err);
+    if (rc == SG_OK && !atomic_load_explicit(&key->proven, memory_order_relaxed))
+        rc = prove(key, input, out, len, err);
+    if (rc == SG_OK)
+        *ret_len = len;
+    return rc;
+}
+
+enum sg_rc sg_key_sign(struct sg_token_key *key, struct sg_sign_input *input, uint8_t *out, size_t *ret_len)
 {
     struct sg_err err = {.tries_left = -1};
     enum sg_rc rc = sign(key, input, out, ret_len, &err);

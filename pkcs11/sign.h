@@ -1,7 +1,7 @@
 /* One signature on the token: mechanisms, sessions, what came back. Private to pkcs11/. */
 #pragma once
 
-#include "pkcs11/internal.h"
+#include "pkcs11/verbs.h"
 
 #define SG_MAX_MESSAGE SG_MIB /* a message that the token has to hash itself, or (Ed25519) signs as it is */
 
@@ -18,19 +18,16 @@ const struct sg_digest_info *sg_digest_info(size_t index);
 /* The index of OpenSSL's digest in the key's table; SG_DIGESTS if we do not sign with it. */
 size_t sg_digest_index(const struct sg_token_key *key, const char *name);
 
-struct sg_sign_input {
-    enum sg_scheme scheme;
-    size_t digest_index;     /* not for Ed25519 */
-    struct sg_slice digest;  /* of the message, by that digest; not for Ed25519 */
-    struct sg_slice message; /* {NULL, 0} if it was not kept */
-    bool has_message;
-};
+/* The mechanism that signs a digest, or, for Ed25519, a message. */
+CK_MECHANISM_TYPE sg_raw_mechanism(enum sg_scheme scheme);
+/* Bytes of the modulus, or of the order of the curve's group. */
+size_t sg_key_order_len(const struct sg_token_key *key);
 
 /* Whether the message should be kept for this key: the token's raw mechanism is missing, or not yet known to work. */
 bool sg_key_wants_message(const struct sg_token_key *key, enum sg_scheme scheme);
 /* Signs and records the outcome for sg_token_key_last_error(). `out` has room for SG_MAX_SIGNATURE; ECDSA signatures
- * are DER (RFC 3279 §2.2.3). */
-SG_MUST_CHECK enum sg_rc sg_key_sign(struct sg_token_key *key, const struct sg_sign_input *input, uint8_t *out,
+ * are DER (RFC 3279 §2.2.3). The PIN is filled in here. */
+SG_MUST_CHECK enum sg_rc sg_key_sign(struct sg_token_key *key, struct sg_sign_input *input, uint8_t *out,
                                      size_t *ret_len);
 /* Prepares an inspected key for signing: digests, which mechanisms there are. */
 SG_MUST_CHECK enum sg_rc sg_key_prepare(struct sg_token_key *key, struct sg_err *err);

@@ -1,7 +1,7 @@
 #include <string.h>
 
 #include "base/msg.h"
-#include "pkcs11/internal.h"
+#include "pkcs11/verbs.h"
 
 const struct sg_token_info *sg_token_info(const struct sg_token *token)
 {
@@ -23,9 +23,8 @@ static enum sg_pin_state pin_state(CK_FLAGS flags)
     return SG_PIN_OK;
 }
 
-void sg_token_update(struct sg_token *token, const CK_TOKEN_INFO *token_info)
+void sg_token_set_flags(struct sg_token *token, CK_FLAGS flags)
 {
-    CK_FLAGS flags = token_info->flags;
     token->token_info.flags = flags;
     token->info.initialized = flags & CKF_TOKEN_INITIALIZED;
     token->info.login_required = flags & CKF_LOGIN_REQUIRED;
@@ -48,7 +47,7 @@ static enum sg_rc make_texts(struct sg_token *token, struct sg_err *err)
 {
     const CK_TOKEN_INFO *raw = &token->token_info;
     struct sg_token_info *info = &token->info;
-    info->module = token->tokens->modules[token->module].name;
+    info->module = sg_token_module(token)->name;
     info->uri = token_uri(raw);
     info->label = sg_safe_text(raw->label, sizeof raw->label);
     info->manufacturer = sg_safe_text(raw->manufacturerID, sizeof raw->manufacturerID);
@@ -81,6 +80,8 @@ enum sg_rc sg_token_new(struct sg_tokens *tokens, size_t module, CK_SLOT_ID slot
     }
     token->tokens = tokens;
     token->module = module;
+    if (sg_token_module(token)->one_session)
+        token->sessions.limit = 1;
     token->slot = slot;
     token->slot_info = *slot_info;
     token->token_info = *token_info;
@@ -88,7 +89,7 @@ enum sg_rc sg_token_new(struct sg_tokens *tokens, size_t module, CK_SLOT_ID slot
     token->info.hardware_version[1] = token_info->hardwareVersion.minor;
     token->info.firmware_version[0] = token_info->firmwareVersion.major;
     token->info.firmware_version[1] = token_info->firmwareVersion.minor;
-    sg_token_update(token, token_info);
+    sg_token_set_flags(token, token_info->flags);
 
     enum sg_rc rc = make_texts(token, err);
     if (rc != SG_OK) {
@@ -103,12 +104,7 @@ void sg_token_free(struct sg_token *token)
 {
     if (!token)
         return;
-    sg_sessions_close_idle(token);
-    if (token->logged_in) {
-        CK_FUNCTION_LIST *f = sg_token_functions(token);
-        (void)f->C_Logout(token->login_session);
-        (void)f->C_CloseSession(token->login_session);
-    }
+    sg_token_verbs(token)->release(token);
     sg_secret_free(token->pin);
     sg_token_forget_refused(token);
     (void)pthread_mutex_destroy(&token->reauthentication);
@@ -126,29 +122,16 @@ void sg_token_free(struct sg_token *token)
 
 /* --- mechanisms -------------------------------------------------------------------------------------------------- */
 
-static void read_mechanisms(struct sg_token *token)
-{
-    CK_FUNCTION_LIST *f = sg_token_functions(token);
-    CK_ULONG count = 0;
-    if (f->C_GetMechanismList(token->slot, NULL, &count) != CKR_OK || count == 0 || count > SG_MAX_MECHANISMS)
-        return;
-    CK_ULONG room = count;
-    _cleanup_(freep) CK_MECHANISM_TYPE *list = calloc(room, sizeof *list);
-    if (!list || f->C_GetMechanismList(token->slot, list, &count) != CKR_OK || count > room)
-        return;
-    token->mechanisms = sg_steal(list);
-    token->mechanism_count = count;
-}
-
 bool sg_token_has_mechanism(struct sg_token *token, CK_MECHANISM_TYPE mechanism)
 {
     if (!token->mechanisms_known) {
-        read_mechanisms(token);
+        if (sg_token_verbs(token)->mechanisms(token, &token->mechanisms, &token->mechanism_count, NULL) != SG_OK)
+            token->mechanism_count = 0;
         token->mechanisms_known = true;
     }
     for (size_t i = 0; i < token->mechanism_count; i++) {
         if (token->mechanisms[i] == mechanism)
             return true;
     }
-    return !token->mechanisms;
+    return token->mechanism_count == 0;
 }

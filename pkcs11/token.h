@@ -1,7 +1,9 @@
 /* Tokens, their keys and certificates, and signing with them. The only door to PKCS#11: nothing above this folder sees
  * a PKCS#11 header. What a module answers is checked against limits before it is believed.
  *
- * These verbs are coarse on purpose: a token host in another process will serve the same ones. */
+ * A module runs in a process of its own, the token host, or, where that is asked for, in this one. Each call of a
+ * module in a host has a deadline: SG_E_TOKEN_TIMEOUT. One that crashes is SG_E_MODULE_CRASHED. Either costs the
+ * operation alone: the next one finds the module started again, but logged out. */
 #pragma once
 
 #include <stdbool.h>
@@ -25,6 +27,9 @@ struct sg_tokens_options {
     size_t module_count;
     OSSL_LIB_CTX *libctx; /* ours; the signet provider is added to it */
     const struct sg_log *log;
+    const char *host;     /* the program that serves a module; NULL: modules are loaded into this process */
+    int64_t timeout;      /* seconds for one C_ call of a module in a host; 0: the default (10) */
+    int64_t sign_timeout; /* the same for one that uses a private key or waits for a person; 0: the default (30) */
 };
 
 /* Loads and initialises the modules and lists their tokens. A module named by path that does not load:
@@ -54,9 +59,13 @@ struct sg_token_info {
     const char *label, *manufacturer, *model, *serial, *slot_description;
     uint8_t hardware_version[2], firmware_version[2];
     bool initialized, login_required, pin_pad, write_protected;
+    bool present; /* when its module was last asked */
     enum sg_pin_state pin_state;
 };
 
+/* Asks all modules again what is there. Tokens that came are added, those that went are no longer `present`; none is
+ * freed. */
+SG_MUST_CHECK enum sg_rc sg_tokens_refresh(struct sg_tokens *tokens, struct sg_err *err);
 size_t sg_tokens_count(const struct sg_tokens *tokens);
 struct sg_token *sg_tokens_get(const struct sg_tokens *tokens, size_t index);
 const struct sg_token_info *sg_token_info(const struct sg_token *token);
@@ -74,9 +83,11 @@ SG_MUST_CHECK enum sg_rc sg_token_login(struct sg_token *token, const struct sg_
 enum sg_tristate { SG_UNKNOWN, SG_NO, SG_YES };
 
 struct sg_key_attributes {
-    enum sg_tristate sensitive, extractable, always_sensitive, never_extractable, local, sign, decrypt,
+    enum sg_tristate sensitive, extractable, always_sensitive, never_extractable, local, sign, decrypt, unwrap, derive,
         always_authenticate;
 };
+
+enum sg_key_purpose { SG_FOR_ANYTHING, SG_FOR_SIGNING, SG_FOR_DECRYPTION };
 
 struct sg_token_key; /* a key pair with its certificate; owned by the list it came in */
 
@@ -115,8 +126,10 @@ SG_MUST_CHECK enum sg_rc sg_token_certificates(struct sg_token *token, const X50
 
 /* After login: finds the private object and reads its attributes (sg_token_key_info() then has them), checks that it
  * belongs to the certificate or public key, and tries to read its private value, which must be refused: a value that
- * can be read is SG_E_CUSTODY, whatever the attributes say. */
-SG_MUST_CHECK enum sg_rc sg_token_key_inspect(struct sg_token_key *key, struct sg_err *err);
+ * can be read is SG_E_CUSTODY, whatever the attributes say. A key that the token does not let do what it is meant for:
+ * SG_E_NO_KEY. */
+SG_MUST_CHECK enum sg_rc sg_token_key_inspect(struct sg_token_key *key, enum sg_key_purpose purpose,
+                                              struct sg_err *err);
 
 /* After inspect: the key as an EVP_PKEY of the signet provider. RSA PKCS#1 v1.5 and PSS, ECDSA, Ed25519; hashes on the
  * host, and falls back to the token's combined mechanism where it lacks the raw one. It may be used by several threads

@@ -169,11 +169,11 @@ enum sg_rc sg_uri_check(const char *uri, struct sg_err *err)
 bool sg_uri_fits_token(const struct sg_uri *uri, const struct sg_token *token)
 {
     CK_SLOT_ID slot = p11_kit_uri_get_slot_id(uri->p11);
-    CK_INFO info = {0};
+    CK_INFO info = sg_token_module(token)->about;
     return (slot == (CK_SLOT_ID)-1 || slot == token->slot) &&
            p11_kit_uri_match_token_info(uri->p11, &token->token_info) == 1 &&
            p11_kit_uri_match_slot_info(uri->p11, &token->slot_info) == 1 &&
-           sg_token_functions(token)->C_GetInfo(&info) == CKR_OK && p11_kit_uri_match_module_info(uri->p11, &info) == 1;
+           p11_kit_uri_match_module_info(uri->p11, &info) == 1;
 }
 
 struct sg_slice sg_uri_id(const struct sg_uri *uri)

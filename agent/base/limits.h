@@ -37,12 +37,16 @@
 /* Tokens: a module's answers are hostile until checked. */
 #define SG_MAX_MODULES 64
 #define SG_MAX_SLOTS 1024
+#define SG_MAX_TOKENS 4096             /* tokens seen in one run */
 #define SG_MAX_OBJECTS 4096            /* objects of one token */
 #define SG_MAX_ATTRIBUTE (64 * SG_KIB) /* one attribute's value */
 #define SG_MAX_MECHANISMS 1024
 #define SG_MAX_SIGNATURE 2048 /* bytes of one signature value */
 #define SG_MAX_PIN 255
 #define SG_MAX_URI 4096
+#define SG_TOKEN_TIMEOUT 10               /* seconds for one C_ call of a module in a host, unless configured */
+#define SG_TOKEN_SIGN_TIMEOUT 30          /* the same where a private key or a person is needed */
+#define SG_MAX_HOST_MESSAGE (16 * SG_MIB) /* between a token host and who started it */
 
 /* Configuration. */
 #define SG_MAX_CONFIG_FILE (1 * SG_MIB)

@@ -358,7 +358,7 @@ enum sg_rc sg_signing_unlock(struct sg_app *app, struct sg_signing *signing, str
 {
     enum sg_rc rc = sg_app_login(app, sg_token_key_token(signing->token_key), err);
     if (rc == SG_OK)
-        rc = sg_token_key_inspect(signing->token_key, err);
+        rc = sg_token_key_inspect(signing->token_key, SG_FOR_SIGNING, err);
     if (rc == SG_OK)
         rc = check_custody(app, signing, err);
     if (rc == SG_OK)

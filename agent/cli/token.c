@@ -155,7 +155,7 @@ static enum sg_rc read_custody(struct sg_app *app, struct sg_token_key *key, str
 
     if (rc != SG_OK)
         return rc;
-    if (sg_token_key_inspect(key, &inspection) == SG_OK)
+    if (sg_token_key_inspect(key, SG_FOR_ANYTHING, &inspection) == SG_OK)
         shown->custody = sg_custody_text(sg_custody_basis_of(&shown->info->attributes, &rules));
     else if (inspection.rc == SG_E_CUSTODY)
         shown->custody = sg_custody_text(SG_CUSTODY_REFUSED);

@@ -148,7 +148,7 @@ static inline EVP_PKEY *open_key(struct sg_token_key *key)
 {
     struct sg_err err = {0};
     EVP_PKEY *opened = NULL;
-    if (sg_token_key_inspect(key, &err) != SG_OK || sg_token_key_open(key, &opened, &err) != SG_OK)
+    if (sg_token_key_inspect(key, SG_FOR_SIGNING, &err) != SG_OK || sg_token_key_open(key, &opened, &err) != SG_OK)
         fail_msg("%s [%s]", err.text, err.cause);
     return opened;
 }

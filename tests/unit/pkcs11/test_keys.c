@@ -192,7 +192,7 @@ static void test_before_login(void **state)
     assert_string_equal(info->type, "RSA");
     assert_int_equal(info->bits, 2048);
     struct sg_err err = {0};
-    assert_int_equal(sg_token_key_inspect(key, &err), SG_E_PIN_REQUIRED);
+    assert_int_equal(sg_token_key_inspect(key, SG_FOR_SIGNING, &err), SG_E_PIN_REQUIRED);
     assert_int_equal(sg_token_key_open(key, &(EVP_PKEY *){NULL}, &err), SG_E_INTERNAL);
     /* The same key object is good after login. */
     softhsm_login(&hsm, "one");
@@ -356,7 +356,7 @@ static void test_custody(void **state)
         struct sg_err err = {0};
         const struct sg_custody_rules rules = {0};
         enum sg_custody_basis basis = SG_CUSTODY_REFUSED;
-        enum sg_rc rc = sg_token_key_inspect(key, &err);
+        enum sg_rc rc = sg_token_key_inspect(key, SG_FOR_SIGNING, &err);
         if (rc == SG_OK)
             rc = sg_custody_require(sg_token_key_info(key), "ab", &rules, &basis, &err);
         if (rc != cases[i].rc)

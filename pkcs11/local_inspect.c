@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "base/msg.h"
-#include "pkcs11/internal.h"
+#include "pkcs11/local.h"
 
 static enum sg_rc fail_key(const struct sg_token_key *key, struct sg_err *err, enum sg_rc rc, const char *text)
 {
@@ -27,7 +27,7 @@ static enum sg_rc find_private(struct sg_token_key *key, struct sg_err *err)
     _cleanup_(sg_key_list_freep) struct sg_key_list *list = calloc(1, sizeof *list);
     if (!list)
         return sg_fail_memory(err);
-    enum sg_rc rc = sg_token_private_keys(key->token, (struct sg_slice){key->id, key->id_len}, list, err);
+    enum sg_rc rc = sg_local_private_keys(key->token, (struct sg_slice){key->id, key->id_len}, list, err);
     if (rc != SG_OK)
         return rc;
     struct sg_token_key *found = NULL;
@@ -69,7 +69,20 @@ static bool only_pss(const struct sg_attribute *allowed)
 
 static enum sg_rc read_attributes(struct sg_token_key *key, CK_SESSION_HANDLE session, struct sg_err *err)
 {
-    enum { SENSITIVE, EXTRACTABLE, ALWAYS, NEVER, LOCAL, SIGN, DECRYPT, REAUTHENTICATE, ALLOWED, COUNT };
+    enum {
+        SENSITIVE,
+        EXTRACTABLE,
+        ALWAYS,
+        NEVER,
+        LOCAL,
+        SIGN,
+        DECRYPT,
+        UNWRAP,
+        DERIVE,
+        REAUTHENTICATE,
+        ALLOWED,
+        COUNT
+    };
     struct sg_attribute at[COUNT] = {[SENSITIVE] = {.type = CKA_SENSITIVE},
                                      [EXTRACTABLE] = {.type = CKA_EXTRACTABLE},
                                      [ALWAYS] = {.type = CKA_ALWAYS_SENSITIVE},
@@ -77,6 +90,8 @@ static enum sg_rc read_attributes(struct sg_token_key *key, CK_SESSION_HANDLE se
                                      [LOCAL] = {.type = CKA_LOCAL},
                                      [SIGN] = {.type = CKA_SIGN},
                                      [DECRYPT] = {.type = CKA_DECRYPT},
+                                     [UNWRAP] = {.type = CKA_UNWRAP},
+                                     [DERIVE] = {.type = CKA_DERIVE},
                                      [REAUTHENTICATE] = {.type = CKA_ALWAYS_AUTHENTICATE},
                                      [ALLOWED] = {.type = CKA_ALLOWED_MECHANISMS}};
     enum sg_rc rc = sg_object_read(key->token, session, key->handle, at, COUNT, err);
@@ -89,6 +104,8 @@ static enum sg_rc read_attributes(struct sg_token_key *key, CK_SESSION_HANDLE se
                                                       .local = sg_attribute_bool(&at[LOCAL]),
                                                       .sign = sg_attribute_bool(&at[SIGN]),
                                                       .decrypt = sg_attribute_bool(&at[DECRYPT]),
+                                                      .unwrap = sg_attribute_bool(&at[UNWRAP]),
+                                                      .derive = sg_attribute_bool(&at[DERIVE]),
                                                       .always_authenticate = sg_attribute_bool(&at[REAUTHENTICATE])};
     if (only_pss(&at[ALLOWED]))
         key->info.pss_only = true;
@@ -120,7 +137,7 @@ static enum sg_rc try_value(struct sg_token_key *key, CK_SESSION_HANDLE session,
             key, err, SG_E_CUSTODY,
             _("the token hands out its private value, so that it may be anywhere; do not use it, and make a new "
               "one on the token"));
-    return sg_fail_ck(err, rv, key->token->name, _("It cannot be seen whether the token keeps its private key"));
+    return sg_local_fail(key->token, rv, _("It cannot be seen whether the token keeps its private key"), err);
 }
 
 static enum sg_rc try_private_values(struct sg_token_key *key, CK_SESSION_HANDLE session, struct sg_err *err)
@@ -136,26 +153,17 @@ static enum sg_rc try_private_values(struct sg_token_key *key, CK_SESSION_HANDLE
     return rc;
 }
 
-enum sg_rc sg_token_key_inspect(struct sg_token_key *key, struct sg_err *err)
+enum sg_rc sg_local_inspect(struct sg_token_key *key, struct sg_err *err)
 {
-    if (!sg_token_open_to_us(key->token))
-        return fail_key(key, err, SG_E_PIN_REQUIRED, _("the token wants its PIN before it shows it"));
-    key->inspected = false;
-    enum sg_rc rc = find_private(key, err);
-    if (rc != SG_OK)
-        return rc;
     CK_SESSION_HANDLE session = 0;
-    rc = sg_session_acquire(key->token, &session, err);
+    enum sg_rc rc = find_private(key, err);
+    if (rc == SG_OK)
+        rc = sg_session_acquire(key->token, &session, err);
     if (rc != SG_OK)
         return rc;
     rc = read_attributes(key, session, err);
     if (rc == SG_OK)
         rc = try_private_values(key, session, err);
     sg_session_release(key->token, session, rc == SG_OK || rc == SG_E_CUSTODY);
-    if (rc == SG_OK && key->info.attributes.sign == SG_NO)
-        return fail_key(key, err, SG_E_NO_KEY, _("the token does not let it sign; choose another key"));
-    key->inspected = rc == SG_OK;
-    if (key->inspected && key->info.attributes.always_authenticate == SG_YES)
-        key->token->pin_wanted = true;
     return rc;
 }

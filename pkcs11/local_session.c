@@ -1,5 +1,5 @@
 #include "base/msg.h"
-#include "pkcs11/internal.h"
+#include "pkcs11/local.h"
 
 bool sg_sessions_init(struct sg_sessions *sessions)
 {
@@ -61,7 +61,7 @@ enum sg_rc sg_session_acquire(struct sg_token *token, CK_SESSION_HANDLE *ret, st
             return SG_OK;
         }
         if (!give_back(&token->sessions, rv))
-            return sg_fail_ck(err, rv, token->name, _("The token cannot be opened"));
+            return sg_local_fail(token, rv, _("The token cannot be opened"), err);
     }
 }
 

@@ -1,12 +1,11 @@
-/* Which keys a token has: its private keys, public keys and certificates brought together. */
+/* Which keys a token of a module in this process has: its private keys, public keys and certificates brought together.
+ */
 #include <string.h>
 
 #include <openssl/err.h>
 
 #include "base/msg.h"
-#include "pkcs11/internal.h"
-
-#define LOOK_AGAIN 3
+#include "pkcs11/local.h"
 
 /* What is read of an object, whatever its class. */
 enum { AT_CLASS, AT_ID, AT_LABEL, AT_KEY_TYPE, AT_MODULUS, AT_EXPONENT, AT_EC_PARAMS, AT_EC_POINT, AT_VALUE, AT_COUNT };
@@ -104,40 +103,23 @@ static EVP_PKEY *object_pubkey(const struct sg_token *token, const struct object
     return NULL;
 }
 
-X509 *sg_token_certificate(struct sg_token *token, const struct sg_attribute *value)
-{
-    const unsigned char *at = value->data;
-    if (!value->present || value->len == 0)
-        return NULL;
-    _cleanup_(X509_freep) X509 *cert = X509_new_ex(token->tokens->libctx, NULL);
-    if (!cert || !d2i_X509(&cert, &at, (long)value->len) || at != value->data + value->len) {
-        sg_log(&token->tokens->log, SG_LOG_WARNING, _("A certificate on the token %s cannot be read; it is left out."),
-               token->name);
-        return NULL;
-    }
-    return sg_steal(cert);
-}
-
-enum sg_rc sg_token_certificates(struct sg_token *token, const X509_NAME *subject, STACK_OF(X509) *certs,
+enum sg_rc sg_local_certificates(struct sg_token *token, struct sg_slice subject, STACK_OF(X509) *certs,
                                  struct sg_err *err)
 {
     CK_OBJECT_CLASS class = CKO_CERTIFICATE;
-    const unsigned char *name = NULL;
-    size_t name_len = 0;
-    if (subject && X509_NAME_get0_der(subject, &name, &name_len) != 1)
-        return sg_fail_ssl(err, SG_E_MALFORMED, "%s", _("The name of a certificate's issuer cannot be read."));
-    CK_ATTRIBUTE match[] = {{CKA_CLASS, &class, sizeof class}, {CKA_SUBJECT, (void *)(uintptr_t)name, name_len}};
+    CK_ATTRIBUTE match[] = {{CKA_CLASS, &class, sizeof class},
+                            {CKA_SUBJECT, (void *)(uintptr_t)subject.data, subject.len}};
     _cleanup_(freep) CK_OBJECT_HANDLE *handles = NULL;
     size_t count = 0;
     CK_SESSION_HANDLE session = 0;
     enum sg_rc rc = sg_session_acquire(token, &session, err);
     if (rc != SG_OK)
         return rc;
-    rc = sg_objects_find(token, session, match, subject ? 2 : 1, &handles, &count, err);
+    rc = sg_objects_find(token, session, match, subject.len > 0 ? 2 : 1, &handles, &count, err);
     for (size_t i = 0; rc == SG_OK && i < count; i++) {
         struct sg_attribute value = {.type = CKA_VALUE};
         rc = sg_object_read(token, session, handles[i], &value, 1, err);
-        _cleanup_(X509_freep) X509 *cert = rc == SG_OK ? sg_token_certificate(token, &value) : NULL;
+        _cleanup_(X509_freep) X509 *cert = rc == SG_OK ? sg_token_certificate(token, slice_of(&value)) : NULL;
         sg_attributes_clear(&value, 1);
         if (cert && sk_X509_push(certs, cert) <= 0)
             rc = sg_fail_memory(err);
@@ -240,7 +222,7 @@ static enum sg_rc set_certificate(struct sg_token_key *key, X509 *cert, const st
 static enum sg_rc add_certificate(struct sg_token *token, const struct object *object, struct sg_key_list *list,
                                   struct sg_err *err)
 {
-    _cleanup_(X509_freep) X509 *cert = sg_token_certificate(token, &object->at[AT_VALUE]);
+    _cleanup_(X509_freep) X509 *cert = sg_token_certificate(token, slice_of(&object->at[AT_VALUE]));
     EVP_PKEY *pub = cert ? X509_get0_pubkey(cert) : NULL;
     if (!pub)
         return SG_OK;
@@ -300,7 +282,7 @@ static enum sg_rc add_other_certificates(struct sg_token *token, struct sg_key_l
     return rc == SG_OK ? add_class(token, &objects, CKO_CERTIFICATE, list, err) : rc;
 }
 
-enum sg_rc sg_token_private_keys(struct sg_token *token, struct sg_slice id, struct sg_key_list *list,
+enum sg_rc sg_local_private_keys(struct sg_token *token, struct sg_slice id, struct sg_key_list *list,
                                  struct sg_err *err)
 {
     CK_OBJECT_CLASS class = CKO_PRIVATE_KEY;
@@ -310,7 +292,7 @@ enum sg_rc sg_token_private_keys(struct sg_token *token, struct sg_slice id, str
     return rc == SG_OK ? add_class(token, &objects, CKO_PRIVATE_KEY, list, err) : rc;
 }
 
-enum sg_rc sg_token_keys(struct sg_token *token, struct sg_slice id, struct sg_key_list *list, struct sg_err *err)
+enum sg_rc sg_local_keys(struct sg_token *token, struct sg_slice id, struct sg_key_list *list, struct sg_err *err)
 {
     static const CK_OBJECT_CLASS classes[] = {CKO_PRIVATE_KEY, CKO_PUBLIC_KEY, CKO_CERTIFICATE};
     CK_ATTRIBUTE match = {CKA_ID, (void *)(uintptr_t)id.data, id.len};
@@ -325,57 +307,5 @@ enum sg_rc sg_token_keys(struct sg_token *token, struct sg_slice id, struct sg_k
         rc = sg_token_key_describe_texts(list->keys[i], err);
     }
     ERR_clear_error();
-    return rc;
-}
-
-/* --- finding ----------------------------------------------------------------------------------------------------- */
-
-static enum sg_rc find_on_token(struct sg_token *token, const struct sg_uri *uri, struct sg_key_list *result,
-                                struct sg_err *err)
-{
-    _cleanup_(sg_key_list_freep) struct sg_key_list *all = calloc(1, sizeof *all);
-    if (!all)
-        return sg_fail_memory(err);
-    struct sg_slice id = uri ? sg_uri_id(uri) : (struct sg_slice){NULL, 0};
-    enum sg_rc rc = sg_token_keys(token, id, all, err);
-    for (size_t i = 0; rc == SG_OK && i < all->count; i++) {
-        if (uri && !sg_uri_fits_key(uri, all->keys[i]))
-            continue;
-        rc = sg_key_list_add(result, all->keys[i], err);
-        if (rc == SG_OK)
-            (void)sg_token_key_ref(all->keys[i]);
-    }
-    return rc;
-}
-
-static bool any_fits(const struct sg_tokens *tokens, const struct sg_uri *uri)
-{
-    for (size_t i = 0; i < tokens->token_count; i++) {
-        const struct sg_token *token = tokens->tokens[i];
-        if (token->info.initialized && (!uri || sg_uri_fits_token(uri, token)))
-            return true;
-    }
-    return false;
-}
-
-enum sg_rc sg_keys_find(struct sg_tokens *tokens, const char *uri_text, struct sg_key_list **ret, struct sg_err *err)
-{
-    _cleanup_(sg_uri_freep) struct sg_uri *uri = NULL;
-    _cleanup_(sg_key_list_freep) struct sg_key_list *list = calloc(1, sizeof *list);
-    if (!list)
-        return sg_fail_memory(err);
-    enum sg_rc rc = uri_text ? sg_uri_parse(uri_text, &uri, err) : SG_OK;
-    for (int attempt = 0; rc == SG_OK && attempt < LOOK_AGAIN && !any_fits(tokens, uri); attempt++)
-        rc = sg_tokens_look_again(tokens, err);
-    if (rc == SG_OK && uri && !any_fits(tokens, uri))
-        rc = sg_fail(err, SG_E_NO_TOKEN, _("No token that is there fits %s; insert it and try again."), uri_text);
-    for (size_t i = 0; rc == SG_OK && i < tokens->token_count; i++) {
-        struct sg_token *token = tokens->tokens[i];
-        if (!token->info.initialized || (uri && !sg_uri_fits_token(uri, token)))
-            continue;
-        rc = find_on_token(token, uri, list, err);
-    }
-    if (rc == SG_OK)
-        *ret = sg_steal(list);
     return rc;
 }

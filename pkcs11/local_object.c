@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "base/msg.h"
-#include "pkcs11/internal.h"
+#include "pkcs11/local.h"
 
 #define FIND_AT_ONCE 64
 #define READ_ATTEMPTS 3 /* a value may grow between the call that asks its length and the one that reads it */
@@ -18,14 +18,13 @@ static enum sg_rc fail_nonsense(struct sg_token *token, struct sg_err *err)
 static enum sg_rc find_all(struct sg_token *token, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE *found,
                            size_t *ret_count, struct sg_err *err)
 {
-    CK_FUNCTION_LIST *f = sg_token_functions(token);
     for (size_t count = 0;;) {
         CK_ULONG got = 0, room = SG_MAX_OBJECTS + 1 - count;
         if (room > FIND_AT_ONCE)
             room = FIND_AT_ONCE;
-        CK_RV rv = f->C_FindObjects(session, found + count, room, &got);
+        CK_RV rv = sg_token_functions(token)->C_FindObjects(session, found + count, room, &got);
         if (rv != CKR_OK)
-            return sg_fail_ck(err, rv, token->name, _("The token's objects cannot be listed"));
+            return sg_local_fail(token, rv, _("The token's objects cannot be listed"), err);
         if (got > room)
             return fail_nonsense(token, err);
         if (got == 0) {
@@ -44,21 +43,20 @@ static enum sg_rc find_all(struct sg_token *token, CK_SESSION_HANDLE session, CK
 enum sg_rc sg_objects_find(struct sg_token *token, CK_SESSION_HANDLE session, CK_ATTRIBUTE *match, CK_ULONG match_count,
                            CK_OBJECT_HANDLE **ret, size_t *ret_count, struct sg_err *err)
 {
-    CK_FUNCTION_LIST *f = sg_token_functions(token);
     _cleanup_(freep) CK_OBJECT_HANDLE *found = calloc(SG_MAX_OBJECTS + 1, sizeof *found);
     if (!found)
         return sg_fail_memory(err);
-    CK_RV rv = f->C_FindObjectsInit(session, match, match_count);
+    CK_RV rv = sg_token_functions(token)->C_FindObjectsInit(session, match, match_count);
     if (rv != CKR_OK)
-        return sg_fail_ck(err, rv, token->name, _("The token's objects cannot be listed"));
+        return sg_local_fail(token, rv, _("The token's objects cannot be listed"), err);
 
     size_t count = 0;
     enum sg_rc rc = find_all(token, session, found, &count, err);
-    rv = f->C_FindObjectsFinal(session);
+    rv = sg_token_functions(token)->C_FindObjectsFinal(session);
     if (rc != SG_OK)
         return rc;
     if (rv != CKR_OK)
-        return sg_fail_ck(err, rv, token->name, _("The token's objects cannot be listed"));
+        return sg_local_fail(token, rv, _("The token's objects cannot be listed"), err);
     *ret = sg_steal(found);
     *ret_count = count;
     return SG_OK;
@@ -84,11 +82,10 @@ static bool is_partial(CK_RV rv)
 static enum sg_rc read_values(struct sg_token *token, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
                               struct sg_attribute *attributes, size_t count, CK_RV *ret_rv, struct sg_err *err)
 {
-    CK_FUNCTION_LIST *f = sg_token_functions(token);
     CK_ATTRIBUTE ck[SG_READ_AT_ONCE];
     for (size_t i = 0; i < count; i++)
         ck[i] = (CK_ATTRIBUTE){.type = attributes[i].type, .ulValueLen = CK_UNAVAILABLE_INFORMATION};
-    CK_RV rv = f->C_GetAttributeValue(session, object, ck, count);
+    CK_RV rv = sg_token_functions(token)->C_GetAttributeValue(session, object, ck, count);
     if (rv != CKR_OK) {
         *ret_rv = rv;
         return SG_OK;
@@ -109,7 +106,7 @@ static enum sg_rc read_values(struct sg_token *token, CK_SESSION_HANDLE session,
             return sg_fail_memory(err);
         ck[i].pValue = attributes[i].data;
     }
-    rv = f->C_GetAttributeValue(session, object, ck, count);
+    rv = sg_token_functions(token)->C_GetAttributeValue(session, object, ck, count);
     for (size_t i = 0; rv == CKR_OK && i < count; i++) {
         if (ck[i].ulValueLen > attributes[i].len)
             return fail_nonsense(token, err);
@@ -132,7 +129,7 @@ enum sg_rc sg_object_read(struct sg_token *token, CK_SESSION_HANDLE session, CK_
     }
     sg_attributes_clear(attributes, count);
     if (!is_partial(rv))
-        return sg_fail_ck(err, rv, token->name, _("An object on the token cannot be read"));
+        return sg_local_fail(token, rv, _("An object on the token cannot be read"), err);
 
     /* One of them is not to be had. Modules differ in what they then say of the others: ask for each by itself. */
     enum sg_rc rc = SG_OK;

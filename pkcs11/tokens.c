@@ -1,0 +1,224 @@
+/* The modules in use and the tokens seen in them, wherever the modules run. */
+#include <string.h>
+#include <time.h>
+
+#include "base/msg.h"
+#include "pkcs11/provider.h"
+#include "pkcs11/verbs.h"
+
+/* --- the tokens seen ---------------------------------------------------------------------------------------------- */
+
+static struct sg_token *known_token(const struct sg_tokens *tokens, size_t module, CK_SLOT_ID slot,
+                                    const CK_TOKEN_INFO *info)
+{
+    for (size_t i = 0; i < tokens->token_count; i++) {
+        struct sg_token *token = tokens->tokens[i];
+        if (token->module == module && token->slot == slot &&
+            memcmp(token->token_info.label, info->label, sizeof info->label) == 0 &&
+            memcmp(token->token_info.serialNumber, info->serialNumber, sizeof info->serialNumber) == 0)
+            return token;
+    }
+    return NULL;
+}
+
+static enum sg_rc add_token(struct sg_tokens *tokens, struct sg_token *token, struct sg_err *err)
+{
+    struct sg_token **grown = reallocarray(tokens->tokens, tokens->token_count + 1, sizeof(struct sg_token *));
+    if (!grown)
+        return sg_fail_memory(err);
+    tokens->tokens = grown;
+    grown[tokens->token_count++] = token;
+    return SG_OK;
+}
+
+void sg_tokens_unlist(struct sg_tokens *tokens, const struct sg_module *module)
+{
+    for (size_t i = 0; i < tokens->token_count; i++) {
+        if (sg_token_module(tokens->tokens[i]) == module)
+            tokens->tokens[i]->info.present = false;
+    }
+}
+
+enum sg_rc sg_tokens_list(struct sg_tokens *tokens, struct sg_module *module, CK_SLOT_ID slot,
+                          const CK_SLOT_INFO *slot_info, const CK_TOKEN_INFO *token_info, struct sg_token **ret,
+                          struct sg_err *err)
+{
+    size_t index = (size_t)(module - tokens->modules);
+    struct sg_token *known = known_token(tokens, index, slot, token_info);
+    if (known) {
+        sg_token_set_flags(known, token_info->flags);
+        known->info.present = true;
+        *ret = known;
+        return SG_OK;
+    }
+    if (tokens->token_count >= SG_MAX_TOKENS)
+        return sg_fail(err, SG_E_LIMIT, _("More than %d tokens were seen."), SG_MAX_TOKENS);
+    _cleanup_(sg_token_freep) struct sg_token *token = NULL;
+    enum sg_rc rc = sg_token_new(tokens, index, slot, slot_info, token_info, &token, err);
+    if (rc == SG_OK)
+        rc = add_token(tokens, token, err);
+    if (rc != SG_OK)
+        return rc;
+    token->info.present = true;
+    if (token->info.initialized)
+        sg_log(&tokens->log, SG_LOG_INFO, _("Token %s (serial %s)"), token->info.label, token->info.serial);
+    *ret = sg_steal(token);
+    return SG_OK;
+}
+
+void sg_module_recognise(struct sg_tokens *tokens, struct sg_module *module, const CK_INFO *about)
+{
+    module->about = *about;
+    module->softhsm = memcmp(about->manufacturerID, "SoftHSM", 7) == 0;
+    /* tpm2-pkcs11: two threads in it at once, and it answers nonsense. */
+    module->one_session = memcmp(about->manufacturerID, "tpm2-software.github.io", 23) == 0;
+    _cleanup_(freep) char *maker = sg_safe_text(about->manufacturerID, sizeof about->manufacturerID);
+    sg_log(&tokens->log, SG_LOG_INFO, _("Module %s, made by %s"), module->name, maker ? maker : "?");
+}
+
+void sg_pause_ms(long ms)
+{
+    const struct timespec pause = {.tv_nsec = ms * 1000000};
+    (void)nanosleep(&pause, NULL);
+}
+
+/* A module that fails costs its own tokens, not those of the others. */
+enum sg_rc sg_tokens_refresh(struct sg_tokens *tokens, struct sg_err *err)
+{
+    enum sg_rc rc = SG_OK;
+    for (size_t i = 0; i < tokens->module_count && rc != SG_E_NO_MEMORY; i++) {
+        struct sg_module *module = &tokens->modules[i];
+        struct sg_err failure;
+        if (!module->started)
+            continue;
+        enum sg_rc failed = module->verbs->list(tokens, module, false, &failure);
+        if (failed == SG_OK)
+            continue;
+        sg_tokens_unlist(tokens, module);
+        if (rc == SG_OK && err)
+            *err = failure;
+        rc = rc == SG_OK ? failed : rc;
+    }
+    return rc;
+}
+
+enum sg_rc sg_tokens_look_again(struct sg_tokens *tokens, struct sg_err *err)
+{
+    enum sg_rc rc = SG_OK;
+    for (size_t i = 0; rc == SG_OK && i < tokens->module_count; i++) {
+        struct sg_module *module = &tokens->modules[i];
+        if (module->softhsm && module->started)
+            rc = module->verbs->list(tokens, module, true, err);
+    }
+    return rc;
+}
+
+size_t sg_tokens_count(const struct sg_tokens *tokens)
+{
+    return tokens->token_count;
+}
+
+struct sg_token *sg_tokens_get(const struct sg_tokens *tokens, size_t index)
+{
+    return index < tokens->token_count ? tokens->tokens[index] : NULL;
+}
+
+/* --- opening ------------------------------------------------------------------------------------------------------ */
+
+static enum sg_rc load(struct sg_tokens *tokens, const struct sg_tokens_options *options, struct sg_err *err)
+{
+    tokens->modules = calloc(SG_MAX_MODULES, sizeof *tokens->modules);
+    if (!tokens->modules)
+        return sg_fail_memory(err);
+    if (options->module_count > SG_MAX_MODULES)
+        return sg_fail(err, SG_E_LIMIT, _("More than %d PKCS#11 modules are named."), SG_MAX_MODULES);
+    enum sg_rc rc = SG_OK;
+    for (size_t i = 0; rc == SG_OK && i < options->module_count; i++)
+        rc = options->host ? sg_remote_add(tokens, options->modules[i], err)
+                           : sg_local_load(tokens, options->modules[i], err);
+    if (options->module_count == 0)
+        rc = options->host ? sg_remote_add_configured(tokens, err) : sg_local_load_configured(tokens, err);
+    return rc;
+}
+
+/* Of p11-kit's modules, one that fails does not stand in the way of the others. */
+static enum sg_rc start_all(struct sg_tokens *tokens, struct sg_err *err)
+{
+    struct sg_err failure = {0};
+    size_t started = 0;
+    for (size_t i = 0; i < tokens->module_count; i++) {
+        struct sg_module *module = &tokens->modules[i];
+        enum sg_rc rc = module->verbs->start(tokens, module, &failure);
+        if (rc == SG_OK)
+            rc = module->verbs->list(tokens, module, false, &failure);
+        if (rc == SG_OK) {
+            started++;
+            continue;
+        }
+        if (module->by_path || rc == SG_E_NO_MEMORY) {
+            if (err)
+                *err = failure;
+            return rc;
+        }
+        sg_log(&tokens->log, SG_LOG_WARNING, _("The module %s is left out: %s [%s]"), module->name, failure.text,
+               failure.cause);
+    }
+    if (started > 0)
+        return SG_OK;
+    if (tokens->module_count == 0)
+        return sg_fail(err, SG_E_NO_MODULE, "%s",
+                       _("No PKCS#11 module is configured; install your token's, or name it with --module."));
+    if (err)
+        *err = failure;
+    return failure.rc;
+}
+
+enum sg_rc sg_tokens_new(const struct sg_tokens_options *options, struct sg_tokens **ret, struct sg_err *err)
+{
+    struct sg_tokens *tokens = calloc(1, sizeof *tokens);
+    if (!tokens)
+        return sg_fail_memory(err);
+    p11_kit_be_quiet();
+    tokens->libctx = options->libctx;
+    tokens->host_program = options->host;
+    tokens->timeout_ms = 1000 * (options->timeout > 0 ? options->timeout : SG_TOKEN_TIMEOUT);
+    tokens->sign_timeout_ms = 1000 * (options->sign_timeout > 0 ? options->sign_timeout : SG_TOKEN_SIGN_TIMEOUT);
+    if (options->log)
+        tokens->log = *options->log;
+    *ret = tokens;
+    return SG_OK;
+}
+
+enum sg_rc sg_tokens_open(const struct sg_tokens_options *options, struct sg_tokens **ret, struct sg_err *err)
+{
+    _cleanup_(sg_tokens_freep) struct sg_tokens *tokens = NULL;
+    enum sg_rc rc = sg_tokens_new(options, &tokens, err);
+    if (rc == SG_OK)
+        rc = sg_provider_load(tokens->libctx, &tokens->provider, err);
+    if (rc == SG_OK)
+        rc = load(tokens, options, err);
+    if (rc == SG_OK)
+        rc = start_all(tokens, err);
+    if (rc == SG_OK)
+        *ret = sg_steal(tokens);
+    return rc;
+}
+
+void sg_tokens_free(struct sg_tokens *tokens)
+{
+    if (!tokens)
+        return;
+    for (size_t i = 0; i < tokens->token_count; i++)
+        sg_token_free(tokens->tokens[i]);
+    for (size_t i = 0; i < tokens->module_count; i++) {
+        tokens->modules[i].verbs->stop(&tokens->modules[i]);
+        free(tokens->modules[i].name);
+    }
+    if (tokens->configured)
+        p11_kit_modules_release(tokens->configured);
+    if (tokens->provider)
+        (void)OSSL_PROVIDER_unload(tokens->provider);
+    free(tokens->tokens);
+    free(tokens->modules);
+    free(tokens);
+}
