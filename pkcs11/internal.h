@@ -32,13 +32,18 @@ struct sg_tokens {
     OSSL_LIB_CTX *libctx;
     OSSL_PROVIDER *provider;
     struct sg_log log;
-    const char *host_program;
+    char *host_program;
+    pthread_mutex_t hosts_lock;          /* held while a host is started */
     int64_t timeout_ms, sign_timeout_ms; /* for one C_ call of a module in a host */
 };
 
 /* An object without modules; sg_tokens_open() adds them. */
 SG_MUST_CHECK enum sg_rc sg_tokens_new(const struct sg_tokens_options *options, struct sg_tokens **ret,
                                        struct sg_err *err);
+/* What a module is called: its path, resolved; a name without a slash is left to p11-kit, which looks in its own folder
+ * of modules. Allocated. */
+SG_MUST_CHECK enum sg_rc sg_module_resolve(const char *path, char **ret, struct sg_err *err);
+bool sg_module_known(const struct sg_tokens *tokens, const char *name);
 /* Add modules; nothing of them runs yet but what loading a library runs. */
 SG_MUST_CHECK enum sg_rc sg_local_load(struct sg_tokens *tokens, const char *path, struct sg_err *err);
 SG_MUST_CHECK enum sg_rc sg_local_load_configured(struct sg_tokens *tokens, struct sg_err *err);

@@ -1,5 +1,4 @@
 /* Modules in this process: loading, starting, listing. */
-#include <errno.h>
 #include <string.h>
 
 #include "base/msg.h"
@@ -19,36 +18,11 @@ static enum sg_rc fail_module(struct sg_err *err, enum sg_rc rc, const char *nam
     return rc;
 }
 
-/* A name without a slash is left to p11-kit, which looks in its own folder of modules. */
-static enum sg_rc resolve(const char *path, char **ret, struct sg_err *err)
-{
-    char *resolved = strchr(path, '/') ? realpath(path, NULL) : strdup(path);
-    if (!resolved) {
-        if (errno == ENOMEM)
-            return sg_fail_memory(err);
-        (void)sg_fail_errno(err, SG_E_NO_MODULE, errno, _("The PKCS#11 module “%s” cannot be found; check its path."),
-                            path);
-        sg_err_token(err, path);
-        return SG_E_NO_MODULE;
-    }
-    *ret = resolved;
-    return SG_OK;
-}
-
-static bool is_loaded(const struct sg_tokens *tokens, const char *name)
-{
-    for (size_t i = 0; i < tokens->module_count; i++) {
-        if (strcmp(tokens->modules[i].name, name) == 0)
-            return true;
-    }
-    return false;
-}
-
 enum sg_rc sg_local_load(struct sg_tokens *tokens, const char *path, struct sg_err *err)
 {
     _cleanup_(freep) char *name = NULL;
-    enum sg_rc rc = resolve(path, &name, err);
-    if (rc != SG_OK || is_loaded(tokens, name))
+    enum sg_rc rc = sg_module_resolve(path, &name, err);
+    if (rc != SG_OK || sg_module_known(tokens, name))
         return rc;
     CK_FUNCTION_LIST *f = p11_kit_module_load(name, 0);
     if (!f) {

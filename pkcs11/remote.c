@@ -1,15 +1,530 @@
-/* The verbs by a host. */
+/* The verbs by a host: each is one message and its answer. What comes back is checked as a module's own words are. */
+#include <string.h>
+
+#include <openssl/err.h>
+
 #include "base/msg.h"
-#include "pkcs11/verbs.h"
+#include "pkcs11/host.h"
+#include "pkcs11/messages.h"
+
+#define KEYGEN_LIMITS 10 /* making an RSA key takes a card minutes */
+
+/* --- one request -------------------------------------------------------------------------------------------------- */
+
+struct request {
+    struct sg_tokens *tokens;
+    struct sg_module *module;
+    struct sg_token *token;   /* NULL: it is about the module */
+    struct sg_token_key *key; /* NULL: it is about the token */
+    enum sg_host_verb verb;
+    int64_t limit_ms;
+    struct sg_buf body;
+    const struct sg_secret *secrets[SG_WIRE_SECRETS];
+
+    struct sg_message answer;
+    struct sg_fields out;
+};
+
+static struct request request_to(struct sg_tokens *tokens, struct sg_module *module, enum sg_host_verb verb)
+{
+    return (struct request){.tokens = tokens,
+                            .module = module,
+                            .verb = verb,
+                            .limit_ms = tokens->timeout_ms,
+                            .body = SG_BUF(SG_MAX_HOST_MESSAGE / 2),
+                            .answer = SG_MESSAGE};
+}
+
+static struct request request_about(struct sg_token *token, enum sg_host_verb verb)
+{
+    struct request request = request_to(token->tokens, sg_token_module(token), verb);
+    request.token = token;
+    return request;
+}
+
+static void request_clear(struct request *request)
+{
+    sg_buf_clear(&request->body);
+    sg_message_clear(&request->answer);
+}
+
+static enum sg_rc about(const struct request *request, struct sg_err *err, enum sg_rc rc)
+{
+    sg_err_token(err, request->token ? request->token->name : request->module->name);
+    return rc;
+}
+
+static enum sg_rc fail_exchange(const struct request *request, enum sg_exchange exchange, struct sg_err *err)
+{
+    char end[64];
+    const char *module = request->module->name;
+    switch (exchange) {
+    case SG_EXCHANGE_NO_MEMORY:
+        return sg_fail_memory(err);
+    case SG_EXCHANGE_TIMEOUT:
+        return about(request, err,
+                     sg_fail(err, SG_E_TOKEN_TIMEOUT,
+                             _("The module %s did not answer within %lld s and was stopped; take the token out, insert "
+                               "it again and repeat the command, or allow more time with [token] timeout and "
+                               "sign-timeout."),
+                             module, (long long)request->limit_ms / 1000));
+    default:
+        (void)sg_fail(err, SG_E_MODULE_CRASHED,
+                      _("The module %s crashed; repeat the command, and if it stays so, ask its maker."), module);
+        sg_host_end_text(request->module->host, end, sizeof end);
+        sg_err_cause(err, "%s", end);
+        return about(request, err, SG_E_MODULE_CRASHED);
+    }
+}
+
+static enum sg_rc fail_nonsense(const struct request *request, struct sg_err *err)
+{
+    return about(request, err,
+                 sg_fail(err, SG_E_TOKEN_FAILED, "%s",
+                         _("The token's module answered with what cannot be true; the module may need an update.")));
+}
+
+/* What the host logged while it was at it. */
+static void pass_on_log(struct request *request)
+{
+    char text[1024];
+    uint32_t lines = sg_get_u32(&request->out, UINT32_MAX);
+    for (uint32_t i = 0; i < lines && !request->out.bad; i++) {
+        enum sg_log_level level = (enum sg_log_level)sg_get_u8(&request->out, SG_LOG_WARNING);
+        struct sg_slice line = sg_get_bytes(&request->out, SG_MAX_HOST_MESSAGE);
+        (void)snprintf(text, sizeof text, "%.*s", (int)(line.len < sizeof text ? line.len : sizeof text),
+                       line.data ? (const char *)line.data : "");
+        sg_log(&request->tokens->log, level, "%s", text);
+    }
+}
+
+/* Sends it as it is, to the host that runs, and reads the outcome; what follows is left in `out`. */
+static enum sg_rc ask(struct request *request, uint32_t subject, enum sg_exchange *ret_exchange, struct sg_err *err)
+{
+    sg_message_clear(&request->answer);
+    request->answer = (struct sg_message)SG_MESSAGE;
+    *ret_exchange =
+        sg_host_exchange(request->module->host, (uint16_t)request->verb, subject, sg_buf_slice(&request->body),
+                         request->secrets, request->limit_ms, &request->answer);
+    if (*ret_exchange != SG_EXCHANGE_DONE)
+        return fail_exchange(request, *ret_exchange, err);
+    struct sg_err told = {.tries_left = -1};
+    request->out = (struct sg_fields){.rest = sg_buf_slice(&request->answer.body)};
+    enum sg_rc rc = sg_get_outcome(&request->out, &told);
+    pass_on_log(request);
+    if (request->out.bad)
+        return fail_nonsense(request, err);
+    if (rc != SG_OK && err)
+        *err = told;
+    return rc == SG_OK ? SG_OK : about(request, err, rc);
+}
+
+/* --- a host at work ----------------------------------------------------------------------------------------------- */
+
+static enum sg_rc read_tokens(struct request *request, struct sg_err *err)
+{
+    uint32_t count = sg_get_u32(&request->out, SG_MAX_TOKENS);
+    enum sg_rc rc = SG_OK;
+    sg_tokens_unlist(request->tokens, request->module);
+    for (uint32_t i = 0; rc == SG_OK && i < count; i++) {
+        struct sg_listed_token listed;
+        struct sg_token *token = NULL;
+        sg_get_token(&request->out, &listed);
+        if (request->out.bad)
+            break;
+        rc = sg_tokens_list(request->tokens, request->module, listed.slot, &listed.slot_info, &listed.token_info,
+                            &token, err);
+        if (rc == SG_OK)
+            token->remote = listed.number;
+    }
+    if (rc == SG_OK && !sg_fields_end(&request->out))
+        rc = fail_nonsense(request, err);
+    return rc;
+}
+
+static enum sg_rc ask_list(struct sg_tokens *tokens, struct sg_module *module, bool again,
+                           enum sg_exchange *ret_exchange, struct sg_err *err)
+{
+    _cleanup_(request_clear) struct request request = request_to(tokens, module, SG_HOST_LIST);
+    if (!sg_put_u8(&request.body, again))
+        return sg_fail_memory(err);
+    enum sg_rc rc = ask(&request, 0, ret_exchange, err);
+    return rc == SG_OK ? read_tokens(&request, err) : rc;
+}
+
+/* Loads the module, or those that are configured, into a host that was just started; `ret_names`, if not NULL, gets
+ * what they are called. */
+static enum sg_rc say_hello(struct sg_tokens *tokens, struct sg_module *module, struct sg_message *ret_names,
+                            struct sg_err *err)
+{
+    enum sg_exchange exchange = SG_EXCHANGE_DONE;
+    _cleanup_(request_clear) struct request request = request_to(tokens, module, SG_HOST_HELLO);
+    if (!sg_put_u32(&request.body, SG_WIRE_VERSION) || !sg_put_text(&request.body, module->by_path ? module->name : ""))
+        return sg_fail_memory(err);
+    enum sg_rc rc = ask(&request, 0, &exchange, err);
+    if (rc != SG_OK || !ret_names)
+        return rc;
+    if (sg_buf_append(&ret_names->body, request.out.rest.data, request.out.rest.len, err) != SG_OK)
+        return sg_fail_memory(err);
+    return SG_OK;
+}
+
+static enum sg_rc say_start(struct sg_tokens *tokens, struct sg_module *module, struct sg_err *err)
+{
+    CK_INFO info;
+    enum sg_exchange exchange = SG_EXCHANGE_DONE;
+    _cleanup_(request_clear) struct request request = request_to(tokens, module, SG_HOST_START);
+    if (!sg_put_text(&request.body, module->name))
+        return sg_fail_memory(err);
+    enum sg_rc rc = ask(&request, 0, &exchange, err);
+    if (rc != SG_OK)
+        return rc;
+    sg_get_exactly(&request.out, &info, sizeof info);
+    if (!sg_fields_end(&request.out))
+        return fail_nonsense(&request, err);
+    sg_module_recognise(tokens, module, &info);
+    return SG_OK;
+}
+
+static void forget_logins(struct sg_tokens *tokens, const struct sg_module *module)
+{
+    for (size_t i = 0; i < tokens->token_count; i++) {
+        if (sg_token_module(tokens->tokens[i]) == module)
+            tokens->tokens[i]->logged_in = false;
+    }
+}
+
+/* Starts the module's host where none runs: after a crash, a deadline, or a rest. */
+static enum sg_rc ensure_host(struct sg_tokens *tokens, struct sg_module *module, struct sg_err *err)
+{
+    enum sg_exchange exchange = SG_EXCHANGE_DONE;
+    enum sg_rc rc = SG_OK;
+    (void)pthread_mutex_lock(&tokens->hosts_lock);
+    if (!sg_host_runs(module->host)) {
+        forget_logins(tokens, module);
+        rc = sg_host_start(module->host, err);
+        if (rc == SG_OK)
+            rc = say_hello(tokens, module, NULL, err);
+        if (rc == SG_OK)
+            rc = say_start(tokens, module, err);
+        if (rc == SG_OK)
+            rc = ask_list(tokens, module, false, &exchange, err);
+    }
+    (void)pthread_mutex_unlock(&tokens->hosts_lock);
+    return rc;
+}
+
+/* What the host calls it. A key belongs to the host that looked at it. */
+static enum sg_rc subject_of(const struct request *request, uint32_t *ret, struct sg_err *err)
+{
+    *ret = 0;
+    if (request->key) {
+        if (request->key->generation != sg_host_generation(request->module->host))
+            return about(
+                request, err,
+                sg_fail(err, SG_E_TOKEN_FAILED,
+                        _("The module %s had to be started again, and the token wants its PIN anew; repeat the "
+                          "command."),
+                        request->module->name));
+        *ret = (uint32_t)request->key->handle;
+    } else if (request->token) {
+        if (!request->token->info.present)
+            return about(request, err,
+                         sg_fail(err, SG_E_NO_TOKEN, "%s",
+                                 _("The token was taken out; insert it again and repeat the command.")));
+        *ret = (uint32_t)request->token->remote;
+    }
+    return SG_OK;
+}
+
+static enum sg_rc perform(struct request *request, struct sg_err *err)
+{
+    enum sg_exchange exchange = SG_EXCHANGE_IDLE;
+    enum sg_rc rc = SG_OK;
+    for (int attempt = 0; attempt < 2 && exchange == SG_EXCHANGE_IDLE; attempt++) {
+        uint32_t subject = 0;
+        rc = ensure_host(request->tokens, request->module, err);
+        if (rc == SG_OK)
+            rc = subject_of(request, &subject, err);
+        if (rc != SG_OK)
+            return rc;
+        rc = ask(request, subject, &exchange, err);
+    }
+    return rc;
+}
+
+/* --- modules ------------------------------------------------------------------------------------------------------ */
+
+static enum sg_rc add_module(struct sg_tokens *tokens, char *name, bool by_path, struct sg_host *host,
+                             struct sg_err *err)
+{
+    if (tokens->module_count >= SG_MAX_MODULES) {
+        free(name);
+        sg_host_free(host);
+        return sg_fail(err, SG_E_LIMIT, _("More than %d PKCS#11 modules are configured."), SG_MAX_MODULES);
+    }
+    tokens->modules[tokens->module_count++] =
+        (struct sg_module){.verbs = &sg_remote_verbs, .name = name, .by_path = by_path, .host = host};
+    return SG_OK;
+}
 
 enum sg_rc sg_remote_add(struct sg_tokens *tokens, const char *path, struct sg_err *err)
 {
-    (void)tokens;
-    return sg_fail(err, SG_E_INTERNAL, "%s", path);
+    _cleanup_(freep) char *name = NULL;
+    struct sg_host *host = NULL;
+    enum sg_rc rc = sg_module_resolve(path, &name, err);
+    if (rc != SG_OK || sg_module_known(tokens, name))
+        return rc;
+    rc = sg_host_new(tokens->host_program, false, &host, err);
+    return rc == SG_OK ? add_module(tokens, sg_steal(name), true, host, err) : rc;
 }
 
+/* The names of the modules that p11-kit is configured with are known only to a process that has loaded them. It goes on
+ * as the host of the first. */
 enum sg_rc sg_remote_add_configured(struct sg_tokens *tokens, struct sg_err *err)
 {
-    (void)tokens;
-    return sg_fail(err, SG_E_INTERNAL, "%s", "");
+    _cleanup_(sg_message_clear) struct sg_message names = SG_MESSAGE;
+    struct sg_host *host = NULL;
+    enum sg_rc rc = sg_host_new(tokens->host_program, true, &host, err);
+    if (rc == SG_OK)
+        rc = sg_host_start(host, err);
+    struct sg_module asked = {.name = (char *)(uintptr_t) "p11-kit", .host = host};
+    if (rc == SG_OK)
+        rc = say_hello(tokens, &asked, &names, err);
+    struct sg_fields fields = {.rest = sg_buf_slice(&names.body)};
+    uint32_t count = rc == SG_OK ? sg_get_u32(&fields, SG_MAX_MODULES) : 0;
+    for (uint32_t i = 0; rc == SG_OK && i < count && !fields.bad; i++) {
+        struct sg_slice name = sg_get_bytes(&fields, SG_MAX_PATH_TEXT - 1);
+        _cleanup_(freep) char *safe = sg_safe_text(name.data, name.len);
+        if (!safe)
+            rc = sg_fail_memory(err);
+        if (rc == SG_OK && !host)
+            rc = sg_host_new(tokens->host_program, true, &host, err);
+        if (rc == SG_OK)
+            rc = add_module(tokens, sg_steal(safe), false, sg_steal(host), err);
+    }
+    sg_host_free(host);
+    return rc;
 }
+
+/* The host of p11-kit's first module runs already, and has loaded it. */
+static enum sg_rc remote_start(struct sg_tokens *tokens, struct sg_module *module, struct sg_err *err)
+{
+    enum sg_rc rc = SG_OK;
+    if (!sg_host_runs(module->host)) {
+        rc = sg_host_start(module->host, err);
+        if (rc == SG_OK)
+            rc = say_hello(tokens, module, NULL, err);
+    }
+    if (rc == SG_OK)
+        rc = say_start(tokens, module, err);
+    module->started = rc == SG_OK;
+    return rc;
+}
+
+static void remote_stop(struct sg_module *module)
+{
+    sg_host_free(sg_steal(module->host));
+}
+
+static enum sg_rc remote_list(struct sg_tokens *tokens, struct sg_module *module, bool again, struct sg_err *err)
+{
+    enum sg_exchange exchange = SG_EXCHANGE_DONE;
+    enum sg_rc rc = ensure_host(tokens, module, err);
+    if (rc == SG_OK)
+        rc = ask_list(tokens, module, again, &exchange, err);
+    if (rc != SG_OK && exchange == SG_EXCHANGE_IDLE)
+        rc = ensure_host(tokens, module, err);
+    return rc;
+}
+
+/* --- tokens ------------------------------------------------------------------------------------------------------- */
+
+static enum sg_rc remote_state(struct sg_token *token, struct sg_token_state *ret, struct sg_err *err)
+{
+    _cleanup_(request_clear) struct request request = request_about(token, SG_HOST_STATE);
+    struct sg_token_state state;
+    enum sg_rc rc = perform(&request, err);
+    if (rc != SG_OK)
+        return rc;
+    state.present = sg_get_u8(&request.out, 1);
+    state.flags = sg_get_u64(&request.out);
+    if (!sg_fields_end(&request.out))
+        return fail_nonsense(&request, err);
+    *ret = state;
+    return SG_OK;
+}
+
+static enum sg_rc remote_mechanisms(struct sg_token *token, CK_MECHANISM_TYPE **ret, size_t *ret_count,
+                                    struct sg_err *err)
+{
+    _cleanup_(request_clear) struct request request = request_about(token, SG_HOST_MECHANISMS);
+    enum sg_rc rc = perform(&request, err);
+    if (rc != SG_OK)
+        return rc;
+    struct sg_slice list = sg_get_bytes(&request.out, SG_MAX_MECHANISMS * sizeof(CK_MECHANISM_TYPE));
+    if (!sg_fields_end(&request.out) || list.len % sizeof(CK_MECHANISM_TYPE) != 0)
+        return fail_nonsense(&request, err);
+    CK_MECHANISM_TYPE *copy = malloc(list.len + 1);
+    if (!copy)
+        return sg_fail_memory(err);
+    if (list.len > 0)
+        memcpy(copy, list.data, list.len);
+    *ret = copy;
+    *ret_count = list.len / sizeof(CK_MECHANISM_TYPE);
+    return SG_OK;
+}
+
+/* On a PIN pad a person is at work. */
+static enum sg_rc remote_login(struct sg_token *token, const struct sg_secret *pin, struct sg_err *err)
+{
+    _cleanup_(request_clear) struct request request = request_about(token, SG_HOST_LOGIN);
+    request.secrets[0] = pin;
+    if (!pin)
+        request.limit_ms = token->tokens->sign_timeout_ms;
+    return perform(&request, err);
+}
+
+static void remote_release(struct sg_token *token)
+{
+    enum sg_exchange exchange = SG_EXCHANGE_DONE;
+    _cleanup_(request_clear) struct request request = request_about(token, SG_HOST_RELEASE);
+    if (token->logged_in && sg_host_runs(request.module->host))
+        (void)ask(&request, (uint32_t)token->remote, &exchange, NULL);
+    token->logged_in = false;
+}
+
+static enum sg_rc remote_keys(struct sg_token *token, struct sg_slice id, struct sg_key_list *list, struct sg_err *err)
+{
+    _cleanup_(request_clear) struct request request = request_about(token, SG_HOST_KEYS);
+    if (!sg_put_bytes(&request.body, id))
+        return sg_fail_memory(err);
+    enum sg_rc rc = perform(&request, err);
+    uint32_t count = rc == SG_OK ? sg_get_u32(&request.out, SG_MAX_OBJECTS) : 0;
+    for (uint32_t i = 0; rc == SG_OK && i < count && !request.out.bad; i++) {
+        _cleanup_(sg_token_key_unrefp) struct sg_token_key *key = NULL;
+        rc = sg_get_key(&request.out, token, &key, err);
+        if (rc == SG_OK && !request.out.bad)
+            rc = sg_key_list_add(list, key, err);
+        if (rc == SG_OK && !request.out.bad)
+            (void)sg_steal(key);
+    }
+    if (rc == SG_OK && !sg_fields_end(&request.out))
+        rc = fail_nonsense(&request, err);
+    return rc;
+}
+
+static enum sg_rc remote_certificates(struct sg_token *token, struct sg_slice subject, STACK_OF(X509) *certs,
+                                      struct sg_err *err)
+{
+    _cleanup_(request_clear) struct request request = request_about(token, SG_HOST_CERTIFICATES);
+    if (!sg_put_bytes(&request.body, subject))
+        return sg_fail_memory(err);
+    enum sg_rc rc = perform(&request, err);
+    uint32_t count = rc == SG_OK ? sg_get_u32(&request.out, SG_MAX_OBJECTS) : 0;
+    for (uint32_t i = 0; rc == SG_OK && i < count; i++) {
+        X509 *cert = sg_token_certificate(token, sg_get_bytes(&request.out, SG_MAX_ATTRIBUTE));
+        if (cert && sk_X509_push(certs, cert) <= 0) {
+            X509_free(cert);
+            rc = sg_fail_memory(err);
+        }
+    }
+    ERR_clear_error();
+    if (rc == SG_OK && !sg_fields_end(&request.out))
+        rc = fail_nonsense(&request, err);
+    return rc;
+}
+
+/* --- keys --------------------------------------------------------------------------------------------------------- */
+
+/* A key whose private value can be read has attributes too. */
+static enum sg_rc remote_inspect(struct sg_token_key *key, struct sg_err *err)
+{
+    _cleanup_(request_clear) struct request request = request_about(key->token, SG_HOST_INSPECT);
+    if (!sg_put_key_identity(&request.body, key))
+        return sg_fail_memory(err);
+    enum sg_rc rc = perform(&request, err);
+    if (rc != SG_OK && rc != SG_E_CUSTODY)
+        return rc;
+    uint32_t number = sg_get_u32(&request.out, SG_MAX_OBJECTS);
+    sg_get_inspection(&request.out, key);
+    if (!sg_fields_end(&request.out))
+        return fail_nonsense(&request, err);
+    key->handle = number;
+    key->generation = sg_host_generation(request.module->host);
+    key->info.private_seen = true;
+    return rc;
+}
+
+static enum sg_rc remote_sign(struct sg_token_key *key, const struct sg_sign_input *input, uint8_t *out,
+                              size_t *ret_len, struct sg_err *err)
+{
+    _cleanup_(request_clear) struct request request = request_about(key->token, SG_HOST_SIGN);
+    request.key = key;
+    request.secrets[0] = input->pin;
+    request.limit_ms = key->token->tokens->sign_timeout_ms;
+    if (!sg_put_sign_input(&request.body, input))
+        return sg_fail_memory(err);
+    enum sg_rc rc = perform(&request, err);
+    if (rc != SG_OK)
+        return rc;
+    enum sg_raw_state raw = (enum sg_raw_state)sg_get_u8(&request.out, SG_RAW_MISSING);
+    struct sg_slice value = sg_get_bytes(&request.out, SG_MAX_SIGNATURE);
+    if (!sg_fields_end(&request.out))
+        return fail_nonsense(&request, err);
+    atomic_store(&key->raw[input->scheme], raw);
+    if (value.len > 0)
+        memcpy(out, value.data, value.len);
+    *ret_len = value.len;
+    return SG_OK;
+}
+
+static enum sg_rc remote_decrypt(struct sg_token_key *key, const struct sg_decrypt_input *input, struct sg_secret **ret,
+                                 struct sg_err *err)
+{
+    _cleanup_(request_clear) struct request request = request_about(key->token, SG_HOST_DECRYPT);
+    request.key = key;
+    request.secrets[0] = input->pin;
+    request.limit_ms = key->token->tokens->sign_timeout_ms;
+    if (!sg_put_decrypt_input(&request.body, input))
+        return sg_fail_memory(err);
+    enum sg_rc rc = perform(&request, err);
+    if (rc != SG_OK)
+        return rc;
+    if (!sg_fields_end(&request.out) || !request.answer.secrets[0])
+        return fail_nonsense(&request, err);
+    *ret = sg_steal(request.answer.secrets[0]);
+    return SG_OK;
+}
+
+static enum sg_rc remote_provision(struct sg_token *token, const struct sg_provision *what, struct sg_err *err)
+{
+    _cleanup_(request_clear) struct request request = request_about(token, SG_HOST_PROVISION);
+    struct sg_listed_token listed;
+    request.secrets[0] = what->pin;
+    request.secrets[1] = what->new_pin;
+    request.limit_ms = token->tokens->sign_timeout_ms * (what->step == SG_PROVISION_KEYGEN ? KEYGEN_LIMITS : 1);
+    if (!sg_put_provision(&request.body, what))
+        return sg_fail_memory(err);
+    enum sg_rc rc = perform(&request, err);
+    if (rc != SG_OK)
+        return rc;
+    sg_get_token(&request.out, &listed);
+    if (!sg_fields_end(&request.out))
+        return fail_nonsense(&request, err);
+    return SG_OK;
+}
+
+const struct sg_verbs sg_remote_verbs = {.start = remote_start,
+                                         .stop = remote_stop,
+                                         .list = remote_list,
+                                         .state = remote_state,
+                                         .mechanisms = remote_mechanisms,
+                                         .login = remote_login,
+                                         .release = remote_release,
+                                         .keys = remote_keys,
+                                         .certificates = remote_certificates,
+                                         .inspect = remote_inspect,
+                                         .sign = remote_sign,
+                                         .decrypt = remote_decrypt,
+                                         .provision = remote_provision};

@@ -1,4 +1,5 @@
 /* The modules in use and the tokens seen in them, wherever the modules run. */
+#include <errno.h>
 #include <string.h>
 #include <time.h>
 
@@ -123,6 +124,32 @@ struct sg_token *sg_tokens_get(const struct sg_tokens *tokens, size_t index)
     return index < tokens->token_count ? tokens->tokens[index] : NULL;
 }
 
+/* --- modules ------------------------------------------------------------------------------------------------------ */
+
+enum sg_rc sg_module_resolve(const char *path, char **ret, struct sg_err *err)
+{
+    char *resolved = strchr(path, '/') ? realpath(path, NULL) : strdup(path);
+    if (!resolved) {
+        if (errno == ENOMEM)
+            return sg_fail_memory(err);
+        (void)sg_fail_errno(err, SG_E_NO_MODULE, errno, _("The PKCS#11 module “%s” cannot be found; check its path."),
+                            path);
+        sg_err_token(err, path);
+        return SG_E_NO_MODULE;
+    }
+    *ret = resolved;
+    return SG_OK;
+}
+
+bool sg_module_known(const struct sg_tokens *tokens, const char *name)
+{
+    for (size_t i = 0; i < tokens->module_count; i++) {
+        if (strcmp(tokens->modules[i].name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* --- opening ------------------------------------------------------------------------------------------------------ */
 
 static enum sg_rc load(struct sg_tokens *tokens, const struct sg_tokens_options *options, struct sg_err *err)
@@ -176,11 +203,16 @@ static enum sg_rc start_all(struct sg_tokens *tokens, struct sg_err *err)
 enum sg_rc sg_tokens_new(const struct sg_tokens_options *options, struct sg_tokens **ret, struct sg_err *err)
 {
     struct sg_tokens *tokens = calloc(1, sizeof *tokens);
-    if (!tokens)
+    if (!tokens || pthread_mutex_init(&tokens->hosts_lock, NULL) != 0) {
+        free(tokens);
         return sg_fail_memory(err);
+    }
     p11_kit_be_quiet();
     tokens->libctx = options->libctx;
-    tokens->host_program = options->host;
+    if (options->host && !(tokens->host_program = strdup(options->host))) {
+        sg_tokens_free(tokens);
+        return sg_fail_memory(err);
+    }
     tokens->timeout_ms = 1000 * (options->timeout > 0 ? options->timeout : SG_TOKEN_TIMEOUT);
     tokens->sign_timeout_ms = 1000 * (options->sign_timeout > 0 ? options->sign_timeout : SG_TOKEN_SIGN_TIMEOUT);
     if (options->log)
@@ -220,5 +252,7 @@ void sg_tokens_free(struct sg_tokens *tokens)
         (void)OSSL_PROVIDER_unload(tokens->provider);
     free(tokens->tokens);
     free(tokens->modules);
+    free(tokens->host_program);
+    (void)pthread_mutex_destroy(&tokens->hosts_lock);
     free(tokens);
 }

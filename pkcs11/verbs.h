@@ -35,9 +35,11 @@ enum sg_decrypt_scheme {
     SG_DECRYPT_SCHEMES
 };
 
+#define SG_OAEP_DIGESTS 5 /* SHA-1, SHA-224, SHA-256, SHA-384, SHA-512 */
+
 struct sg_decrypt_input {
     enum sg_decrypt_scheme scheme;
-    size_t digest_index, mgf_index; /* OAEP: into sg_oaep_digests[] */
+    size_t digest_index, mgf_index; /* of OAEP: which of these */
     struct sg_slice data;           /* the ciphertext; for ECDH the other's point, uncompressed (SEC 1 §2.3.3) */
     const struct sg_secret *pin;    /* as in sg_sign_input */
 };

@@ -21,16 +21,18 @@ enum sg_origin {
 
 /* Every key there is, with its place in the file. Lists are keys that may stand on several lines. */
 enum sg_key {
-    SG_KEY_SIGN_KEY,          /* [sign] key: RFC 7512 URI, "" = choose */
-    SG_KEY_SIGN_CONFIRM,      /* [sign] confirm: auto | always | never */
-    SG_KEY_TOKEN_MODULES,     /* [token] modules: list of paths; none = p11-kit's */
-    SG_KEY_TOKEN_ISOLATION,   /* [token] isolation: none (process is refused until the token host exists) */
-    SG_KEY_TOKEN_ALLOW_KEY,   /* [token] allow-key: list of SHA-256 of the SPKI, hex */
-    SG_KEY_VERIFY_REVOCATION, /* [verify] revocation: hard | soft | none */
-    SG_KEY_VERIFY_STALE,      /* [verify] stale: duration, soft only */
-    SG_KEY_POLICY_CUSTODY,    /* [policy] custody: held | strict */
-    SG_KEY_POLICY_REVOCATION, /* [policy] min-revocation: none | soft | hard; without a policy, none */
-    SG_KEY_POLICY_CLOCK,      /* [policy] clock: warn | strict */
+    SG_KEY_SIGN_KEY,           /* [sign] key: RFC 7512 URI, "" = choose */
+    SG_KEY_SIGN_CONFIRM,       /* [sign] confirm: auto | always | never */
+    SG_KEY_TOKEN_MODULES,      /* [token] modules: list of paths; none = p11-kit's */
+    SG_KEY_TOKEN_ISOLATION,    /* [token] isolation: process | none */
+    SG_KEY_TOKEN_TIMEOUT,      /* [token] timeout: duration, for one call of a module in a process of its own */
+    SG_KEY_TOKEN_SIGN_TIMEOUT, /* [token] sign-timeout: the same, where a private key or a person is needed */
+    SG_KEY_TOKEN_ALLOW_KEY,    /* [token] allow-key: list of SHA-256 of the SPKI, hex */
+    SG_KEY_VERIFY_REVOCATION,  /* [verify] revocation: hard | soft | none */
+    SG_KEY_VERIFY_STALE,       /* [verify] stale: duration, soft only */
+    SG_KEY_POLICY_CUSTODY,     /* [policy] custody: held | strict */
+    SG_KEY_POLICY_REVOCATION,  /* [policy] min-revocation: none | soft | hard; without a policy, none */
+    SG_KEY_POLICY_CLOCK,       /* [policy] clock: warn | strict */
     SG_KEY_COUNT
 };
 
@@ -79,6 +81,7 @@ struct sg_paths {
     char *system_file; /* /etc/signet/signet.conf, or NULL with SIGNET_HOME */
     char *policy_file; /* /etc/signet/policy.conf */
     char *state;       /* folder of store.db, blobs/, trust/ */
+    char *libexec;     /* folder of the programs that this one starts: ../libexec/signet from its own */
 };
 
 SG_MUST_CHECK enum sg_rc sg_paths_find(struct sg_paths *ret, struct sg_err *err);

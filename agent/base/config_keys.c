@@ -21,7 +21,9 @@ static const struct {
     [SG_KEY_SIGN_KEY] = {"sign", "key", KIND_KEY_URI, "", {NULL}},
     [SG_KEY_SIGN_CONFIRM] = {"sign", "confirm", KIND_CHOICE, "auto", {"never", "auto", "always"}},
     [SG_KEY_TOKEN_MODULES] = {"token", "modules", KIND_MODULES, "", {NULL}},
-    [SG_KEY_TOKEN_ISOLATION] = {"token", "isolation", KIND_CHOICE, "none", {"none"}},
+    [SG_KEY_TOKEN_ISOLATION] = {"token", "isolation", KIND_CHOICE, "process", {"none", "process"}},
+    [SG_KEY_TOKEN_TIMEOUT] = {"token", "timeout", KIND_DURATION, "10s", {NULL}},
+    [SG_KEY_TOKEN_SIGN_TIMEOUT] = {"token", "sign-timeout", KIND_DURATION, "30s", {NULL}},
     [SG_KEY_TOKEN_ALLOW_KEY] = {"token", "allow-key", KIND_KEY_DIGESTS, "", {NULL}},
     [SG_KEY_VERIFY_REVOCATION] = {"verify", "revocation", KIND_CHOICE, "hard", {"none", "soft", "hard"}},
     [SG_KEY_VERIFY_STALE] = {"verify", "stale", KIND_DURATION, "7d", {NULL}},
@@ -35,8 +37,8 @@ static const struct {
 static const struct {
     const char *section, *name;
 } later[] = {
-    {"sign", "level"}, {"token", "pinentry"}, {"token", "timeout"}, {"token", "sign-timeout"}, {"trust", NULL},
-    {"tsa", NULL},     {"target", NULL},      {"sync", NULL},       {"backup", NULL},          {"alert", NULL},
+    {"sign", "level"}, {"token", "pinentry"}, {"trust", NULL},  {"tsa", NULL},
+    {"target", NULL},  {"sync", NULL},        {"backup", NULL}, {"alert", NULL},
 };
 
 const char *sg_key_section(enum sg_key key)

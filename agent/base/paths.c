@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <limits.h>
 #include <pwd.h>
 #include <string.h>
 
@@ -7,6 +8,7 @@
 
 #define SYSTEM_FILE "/etc/signet/signet.conf"
 #define POLICY_FILE "/etc/signet/policy.conf"
+#define LIBEXEC "/../libexec/signet"
 
 void sg_paths_clear(struct sg_paths *paths)
 {
@@ -14,6 +16,7 @@ void sg_paths_clear(struct sg_paths *paths)
     free(paths->system_file);
     free(paths->policy_file);
     free(paths->state);
+    free(paths->libexec);
     *paths = (struct sg_paths){0};
 }
 
@@ -70,6 +73,18 @@ static enum sg_rc xdg_path(const char *variable, const char *by_default, const c
     return join(folder, rest, ret, err);
 }
 
+static enum sg_rc libexec_folder(char **ret, struct sg_err *err)
+{
+    char program[PATH_MAX];
+    ssize_t len = readlink("/proc/self/exe", program, sizeof(program));
+    while (len > 0 && program[len - 1] != '/')
+        len--;
+    if (len <= 0)
+        return sg_fail_errno(err, SG_E_INTERNAL, errno, "%s", _("The program's own folder cannot be found."));
+    program[len - 1] = '\0';
+    return join(program, LIBEXEC, ret, err);
+}
+
 enum sg_rc sg_paths_find(struct sg_paths *ret, struct sg_err *err)
 {
     _cleanup_(sg_paths_clear) struct sg_paths paths = {0};
@@ -88,6 +103,8 @@ enum sg_rc sg_paths_find(struct sg_paths *ret, struct sg_err *err)
         if (rc == SG_OK)
             rc = xdg_path("XDG_STATE_HOME", "/.local/state", "/signet", &paths.state, err);
     }
+    if (rc == SG_OK)
+        rc = libexec_folder(&paths.libexec, err);
     if (rc != SG_OK)
         return rc;
     *ret = paths;

@@ -8,24 +8,13 @@
 
 #include "base/limits.h"
 #include "base/msg.h"
-
-/* LeakSanitizer reads this process through ptrace, which an undumpable process refuses. */
-#if defined(__SANITIZE_ADDRESS__)
-#define SG_STAY_TRACEABLE 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define SG_STAY_TRACEABLE 1
-#endif
-#endif
-#ifndef SG_STAY_TRACEABLE
-#define SG_STAY_TRACEABLE 0
-#endif
+#include "base/sanitize.h"
 
 static enum sg_rc forbid_dumps(struct sg_err *err)
 {
     if (setrlimit(RLIMIT_CORE, &(struct rlimit){.rlim_cur = 0, .rlim_max = 0}) < 0)
         return sg_fail_errno(err, SG_E_INTERNAL, errno, "%s", _("Core dumps of this program cannot be switched off."));
-    if (!SG_STAY_TRACEABLE && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+    if (!SG_SANITIZED && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
         return sg_fail_errno(err, SG_E_INTERNAL, errno, "%s", _("This program's memory cannot be kept from others."));
     return SG_OK;
 }

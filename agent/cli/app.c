@@ -159,17 +159,25 @@ enum sg_rc sg_app_tokens(struct sg_app *app, struct sg_tokens **ret, struct sg_e
 {
     size_t count = sg_config_count(app->config, SG_KEY_TOKEN_MODULES);
     _cleanup_(freep) const char **modules = calloc(count + 1, sizeof(*modules));
+    _cleanup_(freep) char *host = NULL;
     OSSL_LIB_CTX *libctx = NULL;
 
-    if (!modules)
+    if (!modules || asprintf(&host, "%s/signet-token-host", app->paths.libexec) < 0)
         return sg_fail_memory(err);
+    bool apart = strcmp(sg_config_text(app->config, SG_KEY_TOKEN_ISOLATION), "process") == 0;
     for (size_t i = 0; i < count; i++)
         modules[i] = sg_config_item(app->config, SG_KEY_TOKEN_MODULES, i);
     enum sg_rc rc = sg_app_libctx(app, &libctx, err);
     if (rc != SG_OK)
         return rc;
-    const struct sg_tokens_options options = {
-        .modules = modules, .module_count = count, .libctx = libctx, .log = &app->log};
+    const struct sg_tokens_options options = {.modules = modules,
+                                              .module_count = count,
+                                              .libctx = libctx,
+                                              .log = &app->log,
+                                              .host = apart ? host : NULL,
+                                              .timeout = sg_config_seconds(app->config, SG_KEY_TOKEN_TIMEOUT),
+                                              .sign_timeout =
+                                                  sg_config_seconds(app->config, SG_KEY_TOKEN_SIGN_TIMEOUT)};
     return sg_tokens_open(&options, ret, err);
 }
 

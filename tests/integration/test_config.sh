@@ -50,7 +50,7 @@ wrong 2 '[verify]\nnonsense = 1\n'
 wrong 2 '[verify]\nrevocation = maybe\n'
 wrong 2 '[verify]\nstale = soon\n'
 wrong 3 '[verify]\nrevocation = soft\nrevocation = hard\n'
-wrong 2 '[token]\nisolation = process\n'
+wrong 2 '[token]\nisolation = apart\n'
 wrong 2 '[sign]\nlevel = B-LTA\n'
 wrong 2 '[token]\nallow-key = 1234\n'
 wrong 2 "[sign]\nkey = $(printf 'x%.0s' $(seq 5000))\n"

@@ -33,7 +33,7 @@ static void defaults(void **state)
     assert_string_equal(sg_config_text(config, SG_KEY_SIGN_CONFIRM), "auto");
     assert_string_equal(sg_config_text(config, SG_KEY_TOKEN_MODULES), "");
     assert_int_equal(sg_config_count(config, SG_KEY_TOKEN_MODULES), 0);
-    assert_string_equal(sg_config_text(config, SG_KEY_TOKEN_ISOLATION), "none");
+    assert_string_equal(sg_config_text(config, SG_KEY_TOKEN_ISOLATION), "process");
     assert_string_equal(sg_config_text(config, SG_KEY_VERIFY_REVOCATION), "hard");
     assert_int_equal(sg_config_seconds(config, SG_KEY_VERIFY_STALE), 7 * 86400);
     assert_string_equal(sg_config_text(config, SG_KEY_POLICY_CUSTODY), "held");
@@ -140,8 +140,9 @@ static void refuses_mistakes(void **state)
         {"[token]\nmodules = opensc-pkcs11.so\n", 2, "whole path"},
         {"[token]\nmodules = /a\nmodules = /a\n", 3, "this value already"},
         {"[token]\nallow-key = 0011\n", 2, "64 hex digits"},
-        {"[token]\nisolation = process\n", 2, "isolation = none"},
-        {"[token]\nisolation = maybe\n", 2, "may be none"},
+        {"[token]\nisolation = maybe\n", 2, "may be none or process"},
+        {"[token]\ntimeout = soon\n", 2, "timeout"},
+        {"[token]\nsign-timeout = 1s\nsign-timeout = 2s\n", 3, "sign-timeout"},
         {"[policy]\ncustody = held\n", 1, "policy.conf"},
         {"[sign]\nlevel = B-T\n", 2, "does not serve \"level\" in [sign] yet"},
         {"[token]\npinentry = x\n", 2, "does not serve"},
