@@ -27,9 +27,9 @@ struct sg_tokens_options {
     size_t module_count;
     OSSL_LIB_CTX *libctx; /* ours; the signet provider is added to it */
     const struct sg_log *log;
-    const char *host;     /* the program that serves a module; NULL: modules are loaded into this process */
-    int64_t timeout;      /* seconds for one C_ call of a module in a host; 0: the default (10) */
-    int64_t sign_timeout; /* the same for one that uses a private key or waits for a person; 0: the default (30) */
+    const char *host;        /* the program that serves a module; NULL: modules are loaded into this process */
+    int64_t timeout_ms;      /* for one C_ call of a module in a host; 0: SG_TOKEN_TIMEOUT_MS */
+    int64_t sign_timeout_ms; /* for one that uses a private key or waits for a person; 0: SG_TOKEN_SIGN_TIMEOUT_MS */
 };
 
 /* Loads and initialises the modules and lists their tokens. A module named by path that does not load:

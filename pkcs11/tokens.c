@@ -213,8 +213,8 @@ enum sg_rc sg_tokens_new(const struct sg_tokens_options *options, struct sg_toke
         sg_tokens_free(tokens);
         return sg_fail_memory(err);
     }
-    tokens->timeout_ms = 1000 * (options->timeout > 0 ? options->timeout : SG_TOKEN_TIMEOUT);
-    tokens->sign_timeout_ms = 1000 * (options->sign_timeout > 0 ? options->sign_timeout : SG_TOKEN_SIGN_TIMEOUT);
+    tokens->timeout_ms = options->timeout_ms > 0 ? options->timeout_ms : SG_TOKEN_TIMEOUT_MS;
+    tokens->sign_timeout_ms = options->sign_timeout_ms > 0 ? options->sign_timeout_ms : SG_TOKEN_SIGN_TIMEOUT_MS;
     if (options->log)
         tokens->log = *options->log;
     *ret = tokens;
