@@ -175,9 +175,9 @@ enum sg_rc sg_app_tokens(struct sg_app *app, struct sg_tokens **ret, struct sg_e
                                               .libctx = libctx,
                                               .log = &app->log,
                                               .host = apart ? host : NULL,
-                                              .timeout = sg_config_seconds(app->config, SG_KEY_TOKEN_TIMEOUT),
-                                              .sign_timeout =
-                                                  sg_config_seconds(app->config, SG_KEY_TOKEN_SIGN_TIMEOUT)};
+                                              .timeout_ms = 1000 * sg_config_seconds(app->config, SG_KEY_TOKEN_TIMEOUT),
+                                              .sign_timeout_ms =
+                                                  1000 * sg_config_seconds(app->config, SG_KEY_TOKEN_SIGN_TIMEOUT)};
     return sg_tokens_open(&options, ret, err);
 }
 
