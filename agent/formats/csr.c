@@ -1,5 +1,7 @@
 #include "formats/csr.h"
 
+#include <openssl/rsa.h>
+
 #include "base/msg.h"
 
 SG_DEFINE_CLEANUP(X509_REQ, X509_REQ_free)
@@ -30,13 +32,12 @@ static bool add_key_usage(const struct sg_csr_input *input, STACK_OF(X509_EXTENS
            X509V3_add1_i2d(extensions, NID_key_usage, bits, 1, X509V3_ADD_DEFAULT) == 1;
 }
 
-static bool add_email(const char *email, STACK_OF(X509_EXTENSION) **extensions)
+static bool add_email(const char *email, GENERAL_NAMES *names)
 {
-    _cleanup_(GENERAL_NAMES_freep) GENERAL_NAMES *names = GENERAL_NAMES_new();
     _cleanup_(GENERAL_NAME_freep) GENERAL_NAME *name = GENERAL_NAME_new();
     ASN1_IA5STRING *text = ASN1_IA5STRING_new();
 
-    if (!names || !name || !text || ASN1_STRING_set(text, email, -1) != 1) {
+    if (!name || !text || ASN1_STRING_set(text, email, -1) != 1) {
         ASN1_IA5STRING_free(text);
         return false;
     }
@@ -44,7 +45,18 @@ static bool add_email(const char *email, STACK_OF(X509_EXTENSION) **extensions)
     if (sk_GENERAL_NAME_push(names, name) <= 0)
         return false;
     name = NULL; /* it is in `names` */
-    return X509V3_add1_i2d(extensions, NID_subject_alt_name, names, 0, X509V3_ADD_DEFAULT) == 1;
+    return true;
+}
+
+static bool add_emails(const struct sg_csr_input *input, STACK_OF(X509_EXTENSION) **extensions)
+{
+    _cleanup_(GENERAL_NAMES_freep) GENERAL_NAMES *names = GENERAL_NAMES_new();
+
+    for (size_t i = 0; names && i < input->email_count; i++)
+        if (!add_email(input->emails[i], names))
+            return false;
+    return names && (input->email_count == 0 ||
+                     X509V3_add1_i2d(extensions, NID_subject_alt_name, names, 0, X509V3_ADD_DEFAULT) == 1);
 }
 
 static enum sg_rc fill(const struct sg_csr_input *input, X509_REQ *req, struct sg_err *err)
@@ -55,11 +67,12 @@ static enum sg_rc fill(const struct sg_csr_input *input, X509_REQ *req, struct s
 
     if (rc != SG_OK)
         return rc;
-    if (input->email && !sg_email_is_plain(input->email))
-        return sg_fail(err, SG_E_MALFORMED, _("\"%s\" is not an e-mail address."), input->email);
+    for (size_t i = 0; i < input->email_count; i++)
+        if (!sg_email_is_plain(input->emails[i]))
+            return sg_fail(err, SG_E_MALFORMED, _("\"%s\" is not an e-mail address."), input->emails[i]);
     if (X509_REQ_set_version(req, X509_REQ_VERSION_1) != 1 || X509_REQ_set_subject_name(req, subject) != 1 ||
         X509_REQ_set_pubkey(req, input->key) != 1 || !add_key_usage(input, &extensions) ||
-        (input->email && !add_email(input->email, &extensions)) || X509_REQ_add_extensions(req, extensions) != 1)
+        !add_emails(input, &extensions) || X509_REQ_add_extensions(req, extensions) != 1)
         return sg_fail_ssl(err, SG_E_INTERNAL, "%s", _("The certificate request could not be put together."));
     return SG_OK;
 }
@@ -74,6 +87,20 @@ static const char *digest_name(EVP_PKEY *key)
     return EVP_PKEY_get_bits(key) > 384 ? "SHA512" : EVP_PKEY_get_bits(key) > 256 ? "SHA384" : "SHA256";
 }
 
+static bool sign_with(const struct sg_csr_input *input, const EVP_MD *md, X509_REQ *req)
+{
+    _cleanup_(EVP_MD_CTX_freep) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    EVP_PKEY_CTX *padding = NULL;
+
+    if (!ctx || EVP_DigestSignInit_ex(ctx, &padding, md ? EVP_MD_get0_name(md) : NULL, input->libctx, NULL, input->key,
+                                      NULL) != 1)
+        return false;
+    if (input->pss && (EVP_PKEY_CTX_set_rsa_padding(padding, RSA_PKCS1_PSS_PADDING) <= 0 ||
+                       EVP_PKEY_CTX_set_rsa_pss_saltlen(padding, RSA_PSS_SALTLEN_DIGEST) <= 0))
+        return false;
+    return X509_REQ_sign_ctx(req, ctx) > 0;
+}
+
 static enum sg_rc sign(const struct sg_csr_input *input, X509_REQ *req, struct sg_err *err)
 {
     const char *name = digest_name(input->key);
@@ -81,7 +108,7 @@ static enum sg_rc sign(const struct sg_csr_input *input, X509_REQ *req, struct s
 
     if (name && !md)
         return sg_fail_ssl(err, SG_E_INTERNAL, _("%s is not available."), name);
-    if (X509_REQ_sign(req, input->key, md) <= 0)
+    if (!sign_with(input, md, req))
         return sg_fail_ssl(err, SG_E_TOKEN_FAILED, "%s", _("The certificate request could not be signed."));
     EVP_PKEY *public_key = X509_REQ_get0_pubkey(req);
     if (!public_key || X509_REQ_verify_ex(req, public_key, input->libctx, NULL) != 1)

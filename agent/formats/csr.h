@@ -6,11 +6,13 @@
 
 struct sg_csr_input {
     OSSL_LIB_CTX *libctx;
-    EVP_PKEY *key;       /* signs the request: one key use */
-    const char *subject; /* RFC 4514 */
-    const char *email;   /* subjectAltName rfc822Name; NULL: none */
-    bool decrypts;       /* the key usage asked for: keyEncipherment or keyAgreement; else digitalSignature and
-                          * nonRepudiation */
+    EVP_PKEY *key;             /* signs the request: one key use */
+    const char *subject;       /* RFC 4514 */
+    const char *const *emails; /* subjectAltName: an rfc822Name each */
+    size_t email_count;
+    bool pss;      /* RSA: sign with PSS though the key could do otherwise */
+    bool decrypts; /* the key usage asked for: keyEncipherment or keyAgreement; else digitalSignature and
+                    * nonRepudiation */
 };
 
 /* Appends the request's DER to `out`, after its signature was checked. */
