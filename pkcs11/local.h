@@ -36,7 +36,8 @@ static inline CK_FUNCTION_LIST *sg_token_functions(const struct sg_token *token)
 SG_MUST_CHECK enum sg_rc sg_local_start(struct sg_tokens *tokens, struct sg_module *module, struct sg_err *err);
 void sg_local_stop(struct sg_module *module);
 /* Stops the module and starts it again, for one that missed a token or lost its reader (pcscd was restarted). False
- * while one of its tokens is in use, since logins and sessions would be lost, and where it does not start any more. */
+ * while one of its tokens is in use, since logins and sessions would be lost, and where it does not start any more. Its
+ * tokens are looked for in other slots, too: SoftHSM numbers them anew after C_InitToken. */
 bool sg_local_restart(struct sg_tokens *tokens, struct sg_module *module);
 SG_MUST_CHECK enum sg_rc sg_local_list(struct sg_tokens *tokens, struct sg_module *module, bool again,
                                        struct sg_err *err);
@@ -84,6 +85,12 @@ SG_MUST_CHECK enum sg_rc sg_local_certificates(struct sg_token *token, struct sg
                                                struct sg_err *err);
 SG_MUST_CHECK enum sg_rc sg_local_inspect(struct sg_token_key *key, struct sg_err *err);
 SG_MUST_CHECK enum sg_rc sg_local_login(struct sg_token *token, const struct sg_secret *pin, struct sg_err *err);
+/* Opens a session (`flags`: CKF_RW_SESSION or 0) and logs in, with a bounded retry where SoftHSM's answer says nothing
+ * of the PIN. */
+SG_MUST_CHECK CK_RV sg_local_log_in(struct sg_token *token, CK_USER_TYPE user, CK_FLAGS flags,
+                                    const struct sg_secret *pin, CK_SESSION_HANDLE *ret);
+/* What its refusal means: SG_E_PIN_INCORRECT or SG_E_PIN_LOCKED if it was about the PIN. */
+enum sg_rc sg_local_fail_login(struct sg_token *token, CK_USER_TYPE user, CK_RV rv, struct sg_err *err);
 /* Between C_SignInit or C_DecryptInit and the operation itself, for a key with CKA_ALWAYS_AUTHENTICATE. */
 SG_MUST_CHECK CK_RV sg_local_reauthenticate(struct sg_token *token, CK_SESSION_HANDLE session,
                                             const struct sg_secret *pin);

@@ -89,27 +89,7 @@ void sg_local_stop(struct sg_module *module)
         p11_kit_module_release(module->f);
 }
 
-/* Stops the module and starts it again, for one that missed a token or lost its reader (pcscd was restarted). Not while
- * one of its tokens is in use, since logins and sessions would be lost. */
-bool sg_local_restart(struct sg_tokens *tokens, struct sg_module *module)
-{
-    for (size_t i = 0; i < tokens->token_count; i++) {
-        struct sg_token *token = tokens->tokens[i];
-        if (sg_token_module(token) == module && (token->logged_in || sg_sessions_in_use(token)))
-            return false;
-    }
-    for (size_t i = 0; i < tokens->token_count; i++) {
-        if (sg_token_module(tokens->tokens[i]) == module)
-            sg_sessions_forget(tokens->tokens[i]);
-    }
-    sg_call_begins();
-    (void)p11_kit_module_finalize(module->f);
-    sg_call_begins();
-    module->started = p11_kit_module_initialize(module->f) == CKR_OK;
-    return module->started;
-}
-
-/* --- listing ----------------------------------------------------------------------------------------------------- */
+/* --- slots ------------------------------------------------------------------------------------------------------- */
 
 static enum sg_rc list_slots(struct sg_module *module, CK_SLOT_ID **ret, CK_ULONG *ret_count, struct sg_err *err)
 {
@@ -138,6 +118,65 @@ static enum sg_rc list_slots(struct sg_module *module, CK_SLOT_ID **ret, CK_ULON
     }
     return sg_fail_ck(err, rv, module->name, _("The PKCS#11 module does not list its tokens"));
 }
+
+static bool same_token(const CK_TOKEN_INFO *a, const CK_TOKEN_INFO *b)
+{
+    return memcmp(a->label, b->label, sizeof a->label) == 0 &&
+           memcmp(a->serialNumber, b->serialNumber, sizeof a->serialNumber) == 0;
+}
+
+/* --- starting again ----------------------------------------------------------------------------------------------- */
+
+/* Where a token is now, if its slot has another one or none. */
+static void find_slot_of(struct sg_token *token, const CK_SLOT_ID *slots, CK_ULONG count)
+{
+    CK_TOKEN_INFO info = {0};
+    if (sg_token_functions(token)->C_GetTokenInfo(token->slot, &info) == CKR_OK &&
+        same_token(&info, &token->token_info))
+        return;
+    for (CK_ULONG i = 0; i < count; i++) {
+        if (sg_token_functions(token)->C_GetTokenInfo(slots[i], &info) != CKR_OK ||
+            !same_token(&info, &token->token_info))
+            continue;
+        token->slot = slots[i];
+        return;
+    }
+}
+
+static void find_slots(struct sg_tokens *tokens, struct sg_module *module)
+{
+    _cleanup_(freep) CK_SLOT_ID *slots = NULL;
+    CK_ULONG count = 0;
+    if (list_slots(module, &slots, &count, NULL) != SG_OK)
+        return;
+    for (size_t i = 0; i < tokens->token_count; i++) {
+        struct sg_token *token = tokens->tokens[i];
+        if (sg_token_module(token) == module && token->info.initialized && token->info.present)
+            find_slot_of(token, slots, count);
+    }
+}
+
+bool sg_local_restart(struct sg_tokens *tokens, struct sg_module *module)
+{
+    for (size_t i = 0; i < tokens->token_count; i++) {
+        struct sg_token *token = tokens->tokens[i];
+        if (sg_token_module(token) == module && (token->logged_in || sg_sessions_in_use(token)))
+            return false;
+    }
+    for (size_t i = 0; i < tokens->token_count; i++) {
+        if (sg_token_module(tokens->tokens[i]) == module)
+            sg_sessions_forget(tokens->tokens[i]);
+    }
+    sg_call_begins();
+    (void)p11_kit_module_finalize(module->f);
+    sg_call_begins();
+    module->started = p11_kit_module_initialize(module->f) == CKR_OK;
+    if (module->started)
+        find_slots(tokens, module);
+    return module->started;
+}
+
+/* --- listing ----------------------------------------------------------------------------------------------------- */
 
 static enum sg_rc list_slot(struct sg_tokens *tokens, struct sg_module *module, CK_SLOT_ID slot, struct sg_err *err)
 {
@@ -175,12 +214,6 @@ enum sg_rc sg_local_list(struct sg_tokens *tokens, struct sg_module *module, boo
 }
 
 /* --- one token ---------------------------------------------------------------------------------------------------- */
-
-static bool same_token(const CK_TOKEN_INFO *a, const CK_TOKEN_INFO *b)
-{
-    return memcmp(a->label, b->label, sizeof a->label) == 0 &&
-           memcmp(a->serialNumber, b->serialNumber, sizeof a->serialNumber) == 0;
-}
 
 enum sg_rc sg_local_state(struct sg_token *token, struct sg_token_state *ret, struct sg_err *err)
 {

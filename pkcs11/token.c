@@ -43,10 +43,24 @@ static char *token_uri(const CK_TOKEN_INFO *info)
     return p11_kit_uri_format(uri, P11_KIT_URI_FOR_TOKEN, &text) == P11_KIT_URI_OK ? text : NULL;
 }
 
+static void free_texts(struct sg_token *token)
+{
+    struct sg_token_info *info = &token->info;
+    free((char *)(uintptr_t)info->uri);
+    free((char *)(uintptr_t)info->label);
+    free((char *)(uintptr_t)info->manufacturer);
+    free((char *)(uintptr_t)info->model);
+    free((char *)(uintptr_t)info->serial);
+    free((char *)(uintptr_t)info->slot_description);
+    free(token->name);
+}
+
 static enum sg_rc make_texts(struct sg_token *token, struct sg_err *err)
 {
     const CK_TOKEN_INFO *raw = &token->token_info;
     struct sg_token_info *info = &token->info;
+    free_texts(token);
+    token->name = NULL;
     info->module = sg_token_module(token)->name;
     info->uri = token_uri(raw);
     info->label = sg_safe_text(raw->label, sizeof raw->label);
@@ -61,6 +75,17 @@ static enum sg_rc make_texts(struct sg_token *token, struct sg_err *err)
         return sg_fail_memory(err);
     }
     return SG_OK;
+}
+
+enum sg_rc sg_token_set_info(struct sg_token *token, const CK_TOKEN_INFO *info, struct sg_err *err)
+{
+    token->token_info = *info;
+    token->info.hardware_version[0] = info->hardwareVersion.major;
+    token->info.hardware_version[1] = info->hardwareVersion.minor;
+    token->info.firmware_version[0] = info->firmwareVersion.major;
+    token->info.firmware_version[1] = info->firmwareVersion.minor;
+    sg_token_set_flags(token, info->flags);
+    return make_texts(token, err);
 }
 
 enum sg_rc sg_token_new(struct sg_tokens *tokens, size_t module, CK_SLOT_ID slot, const CK_SLOT_INFO *slot_info,
@@ -84,14 +109,7 @@ enum sg_rc sg_token_new(struct sg_tokens *tokens, size_t module, CK_SLOT_ID slot
         token->sessions.limit = 1;
     token->slot = slot;
     token->slot_info = *slot_info;
-    token->token_info = *token_info;
-    token->info.hardware_version[0] = token_info->hardwareVersion.major;
-    token->info.hardware_version[1] = token_info->hardwareVersion.minor;
-    token->info.firmware_version[0] = token_info->firmwareVersion.major;
-    token->info.firmware_version[1] = token_info->firmwareVersion.minor;
-    sg_token_set_flags(token, token_info->flags);
-
-    enum sg_rc rc = make_texts(token, err);
+    enum sg_rc rc = sg_token_set_info(token, token_info, err);
     if (rc != SG_OK) {
         sg_token_free(token);
         return rc;
@@ -109,13 +127,7 @@ void sg_token_free(struct sg_token *token)
     sg_token_forget_refused(token);
     (void)pthread_mutex_destroy(&token->reauthentication);
     sg_sessions_destroy(&token->sessions);
-    free((char *)(uintptr_t)token->info.uri);
-    free((char *)(uintptr_t)token->info.label);
-    free((char *)(uintptr_t)token->info.manufacturer);
-    free((char *)(uintptr_t)token->info.model);
-    free((char *)(uintptr_t)token->info.serial);
-    free((char *)(uintptr_t)token->info.slot_description);
-    free(token->name);
+    free_texts(token);
     free(token->mechanisms);
     free(token);
 }

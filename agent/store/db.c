@@ -37,6 +37,22 @@ static const char *const SQL[SG_SQL_COUNT] = {
     [SG_SQL_TRUST_SIZE] = "SELECT (SELECT total(length(certificate) + length(source) + 128) FROM anchor) + "
                           "(SELECT total(length(issuer) + 128) FROM crl)",
     [SG_SQL_LATEST] = "SELECT (SELECT max(time) FROM ledger), (SELECT max(this_update) FROM crl)",
+    /* The terms on `event` are those of the indexes. */
+    [SG_SQL_KEY_GENERATED] = "SELECT 1 FROM ledger WHERE key = ?1 AND event = 'keygen' LIMIT 1",
+    [SG_SQL_TOKEN_KNOWN] = "SELECT 1 FROM ledger WHERE token = ?1 LIMIT 1",
+    [SG_SQL_TOKEN_RETIRED] = "SELECT time FROM ledger "
+                             "WHERE token = ?1 AND event NOT IN ('sign', 'sign-failed') AND event = 'retire' "
+                             "ORDER BY number LIMIT 1",
+    [SG_SQL_TOKEN_UNFINISHED] =
+        "SELECT object, time FROM ledger AS begun "
+        "WHERE token = ?1 AND event NOT IN ('sign', 'sign-failed') AND event = ?2 || '-begun' "
+        "AND NOT EXISTS (SELECT 1 FROM ledger AS later WHERE later.token = ?1 "
+        "AND later.event NOT IN ('sign', 'sign-failed') AND later.event IN (?2, ?2 || '-failed') "
+        "AND later.number > begun.number AND later.object = begun.object) "
+        "ORDER BY number LIMIT 1",
+    [SG_SQL_TOKEN_CERTIFICATE_ADD] = "INSERT INTO token_certificate (token, sha256, certificate) VALUES (?1, ?2, ?3) "
+                                     "ON CONFLICT DO NOTHING",
+    [SG_SQL_TOKEN_CERTIFICATE_ALL] = "SELECT certificate FROM token_certificate WHERE token = ?1 ORDER BY sha256",
 };
 
 /* --- errors ------------------------------------------------------------------------------------------------------- */

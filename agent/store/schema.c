@@ -76,6 +76,18 @@ static const char *const STEPS[] = {
     "  clock_state TEXT NOT NULL,"
     "  remarks TEXT NOT NULL"
     ") STRICT;",
+
+    /* What is asked of the ledger about tokens. Signatures, of which there are many, cost neither index anything. */
+    "CREATE INDEX ledger_key ON ledger (key) WHERE event = 'keygen';"
+    "CREATE INDEX ledger_token ON ledger (token) WHERE event NOT IN ('sign', 'sign-failed');"
+
+    /* Certificates that were seen on a token, so that they can be revoked when it is lost. */
+    "CREATE TABLE token_certificate ("
+    "  token TEXT NOT NULL," /* serial */
+    "  sha256 TEXT NOT NULL,"
+    "  certificate BLOB NOT NULL,"
+    "  PRIMARY KEY (token, sha256)"
+    ") STRICT;",
 };
 
 #define NEWEST ((int64_t)(sizeof(STEPS) / sizeof(STEPS[0])))

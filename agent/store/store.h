@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <openssl/types.h>
+#include <openssl/x509.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
@@ -45,11 +45,13 @@ SG_MUST_CHECK enum sg_rc sg_store_publish(struct sg_store *store, struct sg_err 
 /* --- the ledger: hash-chained, append only ------------------------------------------------------------------------ */
 
 struct sg_ledger_entry {
-    const char *event;  /* "sign", "sign-failed", "trust-add", "trust-remove", "crl-add", "setup" */
+    /* "sign", "sign-failed", "trust-add", "trust-remove", "crl-add", "setup", "retire"; "keygen-begun", then "keygen"
+     * or "keygen-failed", and likewise of "import" and "delete" */
+    const char *event;
     const char *code;   /* of a failure: its stable word; else "" */
     const char *token;  /* serial, or "" */
-    const char *key;    /* SHA-256 of the certificate, hex, or "" */
-    const char *object; /* what it was about: a path, an anchor's SHA-256 */
+    const char *key;    /* SHA-256 of the certificate (of "keygen", "delete": of the SPKI), hex, or "" */
+    const char *object; /* what it was about: a path, an anchor's SHA-256, a key's CKA_ID in hex */
     const char *detail; /* a sentence, or "" */
 };
 
@@ -80,6 +82,31 @@ struct sg_document {
 /* Records the document and its "sign" ledger entry. */
 SG_MUST_CHECK enum sg_rc sg_store_document_add(struct sg_store *store, const struct sg_document *document,
                                                struct sg_err *err);
+
+/* --- tokens --------------------------------------------------------------------------------------------------------
+ *
+ * Of a key that is made, a certificate that is written, a key that is deleted, the ledger has two entries: "...-begun"
+ * before the token is asked, and the outcome after. So a run that was killed in between is known. A token is named by
+ * its serial, a key's public key by the SHA-256 of its SPKI in hex. */
+
+/* Whether the ledger has the making of this key. */
+SG_MUST_CHECK enum sg_rc sg_store_key_generated(struct sg_store *store, const char *spki_sha256, bool *ret,
+                                                struct sg_err *err);
+/* Whether the ledger names the token at all. */
+SG_MUST_CHECK enum sg_rc sg_store_token_known(struct sg_store *store, const char *token, bool *ret, struct sg_err *err);
+/* When it was retired first; INT64_MIN: it was not. */
+SG_MUST_CHECK enum sg_rc sg_store_token_retired(struct sg_store *store, const char *token, int64_t *ret,
+                                                struct sg_err *err);
+/* The first `event` ("keygen") on the token that was begun and has no outcome: its entry's object, for the caller to
+ * free, and time. NULL: there is none. */
+SG_MUST_CHECK enum sg_rc sg_store_token_unfinished(struct sg_store *store, const char *token, const char *event,
+                                                   char **ret_object, int64_t *ret_time, struct sg_err *err);
+/* Remembers a certificate that is on the token, for the day when it has to be revoked. */
+SG_MUST_CHECK enum sg_rc sg_store_token_certificate_add(struct sg_store *store, const char *token, const X509 *cert,
+                                                        struct sg_err *err);
+/* Appends those remembered. */
+SG_MUST_CHECK enum sg_rc sg_store_token_certificates(struct sg_store *store, const char *token, STACK_OF(X509) *certs,
+                                                     struct sg_err *err);
 
 /* --- the clock ---------------------------------------------------------------------------------------------------- */
 
