@@ -507,12 +507,15 @@ static enum sg_rc remote_provision(struct sg_token *token, const struct sg_provi
     if (!sg_put_provision(&request.body, what))
         return sg_fail_memory(err);
     enum sg_rc rc = perform(&request, err);
+    if (what->step < SG_PROVISION_KEYGEN) /* those log in for themselves, and out */
+        token->logged_in = false;
     if (rc != SG_OK)
         return rc;
     sg_get_token(&request.out, &listed);
     if (!sg_fields_end(&request.out))
         return fail_nonsense(&request, err);
-    return SG_OK;
+    token->slot = listed.slot;
+    return sg_token_set_info(token, &listed.token_info, err);
 }
 
 const struct sg_verbs sg_remote_verbs = {.start = remote_start,
