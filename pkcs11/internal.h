@@ -54,6 +54,8 @@ SG_MUST_CHECK enum sg_rc sg_remote_add_configured(struct sg_tokens *tokens, stru
 void sg_module_recognise(struct sg_tokens *tokens, struct sg_module *module, const CK_INFO *about);
 /* A module's list begins: its tokens are absent until they are listed. */
 void sg_tokens_unlist(struct sg_tokens *tokens, const struct sg_module *module);
+/* It ends: those that were not listed are gone, and with them their logins and sessions. */
+void sg_tokens_list_end(struct sg_tokens *tokens, const struct sg_module *module);
 /* One of its tokens: known by slot, label and serial, or new. Tokens stay where they are in memory. */
 SG_MUST_CHECK enum sg_rc sg_tokens_list(struct sg_tokens *tokens, struct sg_module *module, CK_SLOT_ID slot,
                                         const CK_SLOT_INFO *slot_info, const CK_TOKEN_INFO *token_info,
