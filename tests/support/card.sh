@@ -82,3 +82,22 @@ card() { # COMMAND [ARGUMENT...]
         remove) until_holds reader_is No ;;
     esac
 }
+
+# Takes the card out and puts another in.
+card_swap() { # FOLDER
+    card remove
+    card insert "$1"
+}
+
+# A check that a command made one of the card's counters rise by exactly this:
+#
+#     rises wrong 1 expect 77 "$SIGNET" sign ...
+rises() { # COUNTER BY COMMAND...
+    local counter=$1 by=$2 before rise
+    shift 2
+    before=$(card get "$counter")
+    "$@"
+    rise=$(($(card get "$counter") - before))
+    [ "$rise" = "$by" ] || failed "the card's $counter rose by $rise instead of $by: $*"
+    checks=$((checks + 1))
+}
