@@ -38,15 +38,9 @@ card_make() { # FOLDER [KEY:p256|p384|rsa2048|rsa3072:SECTION]...
             rsa*) type=(RSA -pkeyopt "rsa_keygen_bits:${type#rsa}") ;;
         esac
         openssl genpkey -quiet -algorithm "${type[@]}" -out "$folder/$key.key"
-        card_certify "$folder" "$key" "$section"
+        openssl pkey -in "$folder/$key.key" -pubout -out "$tmp/card.pub"
+        certificate_for "$tmp/card.pub" "${folder##*/} $key" "$section" "$folder/$key.pem"
     done
-}
-
-card_certify() { # FOLDER KEY SECTION
-    local ca=$SIGNET_FIXTURES/ca/issuing
-    openssl x509 -new -subj "/O=Signet Test/CN=${1##*/} $2" -force_pubkey <(openssl pkey -in "$1/$2.key" -pubout) \
-        -CA "$ca.pem" -CAkey "$ca.key" -days 30 -set_serial "0x51$(openssl rand -hex 8)" \
-        -extfile "$SIGNET_SOURCE/softhsm-fixtures/ca.cnf" -extensions "$3" -out "$1/$2.pem"
 }
 
 # pcscd with the virtual reader alone (no reader of the machine), and the simulator.

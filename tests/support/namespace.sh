@@ -3,7 +3,7 @@
 # parallel and leave the machine's own daemons alone; and whatever a test started ends with it, also when it is killed.
 #
 # /run is empty there, and there is a loopback. Where namespaces are not allowed the test is skipped.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154
 
 own_namespaces() {
     local apart=(unshare --net --mount --pid --fork --kill-child --mount-proc)
