@@ -77,7 +77,7 @@ enum sg_rc sg_cms_encrypt(OSSL_LIB_CTX *libctx, const STACK_OF(X509) *certs, str
         CMS_AuthEnvelopedData_create_ex(EVP_aes_256_gcm(), libctx, NULL);
     _cleanup_(BIO_free_allp) BIO *plain =
         BIO_new_mem_buf(content.data ? content.data : (const uint8_t *)"", (int)content.len);
-    if (!cms || !plain)
+    if (!cms || !plain || CMS_set_detached(cms, 0) != 1)
         return cannot_encrypt(err);
     for (int i = 0; i < count; i++) {
         enum sg_rc rc = add_recipient(cms, sk_X509_value(certs, i), err);
