@@ -99,7 +99,7 @@ enum sg_rc sg_token_key_open(struct sg_token_key *key, EVP_PKEY **ret, struct sg
                            OSSL_PARAM_construct_end()};
     EVP_PKEY *wrapped = NULL;
     if (!ctx || EVP_PKEY_fromdata_init(ctx) <= 0 || EVP_PKEY_fromdata(ctx, &wrapped, EVP_PKEY_KEYPAIR, params) <= 0) {
-        (void)sg_fail_ssl(err, SG_E_NO_KEY, _("Signet cannot sign with a key of the kind %s."), type ? type : "?");
+        (void)sg_fail_ssl(err, SG_E_NO_KEY, _("Signet cannot use a key of the kind %s."), type ? type : "?");
         sg_err_token(err, key->token->name);
         return SG_E_NO_KEY;
     }

@@ -45,7 +45,7 @@ SG_MUST_CHECK enum sg_rc sg_store_publish(struct sg_store *store, struct sg_err 
 /* --- the ledger: hash-chained, append only ------------------------------------------------------------------------ */
 
 struct sg_ledger_entry {
-    const char *event;  /* "sign", "sign-failed", "trust-add", "trust-remove", "crl-add", "setup" */
+    const char *event;  /* "sign", "sign-failed", "decrypt", "trust-add", "setup" and so on */
     const char *code;   /* of a failure: its stable word; else "" */
     const char *token;  /* serial, or "" */
     const char *key;    /* SHA-256 of the certificate, hex, or "" */
