@@ -45,7 +45,7 @@ SG_MUST_CHECK enum sg_rc sg_store_publish(struct sg_store *store, struct sg_err 
 /* --- the ledger: hash-chained, append only ------------------------------------------------------------------------ */
 
 struct sg_ledger_entry {
-    /* "sign", "sign-failed", "trust-add", "trust-remove", "crl-add", "setup", "retire"; "keygen-begun", then "keygen"
+    /* "sign", "sign-failed", "decrypt", "trust-add", "trust-remove", "crl-add", "setup", "retire"; "keygen-begun", then "keygen"
      * or "keygen-failed", and likewise of "import" and "delete" */
     const char *event;
     const char *code;   /* of a failure: its stable word; else "" */
