@@ -9,7 +9,6 @@
 #include "base/msg.h"
 
 SG_DEFINE_CLEANUP(EVP_CIPHER, EVP_CIPHER_free)
-SG_DEFINE_CLEANUP(EVP_CIPHER_CTX, EVP_CIPHER_CTX_free)
 
 /* AES blocks and DES blocks; 3DES is only for what was sent long ago. */
 static const struct sg_cipher_info ciphers[] = {

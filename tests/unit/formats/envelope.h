@@ -65,7 +65,7 @@ struct encryption {
     const char *label;         /* OAEP */
     const EVP_MD *kdf;         /* EC: NULL is what OpenSSL chooses */
     const EVP_CIPHER *wrap;    /* EC: ditto */
-    enum { AS_DER, AS_STREAM, AS_PEM, AS_PEM_STREAM } form;
+    enum form { AS_DER, AS_STREAM, AS_PEM, AS_PEM_STREAM } form;
 };
 
 static inline void set_encryption(CMS_RecipientInfo *info, const struct encryption *how)

@@ -80,7 +80,7 @@ static void test_every_cipher_form_and_key(void **state)
         for (int form = AS_DER; form <= AS_PEM_STREAM; form++)
             for (size_t k = 0; k < sizeof all / sizeof all[0]; k++) {
                 struct encryption how = {.to = {all[k]}, .cipher = ciphers[c], .flags = k % 2 ? CMS_USE_KEYID : 0};
-                how.form = form;
+                how.form = (enum form)form;
                 /* OpenSSL wraps a 3DES key only by 3DES, unless told otherwise. */
                 how.wrap = ciphers[c] == EVP_des_ede3_cbc() ? EVP_aes_256_wrap() : NULL;
                 assert_reads(openssl_encrypts(libctx, &how, content()), all[k], content());
@@ -164,7 +164,7 @@ static void test_content_of_any_length(void **state)
             struct encryption how = {.to = {&p256}, .cipher = EVP_aes_128_gcm()};
             if (lengths[i] == 0 && form == AS_STREAM)
                 continue; /* OpenSSL does not write it */
-            how.form = form;
+            how.form = (enum form)form;
             assert_reads(openssl_encrypts(libctx, &how, long_content), &p256, long_content);
             how.cipher = EVP_aes_128_cbc();
             assert_reads(openssl_encrypts(libctx, &how, long_content), &p256, long_content);
@@ -206,7 +206,7 @@ static void test_no_truncation_gets_through(void **state)
     for (size_t c = 0; c < 2; c++)
         for (int form = AS_DER; form <= AS_STREAM; form++) {
             struct encryption how = {.to = {&p256}, .cipher = ciphers[c]};
-            how.form = form;
+            how.form = (enum form)form;
             struct sg_slice bytes = openssl_encrypts(libctx, &how, content());
             for (size_t len = 0; len < bytes.len; len++)
                 assert_refuses(slice(bytes.data, len), &p256, SG_E_MALFORMED);
