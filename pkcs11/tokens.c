@@ -35,8 +35,21 @@ static enum sg_rc add_token(struct sg_tokens *tokens, struct sg_token *token, st
 void sg_tokens_unlist(struct sg_tokens *tokens, const struct sg_module *module)
 {
     for (size_t i = 0; i < tokens->token_count; i++) {
-        if (sg_token_module(tokens->tokens[i]) == module)
-            tokens->tokens[i]->info.present = false;
+        struct sg_token *token = tokens->tokens[i];
+        if (sg_token_module(token) != module)
+            continue;
+        token->was_present = token->info.present;
+        token->info.present = false;
+    }
+}
+
+/* A module's list was made: what it no longer has was taken out. */
+static void note_removals(struct sg_tokens *tokens, const struct sg_module *module)
+{
+    for (size_t i = 0; i < tokens->token_count; i++) {
+        struct sg_token *token = tokens->tokens[i];
+        if (sg_token_module(token) == module && token->was_present && !token->info.present)
+            sg_token_gone(token);
     }
 }
 
@@ -93,8 +106,10 @@ enum sg_rc sg_tokens_refresh(struct sg_tokens *tokens, struct sg_err *err)
         if (!module->started)
             continue;
         enum sg_rc failed = module->verbs->list(tokens, module, false, &failure);
-        if (failed == SG_OK)
+        if (failed == SG_OK) {
+            note_removals(tokens, module);
             continue;
+        }
         sg_tokens_unlist(tokens, module);
         if (rc == SG_OK && err)
             *err = failure;
@@ -209,7 +224,8 @@ enum sg_rc sg_tokens_new(const struct sg_tokens_options *options, struct sg_toke
     }
     p11_kit_be_quiet();
     tokens->libctx = options->libctx;
-    if (options->host && !(tokens->host_program = strdup(options->host))) {
+    if ((options->host && !(tokens->host_program = strdup(options->host))) ||
+        (options->runtime && !(tokens->runtime = strdup(options->runtime)))) {
         sg_tokens_free(tokens);
         return sg_fail_memory(err);
     }
@@ -250,6 +266,7 @@ void sg_tokens_free(struct sg_tokens *tokens)
         p11_kit_modules_release(tokens->configured);
     if (tokens->provider)
         (void)OSSL_PROVIDER_unload(tokens->provider);
+    free(tokens->runtime);
     free(tokens->tokens);
     free(tokens->modules);
     free(tokens->host_program);

@@ -174,6 +174,7 @@ enum sg_rc sg_app_tokens(struct sg_app *app, struct sg_tokens **ret, struct sg_e
                                               .module_count = count,
                                               .libctx = libctx,
                                               .log = &app->log,
+                                              .runtime = app->paths.runtime,
                                               .host = apart ? host : NULL,
                                               .timeout_ms = 1000 * sg_config_seconds(app->config, SG_KEY_TOKEN_TIMEOUT),
                                               .sign_timeout_ms =
@@ -216,5 +217,5 @@ enum sg_rc sg_app_login(struct sg_app *app, struct sg_token *token, struct sg_er
     }
     if (rc == SG_OK)
         rc = sg_check_cancelled(err);
-    return rc == SG_OK ? sg_token_login(token, pin, err) : rc;
+    return rc == SG_OK ? sg_token_login(token, pin, NULL, err) : rc;
 }
