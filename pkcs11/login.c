@@ -105,16 +105,19 @@ enum sg_rc sg_token_pin_clear(struct sg_token *token, struct sg_err *err)
     return rc;
 }
 
-enum sg_rc sg_token_pin_ready(struct sg_token *token, enum sg_pin_role role, unsigned *ret_asked_at, struct sg_err *err)
+enum sg_rc sg_token_pin_ready(struct sg_token *token, enum sg_pin_role role, struct sg_pin_origin *origin,
+                              struct sg_err *err)
 {
     struct sg_interlock lock = {.fd = -1};
     enum sg_rc rc = refresh(token, err);
     if (rc == SG_OK && state_of(token, role) == SG_PIN_LOCKED)
         return fail_locked(token, role, err);
+    if (rc == SG_OK && state_of(token, role) == SG_PIN_FINAL_TRY && !origin->use_last_try)
+        return fail_final_try(token, role, err);
     if (rc == SG_OK)
         rc = take(token, role, &lock, err);
     if (rc == SG_OK)
-        *ret_asked_at = lock.record.refused;
+        origin->asked_at = lock.record.refused;
     sg_interlock_release(&lock);
     return rc;
 }

@@ -86,9 +86,10 @@ struct sg_pin_origin {
     bool use_last_try; /* the person knows that a wrong one locks the token, and wants it tried */
 };
 
-/* Before a person is asked for a PIN: whether it can be given at all, with the pin_state and so_pin_state of
- * sg_token_info() as they are now. SG_E_PIN_LOCKED says who can unblock it; SG_E_NO_TOKEN: gone. */
-SG_MUST_CHECK enum sg_rc sg_token_pin_ready(struct sg_token *token, enum sg_pin_role role, unsigned *ret_asked_at,
+/* Before a PIN is asked for: whether it can be given at all, with the pin_state and so_pin_state of sg_token_info() as
+ * they are now. Sets `asked_at`. SG_E_PIN_LOCKED says who can unblock it; the last one without `use_last_try`:
+ * SG_E_PIN_FINAL_TRY; gone: SG_E_NO_TOKEN. */
+SG_MUST_CHECK enum sg_rc sg_token_pin_ready(struct sg_token *token, enum sg_pin_role role, struct sg_pin_origin *origin,
                                             struct sg_err *err);
 
 /* Logs the user in, in every session of this token. `pin` NULL: it is entered on the reader's own PIN pad. `origin`

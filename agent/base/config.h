@@ -27,6 +27,7 @@ enum sg_key {
     SG_KEY_TOKEN_ISOLATION,    /* [token] isolation: process | none */
     SG_KEY_TOKEN_TIMEOUT,      /* [token] timeout: duration, for one call of a module in a process of its own */
     SG_KEY_TOKEN_SIGN_TIMEOUT, /* [token] sign-timeout: the same, where a private key or a person is needed */
+    SG_KEY_TOKEN_PINENTRY,     /* [token] pinentry: program that asks where there is no terminal; "" = none */
     SG_KEY_TOKEN_ALLOW_KEY,    /* [token] allow-key: list of SHA-256 of the SPKI, hex */
     SG_KEY_VERIFY_REVOCATION,  /* [verify] revocation: hard | soft | none */
     SG_KEY_VERIFY_STALE,       /* [verify] stale: duration, soft only */

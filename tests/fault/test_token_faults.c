@@ -414,7 +414,7 @@ static void test_refused_pins(void **state)
         struct sg_pin_origin origin = {.typed = true};
         assert_int_equal(open_tokens(&tokens, NULL), SG_OK);
         struct sg_token *token = sg_tokens_get(tokens, 0);
-        assert_int_equal(sg_token_pin_ready(token, SG_PIN_USER, &origin.asked_at, &err), SG_OK);
+        assert_int_equal(sg_token_pin_ready(token, SG_PIN_USER, &origin, &err), SG_OK);
         assert_int_equal(sg_token_login(token, right_pin, &origin, &err), SG_OK);
         sg_tokens_free(sg_steal(tokens));
         assert_int_equal(open_tokens(&tokens, NULL), SG_OK);
@@ -434,12 +434,12 @@ static void test_asked_at_once(void **state)
     assert_int_equal(open_tokens(&tokens, NULL), SG_OK);
     struct sg_token *token = sg_tokens_get(tokens, 0);
     for (size_t i = 0; i < 3; i++)
-        assert_int_equal(sg_token_pin_ready(token, SG_PIN_USER, &origins[i].asked_at, &err), SG_OK);
+        assert_int_equal(sg_token_pin_ready(token, SG_PIN_USER, &origins[i], &err), SG_OK);
     assert_int_equal(sg_token_login(token, wrong_pin, &origins[0], &err), SG_E_PIN_INCORRECT);
     assert_int_equal(sg_token_login(token, wrong_pin, &origins[1], &err), SG_E_PIN_INTERLOCK);
     assert_int_equal(sg_token_login(token, right_pin, &origins[2], &err), SG_E_PIN_INTERLOCK);
     assert_int_equal(fake->logins, 1);
-    assert_int_equal(sg_token_pin_ready(token, SG_PIN_USER, &origins[2].asked_at, &err), SG_OK);
+    assert_int_equal(sg_token_pin_ready(token, SG_PIN_USER, &origins[2], &err), SG_OK);
     assert_int_equal(sg_token_login(token, right_pin, &origins[2], &err), SG_OK);
 }
 

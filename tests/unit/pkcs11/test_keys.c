@@ -385,7 +385,7 @@ static void test_wrong_pin(void **state)
     assert_int_equal(sg_token_login(token, right, NULL, &err), SG_E_PIN_INTERLOCK);
     assert_string_equal(err.cause, "");
     struct sg_pin_origin origin = {.typed = true};
-    assert_int_equal(sg_token_pin_ready(token, SG_PIN_USER, &origin.asked_at, &err), SG_OK);
+    assert_int_equal(sg_token_pin_ready(token, SG_PIN_USER, &origin, &err), SG_OK);
     assert_int_equal(sg_token_login(token, right, &origin, &err), SG_OK);
     softhsm_login(&hsm, "one"); /* a second time is no error */
 }

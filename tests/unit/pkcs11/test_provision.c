@@ -19,7 +19,7 @@ static enum sg_rc do_step(struct sg_token *token, struct sg_provision what, cons
     what.new_pin = second;
     what.origin.typed = true; /* so that one after a wrong one is tried */
     if (first && sg_token_info(token)->initialized)
-        assert_int_equal(sg_token_pin_ready(token, role, &what.origin.asked_at, err), SG_OK);
+        assert_int_equal(sg_token_pin_ready(token, role, &what.origin, err), SG_OK);
     return sg_token_provision(token, &what, err);
 }
 
