@@ -69,18 +69,14 @@ enum sg_rc sg_ask_yes(const char *question, const char *otherwise, struct sg_err
     return SG_OK;
 }
 
-enum sg_rc sg_ask_words(const char *question, const char *words, const char *otherwise, struct sg_err *err)
+enum sg_rc sg_ask_word(const char *question, const char *word, struct sg_err *err)
 {
-    char answer[256] = "";
-
-    if (!sg_has_terminal())
-        return sg_fail(err, SG_E_NOT_CONFIRMED, "%s", otherwise);
+    char answer[128] = "";
     enum sg_rc rc = ask(question, answer, sizeof(answer), err);
-    if (rc != SG_OK)
-        return rc;
-    if (strcmp(answer, words) != 0)
-        return sg_fail(err, SG_E_NOT_CONFIRMED, "%s", _("Not confirmed; nothing was done."));
-    return SG_OK;
+
+    if (rc == SG_OK && strcmp(answer, word) != 0)
+        rc = sg_fail(err, SG_E_NOT_CONFIRMED, _("\"%s\" is not %s; nothing was done."), answer, word);
+    return rc;
 }
 
 enum sg_rc sg_ask_number(const char *question, size_t count, size_t *ret, struct sg_err *err)

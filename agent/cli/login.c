@@ -88,7 +88,9 @@ static enum sg_rc ask_consent(const struct sg_pin_use *use, struct sg_pin_origin
         question = NULL; /* asprintf(3) leaves it undefined */
         return sg_fail_memory(err);
     }
-    enum sg_rc rc = sg_ask_words(question, _(LAST_TRY_WORDS), "", err);
+    enum sg_rc rc = sg_ask_word(question, _(LAST_TRY_WORDS), err);
+    if (rc == SG_E_NOT_CONFIRMED) /* without what was typed, which may be the PIN */
+        return sg_fail(err, rc, "%s", _("Not confirmed; no PIN was sent."));
     origin->use_last_try = rc == SG_OK;
     return rc == SG_OK ? sg_token_pin_ready(use->token, use->role, origin, err) : rc;
 }
