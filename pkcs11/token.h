@@ -78,6 +78,9 @@ const struct sg_token_info *sg_token_info(const struct sg_token *token);
  * not count. None: SG_E_NO_TOKEN; several: SG_E_USAGE. */
 SG_MUST_CHECK enum sg_rc sg_token_find(struct sg_tokens *tokens, const char *uri, struct sg_token **ret,
                                        struct sg_err *err);
+/* The same of the one that is to be initialised: the only blank one, or what `uri` names, blank or not. */
+SG_MUST_CHECK enum sg_rc sg_token_find_to_initialise(struct sg_tokens *tokens, const char *uri, struct sg_token **ret,
+                                                     struct sg_err *err);
 
 /* --- PINs ------------------------------------------------------------------------------------------------------- */
 
