@@ -23,10 +23,13 @@ static enum sg_rc ask_with_pin(struct sg_token_key *key, struct sg_decrypt_input
                                struct sg_err *err)
 {
     struct sg_token *token = key->token;
+    struct sg_pin_try try = {0};
     (void)pthread_mutex_lock(&token->reauthentication);
-    enum sg_rc rc = sg_token_reauthenticate_begin(token, &input->pin, err);
-    if (rc == SG_OK)
-        rc = sg_token_reauthenticate_end(token, sg_token_verbs(token)->decrypt(key, input, ret, err), err);
+    enum sg_rc rc = sg_token_reauthenticate_begin(token, &try, err);
+    if (rc == SG_OK) {
+        input->pin = try.pin;
+        rc = sg_token_reauthenticate_end(&try, sg_token_verbs(token)->decrypt(key, input, ret, err), err);
+    }
     (void)pthread_mutex_unlock(&token->reauthentication);
     return rc;
 }

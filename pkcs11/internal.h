@@ -6,6 +6,7 @@
 
 #include "base/limits.h"
 #include "pkcs11/cryptoki.h"
+#include "pkcs11/interlock.h"
 #include "pkcs11/token.h"
 #include "pkcs11/uri.h"
 
@@ -33,6 +34,7 @@ struct sg_tokens {
     OSSL_PROVIDER *provider;
     struct sg_log log;
     char *host_program;
+    char *runtime;
     pthread_mutex_t hosts_lock;          /* held while a host is started */
     int64_t timeout_ms, sign_timeout_ms; /* for one C_ call of a module in a host */
 };
@@ -54,8 +56,9 @@ SG_MUST_CHECK enum sg_rc sg_remote_add_configured(struct sg_tokens *tokens, stru
 void sg_module_recognise(struct sg_tokens *tokens, struct sg_module *module, const CK_INFO *about);
 /* A module's list begins: its tokens are absent until they are listed. */
 void sg_tokens_unlist(struct sg_tokens *tokens, const struct sg_module *module);
-/* It ends: those that were not listed are gone, and with them their logins and sessions. */
-void sg_tokens_list_end(struct sg_tokens *tokens, const struct sg_module *module);
+/* It ends: with those that were not listed their logins and sessions are gone; of a complete list, they were taken out.
+ */
+void sg_tokens_list_end(struct sg_tokens *tokens, const struct sg_module *module, bool complete);
 /* One of its tokens: known by slot, label and serial, or new. Tokens stay where they are in memory. */
 SG_MUST_CHECK enum sg_rc sg_tokens_list(struct sg_tokens *tokens, struct sg_module *module, CK_SLOT_ID slot,
                                         const CK_SLOT_INFO *slot_info, const CK_TOKEN_INFO *token_info,
@@ -82,8 +85,6 @@ void sg_sessions_destroy(struct sg_sessions *sessions);
 
 /* --- tokens (token.c) -------------------------------------------------------------------------------------------- */
 
-#define SG_REFUSED_PINS 8 /* more than most tokens allow before they lock */
-
 struct sg_token {
     struct sg_tokens *tokens;
     size_t module; /* index into tokens->modules */
@@ -95,12 +96,11 @@ struct sg_token {
     struct sg_sessions sessions;
     size_t remote; /* in a host: its number there */
     bool logged_in;
-    CK_SESSION_HANDLE login_session;                 /* kept open: closing a token's last session would log it out */
-    struct sg_secret *pin;                           /* after login, for keys that want it before each signature */
-    bool pin_wanted;                                 /* an inspected key does */
-    struct sg_secret *refused_pins[SG_REFUSED_PINS]; /* so that a wrong PIN is not tried twice */
-    size_t refused_count;                            /* how many were refused; the oldest gives way */
+    CK_SESSION_HANDLE login_session;  /* kept open: closing a token's last session would log it out */
+    struct sg_secret *pin;            /* after login, for keys that want it before each signature */
+    bool pin_wanted;                  /* an inspected key does */
     pthread_mutex_t reauthentication; /* from C_SignInit to C_Sign of a key that wants its PIN each time */
+    bool was_present;                 /* before the list that is being made */
     CK_MECHANISM_TYPE *mechanisms;
     size_t mechanism_count;
     bool mechanisms_known;
@@ -127,16 +127,34 @@ static inline bool sg_token_open_to_us(const struct sg_token *token)
     return token->logged_in || !token->info.login_required;
 }
 
-/* Remembers a PIN that was refused, and owns it from here on; NULL: one that was typed on a PIN pad. */
-void sg_token_refuse_pin(struct sg_token *token, struct sg_secret *pin);
-void sg_token_forget_refused(struct sg_token *token);
-/* Around an operation with a key that wants its PIN each time; `token->reauthentication` is held. */
-SG_MUST_CHECK enum sg_rc sg_token_reauthenticate_begin(struct sg_token *token, const struct sg_secret **ret_pin,
-                                                       struct sg_err *err);
-SG_MUST_CHECK enum sg_rc sg_token_reauthenticate_end(struct sg_token *token, enum sg_rc rc, struct sg_err *err);
+/* The name of its PIN interlock. */
+void sg_token_interlock(const struct sg_token *token, enum sg_pin_role role, char out[SG_INTERLOCK_NAME]);
+/* It was taken out. What a refused PIN stopped may go on when it is back, if it could be taken out at all. */
+void sg_token_gone(struct sg_token *token);
 
 /* The token's mechanism list, asked for once. A token that does not give one is believed to have everything. */
 bool sg_token_has_mechanism(struct sg_token *token, CK_MECHANISM_TYPE mechanism);
+
+/* --- PINs (login.c) ----------------------------------------------------------------------------------------------- */
+
+/* Each time that a PIN may reach the token, from sg_pin_try_begin(), which says whether it may, to sg_pin_try_end(),
+ * which is told what the token said. */
+struct sg_pin_try {
+    struct sg_token *token;
+    enum sg_pin_role role;
+    const struct sg_secret *pin; /* NULL: the PIN pad */
+    struct sg_pin_origin origin;
+    bool changes; /* replaces the PIN, for which one that has to be changed is good enough */
+    struct sg_interlock interlock;
+};
+
+SG_MUST_CHECK enum sg_rc sg_pin_try_begin(struct sg_pin_try *try, struct sg_err *err);
+SG_MUST_CHECK enum sg_rc sg_pin_try_end(struct sg_pin_try *try, enum sg_rc rc, struct sg_err *err);
+
+/* The same around an operation with a key that wants its PIN each time; `token->reauthentication` is held. */
+SG_MUST_CHECK enum sg_rc sg_token_reauthenticate_begin(struct sg_token *token, struct sg_pin_try *try,
+                                                       struct sg_err *err);
+SG_MUST_CHECK enum sg_rc sg_token_reauthenticate_end(struct sg_pin_try *try, enum sg_rc rc, struct sg_err *err);
 
 /* --- objects (local_object.c) ------------------------------------------------------------------------------------- */
 

@@ -76,6 +76,40 @@ enum sg_rc sg_token_find(struct sg_tokens *tokens, const char *uri_text, struct 
     return SG_OK;
 }
 
+/* A blank token's URI fits every other token of the module too; the very one that was printed is meant. */
+enum sg_rc sg_token_find_to_initialise(struct sg_tokens *tokens, const char *uri_text, struct sg_token **ret,
+                                       struct sg_err *err)
+{
+    _cleanup_(sg_uri_freep) struct sg_uri *uri = NULL;
+    struct sg_token *found = NULL, *exact = NULL;
+    size_t count = 0, exact_count = 0;
+    enum sg_rc rc = uri_text ? sg_uri_parse(uri_text, &uri, err) : SG_OK;
+    for (size_t i = 0; rc == SG_OK && i < tokens->token_count; i++) {
+        struct sg_token *token = tokens->tokens[i];
+        if (!token->info.present || (uri ? !sg_uri_fits_token(uri, token) : token->info.initialized))
+            continue;
+        found = token;
+        count++;
+        if (!uri_text || strcmp(uri_text, token->info.uri) != 0)
+            continue;
+        exact = token;
+        exact_count++;
+    }
+    if (rc != SG_OK)
+        return rc;
+    if (count == 0)
+        return sg_fail(
+            err, SG_E_NO_TOKEN, "%s",
+            uri ? _("No token that is there is the one that is named; see signet token list.")
+                : _("No blank token is there; name the one that is to be initialised anew, by its URI or the "
+                    "number of its slot."));
+    if (count > 1 && exact_count != 1)
+        return sg_fail(err, SG_E_USAGE,
+                       _("%zu tokens could be meant; name one by its URI, or by the number of its slot."), count);
+    *ret = exact_count == 1 ? exact : found;
+    return SG_OK;
+}
+
 enum sg_rc sg_keys_find(struct sg_tokens *tokens, const char *uri_text, struct sg_key_list **ret, struct sg_err *err)
 {
     _cleanup_(sg_uri_freep) struct sg_uri *uri = NULL;

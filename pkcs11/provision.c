@@ -23,7 +23,41 @@ bool sg_key_kind_parse(const char *text, enum sg_key_kind *ret)
     return false;
 }
 
-enum sg_rc sg_token_provision(struct sg_token *token, const struct sg_provision *what, struct sg_err *err)
+static enum sg_rc run(struct sg_token *token, const struct sg_provision *what, struct sg_err *err)
 {
     return sg_token_verbs(token)->provision(token, what, err);
+}
+
+/* The steps that a PIN is shown for. */
+static enum sg_rc run_with_pin(struct sg_token *token, const struct sg_provision *what, struct sg_err *err)
+{
+    struct sg_pin_try try = {.token = token,
+                             .role = what->step == SG_PROVISION_PIN ? SG_PIN_USER : SG_PIN_SO,
+                             .pin = what->pin,
+                             .origin = what->origin,
+                             .changes = true};
+    enum sg_rc rc = sg_pin_try_begin(&try, err);
+    return rc == SG_OK ? sg_pin_try_end(&try, run(token, what, err), err) : rc;
+}
+
+enum sg_rc sg_token_provision(struct sg_token *token, const struct sg_provision *what, struct sg_err *err)
+{
+    enum sg_rc rc = SG_OK;
+    switch (what->step) {
+    case SG_PROVISION_INIT: /* a blank token takes any SO PIN */
+        rc = token->info.initialized ? run_with_pin(token, what, err) : run(token, what, err);
+        return rc == SG_OK ? sg_token_pin_clear(token, err) : rc;
+    case SG_PROVISION_UNBLOCK:
+        rc = run_with_pin(token, what, err);
+        return rc == SG_OK ? sg_token_pin_clear(token, err) : rc;
+    case SG_PROVISION_PIN:
+    case SG_PROVISION_SO_PIN:
+        return run_with_pin(token, what, err);
+    case SG_PROVISION_KEYGEN:
+    case SG_PROVISION_IMPORT:
+    case SG_PROVISION_DELETE:
+    case SG_PROVISION_STEPS:
+        break;
+    }
+    return run(token, what, err);
 }

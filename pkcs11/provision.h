@@ -34,6 +34,7 @@ bool sg_key_kind_parse(const char *text, enum sg_key_kind *ret);
 struct sg_provision {
     enum sg_provision_step step;
     const struct sg_secret *pin;     /* that proves who is asking: SO PIN of INIT, UNBLOCK, SO_PIN; user PIN of PIN */
+    struct sg_pin_origin origin;     /* of `pin` */
     const struct sg_secret *new_pin; /* of UNBLOCK, PIN, SO_PIN */
     const char *label;               /* of INIT (at most 32 bytes), KEYGEN, IMPORT */
     struct sg_slice id;              /* CKA_ID of KEYGEN, IMPORT, DELETE */
@@ -42,7 +43,8 @@ struct sg_provision {
     struct sg_slice certificate;     /* of IMPORT: DER */
 };
 
-/* A wrong PIN is SG_E_PIN_INCORRECT as in sg_token_login(), and the token's interlock holds here too (the SO PIN's has
- * one of its own). INIT leaves the token logged out, with its present label and serial in sg_token_info(). */
+/* A wrong PIN is SG_E_PIN_INCORRECT as in sg_token_login(), and the token's interlock holds here too (the SO PIN has
+ * one of its own). UNBLOCK clears the user's; INIT, after which all PINs are new, both. INIT leaves the token logged
+ * out, with its present label and serial in sg_token_info(). */
 SG_MUST_CHECK enum sg_rc sg_token_provision(struct sg_token *token, const struct sg_provision *what,
                                             struct sg_err *err);

@@ -23,6 +23,17 @@ static enum sg_pin_state pin_state(CK_FLAGS flags)
     return SG_PIN_OK;
 }
 
+static enum sg_pin_state so_pin_state(CK_FLAGS flags)
+{
+    if (flags & CKF_SO_PIN_LOCKED)
+        return SG_PIN_LOCKED;
+    if (flags & CKF_SO_PIN_FINAL_TRY)
+        return SG_PIN_FINAL_TRY;
+    if (flags & CKF_SO_PIN_COUNT_LOW)
+        return SG_PIN_COUNT_LOW;
+    return flags & CKF_SO_PIN_TO_BE_CHANGED ? SG_PIN_TO_BE_CHANGED : SG_PIN_OK;
+}
+
 void sg_token_set_flags(struct sg_token *token, CK_FLAGS flags)
 {
     token->token_info.flags = flags;
@@ -31,6 +42,35 @@ void sg_token_set_flags(struct sg_token *token, CK_FLAGS flags)
     token->info.pin_pad = flags & CKF_PROTECTED_AUTHENTICATION_PATH;
     token->info.write_protected = flags & CKF_WRITE_PROTECTED;
     token->info.pin_state = pin_state(flags);
+    token->info.so_pin_state = so_pin_state(flags);
+}
+
+/* A length that no PIN has says nothing; modules fill in zeros and CK_UNAVAILABLE_INFORMATION. */
+static size_t pin_length(CK_ULONG len)
+{
+    return len <= SG_MAX_PIN ? len : 0;
+}
+
+void sg_token_interlock(const struct sg_token *token, enum sg_pin_role role, char out[SG_INTERLOCK_NAME])
+{
+    const CK_TOKEN_INFO *info = &token->token_info;
+    sg_interlock_name((struct sg_slice){info->serialNumber, sizeof info->serialNumber},
+                      (struct sg_slice){info->label, sizeof info->label}, token->slot, role, out);
+}
+
+void sg_token_gone(struct sg_token *token)
+{
+    char name[SG_INTERLOCK_NAME];
+    struct sg_err err;
+    token->info.present = false;
+    /* One that cannot be taken out was overlooked: another process wrote to it just then (SoftHSM). */
+    if (!(token->slot_info.flags & CKF_REMOVABLE_DEVICE) || !token->tokens->runtime)
+        return;
+    for (enum sg_pin_role role = SG_PIN_USER; role <= SG_PIN_SO; role++) {
+        sg_token_interlock(token, role, name);
+        if (sg_interlock_clear_named(token->tokens->runtime, name, &err) != SG_OK)
+            sg_log(&token->tokens->log, SG_LOG_INFO, "%s", err.text); /* nothing more can be tried than before */
+    }
 }
 
 static char *token_uri(const CK_TOKEN_INFO *info)
@@ -84,6 +124,8 @@ enum sg_rc sg_token_set_info(struct sg_token *token, const CK_TOKEN_INFO *info, 
     token->info.hardware_version[1] = info->hardwareVersion.minor;
     token->info.firmware_version[0] = info->firmwareVersion.major;
     token->info.firmware_version[1] = info->firmwareVersion.minor;
+    token->info.min_pin = pin_length(info->ulMinPinLen);
+    token->info.max_pin = pin_length(info->ulMaxPinLen);
     sg_token_set_flags(token, info->flags);
     return make_texts(token, err);
 }
@@ -124,7 +166,6 @@ void sg_token_free(struct sg_token *token)
         return;
     sg_token_verbs(token)->release(token);
     sg_secret_free(token->pin);
-    sg_token_forget_refused(token);
     (void)pthread_mutex_destroy(&token->reauthentication);
     sg_sessions_destroy(&token->sessions);
     free_texts(token);

@@ -30,6 +30,7 @@ struct sg_tokens_options {
     const char *host;        /* the program that serves a module; NULL: modules are loaded into this process */
     int64_t timeout_ms;      /* for one C_ call of a module in a host; 0: SG_TOKEN_TIMEOUT_MS */
     int64_t sign_timeout_ms; /* for one that uses a private key or waits for a person; 0: SG_TOKEN_SIGN_TIMEOUT_MS */
+    const char *runtime; /* folder of the PIN interlock (sg_paths), made when needed; without it nobody can log in */
 };
 
 /* Loads and initialises the modules and lists their tokens. A module named by path that does not load:
@@ -44,6 +45,7 @@ SG_DEFINE_CLEANUP(struct sg_tokens, sg_tokens_free)
 
 struct sg_token; /* one of sg_tokens; owned by it */
 
+/* COUNT_LOW and FINAL_TRY before TO_BE_CHANGED, which a login finds out by itself. */
 enum sg_pin_state {
     SG_PIN_OK,
     SG_PIN_COUNT_LOW,
@@ -59,8 +61,10 @@ struct sg_token_info {
     const char *label, *manufacturer, *model, *serial, *slot_description;
     uint8_t hardware_version[2], firmware_version[2];
     bool initialized, login_required, pin_pad, write_protected;
-    bool present; /* when its module was last asked */
+    bool present;            /* when its module was last asked */
+    size_t min_pin, max_pin; /* bytes; 0: not known */
     enum sg_pin_state pin_state;
+    enum sg_pin_state so_pin_state; /* of the security officer's; never NOT_SET */
 };
 
 /* Asks all modules again what is there. Tokens that came are added, those that went are no longer `present`; none is
@@ -74,13 +78,44 @@ const struct sg_token_info *sg_token_info(const struct sg_token *token);
  * not count. None: SG_E_NO_TOKEN; several: SG_E_USAGE. */
 SG_MUST_CHECK enum sg_rc sg_token_find(struct sg_tokens *tokens, const char *uri, struct sg_token **ret,
                                        struct sg_err *err);
+/* The same of the one that is to be initialised: the only blank one, or what `uri` names, blank or not. */
+SG_MUST_CHECK enum sg_rc sg_token_find_to_initialise(struct sg_tokens *tokens, const char *uri, struct sg_token **ret,
+                                                     struct sg_err *err);
 
-/* Logs the user in, in every session of this token. Never tries a PIN twice. Wrong: SG_E_PIN_INCORRECT with
- * tries_left if known; locked: SG_E_PIN_LOCKED saying who can unblock; one try left: SG_E_POLICY, nothing tried. `pin`
- * NULL: the reader's own PIN pad. A copy of the PIN stays in the secure heap, for keys that want it before each
- * signature, until sg_token_key_open() finds that there is none. SoftHSM's start-up race is met by a bounded retry (for
- * errors that are not about the PIN). */
-SG_MUST_CHECK enum sg_rc sg_token_login(struct sg_token *token, const struct sg_secret *pin, struct sg_err *err);
+/* --- PINs ------------------------------------------------------------------------------------------------------- */
+
+enum sg_pin_role { SG_PIN_USER, SG_PIN_SO };
+
+/* Where a PIN comes from decides whether it may be given to a token after one was refused, by whatever process:
+ * pkcs11/interlock.h. All zeros: nobody typed it. */
+struct sg_pin_origin {
+    bool typed;        /* a person entered it, for this token and this time; so is one on a PIN pad */
+    unsigned asked_at; /* of a typed one: what sg_token_pin_ready() gave before the person was asked */
+    bool use_last_try; /* the person knows that a wrong one locks the token, and wants it tried */
+};
+
+/* Before a PIN is asked for: whether it can be given at all, with the pin_state and so_pin_state of sg_token_info() as
+ * they are now. Sets `asked_at`. SG_E_PIN_LOCKED says who can unblock it; the last one without `use_last_try`:
+ * SG_E_PIN_FINAL_TRY; gone: SG_E_NO_TOKEN. */
+SG_MUST_CHECK enum sg_rc sg_token_pin_ready(struct sg_token *token, enum sg_pin_role role, struct sg_pin_origin *origin,
+                                            struct sg_err *err);
+
+/* Logs the user in, in every session of this token. `pin` NULL: it is entered on the reader's own PIN pad. `origin`
+ * NULL: nobody typed it.
+ *
+ * Wrong: SG_E_PIN_INCORRECT with tries_left if known; locked: SG_E_PIN_LOCKED. Not given to the token: one that nobody
+ * typed after a refusal, and a typed one if another was refused since the person was asked (who may be asked again):
+ * SG_E_PIN_INTERLOCK; one that would be the last try, without consent: SG_E_PIN_FINAL_TRY. A PIN that is good for being
+ * changed only: SG_E_PIN_TO_BE_CHANGED, and nobody is logged in.
+ *
+ * A copy of the PIN stays in the secure heap, for keys that want it before each signature, until sg_token_key_open()
+ * finds that there is none. SoftHSM's start-up race is met by a bounded retry (for errors that are not about the PIN).
+ */
+SG_MUST_CHECK enum sg_rc sg_token_login(struct sg_token *token, const struct sg_secret *pin,
+                                        const struct sg_pin_origin *origin, struct sg_err *err);
+
+/* No refusal of user or security officer counts any more: the cause was found. */
+SG_MUST_CHECK enum sg_rc sg_token_pin_clear(struct sg_token *token, struct sg_err *err);
 
 /* --- keys ------------------------------------------------------------------------------------------------------- */
 

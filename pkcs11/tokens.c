@@ -45,12 +45,15 @@ static enum sg_rc add_token(struct sg_tokens *tokens, struct sg_token *token, st
 void sg_tokens_unlist(struct sg_tokens *tokens, const struct sg_module *module)
 {
     for (size_t i = 0; i < tokens->token_count; i++) {
-        if (sg_token_module(tokens->tokens[i]) == module)
-            tokens->tokens[i]->info.present = false;
+        struct sg_token *token = tokens->tokens[i];
+        if (sg_token_module(token) != module)
+            continue;
+        token->was_present = token->info.present;
+        token->info.present = false;
     }
 }
 
-void sg_tokens_list_end(struct sg_tokens *tokens, const struct sg_module *module)
+void sg_tokens_list_end(struct sg_tokens *tokens, const struct sg_module *module, bool complete)
 {
     for (size_t i = 0; i < tokens->token_count; i++) {
         struct sg_token *token = tokens->tokens[i];
@@ -59,6 +62,8 @@ void sg_tokens_list_end(struct sg_tokens *tokens, const struct sg_module *module
         token->logged_in = false;
         sg_secret_free(sg_steal(token->pin));
         sg_sessions_forget(token);
+        if (complete && token->was_present)
+            sg_token_gone(token);
     }
 }
 
@@ -119,7 +124,7 @@ enum sg_rc sg_tokens_refresh(struct sg_tokens *tokens, struct sg_err *err)
         if (failed == SG_OK)
             continue;
         sg_tokens_unlist(tokens, module);
-        sg_tokens_list_end(tokens, module);
+        sg_tokens_list_end(tokens, module, false);
         if (rc == SG_OK && err)
             *err = failure;
         rc = rc == SG_OK ? failed : rc;
@@ -233,7 +238,8 @@ enum sg_rc sg_tokens_new(const struct sg_tokens_options *options, struct sg_toke
     }
     p11_kit_be_quiet();
     tokens->libctx = options->libctx;
-    if (options->host && !(tokens->host_program = strdup(options->host))) {
+    if ((options->host && !(tokens->host_program = strdup(options->host))) ||
+        (options->runtime && !(tokens->runtime = strdup(options->runtime)))) {
         sg_tokens_free(tokens);
         return sg_fail_memory(err);
     }
@@ -274,6 +280,7 @@ void sg_tokens_free(struct sg_tokens *tokens)
         p11_kit_modules_release(tokens->configured);
     if (tokens->provider)
         (void)OSSL_PROVIDER_unload(tokens->provider);
+    free(tokens->runtime);
     free(tokens->tokens);
     free(tokens->modules);
     free(tokens->host_program);

@@ -31,7 +31,7 @@ static const struct {
     {"slot-manufacturer", false, NULL},
     {"slot-id", false, NULL},
     {"pin-value", true, N_("a PIN does not belong in a URI, where others can read it; use --pin-fd")},
-    {"pin-source", true, N_("it is not served; use --pin-fd")},
+    {"pin-source", true, NULL},
     {"module-name", true, N_("it is not served; use --module")},
     {"module-path", true, N_("it is not served; use --module")},
 };
@@ -156,6 +156,11 @@ void sg_uri_free(struct sg_uri *uri)
     if (uri)
         p11_kit_uri_free(uri->p11);
     free(uri);
+}
+
+const char *sg_uri_pin_source(const struct sg_uri *uri)
+{
+    return p11_kit_uri_get_pin_source(uri->p11);
 }
 
 enum sg_rc sg_uri_check(const char *uri, struct sg_err *err)

@@ -23,6 +23,8 @@ SG_DEFINE_CLEANUP(struct sg_uri, sg_uri_free)
 
 bool sg_uri_fits_token(const struct sg_uri *uri, const struct sg_token *token);
 bool sg_uri_fits_key(const struct sg_uri *uri, const struct sg_token_key *key);
+/* What stands behind "pin-source", decoded; NULL if it is not there. */
+const char *sg_uri_pin_source(const struct sg_uri *uri);
 /* The CKA_ID that the URI asks for; none: {NULL, 0}. */
 struct sg_slice sg_uri_id(const struct sg_uri *uri);
 

@@ -27,6 +27,7 @@ enum sg_key {
     SG_KEY_TOKEN_ISOLATION,    /* [token] isolation: process | none */
     SG_KEY_TOKEN_TIMEOUT,      /* [token] timeout: duration, for one call of a module in a process of its own */
     SG_KEY_TOKEN_SIGN_TIMEOUT, /* [token] sign-timeout: the same, where a private key or a person is needed */
+    SG_KEY_TOKEN_PINENTRY,     /* [token] pinentry: program that asks where there is no terminal; "" = none */
     SG_KEY_TOKEN_ALLOW_KEY,    /* [token] allow-key: list of SHA-256 of the SPKI, hex */
     SG_KEY_VERIFY_REVOCATION,  /* [verify] revocation: hard | soft | none */
     SG_KEY_VERIFY_STALE,       /* [verify] stale: duration, soft only */
@@ -74,14 +75,16 @@ const char *sg_config_where(const struct sg_config *config, enum sg_key key);
 /* Parses `section`.`name` = `value` as a file would, without keeping it: what a profile's `config` is checked by. */
 SG_MUST_CHECK enum sg_rc sg_config_check(const char *section, const char *name, const char *value, struct sg_err *err);
 
-/* The folders. SIGNET_HOME puts all under one; otherwise XDG's, with their defaults. Allocated; free with
- * sg_paths_clear(). */
+/* The folders. SIGNET_HOME puts all but the policy and the runtime folder under one; otherwise XDG's, with their
+ * defaults. Allocated; free with sg_paths_clear(). */
 struct sg_paths {
     char *config_file; /* signet.conf */
     char *system_file; /* /etc/signet/signet.conf, or NULL with SIGNET_HOME */
     char *policy_file; /* /etc/signet/policy.conf */
     char *state;       /* folder of store.db, blobs/, trust/ */
     char *libexec;     /* folder of the programs that this one starts: ../libexec/signet from its own */
+    char *runtime; /* folder of the PIN interlock, which is made (0700) when it is needed: "signet" in XDG_RUNTIME_DIR
+                    * or in /run/user/UID, whichever is the user's own, else /tmp/signet-UID */
 };
 
 SG_MUST_CHECK enum sg_rc sg_paths_find(struct sg_paths *ret, struct sg_err *err);

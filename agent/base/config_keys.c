@@ -10,7 +10,7 @@
 
 #define MAX_CHOICES 4
 
-enum kind { KIND_CHOICE, KIND_DURATION, KIND_KEY_URI, KIND_MODULES, KIND_KEY_DIGESTS };
+enum kind { KIND_CHOICE, KIND_DURATION, KIND_KEY_URI, KIND_MODULES, KIND_PROGRAM, KIND_KEY_DIGESTS };
 
 static const struct {
     const char *section, *name;
@@ -24,6 +24,7 @@ static const struct {
     [SG_KEY_TOKEN_ISOLATION] = {"token", "isolation", KIND_CHOICE, "process", {"none", "process"}},
     [SG_KEY_TOKEN_TIMEOUT] = {"token", "timeout", KIND_DURATION, "10s", {NULL}},
     [SG_KEY_TOKEN_SIGN_TIMEOUT] = {"token", "sign-timeout", KIND_DURATION, "30s", {NULL}},
+    [SG_KEY_TOKEN_PINENTRY] = {"token", "pinentry", KIND_PROGRAM, "pinentry", {NULL}},
     [SG_KEY_TOKEN_ALLOW_KEY] = {"token", "allow-key", KIND_KEY_DIGESTS, "", {NULL}},
     [SG_KEY_VERIFY_REVOCATION] = {"verify", "revocation", KIND_CHOICE, "hard", {"none", "soft", "hard"}},
     [SG_KEY_VERIFY_STALE] = {"verify", "stale", KIND_DURATION, "7d", {NULL}},
@@ -37,8 +38,8 @@ static const struct {
 static const struct {
     const char *section, *name;
 } later[] = {
-    {"sign", "level"}, {"token", "pinentry"}, {"trust", NULL},  {"tsa", NULL},
-    {"target", NULL},  {"sync", NULL},        {"backup", NULL}, {"alert", NULL},
+    {"sign", "level"}, {"trust", NULL},  {"tsa", NULL},   {"target", NULL},
+    {"sync", NULL},    {"backup", NULL}, {"alert", NULL},
 };
 
 const char *sg_key_section(enum sg_key key)
@@ -190,6 +191,10 @@ enum sg_rc sg_config_check_value(enum sg_key key, const char *value, enum sg_ori
         if (value[0] != '\0' && value[0] != '/' && origin < SG_ORIGIN_ENVIRONMENT)
             return sg_fail(err, rc, _("%s: the module \"%s\" needs its whole path, from the first \"/\" on."), where,
                            value);
+        return SG_OK;
+    case KIND_PROGRAM:
+        if (value[0] != '/' && strchr(value, '/'))
+            return sg_fail(err, rc, _("%s: the program \"%s\" needs its whole path, or none."), where, value);
         return SG_OK;
     case KIND_KEY_DIGESTS:
         if (value[0] != '\0' && !sg_unhex(value, digest, sizeof(digest)))

@@ -54,6 +54,8 @@
 #define SG_MAX_URI 4096
 #define SG_TOKEN_TIMEOUT_MS 10000           /* for one C_ call of a module in a host, unless configured */
 #define SG_TOKEN_SIGN_TIMEOUT_MS 30000      /* the same where a private key or a person is needed */
+#define SG_INTERLOCK_WAIT 30                /* seconds for another program that gives the token a PIN */
+#define SG_PINENTRY_TIMEOUT 120             /* seconds for a person to enter a PIN in a dialogue */
 #define SG_MAX_PATH_TEXT 4097               /* a module's path with its NUL */
 #define SG_MAX_HOST_MESSAGE (16 * SG_MIB)   /* between a token host and who started it */
 #define SG_MAX_HOST_SECRET SG_MAX_SIGNATURE /* a secret in such a message: a PIN, or what a token decrypted */

@@ -2,6 +2,7 @@
 #include <limits.h>
 #include <pwd.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/config.h"
 #include "base/msg.h"
@@ -17,6 +18,7 @@ void sg_paths_clear(struct sg_paths *paths)
     free(paths->policy_file);
     free(paths->state);
     free(paths->libexec);
+    free(paths->runtime);
     *paths = (struct sg_paths){0};
 }
 
@@ -85,11 +87,34 @@ static enum sg_rc libexec_folder(char **ret, struct sg_err *err)
     return join(program, LIBEXEC, ret, err);
 }
 
+static bool is_own_folder(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == geteuid();
+}
+
+/* The same for all of a user's programs, whatever their environment: a job of cron's has no XDG_RUNTIME_DIR, and su(1)
+ * leaves somebody else's. So TMPDIR does not count. */
+static enum sg_rc runtime_folder(char **ret, struct sg_err *err)
+{
+    const char *xdg = absolute("XDG_RUNTIME_DIR");
+    char by_id[64];
+    if (xdg && is_own_folder(xdg))
+        return join(xdg, "/signet", ret, err);
+    (void)snprintf(by_id, sizeof(by_id), "/run/user/%u", geteuid());
+    if (is_own_folder(by_id))
+        return join(by_id, "/signet", ret, err);
+    (void)snprintf(by_id, sizeof(by_id), P_tmpdir "/signet-%u", geteuid());
+    return copy(by_id, ret, err);
+}
+
 enum sg_rc sg_paths_find(struct sg_paths *ret, struct sg_err *err)
 {
     _cleanup_(sg_paths_clear) struct sg_paths paths = {0};
     const char *home = secure_getenv("SIGNET_HOME");
     enum sg_rc rc = copy(POLICY_FILE, &paths.policy_file, err);
+    if (rc == SG_OK)
+        rc = runtime_folder(&paths.runtime, err);
     if (home && home[0] != '\0') {
         if (rc == SG_OK)
             rc = join(home, "/signet.conf", &paths.config_file, err);

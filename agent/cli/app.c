@@ -6,7 +6,6 @@
 
 #include "base/crypto.h"
 #include "base/msg.h"
-#include "pkcs11/pin.h"
 
 static volatile sig_atomic_t signal_caught;
 
@@ -51,24 +50,25 @@ static void log_to_stderr(void *context, enum sg_log_level level, const char *te
         sg_note(voice, text);
 }
 
-static enum sg_rc read_pin_fd(struct sg_app *app, const struct sg_args *args, struct sg_err *err)
+enum sg_rc sg_app_fd(const struct sg_args *args, const char *name, int *ret, struct sg_err *err)
 {
-    const char *text = sg_args_value(args, "pin-fd");
+    const char *text = sg_args_value(args, name);
     char *end = NULL;
 
+    *ret = -1;
     if (!text)
         return SG_OK;
     errno = 0;
     long fd = strtol(text, &end, 10);
     if (errno || end == text || *end || text[0] == '-' || fd < 0 || fd > INT_MAX)
-        return sg_fail(err, SG_E_USAGE, _("--pin-fd wants the number of a file descriptor, not \"%s\"."), text);
+        return sg_fail(err, SG_E_USAGE, _("--%s wants the number of a file descriptor, not \"%s\"."), name, text);
     if (fd == STDIN_FILENO && sg_args_read_stdin(args))
-        return sg_fail(
-            err, SG_E_USAGE, "%s",
-            _("--pin-fd 0 reads the PIN from standard input, and so would \"-\"; give one of them another way."));
+        return sg_fail(err, SG_E_USAGE,
+                       _("--%s 0 reads the PIN from standard input, and so would \"-\"; give one of them another way."),
+                       name);
     if (read((int)fd, &(char){0}, 0) < 0) /* reads nothing, but tells whether there is something to read from */
-        return sg_fail_errno(err, SG_E_USAGE, errno, _("--pin-fd %ld: that descriptor is not open for reading."), fd);
-    app->pin_fd = (int)fd;
+        return sg_fail_errno(err, SG_E_USAGE, errno, _("--%s %ld: that descriptor is not open for reading."), name, fd);
+    *ret = (int)fd;
     return SG_OK;
 }
 
@@ -125,7 +125,8 @@ enum sg_rc sg_app_init(struct sg_app *app, const struct sg_args *args, struct sg
     app->voice.verbose = sg_args_flag(args, "verbose");
     app->log = (struct sg_log){.handler = log_to_stderr, .context = &app->voice};
     app->clock = sg_clock_system();
-    enum sg_rc rc = read_pin_fd(app, args, err);
+    app->use_last_try = sg_args_flag(args, "use-last-try");
+    enum sg_rc rc = sg_app_fd(args, "pin-fd", &app->pin_fd, err);
     if (rc == SG_OK)
         rc = sg_paths_find(&app->paths, err);
     return rc == SG_OK ? configure(app, args, err) : rc;
@@ -174,6 +175,7 @@ enum sg_rc sg_app_tokens(struct sg_app *app, struct sg_tokens **ret, struct sg_e
                                               .module_count = count,
                                               .libctx = libctx,
                                               .log = &app->log,
+                                              .runtime = app->paths.runtime,
                                               .host = apart ? host : NULL,
                                               .timeout_ms = 1000 * sg_config_seconds(app->config, SG_KEY_TOKEN_TIMEOUT),
                                               .sign_timeout_ms =
@@ -196,25 +198,4 @@ size_t sg_app_usable_tokens(const struct sg_tokens *tokens)
     for (size_t i = 0; i < sg_tokens_count(tokens); i++)
         count += sg_token_info(sg_tokens_get(tokens, i))->initialized;
     return count;
-}
-
-enum sg_rc sg_app_login(struct sg_app *app, struct sg_token *token, struct sg_err *err)
-{
-    const struct sg_token_info *info = sg_token_info(token);
-    _cleanup_(sg_secret_freep) struct sg_secret *pin = NULL;
-    _cleanup_(freep) char *prompt = NULL;
-    enum sg_rc rc = SG_OK;
-
-    if (!info->login_required)
-        return SG_OK;
-    if (app->pin_fd >= 0) {
-        rc = sg_pin_from_fd(app->pin_fd, &pin, err);
-    } else if (!info->pin_pad) {
-        if (asprintf(&prompt, _("PIN of the token %s (serial %s): "), info->label, info->serial) < 0)
-            return sg_fail_memory(err);
-        rc = sg_pin_from_terminal(prompt, &pin, err);
-    }
-    if (rc == SG_OK)
-        rc = sg_check_cancelled(err);
-    return rc == SG_OK ? sg_token_login(token, pin, err) : rc;
 }

@@ -16,7 +16,8 @@
 
 struct sg_app {
     struct sg_voice voice;
-    int pin_fd; /* -1: none was given */
+    int pin_fd;        /* -1: none was given */
+    bool use_last_try; /* --use-last-try */
     struct sg_log log;
     struct sg_clock clock;
     struct sg_paths paths;
@@ -37,9 +38,8 @@ SG_MUST_CHECK enum sg_rc sg_app_tokens(struct sg_app *app, struct sg_tokens **re
 void sg_app_about_token(struct sg_err *err, const struct sg_token_info *info);
 /* How many of them are initialised: an empty slot of SoftHSM is a token of no use yet. */
 size_t sg_app_usable_tokens(const struct sg_tokens *tokens);
-/* Logs in with the PIN from --pin-fd, else from the terminal; once. A token that wants no login is left as it is; for
- * one with a PIN pad of its own nothing is asked here. */
-SG_MUST_CHECK enum sg_rc sg_app_login(struct sg_app *app, struct sg_token *token, struct sg_err *err);
+/* The file descriptor that --NAME gives, -1 if it is not given. Not a number, or not open for reading: SG_E_USAGE. */
+SG_MUST_CHECK enum sg_rc sg_app_fd(const struct sg_args *args, const char *name, int *ret, struct sg_err *err);
 
 /* SIGINT, SIGTERM and SIGHUP set a flag that is looked at between steps; a second one kills. SIGPIPE and SIGXFSZ are
  * ignored. */

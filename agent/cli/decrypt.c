@@ -8,6 +8,7 @@
 #include "base/outfile.h"
 #include "cli/app.h"
 #include "cli/commands.h"
+#include "cli/login.h"
 #include "cli/sign_jobs.h"
 #include "formats/cms_envelope.h"
 
@@ -28,6 +29,7 @@ struct decryption {
     struct sg_outfile *out;
     struct sg_store *store;
     struct sg_tokens *tokens;
+    const char *uri; /* --key, or NULL */
     struct sg_key_list *keys;
     struct sg_token_key *token_key;
     const struct sg_key_info *info; /* of it; NULL until it is chosen */
@@ -130,7 +132,7 @@ static enum sg_rc no_key(const struct decryption *d, const char *uri, struct sg_
 /* The first whose certificate a recipient names: any of them opens it. */
 static enum sg_rc choose(struct sg_app *app, const struct sg_args *args, struct decryption *d, struct sg_err *err)
 {
-    const char *uri = sg_args_value(args, "key");
+    const char *uri = d->uri = sg_args_value(args, "key");
     enum sg_rc rc = sg_keys_find(d->tokens, uri, &d->keys, err);
 
     for (size_t i = 0; rc == SG_OK && !d->info && i < sg_key_list_count(d->keys); i++) {
@@ -158,7 +160,7 @@ static enum sg_rc choose(struct sg_app *app, const struct sg_args *args, struct 
 
 static enum sg_rc unlock(struct sg_app *app, struct decryption *d, struct sg_err *err)
 {
-    enum sg_rc rc = sg_app_login(app, sg_token_key_token(d->token_key), err);
+    enum sg_rc rc = sg_app_login(app, sg_token_key_token(d->token_key), d->uri, err);
 
     if (rc == SG_OK)
         rc = sg_token_key_inspect(d->token_key, SG_FOR_DECRYPTION, err);

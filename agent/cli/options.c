@@ -14,6 +14,8 @@ const struct sg_option sg_common_options[] = {
      .sets_key = true,
      .key = SG_KEY_TOKEN_MODULES},
     {.name = "pin-fd", .argument = "N", .help = N_("read the PIN from file descriptor N, up to a newline or its end")},
+    {.name = "use-last-try",
+     .help = N_("send the PIN also where a wrong one would lock the token, since only one try is left")},
     {.name = "json", .help = N_("print JSON on stdout, one object a line, and nothing else")},
     {.name = "quiet", .help = N_("print errors only")},
     {.name = "verbose", .help = N_("tell what is going on, on stderr")},

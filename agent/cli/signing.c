@@ -12,6 +12,7 @@
 #include "base/limits.h"
 #include "base/msg.h"
 #include "build.h"
+#include "cli/login.h"
 #include "formats/pem.h"
 #include "store/snapshot.h"
 #include "verify/verify.h"
@@ -388,7 +389,11 @@ static enum sg_rc make_signer(struct sg_app *app, struct sg_signing *signing, st
 
 enum sg_rc sg_signing_unlock(struct sg_app *app, struct sg_signing *signing, struct sg_err *err)
 {
-    enum sg_rc rc = sg_app_login(app, sg_token_key_token(signing->token_key), err);
+    const char *uri = sg_config_text(app->config, SG_KEY_SIGN_KEY);
+
+    if (signing->info->token->pin_state == SG_PIN_COUNT_LOW)
+        sg_signing_warn(app, signing, "pin-count-low", "%s", sg_few_tries_text());
+    enum sg_rc rc = sg_app_login(app, sg_token_key_token(signing->token_key), uri, err);
     if (rc == SG_OK)
         rc = sg_token_key_inspect(signing->token_key, SG_FOR_SIGNING, err);
     if (rc == SG_OK)

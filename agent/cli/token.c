@@ -4,6 +4,7 @@
 #include "base/crypto.h"
 #include "base/msg.h"
 #include "cli/commands.h"
+#include "cli/login.h"
 #include "cli/signing.h"
 
 static const char *pin_state_word(enum sg_pin_state state)
@@ -86,6 +87,7 @@ static enum sg_rc list(struct sg_app *app, struct sg_err *err)
             rc = print_json(&app->voice, token_json(info, "signet.token-list/1"), err);
         else
             say_token(&app->voice, info);
+        sg_warn_few_tries(&app->voice, info);
     }
     return rc;
 }
@@ -227,6 +229,7 @@ static enum sg_rc show_token(struct sg_app *app, struct sg_store *store, struct 
         return sg_fail_memory(err);
     if (!app->voice.json)
         say_token(&app->voice, info);
+    sg_warn_few_tries(&app->voice, info);
     for (size_t i = 0; i < sg_key_list_count(list) && rc == SG_OK; i++) {
         struct sg_token_key *key = sg_key_list_get(list, i);
         if (sg_token_key_token(key) == token)
@@ -247,12 +250,13 @@ static bool is_meant(struct sg_token *token, const struct sg_key_list *list, con
 }
 
 /* A PIN is for one token, and is tried on no other. */
-static enum sg_rc login_to_one(struct sg_app *app, struct sg_token *const *meant, size_t count, struct sg_err *err)
+static enum sg_rc login_to_one(struct sg_app *app, const char *uri, struct sg_token *const *meant, size_t count,
+                               struct sg_err *err)
 {
     if (count > 1)
         return sg_fail(err, SG_E_USAGE, _("--pin-fd has the PIN of one token, and there are %zu; name it by its URI."),
                        count);
-    return sg_app_login(app, meant[0], err);
+    return sg_app_login(app, meant[0], uri, err);
 }
 
 static enum sg_rc show(struct sg_app *app, const char *uri, struct sg_err *err)
@@ -277,7 +281,7 @@ static enum sg_rc show(struct sg_app *app, const char *uri, struct sg_err *err)
         return uri ? sg_fail(err, SG_E_NO_TOKEN, _("No token or key that is there fits %s."), uri) : no_token(err);
 
     if (app->pin_fd >= 0) {
-        rc = login_to_one(app, meant, count, err);
+        rc = login_to_one(app, uri, meant, count, err);
         if (rc == SG_OK)
             rc = sg_app_store(app, &store, err); /* which keys the ledger saw being made */
         sg_key_list_free(sg_steal(list));        /* a login shows more */

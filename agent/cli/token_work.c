@@ -4,6 +4,7 @@
 
 #include "base/limits.h"
 #include "base/msg.h"
+#include "cli/login.h"
 #include "cli/signing.h"
 
 json_t *sg_token_work_json(const struct sg_token_info *info)
@@ -169,6 +170,6 @@ enum sg_rc sg_token_work_open(struct sg_app *app, const char *uri, struct sg_tok
     work->info = sg_token_info(work->token);
     rc = sg_refuse_retired(work->store, work->info, err);
     if (rc == SG_OK)
-        rc = sg_app_login(app, work->token, err);
+        rc = sg_app_login(app, work->token, uri, err);
     return rc == SG_OK ? settle(work, err) : rc;
 }

@@ -10,7 +10,9 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <openssl/err.h>
 #include <openssl/rsa.h>
@@ -31,12 +33,15 @@
 #define CKR_PIN_INCORRECT 0xa0UL
 #define CKR_PIN_INVALID 0xa1UL
 #define CKR_PIN_LEN_RANGE 0xa2UL
+#define CKR_PIN_EXPIRED 0xa3UL
 #define CKR_PIN_LOCKED 0xa4UL
 #define CKR_SESSION_HANDLE_INVALID 0xb3UL
 #define CKR_BUFFER_TOO_SMALL 0x150UL
 #define CKR_VENDOR 0x80000123UL
+#define CKF_USER_PIN_COUNT_LOW (1UL << 16)
 #define CKF_USER_PIN_FINAL_TRY (1UL << 17)
 #define CKF_USER_PIN_LOCKED (1UL << 18)
+#define CKF_USER_PIN_TO_BE_CHANGED (1UL << 19)
 #define CKF_PROTECTED_AUTHENTICATION_PATH (1UL << 8)
 
 #define RSA_KEY "pkcs11:serial=0001;id=%01;type=private"
@@ -46,6 +51,7 @@ static struct fake_control *fake;
 static void *module;
 static OSSL_LIB_CTX *libctx;
 static struct sg_secret *right_pin;
+static char runtime[] = "/tmp/signet-test-XXXXXX"; /* the PIN interlock's */
 
 static struct sg_secret *new_pin(const char *text)
 {
@@ -56,12 +62,19 @@ static struct sg_secret *new_pin(const char *text)
     return pin;
 }
 
+static void forget_refusals(void)
+{
+    char path[sizeof runtime + 32];
+    (void)snprintf(path, sizeof path, "%s/serial=0001.user", runtime);
+    (void)unlink(path);
+}
+
 static int setup_group(void **state)
 {
     (void)state;
     module = dlopen(FAKE_MODULE, RTLD_NOW | RTLD_LOCAL);
     fake = module ? dlsym(module, "fake_control") : NULL;
-    if (!fake || sg_secrets_init(NULL) != SG_OK || sg_libctx_new(&libctx, NULL) != SG_OK)
+    if (!fake || sg_secrets_init(NULL) != SG_OK || sg_libctx_new(&libctx, NULL) != SG_OK || !mkdtemp(runtime))
         return -1;
     right_pin = new_pin("123456");
     return 0;
@@ -70,6 +83,8 @@ static int setup_group(void **state)
 static int teardown_group(void **state)
 {
     (void)state;
+    forget_refusals();
+    (void)rmdir(runtime);
     sg_secret_free(right_pin);
     OSSL_LIB_CTX_free(libctx);
     return dlclose(module);
@@ -79,13 +94,15 @@ static int setup(void **state)
 {
     (void)state;
     *fake = (struct fake_control){.lists_raw = true, .serves_raw = true};
+    forget_refusals();
     return 0;
 }
 
 static enum sg_rc open_tokens(struct sg_tokens **ret, struct sg_err *err)
 {
     const char *path = FAKE_MODULE;
-    const struct sg_tokens_options options = {.modules = &path, .module_count = 1, .libctx = libctx};
+    const struct sg_tokens_options options = {
+        .modules = &path, .module_count = 1, .libctx = libctx, .runtime = runtime};
     return sg_tokens_open(&options, ret, err);
 }
 
@@ -93,7 +110,7 @@ static enum sg_rc login(struct sg_tokens *tokens, const struct sg_secret *pin, s
 {
     if (sg_tokens_count(tokens) == 0)
         return sg_fail(err, SG_E_NO_TOKEN, "No token.");
-    return sg_token_login(sg_tokens_get(tokens, 0), pin, err);
+    return sg_token_login(sg_tokens_get(tokens, 0), pin, NULL, err);
 }
 
 /* Signs "data" and verifies what comes; SG_OK only for a right signature. */
@@ -192,6 +209,7 @@ static void test_each_call_fails(void **state)
         for (unsigned at = 1;; at++) {
             struct sg_err err = {0};
             *fake = (struct fake_control){.lists_raw = true, .serves_raw = true, .fail_at = at, .fail_with = codes[i]};
+            forget_refusals();
             enum sg_rc rc = whole_way(&err);
             assert_true(fake->logins <= 1);
             if (!fake->failed) {
@@ -348,7 +366,7 @@ static void test_pin_states(void **state)
         unsigned long flags;
         enum sg_rc rc;
         int tries_left;
-    } cases[] = {{CKF_USER_PIN_LOCKED, SG_E_PIN_LOCKED, 0}, {CKF_USER_PIN_FINAL_TRY, SG_E_POLICY, 1}};
+    } cases[] = {{CKF_USER_PIN_LOCKED, SG_E_PIN_LOCKED, 0}, {CKF_USER_PIN_FINAL_TRY, SG_E_PIN_FINAL_TRY, 1}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         _cleanup_(sg_tokens_freep) struct sg_tokens *tokens = NULL;
         struct sg_err err = {0};
@@ -365,27 +383,148 @@ static void test_pin_states(void **state)
 static const unsigned long refusals[] = {CKR_PIN_INCORRECT, CKR_PIN_INVALID, CKR_PIN_LEN_RANGE, CKR_PIN_LOCKED};
 #define REFUSALS (sizeof refusals / sizeof *refusals)
 
-/* Of several wrong PINs, is none given to the token twice, in whatever words it refuses them, and a right one still
- * taken? */
+/* The token answers the next C_Login with `rv`. */
+static void refuse_next(unsigned long rv)
+{
+    fake->calls = 0;
+    fake->fail_at = 4; /* C_GetSlotInfo, C_GetTokenInfo, C_OpenSession, C_Login */
+    fake->fail_with = rv;
+}
+
+/* After a refusal, in whatever words, is no PIN sent that nobody typed, a right one neither, also not by who opens the
+ * token anew; and is one that is typed sent, which clears it? */
 static void test_refused_pins(void **state)
 {
     (void)state;
+    for (unsigned i = 0; i < REFUSALS; i++) {
+        struct sg_err err = {0};
+        fake->logins = 0;
+        for (unsigned round = 0; round < 2; round++) {
+            _cleanup_(sg_tokens_freep) struct sg_tokens *tokens = NULL;
+            assert_int_equal(open_tokens(&tokens, NULL), SG_OK);
+            if (round == 0) {
+                refuse_next(refusals[i]);
+                assert_int_not_equal(login(tokens, right_pin, &err), SG_OK);
+                assert_string_equal(fake->failed, "C_Login");
+            }
+            assert_int_equal(login(tokens, right_pin, &err), SG_E_PIN_INTERLOCK);
+            assert_int_equal(fake->logins, 1);
+        }
+        _cleanup_(sg_tokens_freep) struct sg_tokens *tokens = NULL;
+        struct sg_pin_origin origin = {.typed = true};
+        assert_int_equal(open_tokens(&tokens, NULL), SG_OK);
+        struct sg_token *token = sg_tokens_get(tokens, 0);
+        assert_int_equal(sg_token_pin_ready(token, SG_PIN_USER, &origin, &err), SG_OK);
+        assert_int_equal(sg_token_login(token, right_pin, &origin, &err), SG_OK);
+        sg_tokens_free(sg_steal(tokens));
+        assert_int_equal(open_tokens(&tokens, NULL), SG_OK);
+        assert_int_equal(login(tokens, right_pin, &err), SG_OK);
+        assert_int_equal(fake->logins, 3);
+    }
+}
+
+/* Of several who were asked at the same time, is only one PIN sent when it is refused, until they are asked again? */
+static void test_asked_at_once(void **state)
+{
+    (void)state;
     _cleanup_(sg_tokens_freep) struct sg_tokens *tokens = NULL;
+    _cleanup_(sg_secret_freep) struct sg_secret *wrong_pin = new_pin("1");
+    struct sg_pin_origin origins[3] = {{.typed = true}, {.typed = true}, {.typed = true}};
+    struct sg_err err = {0};
     assert_int_equal(open_tokens(&tokens, NULL), SG_OK);
-    for (unsigned round = 0; round < 2; round++) {
-        for (unsigned i = 0; i < REFUSALS; i++) {
-            char text[] = {(char)('a' + i), '\0'};
-            _cleanup_(sg_secret_freep) struct sg_secret *wrong_pin = new_pin(text);
-            fake->calls = 0;
-            fake->fail_at = 4; /* C_GetSlotInfo, C_GetTokenInfo, C_OpenSession, C_Login */
-            fake->fail_with = refusals[i];
-            assert_int_not_equal(login(tokens, wrong_pin, NULL), SG_OK);
-            assert_int_equal(fake->logins, round == 0 ? i + 1 : REFUSALS);
+    struct sg_token *token = sg_tokens_get(tokens, 0);
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(sg_token_pin_ready(token, SG_PIN_USER, &origins[i], &err), SG_OK);
+    assert_int_equal(sg_token_login(token, wrong_pin, &origins[0], &err), SG_E_PIN_INCORRECT);
+    assert_int_equal(sg_token_login(token, wrong_pin, &origins[1], &err), SG_E_PIN_INTERLOCK);
+    assert_int_equal(sg_token_login(token, right_pin, &origins[2], &err), SG_E_PIN_INTERLOCK);
+    assert_int_equal(fake->logins, 1);
+    assert_int_equal(sg_token_pin_ready(token, SG_PIN_USER, &origins[2], &err), SG_OK);
+    assert_int_equal(sg_token_login(token, right_pin, &origins[2], &err), SG_OK);
+}
+
+/* An answer that says nothing about the PIN stops nobody; one that leaves it open (the module hung) does. */
+static void test_other_failures(void **state)
+{
+    (void)state;
+    static const unsigned long answers[] = {CKR_GENERAL_ERROR, CKR_DEVICE_ERROR, CKR_DEVICE_REMOVED, CKR_PIN_EXPIRED,
+                                            CKR_VENDOR};
+    for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) {
+        _cleanup_(sg_tokens_freep) struct sg_tokens *tokens = NULL;
+        struct sg_err err = {0};
+        assert_int_equal(open_tokens(&tokens, NULL), SG_OK);
+        refuse_next(answers[i]);
+        enum sg_rc rc = login(tokens, right_pin, &err);
+        assert_int_not_equal(rc, SG_OK);
+        assert_int_equal(rc == SG_E_PIN_TO_BE_CHANGED, answers[i] == CKR_PIN_EXPIRED);
+        assert_int_equal(login(tokens, right_pin, &err), SG_OK);
+    }
+}
+
+/* The last try is spent only with consent, and then only once. */
+static void test_last_try(void **state)
+{
+    (void)state;
+    _cleanup_(sg_tokens_freep) struct sg_tokens *tokens = NULL;
+    struct sg_pin_origin consent = {.use_last_try = true};
+    struct sg_err err = {0};
+    fake->token_flags = CKF_USER_PIN_FINAL_TRY;
+    assert_int_equal(open_tokens(&tokens, NULL), SG_OK);
+    struct sg_token *token = sg_tokens_get(tokens, 0);
+    assert_int_equal(sg_token_login(token, right_pin, NULL, &err), SG_E_PIN_FINAL_TRY);
+    assert_non_null(strstr(err.text, "--use-last-try"));
+    assert_int_equal(fake->logins, 0);
+    refuse_next(CKR_PIN_INCORRECT);
+    assert_int_equal(sg_token_login(token, right_pin, &consent, &err), SG_E_PIN_INCORRECT);
+    assert_int_equal(sg_token_login(token, right_pin, &consent, &err), SG_E_PIN_INTERLOCK);
+    assert_int_equal(fake->logins, 1);
+}
+
+/* A PIN for the first use only: nothing is sent where the token says so before, and nobody stays logged in where it
+ * says so only then. */
+static void test_to_be_changed(void **state)
+{
+    (void)state;
+    for (int after = 0; after < 2; after++) {
+        _cleanup_(sg_tokens_freep) struct sg_tokens *tokens = NULL;
+        _cleanup_(sg_key_list_freep) struct sg_key_list *list = NULL;
+        struct sg_err err = {0};
+        fake->logins = 0;
+        fake->token_flags = after ? 0 : CKF_USER_PIN_TO_BE_CHANGED | CKF_USER_PIN_COUNT_LOW;
+        fake->flags_once_logged_in = CKF_USER_PIN_TO_BE_CHANGED;
+        assert_int_equal(open_tokens(&tokens, NULL), SG_OK);
+        assert_int_equal(login(tokens, right_pin, &err), SG_E_PIN_TO_BE_CHANGED);
+        assert_int_equal(fake->logins, after);
+        assert_int_equal(sg_keys_find(tokens, EC_KEY, &list, NULL), SG_OK);
+        assert_int_equal(sg_token_key_inspect(sg_key_list_get(list, 0), SG_FOR_SIGNING, &err), SG_E_PIN_REQUIRED);
+        fake->token_flags = fake->flags_once_logged_in = 0;
+        assert_int_equal(login(tokens, right_pin, &err), SG_OK); /* it was no refusal */
+    }
+}
+
+/* A token that is taken out lets the next PIN be tried, if it is one that can be taken out. */
+static void test_removal(void **state)
+{
+    (void)state;
+    for (int removable = 0; removable < 2; removable++) {
+        for (int while_listing = 0; while_listing < 2; while_listing++) {
+            _cleanup_(sg_tokens_freep) struct sg_tokens *tokens = NULL;
+            struct sg_err err = {0};
+            *fake = (struct fake_control){.lists_raw = true, .serves_raw = true, .removable = removable};
+            forget_refusals();
+            assert_int_equal(open_tokens(&tokens, NULL), SG_OK);
+            refuse_next(CKR_PIN_INCORRECT);
+            assert_int_equal(login(tokens, right_pin, &err), SG_E_PIN_INCORRECT);
+            fake->absent = true;
+            if (while_listing)
+                assert_int_equal(sg_tokens_refresh(tokens, &err), SG_OK);
+            else
+                assert_int_equal(login(tokens, right_pin, &err), SG_E_NO_TOKEN);
+            assert_false(sg_token_info(sg_tokens_get(tokens, 0))->present);
+            fake->absent = false;
+            assert_int_equal(login(tokens, right_pin, &err), removable ? SG_OK : SG_E_PIN_INTERLOCK);
         }
     }
-    fake->fail_at = 0;
-    assert_int_equal(login(tokens, right_pin, NULL), SG_OK);
-    assert_int_equal(fake->logins, REFUSALS + 1);
 }
 
 /* The first key that fits, inspected and opened. */
@@ -405,6 +544,7 @@ static void test_always_authenticate(void **state)
     (void)state;
     for (size_t i = 0; i < REFUSALS; i++) {
         *fake = (struct fake_control){.lists_raw = true, .serves_raw = true, .reauthenticate = true};
+        forget_refusals();
         _cleanup_(sg_tokens_freep) struct sg_tokens *tokens = NULL;
         _cleanup_(sg_key_list_freep) struct sg_key_list *list = NULL;
         _cleanup_(EVP_PKEY_freep) EVP_PKEY *opened = NULL;
@@ -417,12 +557,19 @@ static void test_always_authenticate(void **state)
         assert_int_equal(fake->logins, 3);
 
         fake->calls = 0;
-        fake->fail_at = 2; /* C_SignInit, C_Login */
+        fake->fail_at = 4; /* C_GetSlotInfo, C_GetTokenInfo, C_SignInit, C_Login */
         fake->fail_with = refusals[i];
         assert_int_not_equal(sign(key, opened, "SHA256", false, false, &err), SG_OK);
         assert_string_equal(fake->failed, "C_Login");
         assert_int_equal(fake->logins, 4);
-        assert_int_equal(sign(key, opened, "SHA256", false, false, &err), SG_E_PIN_INCORRECT);
+        enum sg_rc rc = sign(key, opened, "SHA256", false, false, &err);
+        assert_int_equal(rc, SG_E_PIN_REQUIRED); /* it is forgotten */
+        assert_int_equal(fake->logins, 4);
+        sg_key_list_free(sg_steal(list));
+        EVP_PKEY_free(sg_steal(opened));
+        sg_tokens_free(sg_steal(tokens));
+        assert_int_equal(open_tokens(&tokens, NULL), SG_OK);
+        assert_int_equal(login(tokens, right_pin, &err), SG_E_PIN_INTERLOCK);
         assert_int_equal(fake->logins, 4);
     }
 }
@@ -464,10 +611,10 @@ static void test_pin_pad(void **state)
     _cleanup_(sg_tokens_freep) struct sg_tokens *tokens = NULL;
     struct sg_err err = {0};
     assert_int_equal(open_tokens(&tokens, NULL), SG_OK);
-    assert_int_equal(sg_token_login(sg_tokens_get(tokens, 0), NULL, &err), SG_E_PIN_REQUIRED);
+    assert_int_equal(sg_token_login(sg_tokens_get(tokens, 0), NULL, NULL, &err), SG_E_PIN_REQUIRED);
     assert_int_equal(fake->logins, 0);
     fake->token_flags = CKF_PROTECTED_AUTHENTICATION_PATH;
-    assert_int_equal(sg_token_login(sg_tokens_get(tokens, 0), NULL, &err), SG_E_PIN_INCORRECT);
+    assert_int_equal(sg_token_login(sg_tokens_get(tokens, 0), NULL, NULL, &err), SG_E_PIN_INCORRECT);
     assert_int_equal(fake->logins, 1);
 }
 
@@ -482,6 +629,11 @@ int main(void)
         cmocka_unit_test_setup(test_few_sessions, setup),
         cmocka_unit_test_setup(test_pin_states, setup),
         cmocka_unit_test_setup(test_refused_pins, setup),
+        cmocka_unit_test_setup(test_asked_at_once, setup),
+        cmocka_unit_test_setup(test_other_failures, setup),
+        cmocka_unit_test_setup(test_last_try, setup),
+        cmocka_unit_test_setup(test_to_be_changed, setup),
+        cmocka_unit_test_setup(test_removal, setup),
         cmocka_unit_test_setup(test_always_authenticate, setup),
         cmocka_unit_test_setup(test_pin_is_wiped, setup),
         cmocka_unit_test_setup(test_pin_pad, setup),

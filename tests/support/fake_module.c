@@ -134,7 +134,7 @@ CK_RV C_GetSlotList(CK_BBOOL present, CK_SLOT_ID *slots, CK_ULONG *count)
     CALLED();
     if (slots && *count >= 1)
         slots[0] = 7;
-    *count = fake_control.lie == FAKE_SLOT_COUNT ? 1UL << 40 : 1;
+    *count = fake_control.lie == FAKE_SLOT_COUNT ? 1UL << 40 : fake_control.absent ? 0 : 1;
     return CKR_OK;
 }
 
@@ -142,7 +142,8 @@ CK_RV C_GetSlotInfo(CK_SLOT_ID slot, CK_SLOT_INFO *info)
 {
     (void)slot;
     CALLED();
-    *info = (CK_SLOT_INFO){.flags = CKF_TOKEN_PRESENT};
+    *info = (CK_SLOT_INFO){.flags = (fake_control.absent ? 0 : CKF_TOKEN_PRESENT) |
+                                    (fake_control.removable ? CKF_REMOVABLE_DEVICE : 0)};
     pad(info->slotDescription, sizeof info->slotDescription, "Fake reader");
     pad(info->manufacturerID, sizeof info->manufacturerID, "Fake");
     return CKR_OK;
@@ -153,7 +154,7 @@ CK_RV C_GetTokenInfo(CK_SLOT_ID slot, CK_TOKEN_INFO *info)
     (void)slot;
     CALLED();
     *info = (CK_TOKEN_INFO){.flags = CKF_TOKEN_INITIALIZED | CKF_USER_PIN_INITIALIZED | CKF_LOGIN_REQUIRED |
-                                     fake_control.token_flags};
+                                     fake_control.token_flags | (logged_in ? fake_control.flags_once_logged_in : 0)};
     pad(info->label, sizeof info->label, "Fake\x1b[31m\xff%s\xe2\x80\xae");
     pad(info->manufacturerID, sizeof info->manufacturerID, "Fake");
     pad(info->model, sizeof info->model, "Fake");

@@ -33,6 +33,8 @@ struct fake_control {
     bool serves_raw;           /* ... and C_SignInit takes them */
     bool reauthenticate;       /* CKA_ALWAYS_AUTHENTICATE */
     unsigned long token_flags; /* besides the usual ones */
-    unsigned logins;           /* C_Login calls so far */
+    unsigned long flags_once_logged_in;
+    bool removable, absent; /* the slot's token */
+    unsigned logins;        /* C_Login calls so far */
     unsigned open_sessions, most_sessions, session_limit;
 };

@@ -17,6 +17,10 @@ told=
 trap finish EXIT
 checks=0
 
+# The PIN interlock is the test's own: tokens of other tests are copies with the same serials.
+export XDG_RUNTIME_DIR=$tmp/run
+mkdir -m 700 "$XDG_RUNTIME_DIR"
+
 # Leaks of other people's libraries are not ours to judge; whose they are, only a whole stack tells.
 export ASAN_OPTIONS="fast_unwind_on_malloc=0${ASAN_OPTIONS:+:$ASAN_OPTIONS}"
 export LSAN_OPTIONS="suppressions=$SIGNET_SOURCE/tests/support/lsan.supp:print_suppressions=0${LSAN_OPTIONS:+:$LSAN_OPTIONS}"

@@ -145,7 +145,7 @@ static void refuses_mistakes(void **state)
         {"[token]\nsign-timeout = 1s\nsign-timeout = 2s\n", 3, "sign-timeout"},
         {"[policy]\ncustody = held\n", 1, "policy.conf"},
         {"[sign]\nlevel = B-T\n", 2, "does not serve \"level\" in [sign] yet"},
-        {"[token]\npinentry = x\n", 2, "does not serve"},
+        {"[token]\npinentry = ../x\n", 2, "whole path"},
         {"[tsa \"main\"]\n", 1, "does not serve [tsa \"main\"] yet"},
         {"[sync]\n", 1, "does not serve [sync] yet"},
         {"[synchro]\n", 1, "no section"},

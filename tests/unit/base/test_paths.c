@@ -66,12 +66,42 @@ static void without_home(void **state)
     assert_paths(config_file, "/etc/signet/signet.conf", state_folder);
 }
 
+static void assert_runtime(const char *runtime)
+{
+    _cleanup_(sg_paths_clear) struct sg_paths paths = {0};
+    struct sg_err err;
+    assert_ok(sg_paths_find(&paths, &err));
+    assert_string_equal(paths.runtime, runtime);
+}
+
+/* Is the runtime folder in one of the user's own, wherever SIGNET_HOME and TMPDIR point to? */
+static void runtime(void **state)
+{
+    (void)state;
+    char own[] = "/tmp/signet-test-XXXXXX", expected[64], by_id[64];
+    struct stat st;
+    assert_non_null(mkdtemp(own));
+    (void)snprintf(expected, sizeof(expected), "%s/signet", own);
+    assert_int_equal(setenv("XDG_RUNTIME_DIR", own, 1), 0);
+    assert_int_equal(setenv("SIGNET_HOME", "/h", 1), 0);
+    assert_int_equal(setenv("TMPDIR", "/t", 1), 0);
+    assert_runtime(expected);
+    assert_int_equal(rmdir(own), 0); /* one that is not there, or not ours, is as none */
+    (void)snprintf(by_id, sizeof(by_id), "/run/user/%u", geteuid());
+    bool has_one = stat(by_id, &st) == 0;
+    (void)snprintf(expected, sizeof(expected), has_one ? "/run/user/%u/signet" : "/tmp/signet-%u", geteuid());
+    assert_runtime(expected);
+    assert_int_equal(unsetenv("XDG_RUNTIME_DIR"), 0);
+    assert_runtime(expected);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(xdg, clear_environment),
         cmocka_unit_test_setup(signet_home, clear_environment),
         cmocka_unit_test_setup(without_home, clear_environment),
+        cmocka_unit_test_setup(runtime, clear_environment),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

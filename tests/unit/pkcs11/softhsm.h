@@ -94,7 +94,7 @@ static inline void softhsm_open(struct softhsm *h)
     if (!h->libctx)
         assert_int_equal(sg_libctx_new(&h->libctx, &err), SG_OK);
     struct sg_tokens_options options = {
-        .modules = &module, .module_count = 1, .libctx = h->libctx, .host = softhsm_host()};
+        .modules = &module, .module_count = 1, .libctx = h->libctx, .host = softhsm_host(), .runtime = h->folder};
     if (sg_tokens_open(&options, &h->tokens, &err) != SG_OK)
         fail_msg("%s [%s]", err.text, err.cause);
 }
@@ -137,7 +137,7 @@ static inline void softhsm_login(struct softhsm *h, const char *label)
 {
     struct sg_err err = {0};
     _cleanup_(sg_secret_freep) struct sg_secret *pin = secret_of(SOFTHSM_PIN);
-    if (sg_token_login(softhsm_token(h, label), pin, &err) != SG_OK)
+    if (sg_token_login(softhsm_token(h, label), pin, NULL, &err) != SG_OK)
         fail_msg("%s [%s]", err.text, err.cause);
 }
 

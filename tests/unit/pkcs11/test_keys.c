@@ -250,7 +250,7 @@ static void test_labels_repeat(void **state)
     struct sg_token_key *key = only_key(hsm.tokens, "pkcs11:token=two", &list);
     struct sg_token *token = sg_token_key_token(key);
     assert_ptr_equal(sg_token_key_info(key)->token, sg_token_info(token));
-    assert_int_equal(sg_token_login(token, pin, NULL), SG_OK);
+    assert_int_equal(sg_token_login(token, pin, NULL, NULL), SG_OK);
     EVP_PKEY *opened = open_key(key);
     EVP_PKEY_free(opened);
     sg_key_list_free(list);
@@ -366,7 +366,7 @@ static void test_custody(void **state)
     }
 }
 
-/* A wrong PIN: said once, and the same one never given to the token again; another one may be. */
+/* A wrong PIN: said once; after it none is given to the token but one that is typed, and the right one sets it free. */
 static void test_wrong_pin(void **state)
 {
     (void)state;
@@ -375,15 +375,18 @@ static void test_wrong_pin(void **state)
     _cleanup_(sg_secret_freep) struct sg_secret *wrong = secret_of("111111");
     _cleanup_(sg_secret_freep) struct sg_secret *empty = secret_of("");
     struct sg_err err = {0};
-    assert_int_equal(sg_token_login(token, NULL, &err), SG_E_PIN_REQUIRED);
-    assert_int_equal(sg_token_login(token, empty, &err), SG_E_PIN_REQUIRED);
-    assert_int_equal(sg_token_login(token, wrong, &err), SG_E_PIN_INCORRECT);
+    assert_int_equal(sg_token_login(token, NULL, NULL, &err), SG_E_PIN_REQUIRED);
+    assert_int_equal(sg_token_login(token, empty, NULL, &err), SG_E_PIN_REQUIRED);
+    assert_int_equal(sg_token_login(token, wrong, NULL, &err), SG_E_PIN_INCORRECT);
     assert_string_equal(err.cause, "CKR_PIN_INCORRECT (0xa0)");
     assert_int_equal(err.tries_left, -1);
     assert_null(strstr(err.text, "111111"));
-    assert_int_equal(sg_token_login(token, wrong, &err), SG_E_PIN_INCORRECT);
+    _cleanup_(sg_secret_freep) struct sg_secret *right = secret_of(SOFTHSM_PIN);
+    assert_int_equal(sg_token_login(token, right, NULL, &err), SG_E_PIN_INTERLOCK);
     assert_string_equal(err.cause, "");
-    softhsm_login(&hsm, "one");
+    struct sg_pin_origin origin = {.typed = true};
+    assert_int_equal(sg_token_pin_ready(token, SG_PIN_USER, &origin, &err), SG_OK);
+    assert_int_equal(sg_token_login(token, right, &origin, &err), SG_OK);
     softhsm_login(&hsm, "one"); /* a second time is no error */
 }
 
@@ -400,8 +403,11 @@ static void test_modules(void **state)
         {"/etc/passwd", SG_E_MODULE_FAILED},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct sg_tokens_options options = {
-            .modules = &cases[i].path, .module_count = 1, .libctx = hsm.libctx, .host = softhsm_host()};
+        struct sg_tokens_options options = {.modules = &cases[i].path,
+                                            .module_count = 1,
+                                            .libctx = hsm.libctx,
+                                            .host = softhsm_host(),
+                                            .runtime = hsm.folder};
         struct sg_tokens *tokens = NULL;
         struct sg_err err = {0};
         assert_int_equal(sg_tokens_open(&options, &tokens, &err), cases[i].rc);
@@ -411,7 +417,7 @@ static void test_modules(void **state)
     /* Named twice, it is there once. */
     const char *twice[] = {SOFTHSM_MODULE, SOFTHSM_MODULE};
     struct sg_tokens_options options = {
-        .modules = twice, .module_count = 2, .libctx = hsm.libctx, .host = softhsm_host()};
+        .modules = twice, .module_count = 2, .libctx = hsm.libctx, .host = softhsm_host(), .runtime = hsm.folder};
     struct sg_tokens *tokens = NULL;
     assert_int_equal(sg_tokens_open(&options, &tokens, NULL), SG_OK);
     assert_int_equal(sg_tokens_count(tokens), sg_tokens_count(hsm.tokens));

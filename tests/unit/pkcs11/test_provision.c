@@ -14,8 +14,12 @@ static enum sg_rc do_step(struct sg_token *token, struct sg_provision what, cons
 {
     _cleanup_(sg_secret_freep) struct sg_secret *first = pin ? secret_of(pin) : NULL;
     _cleanup_(sg_secret_freep) struct sg_secret *second = new_pin ? secret_of(new_pin) : NULL;
+    enum sg_pin_role role = what.step == SG_PROVISION_PIN ? SG_PIN_USER : SG_PIN_SO;
     what.pin = first;
     what.new_pin = second;
+    what.origin.typed = true; /* so that one after a wrong one is tried */
+    if (first && sg_token_info(token)->initialized)
+        assert_int_equal(sg_token_pin_ready(token, role, &what.origin, err), SG_OK);
     return sg_token_provision(token, &what, err);
 }
 
@@ -63,7 +67,7 @@ static struct sg_token *new_token(const char *label)
 static enum sg_rc login(struct sg_token *token, const char *text)
 {
     _cleanup_(sg_secret_freep) struct sg_secret *pin = secret_of(text);
-    return sg_token_login(token, pin, NULL);
+    return sg_token_login(token, pin, NULL, NULL);
 }
 
 static struct sg_provision keygen(enum sg_key_kind kind, enum sg_key_purpose purpose, const uint8_t *id)

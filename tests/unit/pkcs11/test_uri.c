@@ -46,7 +46,6 @@ static void test_refused(void **state)
         {"pkcs11:colour=red", "colour"},
         {"pkcs11:token=a?pin-value=secret1", "pin-value"},
         {"pkcs11:pin-value=secret1", "pin-value"},
-        {"pkcs11:token=a?pin-source=file:/x", "pin-source"},
         {"pkcs11:token=a?module-path=/x.so", "--module"},
         {"pkcs11:token=a?module-name=x", "--module"},
         {"pkcs11:token=a?x-vendor=1", "x-vendor"},
