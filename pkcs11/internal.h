@@ -98,6 +98,7 @@ struct sg_token {
     bool logged_in;
     CK_SESSION_HANDLE login_session;  /* kept open: closing a token's last session would log it out */
     struct sg_secret *pin;            /* after login, for keys that want it before each signature */
+    bool use_last_try;                /* the person agreed to it */
     bool pin_wanted;                  /* an inspected key does */
     pthread_mutex_t reauthentication; /* from C_SignInit to C_Sign of a key that wants its PIN each time */
     bool was_present;                 /* before the list that is being made */

@@ -75,18 +75,25 @@ judged 0 b.txt b.txt.p7s
 rises verifies 1 rises wrong 1 expect 77 with_wrong_pin sign --yes --json --output wrong.p7s a.txt
 json error.code='"pin-incorrect"' error.retry=false
 holds test "$(card get pin-tries)" = 2
+rises verifies 0 expect 77 sign --output again.p7s a.txt
+json error.code='"pin-interlock"'
+clear_interlock
 rises wrong 0 expect 0 sign --output again.p7s a.txt
 holds test "$(card get pin-tries)" = 3
 
 # The last try is not spent, not even on the right PIN.
-rises verifies 1 expect 77 with_wrong_pin token show --json "pkcs11:serial=$first"
-rises verifies 1 expect 77 with_wrong_pin token show --json "pkcs11:serial=$first"
+for i in 1 2; do
+    rises verifies 1 expect 77 with_wrong_pin token show --json "pkcs11:serial=$first"
+    clear_interlock
+done
 expect 0 "$SIGNET" token list --json
 json pin='"final-try"'
 rises verifies 0 expect 77 sign --output last.p7s a.txt
-json error.code='"policy"' error.tries_left=1
+json error.code='"pin-final-try"' error.tries_left=1
 holds test "$(card get pin-tries)" = 1
 holds test ! -e wrong.p7s -a ! -e last.p7s
+rises wrong 0 expect 0 sign --use-last-try --output last.p7s a.txt
+holds test "$(card get pin-tries)" = 3
 
 # --- another card is another token, also in the same reader
 uri="pkcs11:serial=$first;type=private"

@@ -155,6 +155,7 @@ printf 0000 > "$tmp/wrong"
 expect 77 "$SIGNET" decrypt --pin-fd 9 file.p7m 9< "$tmp/wrong"
 says "[pin-incorrect]"
 holds test ! -e file
+clear_interlock "pkcs11:token=Decrypt"
 
 # --- killed while it writes: no file
 expect 0 openssl cms -encrypt -binary -aes-256-gcm -stream -in <(head -c 50000000 /dev/zero) -outform DER -out big.p7m ../rsa.pem

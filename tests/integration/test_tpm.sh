@@ -51,6 +51,7 @@ printf wrong > wrong
 for code in pin-incorrect pin-incorrect pin-incorrect pin-locked; do
     expect 77 "$SIGNET" sign --yes --json --key "pkcs11:token=tpm;object=p256;type=private" --output wrong.p7s --pin-fd 8 a.txt 8< wrong
     json "error.code=\"$code\""
+    clear_interlock "pkcs11:token=tpm"
 done
 expect 77 sign p256 --output locked.p7s a.txt
 json error.code='"pin-locked"'

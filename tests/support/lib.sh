@@ -113,6 +113,11 @@ signet_pin() { # ARGUMENT...
     "$SIGNET" "$@" --pin-fd 9 9< "$SOFTHSM_PIN_FILE"
 }
 
+# After a wrong PIN: PINs that nobody types are sent again.
+clear_interlock() { # [URI]
+    holds "$SIGNET" token pin --clear "$@"
+}
+
 # Copies a file with one byte changed (all its bits are flipped), at an offset, negative from the end.
 tamper() { # IN OUT OFFSET
     local at=$3 size byte
