@@ -4,7 +4,6 @@
 #include "pkcs11/verbs.h"
 
 /* The digests of RSAES-OAEP (RFC 4055 §2.1), SHA-1 first, which is its default. */
-#define SG_OAEP_DIGESTS 5
 struct sg_oaep_digest {
     const char *name;
     CK_MECHANISM_TYPE mechanism;

@@ -25,8 +25,10 @@ certificate() { # ID NAME KEY-USAGE
 holds softhsm2-util --module "$SIGNET_MODULE" --init-token --free --label Decrypt --so-pin 12345678 --pin "$pin"
 tool --keypairgen --key-type rsa:2048 --id 01 --label rsa --sensitive --usage-decrypt
 tool --keypairgen --key-type EC:prime256v1 --id 02 --label p256 --sensitive --usage-derive
+tool --keypairgen --key-type rsa:2048 --id 03 --label always --sensitive --usage-decrypt --always-auth
 certificate 01 rsa keyEncipherment
 certificate 02 p256 keyAgreement
+certificate 03 always keyEncipherment
 
 # Nothing is in the folder but these names.
 only() { # NAME...
@@ -61,6 +63,8 @@ opens -aes-256-cbc -recip ../rsa.pem -keyopt rsa_padding_mode:oaep -keyopt rsa_o
 opens -aes-192-gcm -recip ../rsa.pem -keyopt rsa_padding_mode:oaep -keyopt rsa_oaep_md:sha512 -keyopt rsa_mgf1_md:sha1 -keyid
 opens -des-ede3-cbc -recip ../p256.pem -aes256-wrap
 opens -aes-256-gcm -recip ../p256.pem -aes128-wrap -keyopt ecdh_kdf_md:sha256 -keyid -stream
+opens -aes-256-cbc -recip ../always.pem
+opens -aes-256-gcm -recip ../always.pem -keyopt rsa_padding_mode:oaep -keyopt rsa_oaep_md:sha256
 rm plain file.p7m
 
 # --- what is said: authenticated or not, by whose key; a file of the user's own
