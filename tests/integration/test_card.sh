@@ -124,6 +124,27 @@ card insert "$tmp/second"
 expect 0 sign --output pulled.p7s a.txt
 judged 0 a.txt pulled.p7s
 
+# While the PIN is asked: half of it is written, and taken, and the other half finds no card.
+mkfifo pin-pipe
+exec 7<> pin-pipe
+pin_is_taken() {
+    ! read -r -t 0 -u 7
+}
+before=$(card get verifies)
+"$SIGNET" sign --yes --json --output asked.p7s --pin-fd 7 a.txt > out 2> err &
+asking=$!
+printf 123 >&7
+until_holds pin_is_taken
+card remove
+echo 456 >&7
+code=0
+wait "$asking" || code=$?
+holds test "$code" = 69
+json error.code='"no-token"' error.retry=true
+holds test "$(card get verifies)" = "$before"
+holds test ! -e asked.p7s
+card insert "$tmp/second"
+
 # --- the daemon of the readers begins anew: the card is there again, and the same
 pcscd_stop
 expect 69 "$SIGNET" token list --json

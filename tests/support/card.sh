@@ -16,7 +16,7 @@
 . "$SIGNET_SOURCE/tests/support/namespace.sh"
 
 vpcd=/etc/reader.conf.d/vpcd
-needs pcscd opensc-tool ip "$vpcd"
+needs pcscd opensc-tool "$vpcd"
 opensc=$(find /usr/lib* -name opensc-pkcs11.so -print -quit)
 needs "${opensc:-opensc-pkcs11.so}"
 /usr/bin/python3 -c 'import cryptography' 2> /dev/null || skip "python3-cryptography is not installed"

@@ -2,20 +2,17 @@
 # it starts the whole test again in there. Ports and what is mounted are the test's alone, so tests with daemons run in
 # parallel and leave the machine's own daemons alone; and whatever a test started ends with it, also when it is killed.
 #
-# /run is empty there, and there is a loopback. Where namespaces are not allowed the test is skipped.
+# /run is empty there, and there is a loopback. Daemons are children of the test: `wait` only for processes by their id.
+# Where namespaces are not allowed the test is skipped.
 # shellcheck shell=bash disable=SC2154
 
-own_namespaces() {
-    local apart=(unshare --net --mount --pid --fork --kill-child --mount-proc)
-    [ "$(id -u)" = 0 ] || apart+=(--map-root-user)
-    "${apart[@]}" true 2> /dev/null || skip "no namespaces are allowed here"
-    rm -rf "$tmp"
-    SIGNET_TEST_APART=yes exec "${apart[@]}" bash "$0" "$@"
+# The test needs these programs and files.
+needs() { # PROGRAM-OR-FILE...
+    local what
+    for what in "$@"; do
+        [ -e "$what" ] || command -v "$what" > /dev/null || skip "$what is not installed"
+    done
 }
-
-[ -n "${SIGNET_TEST_APART:-}" ] || own_namespaces "$@"
-ip link set lo up
-mount -t tmpfs tmpfs /run
 
 # Waits until a command succeeds, ten seconds at most.
 until_holds() { # COMMAND...
@@ -28,10 +25,15 @@ until_holds() { # COMMAND...
     failed "does not come to hold, after $try tries: $*"
 }
 
-# Needs these programs and files.
-needs() { # PROGRAM-OR-FILE...
-    local what
-    for what in "$@"; do
-        [ -e "$what" ] || command -v "$what" > /dev/null || skip "$what is not installed"
-    done
+own_namespaces() { # TEST-ARGUMENT...
+    local apart=(unshare --net --mount --pid --fork --kill-child --mount-proc)
+    local furnish='ip link set lo up && mount -t tmpfs tmpfs /run'
+    [ "$(id -u)" = 0 ] || apart+=(--map-root-user)
+    needs unshare ip
+    "${apart[@]}" sh -c "$furnish" 2> /dev/null || skip "no network, mount and process namespaces are allowed here"
+    rm -rf "$tmp"
+    # shellcheck disable=SC2016
+    SIGNET_TEST_APART=yes exec "${apart[@]}" sh -c "$furnish"' && exec bash "$@"' sh "$0" "$@"
 }
+
+[ -n "${SIGNET_TEST_APART:-}" ] || own_namespaces "$@"
