@@ -32,7 +32,8 @@ judged() { # CODE CONTENT SIGNATURE
         --crl "$ca/issuing.crl" --content "$2" "$3"
 }
 openssl_judges() { # CONTENT SIGNATURE
-    openssl cms -verify -cades -binary -inform DER -in "$2" -content "$1" -CAfile "$ca/chain.pem" -purpose any -out content
+    openssl cms -verify -cades -binary -inform DER -in "$2" -content "$1" -CAfile "$ca/chain.pem" -purpose any \
+        -out content
 }
 
 # --- an empty reader, a blank card

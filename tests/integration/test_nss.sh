@@ -1,6 +1,6 @@
 #!/bin/bash
-# Does Signet work with NSS, a module that p11-kit's configuration starts with parameters, has a token that is none of the
-# user's, and no serial numbers?
+# Does Signet work with NSS, a module that p11-kit's configuration starts with parameters, has a token that is none of
+# the user's, and no serial numbers?
 . "${SIGNET_SOURCE:-$(dirname "$0")/../..}/tests/support/lib.sh"
 . "$SIGNET_SOURCE/tests/support/nss.sh"
 fixtures
@@ -20,7 +20,8 @@ sign() { # KEY ARGUMENT...
     signet_pin sign --yes --json --key "$token;object=$key;type=private" "$@"
 }
 openssl_judges() { # CONTENT SIGNATURE
-    openssl cms -verify -cades -binary -inform DER -in "$2" -content "$1" -CAfile "$ca/chain.pem" -purpose any -out content
+    openssl cms -verify -cades -binary -inform DER -in "$2" -content "$1" -CAfile "$ca/chain.pem" -purpose any \
+        -out content
 }
 
 expect 0 "$SIGNET" token list --json
@@ -44,7 +45,8 @@ json error.code='"custody"'
 holds test ! -e loose.p7s
 
 printf wrong > wrong
-expect 77 "$SIGNET" sign --yes --json --key "$token;object=p256;type=private" --output wrong.p7s --pin-fd 8 a.txt 8< wrong
+expect 77 "$SIGNET" sign --yes --json --key "$token;object=p256;type=private" --output wrong.p7s --pin-fd 8 a.txt \
+    8< wrong
 json error.code='"pin-incorrect"'
 holds test ! -e wrong.p7s
 

@@ -17,7 +17,8 @@ sign() { # KEY ARGUMENT...
     signet_pin sign --yes --json --key "pkcs11:token=tpm;object=$key;type=private" "$@"
 }
 openssl_judges() { # CONTENT SIGNATURE
-    openssl cms -verify -cades -binary -inform DER -in "$2" -content "$1" -CAfile "$ca/chain.pem" -purpose any -out content
+    openssl cms -verify -cades -binary -inform DER -in "$2" -content "$1" -CAfile "$ca/chain.pem" -purpose any \
+        -out content
 }
 
 expect 0 "$SIGNET" token list --json
@@ -49,7 +50,8 @@ done
 # Three wrong PINs, and the TPM refuses the right one as well.
 printf wrong > wrong
 for code in pin-incorrect pin-incorrect pin-incorrect pin-locked; do
-    expect 77 "$SIGNET" sign --yes --json --key "pkcs11:token=tpm;object=p256;type=private" --output wrong.p7s --pin-fd 8 a.txt 8< wrong
+    expect 77 "$SIGNET" sign --yes --json --key "pkcs11:token=tpm;object=p256;type=private" --output wrong.p7s \
+        --pin-fd 8 a.txt 8< wrong
     json "error.code=\"$code\""
     clear_interlock "pkcs11:token=tpm"
 done

@@ -4,12 +4,12 @@
 #     fixtures
 #     card_make "$tmp/card" 9c:p256:qualified     a card with a key and a certificate of the fixtures' CA
 #     card_start                                  pcscd with an empty reader
-#     card insert "$tmp/card"
+#     card insert "$tmp/card"                     the path is absolute
 #     expect 0 "$SIGNET" token list               SIGNET_MODULE is OpenSC from now on
 #     holds test "$(card get verifies)" = 0
 #
-# Commands of `card` are those of pivsim.py; `insert` and `remove` also wait until pcscd tells programs of it. The PIN of
-# every card is that of the fixtures, so that signet_pin works; the PUK is 12345678. What the card was asked and what
+# Commands of `card` are those of pivsim.py; `insert` and `remove` also wait until pcscd tells programs of it. The PIN
+# of every card is that of the fixtures, so that signet_pin works; the PUK is 12345678. What the card was asked and what
 # it answered is in $tmp/card.log, pcscd's own log in $tmp/pcscd.log.
 # shellcheck shell=bash
 # shellcheck source=tests/support/namespace.sh
@@ -25,8 +25,8 @@ pivsim() { # ARGUMENT...
     PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 "$SIGNET_SOURCE/tests/support/pivsim.py" "$@"
 }
 
-# A folder that is a card with these keys, or a blank one. A certificate's section is one of ca.cnf; its subject says the
-# card's and the key's name.
+# A folder that is a card with these keys, or a blank one. A certificate's section is one of ca.cnf; its subject says
+# the card's and the key's name.
 card_make() { # FOLDER [KEY:p256|p384|rsa2048|rsa3072:SECTION]...
     local folder=$1 spec key type section
     shift

@@ -1,6 +1,7 @@
-# A test in a network, a mount and a process namespace of its own: sourced after lib.sh and before anything else is done,
-# it starts the whole test again in there. Ports and what is mounted are the test's alone, so tests with daemons run in
-# parallel and leave the machine's own daemons alone; and whatever a test started ends with it, also when it is killed.
+# A test in a network, a mount and a process namespace of its own: sourced after lib.sh and before anything else is
+# done, it starts the whole test again in there. Ports and what is mounted are the test's alone, so tests with daemons
+# run in parallel and leave the machine's own daemons alone; and whatever a test started ends with it, also when it is
+# killed.
 #
 # /run is empty there, and there is a loopback. Daemons are children of the test: `wait` only for processes by their id.
 # Where namespaces are not allowed the test is skipped.

@@ -1,6 +1,6 @@
-# Mozilla's software token (NSS softokn) for integration tests, sourced after lib.sh; the test then runs in namespaces of
-# its own (namespace.sh). The module wants an init string, which only p11-kit's configuration can give it: in the test's
-# mount namespace NSS is the one module that p11-kit is configured with, and SIGNET_MODULE is not set.
+# Mozilla's software token (NSS softokn) for integration tests, sourced after lib.sh; the test then runs in namespaces
+# of its own (namespace.sh). The module wants an init string, which only p11-kit's configuration can give it: in the
+# test's mount namespace NSS is the one module that p11-kit is configured with, and SIGNET_MODULE is not set.
 #
 #     fixtures
 #     nss_start
@@ -31,8 +31,11 @@ only_modules() { # FOLDER
 nss_start() {
     mkdir "$tmp/nss" "$tmp/modules"
     certutil -N -d "sql:$tmp/nss" -f "$SOFTHSM_PIN_FILE"
-    printf '%s\n' "module: $softokn" "critical: yes" \
-        "x-init-reserved: configdir='sql:$tmp/nss' certPrefix='' keyPrefix='' secmod='secmod.db'" > "$tmp/modules/nss.module"
+    cat > "$tmp/modules/nss.module" <<CONF
+module: $softokn
+critical: yes
+x-init-reserved: configdir='sql:$tmp/nss' certPrefix='' keyPrefix='' secmod='secmod.db'
+CONF
     only_modules "$tmp/modules"
 }
 

@@ -40,7 +40,8 @@ class Refused(Exception):
 def tlv(tag, *values):
     value = b"".join(values)
     size = len(value)
-    length = bytes([size]) if size < 0x80 else bytes([0x81, size]) if size < 0x100 else b"\x82" + size.to_bytes(2, "big")
+    count = (size.bit_length() + 7) // 8
+    length = bytes([size]) if size < 0x80 else bytes([0x80 | count]) + size.to_bytes(count, "big")
     return tag.to_bytes((tag.bit_length() + 7) // 8, "big") + length + value
 
 
@@ -81,8 +82,8 @@ def padded(pin):
 
 
 class Card:
-    """Counters only rise: `apdus`; `verifies`, the PINs ever offered by VERIFY; `wrong`, the PINs and PUKs ever refused;
-    `signatures`, the uses of a private key. `pin-tries` and `puk-tries` are what is left."""
+    """Counters only rise: `apdus`; `verifies`, the PINs ever offered by VERIFY; `wrong`, the PINs and PUKs ever
+    refused; `signatures`, the uses of a private key. `pin-tries` and `puk-tries` are what is left."""
 
     COUNTERS = ("apdus", "verifies", "wrong", "signatures")
     NUMBERS = COUNTERS + ("pin-tries", "puk-tries")
@@ -114,13 +115,15 @@ class Card:
         new.rename(self.file)
 
     def _objects(self):
-        agency = bytes.fromhex("d4e739da739ced39ce739da1685a1082108ce73984119257fc")  # 9999: the GUID is what counts
+        # A FASC-N of the agency 9999: what counts is the GUID.
+        agency = bytes.fromhex("d4e739da739ced39ce739da1685a1082108ce73984119257fc")
         serial = bytes.fromhex(self.kept["serial"])
         empty = [tlv(tag) for tag in (0xF6, 0xF7, 0xFA, 0xFB, 0xFC, 0xFD, 0xFE)]
         objects = {
             DISCOVERY: tlv(0x4F, AID) + tlv(0x5F2F, b"\x40\x00"),  # the card's own PIN, no global one
             CAPABILITIES: tlv(0xF0, b"\xa0\x00\x00\x01\x16\xff\x02", serial[:14])
-            + b"".join([tlv(0xF1, b"\x21"), tlv(0xF2, b"\x21"), tlv(0xF3), tlv(0xF4, b"\0"), tlv(0xF5, b"\x10")] + empty),
+            + b"".join([tlv(0xF1, b"\x21"), tlv(0xF2, b"\x21"), tlv(0xF3), tlv(0xF4, b"\0"), tlv(0xF5, b"\x10")])
+            + b"".join(empty),
             HOLDER_ID: tlv(0x30, agency) + tlv(0x34, serial) + tlv(0x35, b"20401231") + tlv(0x3E) + tlv(0xFE),
         }
         retired = sum(key in RETIRED for key in self.keys)
@@ -252,7 +255,8 @@ def use(key, template):
     if 0x85 in template:
         point = ec.EllipticCurvePublicKey.from_encoded_point(key.curve, template[0x85])
         return key.exchange(ec.ECDH(), point)
-    digest = {20: hashes.SHA1, 32: hashes.SHA256, 48: hashes.SHA384, 64: hashes.SHA512}.get(len(template.get(0x81, b"")))
-    if not digest:
+    digest = template.get(0x81, b"")
+    algorithm = {20: hashes.SHA1, 32: hashes.SHA256, 48: hashes.SHA384, 64: hashes.SHA512}.get(len(digest))
+    if not algorithm:
         raise Refused(WRONG_DATA)
-    return key.sign(template[0x81], ec.ECDSA(utils.Prehashed(digest())))
+    return key.sign(digest, ec.ECDSA(utils.Prehashed(algorithm())))

@@ -1,5 +1,5 @@
-# A TPM 2.0 in software for integration tests, reached through tpm2-pkcs11 and the resource manager tpm2-abrmd on a message
-# bus of the test's own. Sourced after lib.sh; the test then runs in namespaces of its own (namespace.sh).
+# A TPM 2.0 in software for integration tests, reached through tpm2-pkcs11 and the resource manager tpm2-abrmd on a
+# message bus of the test's own. Sourced after lib.sh; the test then runs in namespaces of its own (namespace.sh).
 #
 #     fixtures
 #     tpm_start
@@ -13,6 +13,9 @@
 needs swtpm tpm2-abrmd dbus-daemon tpm2_getcap tpm2_ptool pkcs11-tool
 tpm2_pkcs11=$(find /usr/lib* -name 'libtpm2_pkcs11.so*' -print -quit)
 needs "${tpm2_pkcs11:-libtpm2_pkcs11.so}"
+
+# The module asks for memory so often that whole stacks for LeakSanitizer are half of what a test takes.
+export ASAN_OPTIONS=$ASAN_OPTIONS:malloc_context_size=10
 
 tpm_start() {
     local folder=$tmp/tpm port=2321
@@ -42,13 +45,15 @@ CONF
     until_holds tpm2_getcap properties-fixed
     {
         tpm2_ptool init --path="$folder/store"
-        tpm2_ptool addtoken --pid=1 --label=tpm --path="$folder/store" --sopin=12345678 --userpin="$(cat "$SOFTHSM_PIN_FILE")"
+        tpm2_ptool addtoken --pid=1 --label=tpm --path="$folder/store" --sopin=12345678 \
+            --userpin="$(cat "$SOFTHSM_PIN_FILE")"
     } > "$folder/ptool.log" 2>&1
     export SIGNET_MODULE=$tpm2_pkcs11
 }
 
 tpm_tool() { # PKCS11-TOOL-ARGUMENT...
-    pkcs11-tool --module "$tpm2_pkcs11" --token-label tpm --login --pin "$(cat "$SOFTHSM_PIN_FILE")" "$@" >> "$tmp/tpm/tool.log" 2>&1
+    pkcs11-tool --module "$tpm2_pkcs11" --token-label tpm --login --pin "$(cat "$SOFTHSM_PIN_FILE")" "$@" \
+        >> "$tmp/tpm/tool.log" 2>&1
 }
 
 tpm_key() { # NAME TYPE
@@ -56,5 +61,6 @@ tpm_key() { # NAME TYPE
     tpm_tool --read-object --type pubkey --label "$1" --output-file "$tmp/spki.der"
     openssl pkey -pubin -inform DER -in "$tmp/spki.der" -out "$tmp/$1.pub"
     certificate_for "$tmp/$1.pub" "TPM $1" qualified "$tmp/$1.pem"
-    tpm2_ptool addcert --label=tpm --key-label="$1" --path="$TPM2_PKCS11_STORE" "$tmp/$1.pem" > "$tmp/tpm/ptool.log" 2>&1
+    tpm2_ptool addcert --label=tpm --key-label="$1" --path="$TPM2_PKCS11_STORE" "$tmp/$1.pem" \
+        >> "$tmp/tpm/ptool.log" 2>&1
 }
