@@ -124,6 +124,17 @@ const struct sg_key_info *sg_token_key_info(const struct sg_token_key *key)
     return &key->info;
 }
 
+EVP_PKEY *sg_token_key_public(const struct sg_token_key *key)
+{
+    return key->pub;
+}
+
+bool sg_token_key_fits(const struct sg_token_key *key, const X509 *cert)
+{
+    const EVP_PKEY *pub = X509_get0_pubkey(cert);
+    return key->pub && pub && sg_pubkey_same(key->pub, pub);
+}
+
 struct sg_token *sg_token_key_token(const struct sg_token_key *key)
 {
     return key->token;

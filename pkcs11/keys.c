@@ -38,17 +38,51 @@ static bool any_fits(const struct sg_tokens *tokens, const struct sg_uri *uri)
     return false;
 }
 
+/* Parses `text`, if there is one, and waits a moment for a token that fits. */
+static enum sg_rc await_token(struct sg_tokens *tokens, const char *text, struct sg_uri **ret, struct sg_err *err)
+{
+    _cleanup_(sg_uri_freep) struct sg_uri *uri = NULL;
+    enum sg_rc rc = text ? sg_uri_parse(text, &uri, err) : SG_OK;
+    for (int attempt = 0; rc == SG_OK && attempt < LOOK_AGAIN && !any_fits(tokens, uri); attempt++)
+        rc = sg_tokens_look_again(tokens, err);
+    if (rc == SG_OK && uri && !any_fits(tokens, uri))
+        rc = sg_fail(err, SG_E_NO_TOKEN, _("No token that is there fits %s; insert it and try again."), text);
+    if (rc == SG_OK)
+        *ret = sg_steal(uri);
+    return rc;
+}
+
+enum sg_rc sg_token_find(struct sg_tokens *tokens, const char *uri_text, struct sg_token **ret, struct sg_err *err)
+{
+    _cleanup_(sg_uri_freep) struct sg_uri *uri = NULL;
+    struct sg_token *found = NULL;
+    size_t count = 0;
+    enum sg_rc rc = await_token(tokens, uri_text, &uri, err);
+    for (size_t i = 0; rc == SG_OK && i < tokens->token_count; i++) {
+        struct sg_token *token = tokens->tokens[i];
+        if (!token->info.present || !token->info.initialized || (uri && !sg_uri_fits_token(uri, token)))
+            continue;
+        found = token;
+        count++;
+    }
+    if (rc != SG_OK)
+        return rc;
+    if (count == 0)
+        return sg_fail(err, SG_E_NO_TOKEN, "%s", _("There is no token; insert it and try again."));
+    if (count > 1)
+        return sg_fail(err, SG_E_USAGE,
+                       _("%zu tokens could be meant; name one by its URI, which signet token list prints."), count);
+    *ret = found;
+    return SG_OK;
+}
+
 enum sg_rc sg_keys_find(struct sg_tokens *tokens, const char *uri_text, struct sg_key_list **ret, struct sg_err *err)
 {
     _cleanup_(sg_uri_freep) struct sg_uri *uri = NULL;
     _cleanup_(sg_key_list_freep) struct sg_key_list *list = calloc(1, sizeof *list);
     if (!list)
         return sg_fail_memory(err);
-    enum sg_rc rc = uri_text ? sg_uri_parse(uri_text, &uri, err) : SG_OK;
-    for (int attempt = 0; rc == SG_OK && attempt < LOOK_AGAIN && !any_fits(tokens, uri); attempt++)
-        rc = sg_tokens_look_again(tokens, err);
-    if (rc == SG_OK && uri && !any_fits(tokens, uri))
-        rc = sg_fail(err, SG_E_NO_TOKEN, _("No token that is there fits %s; insert it and try again."), uri_text);
+    enum sg_rc rc = await_token(tokens, uri_text, &uri, err);
     for (size_t i = 0; rc == SG_OK && i < tokens->token_count; i++) {
         struct sg_token *token = tokens->tokens[i];
         if (!token->info.present || !token->info.initialized || (uri && !sg_uri_fits_token(uri, token)))

@@ -70,6 +70,11 @@ size_t sg_tokens_count(const struct sg_tokens *tokens);
 struct sg_token *sg_tokens_get(const struct sg_tokens *tokens, size_t index);
 const struct sg_token_info *sg_token_info(const struct sg_token *token);
 
+/* The one initialised token that is there and that `uri` (RFC 7512; NULL: any) fits; what the URI says of a key does
+ * not count. None: SG_E_NO_TOKEN; several: SG_E_USAGE. */
+SG_MUST_CHECK enum sg_rc sg_token_find(struct sg_tokens *tokens, const char *uri, struct sg_token **ret,
+                                       struct sg_err *err);
+
 /* Logs the user in, in every session of this token. Never tries a PIN twice. Wrong: SG_E_PIN_INCORRECT with
  * tries_left if known; locked: SG_E_PIN_LOCKED saying who can unblock; one try left: SG_E_POLICY, nothing tried. `pin`
  * NULL: the reader's own PIN pad. A copy of the PIN stays in the secure heap, for keys that want it before each
@@ -118,6 +123,10 @@ size_t sg_key_list_count(const struct sg_key_list *list);
 struct sg_token_key *sg_key_list_get(const struct sg_key_list *list, size_t index);
 const struct sg_key_info *sg_token_key_info(const struct sg_token_key *key);
 struct sg_token *sg_token_key_token(const struct sg_token_key *key);
+/* Its public key, in the `default` provider; NULL if the token tells it nowhere. */
+EVP_PKEY *sg_token_key_public(const struct sg_token_key *key);
+/* Whether the certificate's public key is this key's. */
+bool sg_token_key_fits(const struct sg_token_key *key, const X509 *cert);
 
 /* The certificates on a token whose subject is `subject` (NULL: all of them), for building the chain. Appends to
  * `certs`. */

@@ -69,6 +69,16 @@ enum sg_rc sg_ask_yes(const char *question, const char *otherwise, struct sg_err
     return SG_OK;
 }
 
+enum sg_rc sg_ask_word(const char *question, const char *word, struct sg_err *err)
+{
+    char answer[128] = "";
+    enum sg_rc rc = ask(question, answer, sizeof(answer), err);
+
+    if (rc == SG_OK && strcmp(answer, word) != 0)
+        rc = sg_fail(err, SG_E_NOT_CONFIRMED, _("\"%s\" is not %s; nothing was done."), answer, word);
+    return rc;
+}
+
 enum sg_rc sg_ask_number(const char *question, size_t count, size_t *ret, struct sg_err *err)
 {
     char answer[16] = "", *end = NULL;

@@ -11,6 +11,8 @@ bool sg_has_terminal(void);
 /* A question that y or yes answers. No terminal: SG_E_NOT_CONFIRMED with `otherwise`, which says how to go on without
  * one; anything but yes: SG_E_NOT_CONFIRMED. */
 SG_MUST_CHECK enum sg_rc sg_ask_yes(const char *question, const char *otherwise, struct sg_err *err);
+/* A question that only `word` answers. Anything else: SG_E_NOT_CONFIRMED. */
+SG_MUST_CHECK enum sg_rc sg_ask_word(const char *question, const char *word, struct sg_err *err);
 /* Which of `count` things, numbered from 1 in what the caller has shown; `*ret` is 0 to count - 1. */
 SG_MUST_CHECK enum sg_rc sg_ask_number(const char *question, size_t count, size_t *ret, struct sg_err *err);
 /* A line for the terminal that belongs to a question; escaped as sg_say() does. */

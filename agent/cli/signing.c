@@ -185,6 +185,8 @@ enum sg_rc sg_signing_check(struct sg_app *app, const struct sg_signing_options 
     if (rc == SG_OK)
         rc = describe(libctx, signing, err);
     if (rc == SG_OK)
+        rc = sg_refuse_retired(signing->store, signing->info->token, err);
+    if (rc == SG_OK)
         rc = check_clock(app, now, signing, err);
     if (rc == SG_OK)
         rc = check_validity(app, options, now, signing, err);
@@ -193,36 +195,66 @@ enum sg_rc sg_signing_check(struct sg_app *app, const struct sg_signing_options 
 
 /* --- custody ------------------------------------------------------------------------------------------------------ */
 
-enum sg_rc sg_custody_rules_for(struct sg_app *app, const X509 *cert, char spki_sha256[65],
-                                struct sg_custody_rules *ret, struct sg_err *err)
+enum sg_rc sg_key_sha256(struct sg_app *app, const struct sg_token_key *key, char spki_sha256[65], struct sg_err *err)
 {
+    const struct sg_key_info *info = sg_token_key_info(key);
+    EVP_PKEY *pub = sg_token_key_public(key);
     _cleanup_(OPENSSL_freep) unsigned char *der = NULL;
-    struct sg_custody_rules rules = {.strict =
-                                         strcmp(sg_config_text(app->config, SG_KEY_POLICY_CUSTODY), "strict") == 0};
     OSSL_LIB_CTX *libctx = NULL;
     uint8_t digest[EVP_MAX_MD_SIZE];
     size_t digest_len = 0;
-    int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert), &der);
 
+    if (!info->cert && !pub)
+        return sg_fail(err, SG_E_NO_CERTIFICATE,
+                       _("The token has neither a certificate nor a public key for its key %s."), info->uri);
+    int len = info->cert ? i2d_X509_PUBKEY(X509_get_X509_PUBKEY(info->cert), &der) : i2d_PUBKEY(pub, &der);
     if (len <= 0)
-        return sg_fail_ssl(err, SG_E_MALFORMED, "%s", _("The certificate's public key cannot be read."));
+        return sg_fail_ssl(err, SG_E_MALFORMED, _("The public key of %s cannot be read."), info->uri);
     enum sg_rc rc = sg_app_libctx(app, &libctx, err);
     if (rc == SG_OK)
         rc = sg_digest(libctx, "SHA256", (struct sg_slice){der, (size_t)len}, digest, &digest_len, err);
+    if (rc == SG_OK)
+        sg_hex(digest, SG_SHA256_LEN, spki_sha256);
+    return rc;
+}
+
+enum sg_rc sg_custody_rules_for(struct sg_app *app, struct sg_store *store, const struct sg_token_key *key,
+                                char spki_sha256[65], struct sg_custody_rules *ret, struct sg_err *err)
+{
+    struct sg_custody_rules rules = {.strict =
+                                         strcmp(sg_config_text(app->config, SG_KEY_POLICY_CUSTODY), "strict") == 0};
+    enum sg_rc rc = sg_key_sha256(app, key, spki_sha256, err);
+
+    if (rc == SG_OK)
+        rc = sg_store_key_generated(store, spki_sha256, &rules.generated_here, err);
     if (rc != SG_OK)
         return rc;
-    sg_hex(digest, SG_SHA256_LEN, spki_sha256);
     for (size_t i = 0; i < sg_config_count(app->config, SG_KEY_TOKEN_ALLOW_KEY); i++)
         rules.allowed |= strcasecmp(sg_config_item(app->config, SG_KEY_TOKEN_ALLOW_KEY, i), spki_sha256) == 0;
     *ret = rules;
     return SG_OK;
 }
 
+enum sg_rc sg_refuse_retired(struct sg_store *store, const struct sg_token_info *info, struct sg_err *err)
+{
+    int64_t when = INT64_MIN;
+    char time[SG_TIME_TEXT];
+    enum sg_rc rc = sg_store_token_retired(store, info->serial, &when, err);
+
+    if (rc != SG_OK || when == INT64_MIN)
+        return rc;
+    (void)sg_fail(err, SG_E_POLICY,
+                  _("The token was retired at %s and is not used any more; bring it to the security officer."),
+                  sg_time_text(when, time));
+    sg_app_about_token(err, info);
+    return SG_E_POLICY;
+}
+
 static enum sg_rc check_custody(struct sg_app *app, struct sg_signing *signing, struct sg_err *err)
 {
     char spki[SG_SHA256_HEX];
     struct sg_custody_rules rules = {0};
-    enum sg_rc rc = sg_custody_rules_for(app, signing->info->cert, spki, &rules, err);
+    enum sg_rc rc = sg_custody_rules_for(app, signing->store, signing->token_key, spki, &rules, err);
 
     if (rc == SG_OK)
         rc = sg_custody_require(signing->info, spki, &rules, &signing->custody, err);
@@ -365,6 +397,8 @@ enum sg_rc sg_signing_unlock(struct sg_app *app, struct sg_signing *signing, str
         rc = sg_token_key_open(signing->token_key, &signing->key, err);
     if (rc == SG_OK)
         rc = make_signer(app, signing, err);
+    if (rc == SG_OK) /* what will have to be revoked when the token is lost */
+        rc = sg_store_token_certificate_add(signing->store, signing->info->token->serial, signing->info->cert, err);
     return rc;
 }
 

@@ -63,9 +63,16 @@ SG_MUST_CHECK enum sg_rc sg_signing_check(struct sg_app *app, const struct sg_si
 SG_MUST_CHECK enum sg_rc sg_signing_unlock(struct sg_app *app, struct sg_signing *signing, struct sg_err *err);
 void sg_signing_clear(struct sg_signing *signing);
 
-/* What the configuration says of a key's custody, and the SHA-256 of its SPKI as hex. */
-SG_MUST_CHECK enum sg_rc sg_custody_rules_for(struct sg_app *app, const X509 *cert, char spki_sha256[65],
+/* The SHA-256 of a key's SPKI as hex. The token tells its public part nowhere: SG_E_NO_CERTIFICATE. */
+SG_MUST_CHECK enum sg_rc sg_key_sha256(struct sg_app *app, const struct sg_token_key *key, char spki_sha256[65],
+                                       struct sg_err *err);
+/* The same, and what the configuration and the ledger say of the key's custody. */
+SG_MUST_CHECK enum sg_rc sg_custody_rules_for(struct sg_app *app, struct sg_store *store,
+                                              const struct sg_token_key *key, char spki_sha256[65],
                                               struct sg_custody_rules *ret, struct sg_err *err);
+/* SG_E_POLICY if the token was retired: it may be in anybody's hands. */
+SG_MUST_CHECK enum sg_rc sg_refuse_retired(struct sg_store *store, const struct sg_token_info *info,
+                                           struct sg_err *err);
 
 /* Appends to `chain` the issuers of `cert` among `certs`, by name and signature, nearest first; the root too if
  * `with_root`. */

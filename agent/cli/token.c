@@ -146,14 +146,15 @@ static enum sg_rc read_certificate(struct sg_app *app, struct shown *shown, stru
 }
 
 /* After login. A value that can be read is refused whatever the attributes say. */
-static enum sg_rc read_custody(struct sg_app *app, struct sg_token_key *key, struct shown *shown, struct sg_err *err)
+static enum sg_rc read_custody(struct sg_app *app, struct sg_store *store, struct sg_token_key *key,
+                               struct shown *shown, struct sg_err *err)
 {
     char spki[SG_SHA256_HEX];
     struct sg_custody_rules rules = {0};
     struct sg_err inspection;
-    enum sg_rc rc = shown->info->cert ? sg_custody_rules_for(app, shown->info->cert, spki, &rules, err) : SG_OK;
+    enum sg_rc rc = sg_custody_rules_for(app, store, key, spki, &rules, err);
 
-    if (rc != SG_OK)
+    if (rc != SG_OK && rc != SG_E_NO_CERTIFICATE)
         return rc;
     if (sg_token_key_inspect(key, SG_FOR_ANYTHING, &inspection) == SG_OK)
         shown->custody = sg_custody_text(sg_custody_basis_of(&shown->info->attributes, &rules));
@@ -196,14 +197,15 @@ static void say_key(const struct sg_voice *voice, const struct shown *shown)
     sg_say(voice, _("    custody: %s"), shown->custody ? shown->custody : _("not logged in: unknown"));
 }
 
-static enum sg_rc show_key(struct sg_app *app, struct sg_token_key *key, bool logged_in, json_t *keys,
+/* `store` is there after login only. */
+static enum sg_rc show_key(struct sg_app *app, struct sg_store *store, struct sg_token_key *key, json_t *keys,
                            struct sg_err *err)
 {
     _cleanup_(shown_clear) struct shown shown = {.info = sg_token_key_info(key)};
     enum sg_rc rc = read_certificate(app, &shown, err);
 
-    if (rc == SG_OK && logged_in)
-        rc = read_custody(app, key, &shown, err);
+    if (rc == SG_OK && store)
+        rc = read_custody(app, store, key, &shown, err);
     if (rc != SG_OK)
         return rc;
     if (!app->voice.json)
@@ -213,8 +215,8 @@ static enum sg_rc show_key(struct sg_app *app, struct sg_token_key *key, bool lo
     return SG_OK;
 }
 
-static enum sg_rc show_token(struct sg_app *app, struct sg_token *token, const struct sg_key_list *list, bool logged_in,
-                             struct sg_err *err)
+static enum sg_rc show_token(struct sg_app *app, struct sg_store *store, struct sg_token *token,
+                             const struct sg_key_list *list, struct sg_err *err)
 {
     const struct sg_token_info *info = sg_token_info(token);
     _cleanup_(json_decrefp) json_t *object = token_json(info, "signet.token/1");
@@ -228,7 +230,7 @@ static enum sg_rc show_token(struct sg_app *app, struct sg_token *token, const s
     for (size_t i = 0; i < sg_key_list_count(list) && rc == SG_OK; i++) {
         struct sg_token_key *key = sg_key_list_get(list, i);
         if (sg_token_key_token(key) == token)
-            rc = show_key(app, key, logged_in, keys, err);
+            rc = show_key(app, store, key, keys, err);
     }
     return rc == SG_OK ? print_json(&app->voice, sg_steal(object), err) : rc;
 }
@@ -257,6 +259,7 @@ static enum sg_rc show(struct sg_app *app, const char *uri, struct sg_err *err)
 {
     _cleanup_(sg_tokens_freep) struct sg_tokens *tokens = NULL;
     _cleanup_(sg_key_list_freep) struct sg_key_list *list = NULL;
+    _cleanup_(sg_store_freep) struct sg_store *store = NULL;
     enum sg_rc rc = sg_app_tokens(app, &tokens, err);
 
     if (rc == SG_OK)
@@ -273,15 +276,16 @@ static enum sg_rc show(struct sg_app *app, const char *uri, struct sg_err *err)
     if (count == 0)
         return uri ? sg_fail(err, SG_E_NO_TOKEN, _("No token or key that is there fits %s."), uri) : no_token(err);
 
-    bool log_in = app->pin_fd >= 0;
-    if (log_in) {
+    if (app->pin_fd >= 0) {
         rc = login_to_one(app, meant, count, err);
-        sg_key_list_free(sg_steal(list)); /* a login shows more */
+        if (rc == SG_OK)
+            rc = sg_app_store(app, &store, err); /* which keys the ledger saw being made */
+        sg_key_list_free(sg_steal(list));        /* a login shows more */
         if (rc == SG_OK)
             rc = sg_keys_find(tokens, uri, &list, err);
     }
     for (size_t i = 0; i < count && rc == SG_OK; i++)
-        rc = show_token(app, meant[i], list, log_in, err);
+        rc = show_token(app, store, meant[i], list, err);
     return rc;
 }
 

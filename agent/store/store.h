@@ -45,8 +45,8 @@ SG_MUST_CHECK enum sg_rc sg_store_publish(struct sg_store *store, struct sg_err 
 /* --- the ledger: hash-chained, append only ------------------------------------------------------------------------ */
 
 struct sg_ledger_entry {
-    /* "sign", "sign-failed", "decrypt", "trust-add", "trust-remove", "crl-add", "setup", "retire"; "keygen-begun", then "keygen"
-     * or "keygen-failed", and likewise of "import" and "delete" */
+    /* "sign", "sign-failed", "decrypt", "trust-add", "trust-remove", "crl-add", "setup", "import", "retire";
+     * "keygen-begun", then "keygen" or "keygen-failed", and likewise "delete" */
     const char *event;
     const char *code;   /* of a failure: its stable word; else "" */
     const char *token;  /* serial, or "" */
@@ -85,9 +85,9 @@ SG_MUST_CHECK enum sg_rc sg_store_document_add(struct sg_store *store, const str
 
 /* --- tokens --------------------------------------------------------------------------------------------------------
  *
- * Of a key that is made, a certificate that is written, a key that is deleted, the ledger has two entries: "...-begun"
- * before the token is asked, and the outcome after. So a run that was killed in between is known. A token is named by
- * its serial, a key's public key by the SHA-256 of its SPKI in hex. */
+ * Of a key that is made or deleted the ledger has two entries: "...-begun" before the token is asked, and the outcome
+ * after. So a run that was killed in between is known. A token is named by its serial, a key by the SHA-256 of its SPKI
+ * in hex. */
 
 /* Whether the ledger has the making of this key. */
 SG_MUST_CHECK enum sg_rc sg_store_key_generated(struct sg_store *store, const char *spki_sha256, bool *ret,
