@@ -33,6 +33,12 @@ void sg_token_set_flags(struct sg_token *token, CK_FLAGS flags)
     token->info.pin_state = pin_state(flags);
 }
 
+/* A length that no PIN has says nothing; modules fill in zeros and CK_UNAVAILABLE_INFORMATION. */
+static size_t pin_length(CK_ULONG len)
+{
+    return len <= SG_MAX_PIN ? len : 0;
+}
+
 static char *token_uri(const CK_TOKEN_INFO *info)
 {
     _cleanup_(p11_kit_uri_freep) P11KitUri *uri = p11_kit_uri_new();
@@ -84,6 +90,8 @@ enum sg_rc sg_token_set_info(struct sg_token *token, const CK_TOKEN_INFO *info, 
     token->info.hardware_version[1] = info->hardwareVersion.minor;
     token->info.firmware_version[0] = info->firmwareVersion.major;
     token->info.firmware_version[1] = info->firmwareVersion.minor;
+    token->info.min_pin = pin_length(info->ulMinPinLen);
+    token->info.max_pin = pin_length(info->ulMaxPinLen);
     sg_token_set_flags(token, info->flags);
     return make_texts(token, err);
 }

@@ -59,7 +59,8 @@ struct sg_token_info {
     const char *label, *manufacturer, *model, *serial, *slot_description;
     uint8_t hardware_version[2], firmware_version[2];
     bool initialized, login_required, pin_pad, write_protected;
-    bool present; /* when its module was last asked */
+    bool present;            /* when its module was last asked */
+    size_t min_pin, max_pin; /* bytes; 0: not known */
     enum sg_pin_state pin_state;
 };
 

@@ -15,6 +15,7 @@ extern const struct sg_command sg_command_token_delete;
 extern const struct sg_command sg_command_token_import;
 extern const struct sg_command sg_command_token_keygen;
 extern const struct sg_command sg_command_token_list;
+extern const struct sg_command sg_command_token_provision;
 extern const struct sg_command sg_command_token_retire;
 extern const struct sg_command sg_command_token_show;
 extern const struct sg_command sg_command_trust_add;

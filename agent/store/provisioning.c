@@ -321,6 +321,14 @@ static enum sg_rc load_runs(struct sg_store *store, struct sg_makings *makings, 
     return rc;
 }
 
+struct sg_making *sg_makings_add(struct sg_makings *makings)
+{
+    struct sg_making *making = grow((void **)&makings->items, makings->count, sizeof(*making));
+
+    makings->count += making != NULL;
+    return making;
+}
+
 static enum sg_rc load_makings(struct sg_store *store, struct sg_makings *makings, struct sg_err *err)
 {
     _cleanup_(sg_rows_resetp) sqlite3_stmt *rows = NULL;
@@ -328,10 +336,9 @@ static enum sg_rc load_makings(struct sg_store *store, struct sg_makings *making
 
     enum sg_rc rc = sg_db_query(store, SG_SQL_MAKING_ALL, NULL, 0, &rows, err);
     while (rc == SG_OK && (rc = sg_db_next(store, rows, &row, err)) == SG_OK && row) {
-        struct sg_making *making = grow((void **)&makings->items, makings->count, sizeof(*making));
+        struct sg_making *making = sg_makings_add(makings);
         if (!making)
             return sg_fail_memory(err);
-        makings->count++;
         rc = read_making(store, rows, making, err);
     }
     return rc;

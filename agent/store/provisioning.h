@@ -94,5 +94,7 @@ struct sg_makings {
 
 /* The whole journal: a token is refused also if another list's run has made it. */
 SG_MUST_CHECK enum sg_rc sg_makings_load(struct sg_store *store, struct sg_makings **ret, struct sg_err *err);
+/* Room for one more, empty; the others may move. NULL: no memory. */
+struct sg_making *sg_makings_add(struct sg_makings *makings);
 void sg_makings_free(struct sg_makings *makings);
 SG_DEFINE_CLEANUP(struct sg_makings, sg_makings_free)

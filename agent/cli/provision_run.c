@@ -1,0 +1,176 @@
+/* The run as its journal has it: rows, the tokens that are shown, and what is done without one. */
+#include "cli/provision_run.h"
+
+#include <string.h>
+
+#include "base/msg.h"
+
+/* --- rows --------------------------------------------------------------------------------------------------------- */
+
+struct sg_making *sg_run_making(const struct sg_run *run, int64_t row)
+{
+    for (size_t i = run->makings->count; i-- > 0;) {
+        struct sg_making *making = &run->makings->items[i];
+        if (making->run == run->journal.id && making->row == row && !making->is_void)
+            return making;
+    }
+    return NULL;
+}
+
+bool sg_run_is_done(const struct sg_run *run, int64_t row)
+{
+    const struct sg_making *making = sg_run_making(run, row);
+
+    return making && making->state >= SG_MAKING_DONE;
+}
+
+size_t sg_run_left(const struct sg_run *run)
+{
+    size_t left = 0;
+
+    for (size_t i = 0; i < run->staff->count; i++)
+        left += !sg_run_is_done(run, (int64_t)i + 1);
+    return left;
+}
+
+/* --- beginning ---------------------------------------------------------------------------------------------------- */
+
+static bool is_current_letter(const struct sg_run *run, const char *path)
+{
+    for (size_t i = 0; i < run->makings->count; i++) {
+        const struct sg_making *making = &run->makings->items[i];
+        if (!making->is_void && (strcmp(sg_making_text(making, SG_MAKING_LETTER), path) == 0 ||
+                                 strcmp(sg_making_text(making, SG_MAKING_ESCROW), path) == 0))
+            return true;
+    }
+    return false;
+}
+
+static void put_aside(const struct sg_run *run, const char *path)
+{
+    _cleanup_(freep) char *aside = NULL;
+
+    if (!path[0] || is_current_letter(run, path))
+        return;
+    if (asprintf(&aside, "%s.void", path) < 0)
+        aside = NULL;
+    else
+        (void)rename(path, aside); /* it may have been put aside before, or may never have been written */
+}
+
+void sg_run_put_letters_aside(const struct sg_run *run)
+{
+    for (size_t i = 0; i < run->makings->count; i++) {
+        const struct sg_making *making = &run->makings->items[i];
+        if (!making->is_void)
+            continue;
+        put_aside(run, sg_making_text(making, SG_MAKING_LETTER));
+        put_aside(run, sg_making_text(making, SG_MAKING_ESCROW));
+    }
+}
+
+enum sg_rc sg_run_begin(struct sg_run *run, const char *detail, struct sg_err *err)
+{
+    enum sg_rc rc = sg_provisioning_open(run->store, run->staff->sha256, detail, &run->journal, err);
+
+    if (rc == SG_OK)
+        rc = sg_makings_load(run->store, &run->makings, err);
+    if (rc != SG_OK)
+        return rc;
+    sg_run_put_letters_aside(run);
+    for (size_t i = 0; i < run->staff->count && rc == SG_OK; i++) {
+        struct sg_making *making = sg_run_making(run, (int64_t)i + 1);
+        if (making && making->state == SG_MAKING_SEALED)
+            rc = sg_run_write_csr(run, making, err);
+    }
+    return rc;
+}
+
+void sg_run_clear(struct sg_run *run)
+{
+    sg_makings_free(sg_steal(run->makings));
+}
+
+/* --- a token that is shown ---------------------------------------------------------------------------------------- */
+
+static bool fits(const struct sg_making *making, const struct sg_token_info *info)
+{
+    const char *serial = sg_making_text(making, SG_MAKING_SERIAL);
+    bool same_label = strcmp(sg_making_text(making, SG_MAKING_LABEL), info->label) == 0;
+
+    if (serial[0])
+        return same_label && strcmp(serial, info->serial) == 0;
+    /* Initialising it was begun, and no more is known: a card has kept its serial, SoftHSM has given it another. */
+    return same_label ||
+           (info->serial[0] && strcmp(sg_making_text(making, SG_MAKING_SERIAL_BEFORE), info->serial) == 0);
+}
+
+/* The newest entry that fits; of those whose serial is known before those whose label alone is. */
+static struct sg_making *find_making(const struct sg_run *run, const struct sg_token_info *info)
+{
+    struct sg_making *by_label = NULL;
+
+    for (size_t i = run->makings->count; i-- > 0;) {
+        struct sg_making *making = &run->makings->items[i];
+        if (!fits(making, info))
+            continue;
+        if (sg_making_text(making, SG_MAKING_SERIAL)[0])
+            return making;
+        by_label = by_label ? by_label : making;
+    }
+    return by_label;
+}
+
+static enum sg_rc has_keys(const struct sg_run *run, const struct sg_token_info *info, bool *ret, struct sg_err *err)
+{
+    _cleanup_(sg_key_list_freep) struct sg_key_list *keys = NULL;
+    enum sg_rc rc = sg_keys_find(run->tokens, info->uri, &keys, err);
+
+    if (rc == SG_OK)
+        *ret = sg_key_list_count(keys) > 0;
+    return rc;
+}
+
+static enum sg_card card_of(const struct sg_making *making)
+{
+    if (making->state >= SG_MAKING_SEALED)
+        return SG_CARD_DONE;
+    return making->state == SG_MAKING_KEY_MADE ? SG_CARD_UNSURE : SG_CARD_UNFINISHED;
+}
+
+enum sg_rc sg_run_look(const struct sg_run *run, struct sg_token *token, struct sg_shown *ret, struct sg_err *err)
+{
+    const struct sg_token_info *info = sg_token_info(token);
+    struct sg_shown shown = {.token = token, .card = SG_CARD_BLANK};
+    bool keys = false;
+
+    if (info->initialized) {
+        shown.making = find_making(run, info);
+        if (shown.making) {
+            shown.card = card_of(shown.making);
+        } else {
+            enum sg_rc rc = has_keys(run, info, &keys, err);
+            if (rc != SG_OK)
+                return rc;
+            shown.card = keys ? SG_CARD_WITH_KEYS : run->so_pin ? SG_CARD_BLANK : SG_CARD_STRANGE;
+        }
+    }
+    *ret = shown;
+    return SG_OK;
+}
+
+int64_t sg_run_row_for(const struct sg_run *run, const struct sg_shown *shown)
+{
+    int64_t begun = 0;
+
+    if (shown->making && shown->making->run == run->journal.id && !shown->making->is_void)
+        return sg_run_is_done(run, shown->making->row) ? 0 : shown->making->row;
+    for (int64_t row = 1; row <= (int64_t)run->staff->count; row++) {
+        const struct sg_making *making = sg_run_making(run, row);
+        if (!making)
+            return row;
+        if (begun == 0 && making->state < SG_MAKING_SEALED)
+            begun = row;
+    }
+    return begun;
+}
