@@ -8,6 +8,7 @@
 #include "cli/provision_report.h"
 
 #define POLL_MS 200 /* a person who changes cards does not notice it */
+#define GROUP 16    /* tokens whose CSRs are written together */
 
 struct loop {
     struct sg_run *run;
@@ -15,6 +16,8 @@ struct loop {
     /* Tokens that need not be looked at again: made, refused or failed. They stay where they are in memory. */
     const struct sg_token *settled[SG_MAX_TOKENS];
     size_t settled_count;
+    int64_t made[GROUP]; /* rows whose CSRs are still to be written */
+    size_t made_count;
     int status; /* the worst so far */
 };
 
@@ -67,6 +70,20 @@ static enum sg_rc tell(struct loop *loop, int64_t row, struct sg_err *err)
     return sg_json_print(voice, sg_report_row(run, row)) ? SG_OK : sg_fail_memory(err);
 }
 
+/* Rows are told of when nothing of them can be lost any more; false: there is no going on. */
+static bool finish(struct loop *loop)
+{
+    struct sg_err failure = {0};
+    enum sg_rc rc = loop->made_count > 0 ? sg_run_finish(loop->run, &failure) : SG_OK;
+
+    for (size_t i = 0; rc == SG_OK && i < loop->made_count; i++)
+        rc = tell(loop, loop->made[i], &failure);
+    loop->made_count = 0;
+    if (rc != SG_OK)
+        complain(loop, &failure);
+    return rc == SG_OK;
+}
+
 /* Makes the token; false: there is no going on. */
 static bool make(struct loop *loop, int64_t row, const struct sg_shown *shown)
 {
@@ -74,10 +91,10 @@ static bool make(struct loop *loop, int64_t row, const struct sg_shown *shown)
     enum sg_rc rc = sg_run_make(loop->run, row, shown, &failure);
 
     settle(loop, shown->token);
-    if (rc == SG_OK)
-        rc = tell(loop, row, &failure);
-    if (rc == SG_OK)
-        return true;
+    if (rc == SG_OK) {
+        loop->made[loop->made_count++] = row;
+        return loop->made_count < GROUP || finish(loop);
+    }
     complain(loop, &failure);
     return !is_ours(rc);
 }
@@ -109,10 +126,14 @@ static enum sg_rc choose(struct loop *loop, struct sg_shown *ret, struct sg_err 
     return SG_OK;
 }
 
-/* The next token to make, and for whom; false: there is none, or it failed. */
+/* The next token to make, and for whom; false: there is none, or none is wanted, or it failed. */
 static bool next(struct loop *loop, struct sg_shown *ret, int64_t *ret_row)
 {
+    const struct sg_shown blank = {.card = SG_CARD_BLANK};
     struct sg_err failure = {0};
+
+    if (sg_run_row_for(loop->run, &blank) == 0)
+        return false;
     enum sg_rc rc = sg_check_cancelled(&failure);
 
     if (rc == SG_OK)
@@ -134,8 +155,9 @@ int sg_run_all(struct sg_run *run)
     int64_t row = 0;
 
     sg_progress_begin(&loop.progress, &run->app->voice, done_count(run), run->staff->count);
-    while (sg_run_left(run) > 0 && next(&loop, &shown, &row) && make(&loop, row, &shown))
+    while (next(&loop, &shown, &row) && make(&loop, row, &shown))
         ;
+    (void)finish(&loop);
     sg_progress_hide(&loop.progress);
     return sg_run_left(run) > 0 ? loop.status : 0; /* a token that failed is no loss where another took its place */
 }
@@ -258,7 +280,7 @@ int sg_run_stack(struct sg_run *run)
             complain(&loop, &failure);
             break;
         }
-        if (!take(&loop, token))
+        if (!take(&loop, token) || !finish(&loop))
             break;
     }
     sg_progress_hide(&loop.progress);

@@ -2,8 +2,6 @@
  * run that is killed at each of them leaves behind, and what the next one does about it. */
 #include <string.h>
 
-#include <openssl/pem.h>
-
 #include "base/limits.h"
 #include "base/msg.h"
 #include "base/outfile.h"
@@ -159,23 +157,38 @@ static enum sg_rc initialise(struct work *work, struct sg_err *err)
     return rc == SG_OK ? name_files(work, err) : rc;
 }
 
+/* Both at once, as one group. */
+static enum sg_rc write_files(struct work *work, char letter_sha256[SG_SHA256_HEX], char escrow_sha256[SG_SHA256_HEX],
+                              struct sg_err *err)
+{
+    const struct sg_letters *letters = &work->run->letters;
+    const struct sg_letter letter = {work->person, work->info->serial, sg_clock_now(&work->run->app->clock)};
+    _cleanup_(sg_outfile_freep) struct sg_outfile *letter_file = NULL, *escrow_file = NULL;
+    size_t failed = 0;
+    enum sg_rc rc = sg_letter_write(letters, &letter, work->pin, sg_making_text(work->making, SG_MAKING_LETTER),
+                                    letter_sha256, &letter_file, err);
+
+    if (rc == SG_OK)
+        rc = sg_escrow_write(letters, &letter, work->so_pin, sg_making_text(work->making, SG_MAKING_ESCROW),
+                             escrow_sha256, &escrow_file, err);
+    if (rc != SG_OK)
+        return rc;
+    struct sg_outfile *const files[] = {letter_file, escrow_file};
+    return sg_outfile_commit_group(files, 2, &failed, err);
+}
+
 /* Letter and escrow are final before the token gets the PINs that they hold. */
 static enum sg_rc write_letters(struct work *work, struct sg_err *err)
 {
-    struct sg_run *run = work->run;
+    OSSL_LIB_CTX *libctx = work->run->app->libctx;
     const struct sg_token_info *info = work->info;
-    const struct sg_letter letter = {work->person, info->serial, sg_clock_now(&run->app->clock)};
     char letter_sha256[SG_SHA256_HEX], escrow_sha256[SG_SHA256_HEX];
-    enum sg_rc rc = sg_pin_random(run->app->libctx, SG_USER_PIN_DIGITS, info->min_pin, info->max_pin, &work->pin, err);
+    enum sg_rc rc = sg_pin_random(libctx, SG_USER_PIN_DIGITS, info->min_pin, info->max_pin, &work->pin, err);
 
     if (rc == SG_OK)
-        rc = sg_pin_random(run->app->libctx, SG_SO_PIN_DIGITS, info->min_pin, info->max_pin, &work->so_pin, err);
+        rc = sg_pin_random(libctx, SG_SO_PIN_DIGITS, info->min_pin, info->max_pin, &work->so_pin, err);
     if (rc == SG_OK)
-        rc = sg_letter_write(&run->letters, &letter, work->pin, sg_making_text(work->making, SG_MAKING_LETTER),
-                             letter_sha256, err);
-    if (rc == SG_OK)
-        rc = sg_escrow_write(&run->letters, &letter, work->so_pin, sg_making_text(work->making, SG_MAKING_ESCROW),
-                             escrow_sha256, err);
+        rc = write_files(work, letter_sha256, escrow_sha256, err);
     if (rc == SG_OK)
         rc = sg_making_set(work->making, SG_MAKING_LETTER_SHA256, letter_sha256, err);
     return rc == SG_OK ? sg_making_set(work->making, SG_MAKING_ESCROW_SHA256, escrow_sha256, err) : rc;
@@ -303,27 +316,6 @@ static enum sg_rc seal(struct work *work, struct sg_err *err)
     return sg_token_provision(work->token, &so_pin, err);
 }
 
-static enum sg_rc write_pem(const char *path, const char *label, struct sg_slice der, struct sg_err *err)
-{
-    _cleanup_(BIO_free_allp) BIO *memory = BIO_new(BIO_s_mem());
-    uint8_t *text = NULL;
-
-    if (!memory || PEM_write_bio(memory, label, "", der.data, (long)der.len) <= 0)
-        return sg_fail_memory(err);
-    long len = BIO_get_mem_data(memory, &text);
-    return sg_file_write(path, (struct sg_slice){text, (size_t)len}, SG_OUT_REPLACE, err);
-}
-
-enum sg_rc sg_run_write_csr(struct sg_run *run, struct sg_making *making, struct sg_err *err)
-{
-    const struct sg_person *person = &run->staff->persons[making->row - 1];
-    const char *label = person->usage == SG_FOR_DECRYPTION ? "PUBLIC KEY" : "CERTIFICATE REQUEST";
-    enum sg_rc rc = write_pem(sg_making_text(making, SG_MAKING_CSR_PATH), label,
-                              (struct sg_slice){making->csr, making->csr_len}, err);
-
-    return rc == SG_OK ? sg_making_advance(run->store, making, SG_MAKING_DONE, err) : rc;
-}
-
 /* --- in their order ----------------------------------------------------------------------------------------------- */
 
 static const struct step {
@@ -337,16 +329,29 @@ static const struct step {
     {seal, SG_MAKING_SEALED},
 };
 
+/* Until the token gets its own SO PIN, all that is lost by a power cut is made again: the journal need not wait for the
+ * disk. The entry before that step does, and makes all of them final. */
+static enum sg_rc record(struct work *work, enum sg_making_state state, struct sg_err *err)
+{
+    struct sg_store *store = work->run->store;
+    enum sg_rc rc = state == SG_MAKING_KEY_MADE ? sg_store_relax(store, false, err) : SG_OK;
+
+    if (rc == SG_OK)
+        rc = sg_making_advance(store, work->making, state, err);
+    return rc == SG_OK && state == SG_MAKING_KEY_MADE ? sg_store_relax(store, true, err) : rc;
+}
+
 static enum sg_rc make(struct work *work, struct sg_err *err)
 {
-    enum sg_rc rc = SG_OK;
+    enum sg_rc rc = sg_store_relax(work->run->store, true, err);
 
     for (size_t i = 0; rc == SG_OK && i < sizeof(steps) / sizeof(steps[0]); i++) {
         rc = steps[i].run(work, err);
         if (rc == SG_OK)
-            rc = sg_making_advance(work->run->store, work->making, steps[i].then, err);
+            rc = record(work, steps[i].then, err);
     }
-    return rc == SG_OK ? sg_run_write_csr(work->run, work->making, err) : rc;
+    enum sg_rc waits = sg_store_relax(work->run->store, false, rc == SG_OK ? err : NULL);
+    return rc == SG_OK ? waits : rc;
 }
 
 /* What a person can do with a token that a failure left behind in this state. */
@@ -387,7 +392,7 @@ static enum sg_rc finish(struct work *work, struct sg_making *making, struct sg_
                      sg_making_text(making, SG_MAKING_PERSON), sg_making_text(making, SG_MAKING_ESCROW));
         sg_app_about_token(err, work->info);
     }
-    return rc == SG_OK ? sg_run_write_csr(run, making, err) : rc;
+    return rc;
 }
 
 static enum sg_rc check_pad(const struct sg_token_info *info, struct sg_err *err)

@@ -3,7 +3,11 @@
 
 #include <string.h>
 
+#include <openssl/pem.h>
+
+#include "base/limits.h"
 #include "base/msg.h"
+#include "base/outfile.h"
 
 /* --- rows --------------------------------------------------------------------------------------------------------- */
 
@@ -31,6 +35,85 @@ size_t sg_run_left(const struct sg_run *run)
     for (size_t i = 0; i < run->staff->count; i++)
         left += !sg_run_is_done(run, (int64_t)i + 1);
     return left;
+}
+
+/* --- what is done without a token --------------------------------------------------------------------------------- */
+
+/* CSRs that are written together. */
+struct csrs {
+    struct sg_making *makings[SG_GROUP_FILES];
+    struct sg_outfile *files[SG_GROUP_FILES];
+    size_t count;
+};
+
+static void csrs_clear(struct csrs *csrs)
+{
+    for (size_t i = 0; i < csrs->count; i++)
+        sg_outfile_free(csrs->files[i]);
+}
+
+static enum sg_rc write_csr(const struct sg_person *person, const struct sg_making *making, struct sg_outfile **ret,
+                            struct sg_err *err)
+{
+    const char *label = person->usage == SG_FOR_DECRYPTION ? "PUBLIC KEY" : "CERTIFICATE REQUEST";
+    _cleanup_(sg_outfile_freep) struct sg_outfile *out = NULL;
+    _cleanup_(BIO_free_allp) BIO *memory = BIO_new(BIO_s_mem());
+    char *text = NULL;
+
+    if (!memory || PEM_write_bio(memory, label, "", making->csr, (long)making->csr_len) <= 0)
+        return sg_fail_memory(err);
+    long len = BIO_get_mem_data(memory, &text);
+    enum sg_rc rc = sg_outfile_open(sg_making_text(making, SG_MAKING_CSR_PATH), SG_OUT_REPLACE, &out, err);
+    if (rc == SG_OK)
+        rc = sg_outfile_write(out, text, (size_t)len, err);
+    if (rc == SG_OK)
+        *ret = sg_steal(out);
+    return rc;
+}
+
+static enum sg_rc write_csrs(const struct sg_run *run, struct csrs *csrs, struct sg_err *err)
+{
+    enum sg_rc rc = SG_OK;
+
+    for (int64_t row = 1; rc == SG_OK && row <= (int64_t)run->staff->count && csrs->count < SG_GROUP_FILES; row++) {
+        struct sg_making *making = sg_run_making(run, row);
+        if (!making || making->state != SG_MAKING_SEALED)
+            continue;
+        rc = write_csr(&run->staff->persons[row - 1], making, &csrs->files[csrs->count], err);
+        csrs->makings[csrs->count] = making;
+        csrs->count += rc == SG_OK;
+    }
+    return rc;
+}
+
+static enum sg_rc record_csrs(struct sg_run *run, const struct csrs *csrs, struct sg_err *err)
+{
+    enum sg_rc rc = sg_store_begin(run->store, err);
+
+    for (size_t i = 0; rc == SG_OK && i < csrs->count; i++)
+        rc = sg_making_advance(run->store, csrs->makings[i], SG_MAKING_DONE, err);
+    if (rc == SG_OK)
+        rc = sg_store_commit(run->store, err);
+    if (rc != SG_OK)
+        sg_store_rollback(run->store);
+    for (size_t i = 0; rc != SG_OK && i < csrs->count; i++)
+        csrs->makings[i]->state = SG_MAKING_SEALED;
+    return rc;
+}
+
+enum sg_rc sg_run_finish(struct sg_run *run, struct sg_err *err)
+{
+    for (;;) {
+        _cleanup_(csrs_clear) struct csrs csrs = {.count = 0};
+        size_t failed = 0;
+        enum sg_rc rc = write_csrs(run, &csrs, err);
+        if (rc == SG_OK && csrs.count > 0)
+            rc = sg_outfile_commit_group(csrs.files, csrs.count, &failed, err);
+        if (rc == SG_OK && csrs.count > 0)
+            rc = record_csrs(run, &csrs, err);
+        if (rc != SG_OK || csrs.count < SG_GROUP_FILES)
+            return rc;
+    }
 }
 
 /* --- beginning ---------------------------------------------------------------------------------------------------- */
@@ -78,12 +161,7 @@ enum sg_rc sg_run_begin(struct sg_run *run, const char *detail, struct sg_err *e
     if (rc != SG_OK)
         return rc;
     sg_run_put_letters_aside(run);
-    for (size_t i = 0; i < run->staff->count && rc == SG_OK; i++) {
-        struct sg_making *making = sg_run_making(run, (int64_t)i + 1);
-        if (making && making->state == SG_MAKING_SEALED)
-            rc = sg_run_write_csr(run, making, err);
-    }
-    return rc;
+    return sg_run_finish(run, err);
 }
 
 void sg_run_clear(struct sg_run *run)

@@ -21,6 +21,8 @@ struct sg_run {
 /* Finds the run in the journal or begins it, and takes up what needs no token: CSRs that were not written yet, letters
  * that no longer count. `detail` is for the ledger. */
 SG_MUST_CHECK enum sg_rc sg_run_begin(struct sg_run *run, const char *detail, struct sg_err *err);
+/* Writes the CSRs of all rows whose tokens are made, at once: they are done then. */
+SG_MUST_CHECK enum sg_rc sg_run_finish(struct sg_run *run, struct sg_err *err);
 void sg_run_clear(struct sg_run *run); /* what sg_run_begin() has made */
 
 /* The token that a row has or is getting; NULL: none yet. Rows count from 1. */
@@ -50,13 +52,10 @@ SG_MUST_CHECK enum sg_rc sg_run_look(const struct sg_run *run, struct sg_token *
 /* Which row the token is for: its own, if it was begun for one; else the first that has none; else the first whose
  * token was begun and did not come back. 0: no row wants a token. */
 int64_t sg_run_row_for(const struct sg_run *run, const struct sg_shown *shown);
-/* Makes it, in journaled steps; a failure is recorded, and says in which state the token is. */
+/* Makes it, in journaled steps; a failure is recorded, and says in which state the token is. Its CSR is in the journal,
+ * and will be written by sg_run_finish(). */
 SG_MUST_CHECK enum sg_rc sg_run_make(struct sg_run *run, int64_t row, const struct sg_shown *shown, struct sg_err *err);
 
-/* --- what the two files of it share ------------------------------------------------------------------------------- */
-
-/* Writes the CSR that the journal has: SG_MAKING_SEALED becomes SG_MAKING_DONE. */
-SG_MUST_CHECK enum sg_rc sg_run_write_csr(struct sg_run *run, struct sg_making *making, struct sg_err *err);
 /* Letters and escrows of what was given up get names that say so. */
 void sg_run_put_letters_aside(const struct sg_run *run);
 

@@ -8,7 +8,6 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/msg.h"
-#include "base/outfile.h"
 #include "formats/cms_encrypt.h"
 
 #define MAX_LETTER (4 * SG_KIB)
@@ -49,26 +48,32 @@ enum sg_rc sg_letter_path(const char *folder, int64_t row, const struct sg_perso
 /* --- writing ------------------------------------------------------------------------------------------------------ */
 
 static enum sg_rc write_file(OSSL_LIB_CTX *libctx, const char *path, struct sg_slice bytes, char sha256[SG_SHA256_HEX],
-                             struct sg_err *err)
+                             struct sg_outfile **ret, struct sg_err *err)
 {
+    _cleanup_(sg_outfile_freep) struct sg_outfile *out = NULL;
     uint8_t digest[EVP_MAX_MD_SIZE];
     size_t len = 0;
     enum sg_rc rc = sg_digest(libctx, "SHA256", bytes, digest, &len, err);
 
     if (rc == SG_OK)
-        rc = sg_file_write(path, bytes, SG_OUT_REPLACE | SG_OUT_PRIVATE, err);
+        rc = sg_outfile_open(path, SG_OUT_REPLACE | SG_OUT_PRIVATE, &out, err);
     if (rc == SG_OK)
-        sg_hex(digest, len, sha256);
-    return rc;
+        rc = sg_outfile_write(out, bytes.data, bytes.len, err);
+    if (rc != SG_OK)
+        return rc;
+    sg_hex(digest, len, sha256);
+    *ret = sg_steal(out);
+    return SG_OK;
 }
 
 static enum sg_rc write_encrypted(OSSL_LIB_CTX *libctx, const STACK_OF(X509) *readers, const char *path,
-                                  const struct sg_secret *content, char sha256[SG_SHA256_HEX], struct sg_err *err)
+                                  const struct sg_secret *content, char sha256[SG_SHA256_HEX], struct sg_outfile **ret,
+                                  struct sg_err *err)
 {
     _cleanup_(sg_buf_clear) struct sg_buf cms = SG_BUF(1 * SG_MIB);
     enum sg_rc rc = sg_cms_encrypt(libctx, readers, (struct sg_slice){content->bytes, content->len}, &cms, err);
 
-    return rc == SG_OK ? write_file(libctx, path, sg_buf_slice(&cms), sha256, err) : rc;
+    return rc == SG_OK ? write_file(libctx, path, sg_buf_slice(&cms), sha256, ret, err) : rc;
 }
 
 /* Appends as printf() does; what does not fit is cut and shows in `len`. */
@@ -94,7 +99,7 @@ static enum sg_rc check_fits(const struct sg_secret *text, struct sg_err *err)
 
 enum sg_rc sg_letter_write(const struct sg_letters *letters, const struct sg_letter *letter,
                            const struct sg_secret *pin, const char *path, char sha256[SG_SHA256_HEX],
-                           struct sg_err *err)
+                           struct sg_outfile **ret, struct sg_err *err)
 {
     _cleanup_(sg_secret_freep) struct sg_secret *text = NULL;
     char when[SG_TIME_TEXT];
@@ -112,8 +117,9 @@ enum sg_rc sg_letter_write(const struct sg_letters *letters, const struct sg_let
     rc = check_fits(text, err);
     if (rc != SG_OK)
         return rc;
-    return letters->readers ? write_encrypted(letters->libctx, letters->readers, path, text, sha256, err)
-                            : write_file(letters->libctx, path, (struct sg_slice){text->bytes, text->len}, sha256, err);
+    return letters->readers
+               ? write_encrypted(letters->libctx, letters->readers, path, text, sha256, ret, err)
+               : write_file(letters->libctx, path, (struct sg_slice){text->bytes, text->len}, sha256, ret, err);
 }
 
 static json_t *escrow_json(const struct sg_letter *letter)
@@ -129,7 +135,7 @@ static json_t *escrow_json(const struct sg_letter *letter)
 /* The SO PIN is put in by hand: a JSON library keeps copies. It is digits, so that nothing needs an escape. */
 enum sg_rc sg_escrow_write(const struct sg_letters *letters, const struct sg_letter *letter,
                            const struct sg_secret *so_pin, const char *path, char sha256[SG_SHA256_HEX],
-                           struct sg_err *err)
+                           struct sg_outfile **ret, struct sg_err *err)
 {
     _cleanup_(json_decrefp) json_t *object = escrow_json(letter);
     _cleanup_(freep) char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
@@ -142,7 +148,8 @@ enum sg_rc sg_escrow_write(const struct sg_letters *letters, const struct sg_let
         return rc;
     print(content, "%.*s" SO_PIN_MEMBER "%.*s\"}", (int)strlen(text) - 1, text, (int)so_pin->len, so_pin->bytes);
     rc = check_fits(content, err);
-    return rc == SG_OK ? write_encrypted(letters->libctx, letters->escrow_officers, path, content, sha256, err) : rc;
+    return rc == SG_OK ? write_encrypted(letters->libctx, letters->escrow_officers, path, content, sha256, ret, err)
+                       : rc;
 }
 
 /* --- reading ------------------------------------------------------------------------------------------------------ */

@@ -1,6 +1,7 @@
 /* PIN letters and escrow: what a token's PINs are written down in, before the token gets them. */
 #pragma once
 
+#include "base/outfile.h"
 #include "base/secret.h"
 #include "officer/staff.h"
 
@@ -24,14 +25,14 @@ struct sg_letters {
 SG_MUST_CHECK enum sg_rc sg_letter_path(const char *folder, int64_t row, const struct sg_person *person,
                                         const char *serial, const char *kind, char **ret, struct sg_err *err);
 
-/* Write both, so that they are on disk afterwards. `sha256` are the files' digests, hex. */
+/* Write both, for sg_outfile_commit_group() to make them final. `sha256` are the files' digests, hex. */
 SG_MUST_CHECK enum sg_rc sg_letter_write(const struct sg_letters *letters, const struct sg_letter *letter,
                                          const struct sg_secret *pin, const char *path, char sha256[SG_SHA256_HEX],
-                                         struct sg_err *err);
+                                         struct sg_outfile **ret, struct sg_err *err);
 /* CMS over JSON, signet.escrow/1. */
 SG_MUST_CHECK enum sg_rc sg_escrow_write(const struct sg_letters *letters, const struct sg_letter *letter,
                                          const struct sg_secret *so_pin, const char *path, char sha256[SG_SHA256_HEX],
-                                         struct sg_err *err);
+                                         struct sg_outfile **ret, struct sg_err *err);
 
 /* What an escrow holds, once it is decrypted. */
 struct sg_escrow {

@@ -153,16 +153,13 @@ static const char *detail_of(const struct sg_making *making, enum sg_making_stat
 enum { FIXED = 6, COLUMNS = FIXED + SG_MAKING_TEXTS }; /* as in the statements: id, run, row, state, time, csr; texts */
 
 static enum sg_rc write_row(struct sg_store *store, enum sg_sql which, const struct sg_making *making,
-                            enum sg_making_state state, struct sg_err *err)
+                            enum sg_making_state state, int64_t now, struct sg_err *err)
 {
     _cleanup_(sg_buf_clear) struct sg_buf scratch = SG_BUF(SG_MAX_ENTRY);
     struct sg_value values[COLUMNS] = {
-        sg_value_integer(making->id),
-        sg_value_integer(making->run),
-        sg_value_integer(making->row),
-        sg_value_integer(state),
-        sg_value_integer(sg_clock_now(&store->clock)),
-        sg_value_blob((struct sg_slice){making->csr, making->csr_len}),
+        sg_value_integer(making->id),  sg_value_integer(making->run),
+        sg_value_integer(making->row), sg_value_integer(state),
+        sg_value_integer(now),         sg_value_blob((struct sg_slice){making->csr, making->csr_len}),
     };
 
     for (size_t i = 0; i < SG_MAKING_TEXTS; i++)
@@ -196,16 +193,18 @@ static enum sg_rc void_row(struct sg_store *store, const struct sg_making *makin
 enum sg_rc sg_making_claim(struct sg_store *store, struct sg_making *making, struct sg_err *err)
 {
     struct sg_operation operation;
+    int64_t now = sg_clock_now(&store->clock);
 
     enum sg_rc rc = sg_operation_begin(&operation, store, err);
     if (rc != SG_OK)
         return rc;
     making->state = SG_MAKING_CLAIMED;
+    making->begun = making->changed = now;
     rc = next_id(store, &making->id, err);
     if (rc == SG_OK)
         rc = void_row(store, making, err);
     if (rc == SG_OK)
-        rc = write_row(store, SG_SQL_MAKING_ADD, making, SG_MAKING_CLAIMED, err);
+        rc = write_row(store, SG_SQL_MAKING_ADD, making, SG_MAKING_CLAIMED, now, err);
     rc = sg_operation_end(&operation, rc, err);
     if (rc != SG_OK)
         making->id = 0;
@@ -216,14 +215,17 @@ enum sg_rc sg_making_advance(struct sg_store *store, struct sg_making *making, e
                              struct sg_err *err)
 {
     struct sg_operation operation;
+    int64_t now = sg_clock_now(&store->clock);
 
     enum sg_rc rc = sg_operation_begin(&operation, store, err);
     if (rc != SG_OK)
         return rc;
-    rc = write_row(store, SG_SQL_MAKING_SET, making, state, err);
+    rc = write_row(store, SG_SQL_MAKING_SET, making, state, now, err);
     rc = sg_operation_end(&operation, rc, err);
-    if (rc == SG_OK)
+    if (rc == SG_OK) {
         making->state = state;
+        making->changed = now;
+    }
     return rc;
 }
 
