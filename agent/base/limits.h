@@ -71,6 +71,11 @@
 #define SG_MAX_CONFIG_LIST 1024                  /* lines of one key */
 #define SG_MAX_DURATION ((int64_t)36500 * 86400) /* seconds: 100 years */
 
+/* Provisioning. */
+#define SG_MAX_CSV_FILE (4 * SG_MIB) /* a list of persons */
+#define SG_MAX_CSV_FIELDS 32         /* columns of it */
+#define SG_MAX_STAFF 1000            /* persons in it: each needs up to two of SG_MAX_TOKENS */
+
 /* Signing. */
 #define SG_MAX_THREADS 16
 #define SG_GROUP_FILES 400 /* files made final together; their descriptors fit the usual limit of 1024 */

@@ -12,6 +12,7 @@ const struct sg_command *const sg_commands[] = {
     &sg_command_token_csr,
     &sg_command_token_import,
     &sg_command_token_delete,
+    &sg_command_token_provision,
     &sg_command_token_retire,
     &sg_command_verify,
     &sg_command_decrypt,

@@ -17,6 +17,7 @@ extern const struct sg_command sg_command_token_init;
 extern const struct sg_command sg_command_token_keygen;
 extern const struct sg_command sg_command_token_list;
 extern const struct sg_command sg_command_token_pin;
+extern const struct sg_command sg_command_token_provision;
 extern const struct sg_command sg_command_token_retire;
 extern const struct sg_command sg_command_token_show;
 extern const struct sg_command sg_command_token_unblock;

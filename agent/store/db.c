@@ -7,6 +7,11 @@
 #include "base/msg.h"
 #include "base/utf8.h"
 
+/* In the order of enum sg_making_text. */
+#define MAKING_TEXTS                                                                                                   \
+    "person, label, serial_before, serial, letter, letter_sha256, escrow, escrow_sha256, key_id, spki_sha256, "        \
+    "attributes, basis, csr_path, certificate_sha256"
+
 static const char *const SQL[SG_SQL_COUNT] = {
     /* IMMEDIATE: the write lock at once, so that the ledger's head stays what it is until the commit. */
     [SG_SQL_BEGIN] = "BEGIN IMMEDIATE",
@@ -53,6 +58,20 @@ static const char *const SQL[SG_SQL_COUNT] = {
     [SG_SQL_TOKEN_CERTIFICATE_ADD] = "INSERT INTO token_certificate (token, sha256, certificate) VALUES (?1, ?2, ?3) "
                                      "ON CONFLICT DO NOTHING",
     [SG_SQL_TOKEN_CERTIFICATE_ALL] = "SELECT certificate FROM token_certificate WHERE token = ?1 ORDER BY sha256",
+    [SG_SQL_RUN_GET] = "SELECT id, nonce, begun FROM provisioning WHERE csv_sha256 = ?1",
+    [SG_SQL_RUN_ADD] = "INSERT INTO provisioning (csv_sha256, nonce, begun) VALUES (?1, ?2, ?3)",
+    [SG_SQL_RUN_ALL] = "SELECT id, nonce, begun FROM provisioning ORDER BY id",
+    [SG_SQL_MAKING_NEXT] = "SELECT coalesce(max(id), 0) + 1 FROM making",
+    [SG_SQL_MAKING_ADD] = "INSERT INTO making (id, run, row, state, begun, changed, csr, " MAKING_TEXTS ") "
+                          "VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, "
+                          "?18, ?19, ?20)",
+    [SG_SQL_MAKING_SET] = "UPDATE making SET (state, changed, csr, " MAKING_TEXTS ") = "
+                          "(?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20) "
+                          "WHERE id = ?1 AND run = ?2 AND row = ?3",
+    [SG_SQL_MAKING_VOID] = "UPDATE making SET void = 1 WHERE id = ?1",
+    [SG_SQL_MAKING_VOID_ROW] = "UPDATE making SET void = 1 WHERE run = ?1 AND row = ?2",
+    [SG_SQL_MAKING_ALL] = "SELECT id, run, row, state, begun, changed, void, csr, " MAKING_TEXTS " FROM making "
+                          "ORDER BY id",
 };
 
 /* --- errors ------------------------------------------------------------------------------------------------------- */

@@ -88,6 +88,39 @@ static const char *const STEPS[] = {
     "  certificate BLOB NOT NULL,"
     "  PRIMARY KEY (token, sha256)"
     ") STRICT;",
+
+    /* Lists that are provisioned, and the tokens made for their rows (provisioning.h). */
+    "CREATE TABLE provisioning ("
+    "  id INTEGER PRIMARY KEY,"
+    "  csv_sha256 BLOB NOT NULL UNIQUE,"
+    "  nonce BLOB NOT NULL,"
+    "  begun INTEGER NOT NULL"
+    ") STRICT;"
+    "CREATE TABLE making ("
+    "  id INTEGER PRIMARY KEY,"
+    "  run INTEGER NOT NULL REFERENCES provisioning (id),"
+    "  row INTEGER NOT NULL,"
+    "  state INTEGER NOT NULL,"
+    "  void INTEGER NOT NULL DEFAULT 0,"
+    "  begun INTEGER NOT NULL,"
+    "  changed INTEGER NOT NULL,"
+    "  person TEXT NOT NULL,"
+    "  label TEXT NOT NULL,"
+    "  serial_before TEXT NOT NULL,"
+    "  serial TEXT NOT NULL,"
+    "  letter TEXT NOT NULL,"
+    "  letter_sha256 TEXT NOT NULL,"
+    "  escrow TEXT NOT NULL,"
+    "  escrow_sha256 TEXT NOT NULL,"
+    "  key_id TEXT NOT NULL,"
+    "  spki_sha256 TEXT NOT NULL,"
+    "  attributes TEXT NOT NULL,"
+    "  basis TEXT NOT NULL,"
+    "  csr_path TEXT NOT NULL,"
+    "  certificate_sha256 TEXT NOT NULL,"
+    "  csr BLOB NOT NULL"
+    ") STRICT;"
+    "CREATE UNIQUE INDEX making_row ON making (run, row) WHERE void = 0;",
 };
 
 #define NEWEST ((int64_t)(sizeof(STEPS) / sizeof(STEPS[0])))

@@ -199,6 +199,13 @@ void sg_store_rollback(struct sg_store *store)
     store->transaction = SG_TRANSACTION_NONE;
 }
 
+enum sg_rc sg_store_relax(struct sg_store *store, bool relaxed, struct sg_err *err)
+{
+    const char *sql = relaxed ? "PRAGMA synchronous = NORMAL" : "PRAGMA synchronous = FULL";
+
+    return sqlite3_exec(store->db, sql, NULL, NULL, NULL) == SQLITE_OK ? SG_OK : sg_db_fail(store, err);
+}
+
 enum sg_rc sg_operation_begin(struct sg_operation *operation, struct sg_store *store, struct sg_err *err)
 {
     bool own = store->transaction == SG_TRANSACTION_NONE;

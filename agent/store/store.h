@@ -28,6 +28,9 @@ SG_DEFINE_CLEANUP(struct sg_store, sg_store_free)
 SG_MUST_CHECK enum sg_rc sg_store_begin(struct sg_store *store, struct sg_err *err);
 SG_MUST_CHECK enum sg_rc sg_store_commit(struct sg_store *store, struct sg_err *err);
 void sg_store_rollback(struct sg_store *store);
+/* While it is relaxed, a commit survives the end of this program, but not yet that of the machine: it does not wait for
+ * the disk. The first commit after that waits for all of them. Outside a transaction. */
+SG_MUST_CHECK enum sg_rc sg_store_relax(struct sg_store *store, bool relaxed, struct sg_err *err);
 
 /* --- anchors and CRLs: each change is in the ledger, and sg_store_publish() writes the snapshot ------------------ */
 

@@ -1,0 +1,288 @@
+/* Which token comes next: all that are there, or one reader's stack. */
+#include <string.h>
+#include <time.h>
+
+#include "base/limits.h"
+#include "base/msg.h"
+#include "cli/progress.h"
+#include "cli/provision_report.h"
+
+#define POLL_MS 200 /* a person who changes cards does not notice it */
+#define GROUP 16    /* tokens whose CSRs are written together */
+
+struct loop {
+    struct sg_run *run;
+    struct sg_progress progress;
+    /* Tokens that need not be looked at again: made, refused or failed. They stay where they are in memory. */
+    const struct sg_token *settled[SG_MAX_TOKENS];
+    size_t settled_count;
+    int64_t made[GROUP]; /* rows whose CSRs are still to be written */
+    size_t made_count;
+    int status; /* the worst so far */
+};
+
+static bool is_settled(const struct loop *loop, const struct sg_token *token)
+{
+    for (size_t i = 0; i < loop->settled_count; i++)
+        if (loop->settled[i] == token)
+            return true;
+    return false;
+}
+
+static void settle(struct loop *loop, const struct sg_token *token)
+{
+    if (loop->settled_count < SG_MAX_TOKENS)
+        loop->settled[loop->settled_count++] = token;
+}
+
+static void complain(struct loop *loop, const struct sg_err *failure)
+{
+    sg_progress_hide(&loop->progress);
+    loop->status = sg_exit_worse(loop->status, sg_complain(&loop->run->app->voice, failure));
+}
+
+/* Whether a failure is of this computer and not of the token: the next token would fail as well. */
+static bool is_ours(enum sg_rc rc)
+{
+    int status = sg_rc_exit(rc);
+
+    return status == 70 || status == 73 || status == 74 || rc == SG_E_BUSY || rc == SG_E_CANCELLED;
+}
+
+static size_t done_count(const struct sg_run *run)
+{
+    return run->staff->count - sg_run_left(run);
+}
+
+static enum sg_rc tell(struct loop *loop, int64_t row, struct sg_err *err)
+{
+    struct sg_run *run = loop->run;
+    const struct sg_voice *voice = &run->app->voice;
+    const struct sg_person *person = &run->staff->persons[row - 1];
+    const struct sg_making *making = sg_run_making(run, row);
+
+    sg_progress_hide(&loop->progress);
+    sg_say(voice, _("%lld/%zu  %s <%s>: token %s (serial %s), key %s"), (long long)row, run->staff->count, person->name,
+           person->email, person->label, sg_making_text(making, SG_MAKING_SERIAL),
+           sg_making_text(making, SG_MAKING_SPKI_SHA256));
+    (void)fflush(voice->people);
+    sg_progress_show(&loop->progress, done_count(run));
+    return sg_json_print(voice, sg_report_row(run, row)) ? SG_OK : sg_fail_memory(err);
+}
+
+/* Rows are told of when nothing of them can be lost any more; false: there is no going on. */
+static bool finish(struct loop *loop)
+{
+    struct sg_err failure = {0};
+    enum sg_rc rc = loop->made_count > 0 ? sg_run_finish(loop->run, &failure) : SG_OK;
+
+    for (size_t i = 0; rc == SG_OK && i < loop->made_count; i++)
+        rc = tell(loop, loop->made[i], &failure);
+    loop->made_count = 0;
+    if (rc != SG_OK)
+        complain(loop, &failure);
+    return rc == SG_OK;
+}
+
+/* Makes the token; false: there is no going on. */
+static bool make(struct loop *loop, int64_t row, const struct sg_shown *shown)
+{
+    struct sg_err failure = {0};
+    enum sg_rc rc = sg_run_make(loop->run, row, shown, &failure);
+
+    settle(loop, shown->token);
+    if (rc == SG_OK) {
+        loop->made[loop->made_count++] = row;
+        return loop->made_count < GROUP || finish(loop);
+    }
+    complain(loop, &failure);
+    return !is_ours(rc);
+}
+
+/* --- all that are there ------------------------------------------------------------------------------------------- */
+
+/* One that was interrupted before a blank one, so that it is not left over. Those that are somebody's are not spoken
+ * of: nobody has put them in to be made. */
+static enum sg_rc choose(struct loop *loop, struct sg_shown *ret, struct sg_err *err)
+{
+    struct sg_shown chosen = {0};
+
+    for (size_t i = 0; i < sg_tokens_count(loop->run->tokens); i++) {
+        struct sg_token *token = sg_tokens_get(loop->run->tokens, i);
+        struct sg_shown shown;
+        if (!sg_token_info(token)->present || is_settled(loop, token))
+            continue;
+        enum sg_rc rc = sg_run_look(loop->run, token, &shown, err);
+        if (rc != SG_OK)
+            return rc;
+        if (shown.card >= SG_CARD_DONE)
+            settle(loop, token);
+        else if (shown.card != SG_CARD_BLANK || !chosen.token)
+            chosen = shown;
+        if (chosen.token && chosen.card != SG_CARD_BLANK)
+            break;
+    }
+    *ret = chosen;
+    return SG_OK;
+}
+
+/* The next token to make, and for whom; false: there is none, or none is wanted, or it failed. */
+static bool next(struct loop *loop, struct sg_shown *ret, int64_t *ret_row)
+{
+    const struct sg_shown blank = {.card = SG_CARD_BLANK};
+    struct sg_err failure = {0};
+
+    if (sg_run_row_for(loop->run, &blank) == 0)
+        return false;
+    enum sg_rc rc = sg_check_cancelled(&failure);
+
+    if (rc == SG_OK)
+        rc = sg_tokens_refresh(loop->run->tokens, &failure);
+    if (rc == SG_OK)
+        rc = choose(loop, ret, &failure);
+    if (rc != SG_OK) {
+        complain(loop, &failure);
+        return false;
+    }
+    *ret_row = ret->token ? sg_run_row_for(loop->run, ret) : 0;
+    return *ret_row > 0;
+}
+
+int sg_run_all(struct sg_run *run)
+{
+    struct loop loop = {.run = run};
+    struct sg_shown shown = {0};
+    int64_t row = 0;
+
+    sg_progress_begin(&loop.progress, &run->app->voice, done_count(run), run->staff->count);
+    while (next(&loop, &shown, &row) && make(&loop, row, &shown))
+        ;
+    (void)finish(&loop);
+    sg_progress_hide(&loop.progress);
+    return sg_run_left(run) > 0 ? loop.status : 0; /* a token that failed is no loss where another took its place */
+}
+
+/* --- one reader's stack ------------------------------------------------------------------------------------------- */
+
+/* The token in the reader; NULL: none. */
+static enum sg_rc present_token(const struct sg_run *run, struct sg_token **ret, struct sg_err *err)
+{
+    struct sg_token *found = NULL;
+
+    for (size_t i = 0; i < sg_tokens_count(run->tokens); i++) {
+        struct sg_token *token = sg_tokens_get(run->tokens, i);
+        if (!sg_token_info(token)->present)
+            continue;
+        if (found)
+            return sg_fail(err, SG_E_USAGE, "%s",
+                           _("There are several tokens; name the reader's module alone with --module and put one token "
+                             "in at a time, or make all that are there with --all."));
+        found = token;
+    }
+    *ret = found;
+    return SG_OK;
+}
+
+/* Waits until the reader has another token than `last`. */
+static enum sg_rc wait_for_next(const struct sg_run *run, const struct sg_token *last, struct sg_token **ret,
+                                struct sg_err *err)
+{
+    const struct timespec pause = {.tv_nsec = POLL_MS * 1000000L};
+
+    for (;;) {
+        struct sg_token *token = NULL;
+        enum sg_rc rc = sg_check_cancelled(err);
+        if (rc == SG_OK)
+            rc = sg_tokens_refresh(run->tokens, err);
+        if (rc == SG_OK)
+            rc = present_token(run, &token, err);
+        if (rc != SG_OK)
+            return rc;
+        if (token && token != last) {
+            *ret = token;
+            return SG_OK;
+        }
+        if (!token)
+            last = NULL; /* the same one, put in again, is looked at again */
+        (void)nanosleep(&pause, NULL);
+    }
+}
+
+static void ask_for(struct loop *loop, bool another)
+{
+    struct sg_run *run = loop->run;
+    const struct sg_shown blank = {.card = SG_CARD_BLANK};
+    int64_t row = sg_run_row_for(run, &blank);
+
+    sg_progress_hide(&loop->progress);
+    sg_say(&run->app->voice,
+           another ? _("Take the token out, and put in the one for %s (%lld of %zu).")
+                   : _("Put in the token for %s (%lld of %zu)."),
+           run->staff->persons[row - 1].name, (long long)row, run->staff->count);
+    (void)fflush(run->app->voice.people);
+    sg_progress_show(&loop->progress, done_count(run));
+}
+
+/* Why a token is not touched. */
+static void refuse(struct loop *loop, const struct sg_shown *shown)
+{
+    const struct sg_token_info *info = sg_token_info(shown->token);
+    struct sg_err refusal = {0};
+
+    switch (shown->card) {
+    case SG_CARD_WITH_KEYS:
+        (void)sg_fail(&refusal, SG_E_POLICY, _("The token %s (serial %s) holds keys; it was not touched."), info->label,
+                      info->serial);
+        break;
+    case SG_CARD_STRANGE:
+        (void)sg_fail(&refusal, SG_E_POLICY,
+                      _("The token %s (serial %s) is initialised already, and not by this list; it was not touched. If "
+                        "all tokens come with the same SO PIN, give that with --so-pin-fd."),
+                      info->label, info->serial);
+        break;
+    default:
+        (void)sg_fail(&refusal, SG_E_POLICY, _("The token %s (serial %s) has been made already, for %s."), info->label,
+                      info->serial, shown->making ? sg_making_text(shown->making, SG_MAKING_PERSON) : "?");
+        break;
+    }
+    sg_app_about_token(&refusal, info);
+    sg_progress_hide(&loop->progress);
+    (void)sg_complain(&loop->run->app->voice, &refusal);
+}
+
+/* Looks at the token that was put in, and makes it if it may be made; false: there is no going on. */
+static bool take(struct loop *loop, struct sg_token *token)
+{
+    struct sg_shown shown = {0};
+    struct sg_err failure = {0};
+
+    if (sg_run_look(loop->run, token, &shown, &failure) != SG_OK) {
+        complain(loop, &failure);
+        return !is_ours(failure.rc);
+    }
+    int64_t row = shown.card < SG_CARD_DONE ? sg_run_row_for(loop->run, &shown) : 0;
+    if (row > 0)
+        return make(loop, row, &shown);
+    refuse(loop, &shown);
+    return true;
+}
+
+int sg_run_stack(struct sg_run *run)
+{
+    struct loop loop = {.run = run};
+    struct sg_token *token = NULL;
+    struct sg_err failure = {0};
+
+    sg_progress_begin(&loop.progress, &run->app->voice, done_count(run), run->staff->count);
+    while (sg_run_left(run) > 0) {
+        ask_for(&loop, token != NULL);
+        if (wait_for_next(run, token, &token, &failure) != SG_OK) {
+            complain(&loop, &failure);
+            break;
+        }
+        if (!take(&loop, token) || !finish(&loop))
+            break;
+    }
+    sg_progress_hide(&loop.progress);
+    return sg_run_left(run) > 0 ? loop.status : 0;
+}
