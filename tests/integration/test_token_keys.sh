@@ -65,6 +65,28 @@ expect 69 signet_pin token keygen --kind p-256 --usage sign --token "pkcs11:toke
 expect 77 "$SIGNET" token keygen --kind p-256 --usage sign --token "$token" --json
 json error.code='"pin-required"'
 
+# A token that makes something else than it was asked for: the key is deleted again, which is said and recorded.
+weak() { # HOW ARGUMENT...
+    WEAK_MODULE=$1 WEAK_MODULE_OF=$SIGNET_MODULE SIGNET_MODULE=$SIGNET_BUILD/tests/fault/libweak_module.so signet_pin "${@:2}"
+}
+for how in extractable decrypts; do
+    expect 77 weak $how token keygen --kind rsa-2048 --usage sign --id 5a --token "$token" --json
+    json error.code='"custody"'
+    says "deleted again"
+    holds test -z "$(tool -O | grep "ID: *5a")"
+    holds test "$(ledger "SELECT event, code, length(key) FROM ledger WHERE object = '5a' ORDER BY number DESC LIMIT 1")" = \
+        "keygen-failed|custody|64"
+done
+expect 77 weak stays token keygen --kind p-256 --usage sign --id 5b --token "$token"
+says "could not be deleted"
+expect 0 signet_pin token keygen --kind p-256 --usage sign --id 5c --token "$token" --json
+json interrupted.0.id='"5b"' interrupted.0.key_there=true
+expect 0 signet_pin token show "$token;id=%5b" --json
+json keys.0.custody='"refused"'
+for id in 5b 5c; do
+    expect 0 signet_pin token delete --key "$token;id=%$id" --yes --really "$serial/$id"
+done
+
 # --- csr ------------------------------------------------------------------------------------------------------------
 request() { # ID FILE
     expect 0 signet_pin token csr --key "$token;id=%$1" --subject "CN=Ada Lovelace,OU=Engines\\, Analytical,O=Example,C=GB" \
@@ -169,7 +191,7 @@ json id='"02"' subject=null token.serial="\"$serial\""
 holds test -z "$(tool -O | grep "ID: *02")"
 holds test "$(tool -O | grep -c "ID: *01")" = 3
 holds test "$(ledger "SELECT event, object FROM ledger WHERE event LIKE 'delete%' ORDER BY number" | tr '\n' ' ')" = \
-    "delete-begun|02 delete|02 "
+    "delete-begun|5b delete|5b delete-begun|5c delete|5c delete-begun|02 delete|02 "
 
 # On a terminal two questions, of which the second wants the key's id.
 on_terminal() { # ANSWER ANSWER KEY
