@@ -56,6 +56,9 @@ SG_MUST_CHECK enum sg_rc sg_remote_add_configured(struct sg_tokens *tokens, stru
 void sg_module_recognise(struct sg_tokens *tokens, struct sg_module *module, const CK_INFO *about);
 /* A module's list begins: its tokens are absent until they are listed. */
 void sg_tokens_unlist(struct sg_tokens *tokens, const struct sg_module *module);
+/* It ends: with those that were not listed their logins and sessions are gone; of a complete list, they were taken out.
+ */
+void sg_tokens_list_end(struct sg_tokens *tokens, const struct sg_module *module, bool complete);
 /* One of its tokens: known by slot, label and serial, or new. Tokens stay where they are in memory. */
 SG_MUST_CHECK enum sg_rc sg_tokens_list(struct sg_tokens *tokens, struct sg_module *module, CK_SLOT_ID slot,
                                         const CK_SLOT_INFO *slot_info, const CK_TOKEN_INFO *token_info,
@@ -95,6 +98,7 @@ struct sg_token {
     bool logged_in;
     CK_SESSION_HANDLE login_session;  /* kept open: closing a token's last session would log it out */
     struct sg_secret *pin;            /* after login, for keys that want it before each signature */
+    bool use_last_try;                /* the person agreed to it */
     bool pin_wanted;                  /* an inspected key does */
     pthread_mutex_t reauthentication; /* from C_SignInit to C_Sign of a key that wants its PIN each time */
     bool was_present;                 /* before the list that is being made */

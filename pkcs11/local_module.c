@@ -210,6 +210,7 @@ enum sg_rc sg_local_list(struct sg_tokens *tokens, struct sg_module *module, boo
         sg_tokens_unlist(tokens, module);
     for (CK_ULONG i = 0; rc == SG_OK && i < count; i++)
         rc = list_slot(tokens, module, slots[i], err);
+    sg_tokens_list_end(tokens, module, rc == SG_OK);
     return rc;
 }
 

@@ -361,7 +361,8 @@ static enum sg_rc delete_all(struct sg_token *token, CK_SESSION_HANDLE session, 
     for (size_t i = 0; rc == SG_OK && i < count; i++) {
         CK_RV rv = sg_token_functions(token)->C_DestroyObject(session, handles[i]);
         if (rv != CKR_OK)
-            rc = fail_step(token, rv, _("Not everything was deleted from the token"), err);
+            rc = i == 0 ? fail_step(token, rv, _("Nothing was deleted from the token"), err)
+                        : sg_local_fail(token, rv, _("Only a part was deleted from the token"), err);
     }
     return rc;
 }

@@ -278,9 +278,11 @@ enum sg_rc sg_token_login(struct sg_token *token, const struct sg_secret *pin, c
         return rc;
     token->logged_in = true;
     rc = check_change(token, err);
-    if (rc == SG_OK)
-        token->pin = sg_steal(kept);
-    return rc;
+    if (rc != SG_OK)
+        return rc;
+    token->pin = sg_steal(kept);
+    token->use_last_try = try.origin.use_last_try;
+    return SG_OK;
 }
 
 /* --- before each signature ---------------------------------------------------------------------------------------- */
@@ -290,6 +292,8 @@ enum sg_rc sg_token_reauthenticate_begin(struct sg_token *token, struct sg_pin_t
     if (!token->pin && !token->info.pin_pad) /* it was wiped: see sg_token_key_open() */
         return fail(token, err, SG_E_PIN_REQUIRED, _("The token wants its PIN before each signature."));
     *try = (struct sg_pin_try){.token = token, .role = SG_PIN_USER, .pin = token->pin};
+    /* Not every module sees that the login set the tries back. */
+    try->origin.use_last_try = token->use_last_try;
     return sg_pin_try_begin(try, err);
 }
 

@@ -21,6 +21,16 @@ static const OSSL_ALGORITHM signatures[] = {
     {NULL, NULL, NULL, NULL},
 };
 
+static const OSSL_ALGORITHM ciphers[] = {
+    {"RSA:rsaEncryption:1.2.840.113549.1.1.1", PROPERTIES, sg_cipher_rsa, "RSA decryption by tokens"},
+    {NULL, NULL, NULL, NULL},
+};
+
+static const OSSL_ALGORITHM exchanges[] = {
+    {"ECDH", PROPERTIES, sg_exchange_ecdh, "ECDH by tokens"},
+    {NULL, NULL, NULL, NULL},
+};
+
 static const OSSL_ALGORITHM *query_operation(void *context, int operation, int *no_cache)
 {
     (void)context;
@@ -30,6 +40,10 @@ static const OSSL_ALGORITHM *query_operation(void *context, int operation, int *
         return keymgmts;
     case OSSL_OP_SIGNATURE:
         return signatures;
+    case OSSL_OP_ASYM_CIPHER:
+        return ciphers;
+    case OSSL_OP_KEYEXCH:
+        return exchanges;
     default:
         return NULL;
     }
@@ -43,10 +57,12 @@ static const OSSL_DISPATCH provider_functions[] = {
 static int provider_init(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in, const OSSL_DISPATCH **out,
                          void **context)
 {
-    (void)in;
+    /* Built in, this program's own library context is what the core answers with (provider-base(7)). */
+    for (; in->function_id != 0; in++)
+        if (in->function_id == OSSL_FUNC_CORE_GET_LIBCTX)
+            *context = OSSL_FUNC_core_get_libctx(in)(handle);
     *out = provider_functions;
-    *context = (void *)(uintptr_t)handle;
-    return 1;
+    return *context != NULL;
 }
 
 enum sg_rc sg_provider_load(OSSL_LIB_CTX *libctx, OSSL_PROVIDER **ret, struct sg_err *err)
@@ -83,7 +99,7 @@ enum sg_rc sg_token_key_open(struct sg_token_key *key, EVP_PKEY **ret, struct sg
                            OSSL_PARAM_construct_end()};
     EVP_PKEY *wrapped = NULL;
     if (!ctx || EVP_PKEY_fromdata_init(ctx) <= 0 || EVP_PKEY_fromdata(ctx, &wrapped, EVP_PKEY_KEYPAIR, params) <= 0) {
-        (void)sg_fail_ssl(err, SG_E_NO_KEY, _("Signet cannot sign with a key of the kind %s."), type ? type : "?");
+        (void)sg_fail_ssl(err, SG_E_NO_KEY, _("Signet cannot use a key of the kind %s."), type ? type : "?");
         sg_err_token(err, key->token->name);
         return SG_E_NO_KEY;
     }

@@ -14,12 +14,18 @@ SG_MUST_CHECK enum sg_rc sg_provider_load(OSSL_LIB_CTX *libctx, OSSL_PROVIDER **
  * which gets a reference. */
 #define SG_PARAM_KEY "signet-key"
 
-/* What the provider keeps behind an EVP_PKEY. */
+/* What the provider keeps behind an EVP_PKEY: a token's key, or the public key of another, to agree on a secret with.
+ */
 struct sg_provider_key {
+    OSSL_LIB_CTX *libctx;
     struct sg_token_key *key;
+    EVP_PKEY *peer;
 };
+/* Of either, as `default` has it; NULL if there is neither. */
+EVP_PKEY *sg_provider_key_public(const struct sg_provider_key *key);
 
 typedef void (*sg_function)(void); /* as OSSL_DISPATCH holds them */
 
 extern const OSSL_DISPATCH sg_keymgmt_rsa[], sg_keymgmt_rsa_pss[], sg_keymgmt_ec[], sg_keymgmt_ed25519[];
 extern const OSSL_DISPATCH sg_signature_digested[], sg_signature_ed25519[];
+extern const OSSL_DISPATCH sg_cipher_rsa[], sg_exchange_ecdh[];

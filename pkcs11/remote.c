@@ -139,6 +139,7 @@ static enum sg_rc read_tokens(struct request *request, struct sg_err *err)
     }
     if (rc == SG_OK && !sg_fields_end(&request->out))
         rc = fail_nonsense(request, err);
+    sg_tokens_list_end(request->tokens, request->module, rc == SG_OK);
     return rc;
 }
 

@@ -177,7 +177,7 @@ static struct sg_sign_error *claim_error(struct sg_token_key *key)
     return own ? own : key->errors;
 }
 
-static void record(struct sg_token_key *key, enum sg_rc rc, const struct sg_err *err)
+void sg_key_record(struct sg_token_key *key, enum sg_rc rc, const struct sg_err *err)
 {
     if (rc == SG_OK && !atomic_load_explicit(&key->any_error, memory_order_relaxed))
         return;
@@ -242,6 +242,6 @@ enum sg_rc sg_key_sign(struct sg_token_key *key, struct sg_sign_input *input, ui
 {
     struct sg_err err = {.tries_left = -1};
     enum sg_rc rc = sign(key, input, out, ret_len, &err);
-    record(key, rc, &err);
+    sg_key_record(key, rc, &err);
     return rc;
 }

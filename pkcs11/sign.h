@@ -29,5 +29,7 @@ bool sg_key_wants_message(const struct sg_token_key *key, enum sg_scheme scheme)
  * are DER (RFC 3279 §2.2.3). The PIN is filled in here. */
 SG_MUST_CHECK enum sg_rc sg_key_sign(struct sg_token_key *key, struct sg_sign_input *input, uint8_t *out,
                                      size_t *ret_len);
+/* Keeps the outcome of the calling thread's last use of the key; `err` is read unless `rc` is SG_OK. */
+void sg_key_record(struct sg_token_key *key, enum sg_rc rc, const struct sg_err *err);
 /* Prepares an inspected key for signing: digests, which mechanisms there are. */
 SG_MUST_CHECK enum sg_rc sg_key_prepare(struct sg_token_key *key, struct sg_err *err);

@@ -175,13 +175,15 @@ SG_MUST_CHECK enum sg_rc sg_token_certificates(struct sg_token *token, const X50
 SG_MUST_CHECK enum sg_rc sg_token_key_inspect(struct sg_token_key *key, enum sg_key_purpose purpose,
                                               struct sg_err *err);
 
-/* After inspect: the key as an EVP_PKEY of the signet provider. RSA PKCS#1 v1.5 and PSS, ECDSA, Ed25519; hashes on the
- * host, and falls back to the token's combined mechanism where it lacks the raw one. It may be used by several threads
- * at once (a session each); opening it is for one. Its first signature is verified with the certificate's public key.
- * An error of the token in a signing call is kept for sg_token_key_last_error(), since OpenSSL passes only "it failed".
+/* After inspect: the key as an EVP_PKEY of the signet provider. It signs (RSA PKCS#1 v1.5 and PSS, ECDSA, Ed25519),
+ * decrypts (RSA PKCS#1 v1.5, and OAEP without a label) and agrees on secrets (ECDH). Hashes and, where the token lacks
+ * them, RSA paddings are the host's; a token without the raw mechanism of a signature is asked for the combined one. It
+ * may be used by several threads at once (a session each); opening it is for one. Its first signature is verified with
+ * the certificate's public key. An error of the token in a call is kept for sg_token_key_last_error(), since OpenSSL
+ * passes only "it failed".
  * Unless a key of the token that was inspected by now says CKA_ALWAYS_AUTHENTICATE, the PIN is wiped: inspect all that
- * are to sign before the first is opened. */
+ * are to be used before the first is opened. */
 SG_MUST_CHECK enum sg_rc sg_token_key_open(struct sg_token_key *key, EVP_PKEY **ret, struct sg_err *err);
-/* What went wrong in the calling thread's last signing call with this key: fills `err`, returns its code; SG_OK if
- * nothing did. */
+/* What went wrong in the calling thread's last use of this key: fills `err`, returns its code; SG_OK if
+ * nothing did. A ciphertext that was not encrypted to the key is no error of the token. */
 enum sg_rc sg_token_key_last_error(const struct sg_token_key *key, struct sg_err *err);

@@ -4,22 +4,32 @@
 #include <time.h>
 
 #include "base/msg.h"
+#include "pkcs11/local.h"
 #include "pkcs11/provider.h"
-#include "pkcs11/verbs.h"
 
 /* --- the tokens seen ---------------------------------------------------------------------------------------------- */
 
+static bool is_same(const struct sg_token *token, const CK_TOKEN_INFO *info)
+{
+    return memcmp(token->token_info.label, info->label, sizeof info->label) == 0 &&
+           memcmp(token->token_info.serialNumber, info->serialNumber, sizeof info->serialNumber) == 0;
+}
+
+/* A token with a serial is itself in another slot, too: another reader, or the same under a new number. */
 static struct sg_token *known_token(const struct sg_tokens *tokens, size_t module, CK_SLOT_ID slot,
                                     const CK_TOKEN_INFO *info)
 {
+    struct sg_token *moved = NULL;
     for (size_t i = 0; i < tokens->token_count; i++) {
         struct sg_token *token = tokens->tokens[i];
-        if (token->module == module && token->slot == slot &&
-            memcmp(token->token_info.label, info->label, sizeof info->label) == 0 &&
-            memcmp(token->token_info.serialNumber, info->serialNumber, sizeof info->serialNumber) == 0)
+        if (token->module != module || !is_same(token, info))
+            continue;
+        if (token->slot == slot)
             return token;
+        if (!token->info.present && token->info.serial[0])
+            moved = token;
     }
-    return NULL;
+    return moved;
 }
 
 static enum sg_rc add_token(struct sg_tokens *tokens, struct sg_token *token, struct sg_err *err)
@@ -43,12 +53,16 @@ void sg_tokens_unlist(struct sg_tokens *tokens, const struct sg_module *module)
     }
 }
 
-/* A module's list was made: what it no longer has was taken out. */
-static void note_removals(struct sg_tokens *tokens, const struct sg_module *module)
+void sg_tokens_list_end(struct sg_tokens *tokens, const struct sg_module *module, bool complete)
 {
     for (size_t i = 0; i < tokens->token_count; i++) {
         struct sg_token *token = tokens->tokens[i];
-        if (sg_token_module(token) == module && token->was_present && !token->info.present)
+        if (sg_token_module(token) != module || token->info.present)
+            continue;
+        token->logged_in = false;
+        sg_secret_free(sg_steal(token->pin));
+        sg_sessions_forget(token);
+        if (complete && token->was_present)
             sg_token_gone(token);
     }
 }
@@ -61,6 +75,7 @@ enum sg_rc sg_tokens_list(struct sg_tokens *tokens, struct sg_module *module, CK
     struct sg_token *known = known_token(tokens, index, slot, token_info);
     if (known) {
         sg_token_set_flags(known, token_info->flags);
+        known->slot = slot;
         known->info.present = true;
         *ret = known;
         return SG_OK;
@@ -106,11 +121,10 @@ enum sg_rc sg_tokens_refresh(struct sg_tokens *tokens, struct sg_err *err)
         if (!module->started)
             continue;
         enum sg_rc failed = module->verbs->list(tokens, module, false, &failure);
-        if (failed == SG_OK) {
-            note_removals(tokens, module);
+        if (failed == SG_OK)
             continue;
-        }
         sg_tokens_unlist(tokens, module);
+        sg_tokens_list_end(tokens, module, false);
         if (rc == SG_OK && err)
             *err = failure;
         rc = rc == SG_OK ? failed : rc;

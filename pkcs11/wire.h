@@ -16,7 +16,8 @@
 #include "base/limits.h"
 #include "base/secret.h"
 
-#define SG_WIRE_VERSION 1
+/* Error codes are sent by number, so they are part of it. */
+#define SG_WIRE_VERSION (1U << 16 | SG_RC_COUNT)
 #define SG_WIRE_SECRETS 2
 
 struct sg_message {

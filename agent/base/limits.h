@@ -21,6 +21,13 @@
 #define SG_MAX_NAME_TEXT (4 * SG_KIB)     /* a name as text, which is then cut */
 #define SG_MAX_PROFILE (4 * SG_MIB)       /* the JSON of a profile */
 
+/* Encryption. The content is streamed. */
+#define SG_MAX_RECIPIENT_INFOS (4 * SG_MIB)    /* RecipientInfos of one CMS together */
+#define SG_MAX_RECIPIENTS 256                  /* certificates that one content is encrypted to */
+#define SG_MAX_ENCRYPTED_CONTENT (1 * SG_MIB)  /* content that is encrypted in memory */
+#define SG_MAX_GCM_NONCE 128                   /* octets, as many as OpenSSL takes */
+#define SG_MAX_GCM_CONTENT ((1ULL << 36) - 32) /* octets under one key and nonce (SP 800-38D §5.2.1.1) */
+
 #define SG_MAX_CARRIED_CRLS (8 * SG_MIB) /* CRLs that one CMS carries, together */
 
 /* Signatures and keys that are checked. */

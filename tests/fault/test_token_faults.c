@@ -144,7 +144,71 @@ static enum sg_rc sign(struct sg_token_key *key, EVP_PKEY *opened, const char *d
     return SG_OK;
 }
 
-/* From a listing with the key's URI to a signature. */
+/* The public key alone, in `default`. */
+static EVP_PKEY *public_of(EVP_PKEY *key)
+{
+    _cleanup_(EVP_PKEY_CTX_freep) EVP_PKEY_CTX *ctx =
+        EVP_PKEY_CTX_new_from_name(libctx, EVP_PKEY_get0_type_name(key), "provider=default");
+    OSSL_PARAM *params = NULL;
+    EVP_PKEY *pub = NULL;
+    assert_int_equal(EVP_PKEY_todata(key, EVP_PKEY_PUBLIC_KEY, &params), 1);
+    assert_int_equal(EVP_PKEY_fromdata_init(ctx), 1);
+    assert_int_equal(EVP_PKEY_fromdata(ctx, &pub, EVP_PKEY_PUBLIC_KEY, params), 1);
+    OSSL_PARAM_free(params);
+    return pub;
+}
+
+/* What became of the last use of a key: the token's error, or, if it had none, the ciphertext's. */
+static enum sg_rc outcome(const struct sg_token_key *key, bool done, struct sg_err *err)
+{
+    enum sg_rc rc = sg_token_key_last_error(key, err);
+    if (!done && rc == SG_OK)
+        rc = sg_fail_ssl(err, SG_E_DECRYPTION, "It does not decrypt.");
+    ERR_clear_error();
+    assert_int_equal(done, rc == SG_OK);
+    return rc;
+}
+
+/* Encrypts "data" and decrypts it; SG_OK only if it is that again. */
+static enum sg_rc decrypt(struct sg_token_key *key, EVP_PKEY *opened, struct sg_err *err)
+{
+    _cleanup_(EVP_PKEY_freep) EVP_PKEY *pub = public_of(opened);
+    _cleanup_(EVP_PKEY_CTX_freep) EVP_PKEY_CTX *to = EVP_PKEY_CTX_new_from_pkey(libctx, pub, NULL);
+    _cleanup_(EVP_PKEY_CTX_freep) EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(libctx, opened, NULL);
+    uint8_t data[256], plain[256];
+    size_t data_len = sizeof data, plain_len = sizeof plain;
+    assert_int_equal(EVP_PKEY_encrypt_init(to), 1);
+    assert_int_equal(EVP_PKEY_CTX_set_rsa_padding(to, RSA_PKCS1_OAEP_PADDING), 1);
+    assert_int_equal(EVP_PKEY_encrypt(to, data, &data_len, (const unsigned char *)"data", 4), 1);
+    if (EVP_PKEY_decrypt_init(ctx) != 1 || EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_OAEP_PADDING) != 1)
+        return sg_fail_ssl(err, SG_E_DECRYPTION, "OpenSSL does not begin to decrypt.");
+    bool done = EVP_PKEY_decrypt(ctx, plain, &plain_len, data, data_len) == 1;
+    if (done)
+        assert_true(plain_len == 4 && memcmp(plain, "data", 4) == 0);
+    return outcome(key, done, err);
+}
+
+/* Agrees on a secret with a key of its own. */
+static enum sg_rc agree(struct sg_token_key *key, EVP_PKEY *opened, struct sg_err *err)
+{
+    _cleanup_(EVP_PKEY_freep) EVP_PKEY *pub = public_of(opened);
+    _cleanup_(EVP_PKEY_freep) EVP_PKEY *other = EVP_PKEY_Q_keygen(libctx, "provider=default", "EC", "P-256");
+    _cleanup_(EVP_PKEY_CTX_freep) EVP_PKEY_CTX *theirs = EVP_PKEY_CTX_new_from_pkey(libctx, other, NULL);
+    _cleanup_(EVP_PKEY_CTX_freep) EVP_PKEY_CTX *ours = EVP_PKEY_CTX_new_from_pkey(libctx, opened, NULL);
+    uint8_t expected[32], shared[32];
+    size_t expected_len = sizeof expected, len = sizeof shared;
+    assert_int_equal(EVP_PKEY_derive_init(theirs), 1);
+    assert_int_equal(EVP_PKEY_derive_set_peer(theirs, pub), 1);
+    assert_int_equal(EVP_PKEY_derive(theirs, expected, &expected_len), 1);
+    if (EVP_PKEY_derive_init(ours) != 1 || EVP_PKEY_derive_set_peer(ours, other) != 1)
+        return sg_fail_ssl(err, SG_E_DECRYPTION, "OpenSSL does not begin to agree on a secret.");
+    bool done = EVP_PKEY_derive(ours, shared, &len) == 1;
+    if (done)
+        assert_true(len == expected_len && memcmp(shared, expected, len) == 0);
+    return outcome(key, done, err);
+}
+
+/* From a listing with the key's URI to a signature, and to what it decrypts. */
 static enum sg_rc use_key(struct sg_tokens *tokens, const char *uri, struct sg_err *err)
 {
     _cleanup_(sg_key_list_freep) struct sg_key_list *list = NULL;
@@ -158,7 +222,11 @@ static enum sg_rc use_key(struct sg_tokens *tokens, const char *uri, struct sg_e
     rc = sg_token_key_inspect(key, SG_FOR_SIGNING, err);
     if (rc == SG_OK)
         rc = sg_token_key_open(key, &opened, err);
-    return rc == SG_OK ? sign(key, opened, "SHA256", false, false, err) : rc;
+    if (rc == SG_OK)
+        rc = sign(key, opened, "SHA256", false, false, err);
+    if (rc == SG_OK)
+        rc = (EVP_PKEY_is_a(opened, "RSA") ? decrypt : agree)(key, opened, err);
+    return rc;
 }
 
 static enum sg_rc whole_way(struct sg_err *err)
@@ -214,6 +282,7 @@ static void test_each_call_fails(void **state)
             assert_true(fake->logins <= 1);
             if (!fake->failed) {
                 assert_int_equal(rc, SG_OK);
+                assert_int_equal(fake->secrets, 0);
                 break;
             }
             failures++;

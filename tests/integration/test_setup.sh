@@ -131,7 +131,7 @@ unchanged
 expect 77 "$SIGNET" setup --key "$key" --yes --pin-fd 9 9< <(printf 0000)
 says "[pin-incorrect]"
 unchanged
-holds "$SIGNET" token pin --clear "$key"
+clear_interlock "pkcs11:token=Signet%20Test"
 elsewhere=(env -u SIGNET_HOME XDG_CONFIG_HOME=/proc XDG_STATE_HOME="$tmp/state") # where no folder can be made
 expect 73 "${elsewhere[@]}" "$SIGNET" setup --key "$key" --yes --pin-fd 9 9< "$SOFTHSM_PIN_FILE"
 expect 0 "${elsewhere[@]}" "$SIGNET" trust list --json
@@ -170,8 +170,8 @@ says "[pin-required]"
 unchanged
 expect 77 "$SIGNET" setup --profile profile.p7m --key "$key" --yes --pin-fd 9 9< <(printf 0000)
 says "[pin-incorrect]"
+clear_interlock "pkcs11:token=Signet%20Test"
 unchanged
-holds "$SIGNET" token pin --clear "$key"
 # A trial that fails, with what is known to be revoked and an anchor that is not written yet.
 holds "$SIGNET" trust add --yes "$ca/root.pem" --crl "$ca/root.crl"
 holds "$SIGNET" trust remove "$(sha256 "$ca/root.pem")"

@@ -12,6 +12,8 @@ import sys
 
 import jsonschema
 
+BASE = "file:///"  # so that a schema that another one refers to can refer to a third
+
 
 def value_at(document, path):
     for step in path.split("."):
@@ -21,12 +23,12 @@ def value_at(document, path):
 
 def main():
     folder = pathlib.Path(sys.argv[1])
-    schemas = {path.name: json.loads(path.read_text()) for path in folder.glob("*.json")}
+    schemas = {BASE + path.name: json.loads(path.read_text()) for path in folder.glob("*.json")}
     document = None
     for line in sys.stdin:
         document = json.loads(line)
-        schema = schemas[document["schema"].replace("/", ".") + ".json"]
-        resolver = jsonschema.RefResolver("", schema, store=schemas)
+        schema = schemas[BASE + document["schema"].replace("/", ".") + ".json"]
+        resolver = jsonschema.RefResolver(BASE, schema, store=schemas)
         jsonschema.Draft202012Validator(schema, resolver=resolver).validate(document)
     if document is None:
         sys.exit("no JSON was printed")

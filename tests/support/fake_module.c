@@ -17,7 +17,7 @@
 
 EXPORT struct fake_control fake_control;
 
-enum { RSA_PRIVATE = 1, RSA_PUBLIC, EC_PRIVATE, EC_CERTIFICATE, LAST_OBJECT = EC_CERTIFICATE };
+enum { RSA_PRIVATE = 1, RSA_PUBLIC, EC_PRIVATE, EC_CERTIFICATE, LAST_OBJECT = EC_CERTIFICATE, SECRET };
 
 struct session {
     bool open, authenticated;
@@ -33,6 +33,7 @@ static unsigned char *certificates[2]; /* of the EC key; of another */
 static int certificate_lens[2];
 static struct session sessions[MAX_SESSIONS];
 static bool logged_in;
+static unsigned char secret[32]; /* of the object SECRET, which is there while fake_control.secrets is not 0 */
 
 /* --- failing ----------------------------------------------------------------------------------------------------- */
 
@@ -163,8 +164,9 @@ CK_RV C_GetTokenInfo(CK_SLOT_ID slot, CK_TOKEN_INFO *info)
 }
 
 static const CK_MECHANISM_TYPE mechanisms[] = {
-    CKM_SHA256_RSA_PKCS, CKM_SHA384_RSA_PKCS, CKM_SHA512_RSA_PKCS, CKM_SHA256_RSA_PKCS_PSS, CKM_SHA384_RSA_PKCS_PSS,
-    CKM_ECDSA_SHA256,    CKM_ECDSA_SHA384,    CKM_RSA_PKCS,        CKM_RSA_PKCS_PSS,        CKM_ECDSA};
+    CKM_SHA256_RSA_PKCS,     CKM_SHA384_RSA_PKCS, CKM_SHA512_RSA_PKCS, CKM_SHA256_RSA_PKCS_PSS,
+    CKM_SHA384_RSA_PKCS_PSS, CKM_ECDSA_SHA256,    CKM_ECDSA_SHA384,    CKM_RSA_X_509,
+    CKM_ECDH1_DERIVE,        CKM_RSA_PKCS,        CKM_RSA_PKCS_PSS,    CKM_ECDSA};
 #define ALL_MECHANISMS (sizeof mechanisms / sizeof *mechanisms)
 #define RAW_MECHANISMS 3
 
@@ -280,6 +282,11 @@ static bool value_of(CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type, unsigned c
     const unsigned char id = is_rsa(object) ? 1 : 2;
     const void *data = NULL;
     *len = 0;
+    if (object == SECRET) {
+        *len = sizeof secret;
+        memcpy(out, secret, sizeof secret);
+        return type == CKA_VALUE && fake_control.secrets > 0;
+    }
     switch (type) {
     case CKA_CLASS:
         data = &class;
@@ -553,6 +560,80 @@ CK_RV C_Sign(CK_SESSION_HANDLE handle, CK_BYTE *data, CK_ULONG len, CK_BYTE *out
     return CKR_OK;
 }
 
+/* --- decrypting --------------------------------------------------------------------------------------------------- */
+
+CK_RV C_DecryptInit(CK_SESSION_HANDLE handle, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key)
+{
+    CALLED();
+    struct session *session = session_of(handle);
+    if (!session)
+        return CKR_SESSION_HANDLE_INVALID;
+    if (!logged_in)
+        return CKR_USER_NOT_LOGGED_IN;
+    if (mechanism->mechanism != CKM_RSA_X_509 || key != RSA_PRIVATE)
+        return CKR_MECHANISM_INVALID;
+    session->key = key;
+    session->authenticated = false;
+    return CKR_OK;
+}
+
+CK_RV C_Decrypt(CK_SESSION_HANDLE handle, CK_BYTE *data, CK_ULONG len, CK_BYTE *out, CK_ULONG *out_len)
+{
+    CALLED();
+    struct session *session = session_of(handle);
+    if (!session || session->key == 0)
+        return CKR_OPERATION_NOT_INITIALIZED;
+    if (fake_control.reauthenticate && !session->authenticated)
+        return CKR_USER_NOT_LOGGED_IN;
+    session->key = 0;
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(rsa, NULL);
+    size_t plain_len = *out_len;
+    bool good = EVP_PKEY_decrypt_init(ctx) == 1 && EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_NO_PADDING) == 1 &&
+                EVP_PKEY_decrypt(ctx, out, &plain_len, data, len) == 1;
+    EVP_PKEY_CTX_free(ctx);
+    if (!good)
+        return CKR_ENCRYPTED_DATA_INVALID;
+    if (fake_control.lie == FAKE_PLAINTEXT_WRONG)
+        out[plain_len / 2] ^= 1;
+    *out_len = fake_control.lie == FAKE_PLAINTEXT_LONGER  ? 1UL << 40
+               : fake_control.lie == FAKE_PLAINTEXT_EMPTY ? 0
+                                                          : plain_len;
+    return CKR_OK;
+}
+
+CK_RV C_DeriveKey(CK_SESSION_HANDLE handle, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key, CK_ATTRIBUTE *template,
+                  CK_ULONG count, CK_OBJECT_HANDLE *ret)
+{
+    (void)template;
+    (void)count;
+    CALLED();
+    const CK_ECDH1_DERIVE_PARAMS *params = mechanism->pParameter;
+    EVP_PKEY *peer = EVP_PKEY_new();
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(ec, NULL);
+    size_t len = sizeof secret;
+    bool good = session_of(handle) && logged_in && mechanism->mechanism == CKM_ECDH1_DERIVE && key == EC_PRIVATE &&
+                EVP_PKEY_copy_parameters(peer, ec) == 1 &&
+                EVP_PKEY_set1_encoded_public_key(peer, params->pPublicData, params->ulPublicDataLen) == 1 &&
+                EVP_PKEY_derive_init(ctx) == 1 && EVP_PKEY_derive_set_peer(ctx, peer) == 1 &&
+                EVP_PKEY_derive(ctx, secret, &len) == 1;
+    EVP_PKEY_CTX_free(ctx);
+    EVP_PKEY_free(peer);
+    if (!good)
+        return CKR_MECHANISM_PARAM_INVALID;
+    fake_control.secrets++;
+    *ret = SECRET;
+    return CKR_OK;
+}
+
+CK_RV C_DestroyObject(CK_SESSION_HANDLE handle, CK_OBJECT_HANDLE object)
+{
+    CALLED();
+    if (!session_of(handle) || object != SECRET || fake_control.secrets == 0)
+        return CKR_OBJECT_HANDLE_INVALID;
+    fake_control.secrets--;
+    return CKR_OK;
+}
+
 CK_RV C_GetFunctionList(CK_FUNCTION_LIST_PTR_PTR list)
 {
     static CK_FUNCTION_LIST functions = {
@@ -576,6 +657,10 @@ CK_RV C_GetFunctionList(CK_FUNCTION_LIST_PTR_PTR list)
         .C_FindObjectsFinal = C_FindObjectsFinal,
         .C_SignInit = C_SignInit,
         .C_Sign = C_Sign,
+        .C_DecryptInit = C_DecryptInit,
+        .C_Decrypt = C_Decrypt,
+        .C_DeriveKey = C_DeriveKey,
+        .C_DestroyObject = C_DestroyObject,
     };
     *list = &functions;
     return CKR_OK;

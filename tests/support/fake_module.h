@@ -18,6 +18,9 @@ enum fake_lie {
     FAKE_SIGNATURE_WRONG,  /* a signature of something else */
     FAKE_VALUE_READABLE,   /* the private value can be read */
     FAKE_CERTIFICATE_OF_ANOTHER,
+    FAKE_PLAINTEXT_LONGER, /* decrypted data longer than the room given */
+    FAKE_PLAINTEXT_EMPTY,
+    FAKE_PLAINTEXT_WRONG, /* decrypted data of something else */
     FAKE_LIES
 };
 
@@ -36,5 +39,6 @@ struct fake_control {
     unsigned long flags_once_logged_in;
     bool removable, absent; /* the slot's token */
     unsigned logins;        /* C_Login calls so far */
+    unsigned secrets;       /* derived, and not destroyed yet */
     unsigned open_sessions, most_sessions, session_limit;
 };

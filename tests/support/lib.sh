@@ -62,6 +62,13 @@ fixtures() {
     eval "$assignments"
 }
 
+# A certificate of the fixtures' CA for a public key that the fixtures have not: SECTION is one of ca.cnf.
+certificate_for() { # PUBLIC-KEY CN SECTION OUT
+    local ca=$SIGNET_FIXTURES/ca/issuing
+    openssl x509 -new -subj "/O=Signet Test/CN=$2" -force_pubkey "$1" -CA "$ca.pem" -CAkey "$ca.key" -days 30 \
+        -set_serial "0x51$(openssl rand -hex 8)" -extfile "$SIGNET_SOURCE/softhsm-fixtures/ca.cnf" -extensions "$3" -out "$4"
+}
+
 # Runs a command that must end with this code; what it prints is in $tmp/out and $tmp/err.
 expect() { # CODE COMMAND...
     local want=$1 got=0
@@ -104,6 +111,11 @@ says() { # TEXT
 # signet with the PIN of the fixtures.
 signet_pin() { # ARGUMENT...
     "$SIGNET" "$@" --pin-fd 9 9< "$SOFTHSM_PIN_FILE"
+}
+
+# After a wrong PIN: PINs that nobody types are sent again.
+clear_interlock() { # [URI]
+    holds "$SIGNET" token pin --clear "$@"
 }
 
 # Copies a file with one byte changed (all its bits are flipped), at an offset, negative from the end.

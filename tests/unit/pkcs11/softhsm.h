@@ -81,6 +81,12 @@ static inline void softhsm_folder(struct softhsm *h)
     assert_int_equal(setenv("SOFTHSM2_CONF", path, 1), 0);
 }
 
+/* Each test runs twice: with the module in its own process, and in a token host. */
+static inline const char *softhsm_host(void)
+{
+    return getenv("SIGNET_TEST_HOST");
+}
+
 static inline void softhsm_open(struct softhsm *h)
 {
     const char *module = SOFTHSM_MODULE;
@@ -88,7 +94,7 @@ static inline void softhsm_open(struct softhsm *h)
     if (!h->libctx)
         assert_int_equal(sg_libctx_new(&h->libctx, &err), SG_OK);
     struct sg_tokens_options options = {
-        .modules = &module, .module_count = 1, .libctx = h->libctx, .runtime = h->folder};
+        .modules = &module, .module_count = 1, .libctx = h->libctx, .host = softhsm_host(), .runtime = h->folder};
     if (sg_tokens_open(&options, &h->tokens, &err) != SG_OK)
         fail_msg("%s [%s]", err.text, err.cause);
 }

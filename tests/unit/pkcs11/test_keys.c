@@ -403,8 +403,11 @@ static void test_modules(void **state)
         {"/etc/passwd", SG_E_MODULE_FAILED},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct sg_tokens_options options = {
-            .modules = &cases[i].path, .module_count = 1, .libctx = hsm.libctx, .runtime = hsm.folder};
+        struct sg_tokens_options options = {.modules = &cases[i].path,
+                                            .module_count = 1,
+                                            .libctx = hsm.libctx,
+                                            .host = softhsm_host(),
+                                            .runtime = hsm.folder};
         struct sg_tokens *tokens = NULL;
         struct sg_err err = {0};
         assert_int_equal(sg_tokens_open(&options, &tokens, &err), cases[i].rc);
@@ -413,7 +416,8 @@ static void test_modules(void **state)
     }
     /* Named twice, it is there once. */
     const char *twice[] = {SOFTHSM_MODULE, SOFTHSM_MODULE};
-    struct sg_tokens_options options = {.modules = twice, .module_count = 2, .libctx = hsm.libctx};
+    struct sg_tokens_options options = {
+        .modules = twice, .module_count = 2, .libctx = hsm.libctx, .host = softhsm_host(), .runtime = hsm.folder};
     struct sg_tokens *tokens = NULL;
     assert_int_equal(sg_tokens_open(&options, &tokens, NULL), SG_OK);
     assert_int_equal(sg_tokens_count(tokens), sg_tokens_count(hsm.tokens));

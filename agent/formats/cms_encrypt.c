@@ -1,0 +1,88 @@
+#include "formats/cms_encrypt.h"
+
+#include <openssl/cms.h>
+#include <openssl/ec.h>
+#include <openssl/rsa.h>
+
+#include "base/crypto.h"
+#include "base/limits.h"
+#include "base/msg.h"
+
+SG_DEFINE_CLEANUP(CMS_ContentInfo, CMS_ContentInfo_free)
+
+static enum sg_rc cannot_encrypt(struct sg_err *err)
+{
+    return sg_fail_ssl(err, SG_E_INTERNAL, "%s", _("The content could not be encrypted."));
+}
+
+/* keyEncipherment for RSA, keyAgreement for EC (RFC 4055 §1.2, RFC 5480 §3); what does not limit its use may both. */
+static enum sg_rc check_usage(X509 *cert, bool rsa, struct sg_err *err)
+{
+    _cleanup_(freep) char *subject = NULL;
+
+    if (X509_get_key_usage(cert) & (rsa ? KU_KEY_ENCIPHERMENT : KU_KEY_AGREEMENT))
+        return SG_OK;
+    enum sg_rc rc = sg_name_text(X509_get_subject_name(cert), &subject, err);
+    if (rc != SG_OK)
+        return rc;
+    return sg_fail(err, SG_E_CERT_WRONG_USAGE,
+                   _("The certificate of %s is not for encryption; use one whose key usage has %s."), subject,
+                   rsa ? "keyEncipherment" : "keyAgreement");
+}
+
+/* The parameters that OpenSSL would choose differently; the wrapping by AES-256 follows from the content's cipher. */
+static bool set_parameters(CMS_RecipientInfo *recipient, bool rsa)
+{
+    EVP_PKEY_CTX *ctx = CMS_RecipientInfo_get0_pkey_ctx(recipient);
+
+    if (!ctx)
+        return false;
+    if (!rsa)
+        return EVP_PKEY_CTX_set_ecdh_kdf_md(ctx, EVP_sha256()) > 0;
+    return EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_OAEP_PADDING) > 0 &&
+           EVP_PKEY_CTX_set_rsa_oaep_md(ctx, EVP_sha256()) > 0 && EVP_PKEY_CTX_set_rsa_mgf1_md(ctx, EVP_sha256()) > 0;
+}
+
+static enum sg_rc add_recipient(CMS_ContentInfo *cms, X509 *cert, struct sg_err *err)
+{
+    EVP_PKEY *key = X509_get0_pubkey(cert);
+    const bool rsa = key && EVP_PKEY_is_a(key, "RSA");
+
+    if (!rsa && !(key && EVP_PKEY_is_a(key, "EC")))
+        return sg_fail(err, SG_E_UNSUPPORTED, "%s", _("Only certificates with RSA and EC keys can be encrypted to."));
+    enum sg_rc rc = check_usage(cert, rsa, err);
+    if (rc != SG_OK)
+        return rc;
+    CMS_RecipientInfo *recipient = CMS_add1_recipient_cert(cms, cert, CMS_KEY_PARAM);
+    return recipient && set_parameters(recipient, rsa) ? SG_OK : cannot_encrypt(err);
+}
+
+static enum sg_rc encode(CMS_ContentInfo *cms, struct sg_buf *out, struct sg_err *err)
+{
+    _cleanup_(OPENSSL_freep) uint8_t *der = NULL;
+    const int len = i2d_CMS_ContentInfo(cms, &der);
+
+    return len > 0 ? sg_buf_append(out, der, (size_t)len, err) : cannot_encrypt(err);
+}
+
+enum sg_rc sg_cms_encrypt(OSSL_LIB_CTX *libctx, const STACK_OF(X509) *certs, struct sg_slice content,
+                          struct sg_buf *out, struct sg_err *err)
+{
+    const int count = sk_X509_num(certs);
+
+    if (count < 1 || count > SG_MAX_RECIPIENTS || content.len > SG_MAX_ENCRYPTED_CONTENT)
+        return sg_fail(err, SG_E_LIMIT, _("Content of up to %zu bytes is encrypted to 1 to %d certificates at once."),
+                       SG_MAX_ENCRYPTED_CONTENT, SG_MAX_RECIPIENTS);
+    _cleanup_(CMS_ContentInfo_freep) CMS_ContentInfo *cms =
+        CMS_AuthEnvelopedData_create_ex(EVP_aes_256_gcm(), libctx, NULL);
+    _cleanup_(BIO_free_allp) BIO *plain =
+        BIO_new_mem_buf(content.data ? content.data : (const uint8_t *)"", (int)content.len);
+    if (!cms || !plain || CMS_set_detached(cms, 0) != 1)
+        return cannot_encrypt(err);
+    for (int i = 0; i < count; i++) {
+        enum sg_rc rc = add_recipient(cms, sk_X509_value(certs, i), err);
+        if (rc != SG_OK)
+            return rc;
+    }
+    return CMS_final(cms, plain, NULL, CMS_BINARY) == 1 ? encode(cms, out, err) : cannot_encrypt(err);
+}

@@ -1,0 +1,13 @@
+/* Writing encrypted CMS: AuthEnvelopedData with AES-256-GCM (RFC 5083, RFC 5084), as DER. */
+#pragma once
+
+#include <openssl/x509.h>
+
+#include "base/buf.h"
+
+/* Encrypts `content` (at most SG_MAX_ENCRYPTED_CONTENT) to each of `certs`, any one of which opens it: RSA with OAEP
+ * and SHA-256, EC with ephemeral ECDH, SHA-256 and AES-256 key wrap. Appends to `out`. Validity and trust of the
+ * certificates are for the caller to judge; one whose key usage forbids it is SG_E_CERT_WRONG_USAGE, a key that cannot
+ * encrypt SG_E_UNSUPPORTED. */
+SG_MUST_CHECK enum sg_rc sg_cms_encrypt(OSSL_LIB_CTX *libctx, const STACK_OF(X509) *certs, struct sg_slice content,
+                                        struct sg_buf *out, struct sg_err *err);
