@@ -98,6 +98,17 @@ static void pass_on_log(struct request *request)
     }
 }
 
+/* A host that ended took the logins along. */
+static void forget_logins(struct sg_tokens *tokens, const struct sg_module *module)
+{
+    (void)pthread_mutex_lock(&tokens->list_lock);
+    for (size_t i = 0; i < tokens->token_count; i++) {
+        if (sg_token_module(tokens->tokens[i]) == module)
+            tokens->tokens[i]->logged_in = false;
+    }
+    (void)pthread_mutex_unlock(&tokens->list_lock);
+}
+
 /* Sends it as it is, and reads the outcome; what follows is left in `out`. */
 static enum sg_rc ask(struct request *request, uint32_t subject, enum sg_exchange *ret_exchange, struct sg_err *err)
 {
@@ -106,8 +117,12 @@ static enum sg_rc ask(struct request *request, uint32_t subject, enum sg_exchang
     *ret_exchange =
         sg_host_exchange(request->module->host, request->generation, (uint16_t)request->verb, subject,
                          sg_buf_slice(&request->body), request->secrets, request->limit_ms, &request->answer);
-    if (*ret_exchange != SG_EXCHANGE_DONE)
+    if (*ret_exchange != SG_EXCHANGE_DONE) {
+        unsigned generation = 0;
+        if (!sg_host_runs(request->module->host, &generation))
+            forget_logins(request->tokens, request->module);
         return fail_exchange(request, *ret_exchange, err);
+    }
     struct sg_err told = {.tries_left = -1};
     request->out = (struct sg_fields){.rest = sg_buf_slice(&request->answer.body)};
     enum sg_rc rc = sg_get_outcome(&request->out, &told);
@@ -190,16 +205,6 @@ static enum sg_rc say_start(struct sg_tokens *tokens, struct sg_module *module, 
     return SG_OK;
 }
 
-static void forget_logins(struct sg_tokens *tokens, const struct sg_module *module)
-{
-    (void)pthread_mutex_lock(&tokens->list_lock);
-    for (size_t i = 0; i < tokens->token_count; i++) {
-        if (sg_token_module(tokens->tokens[i]) == module)
-            tokens->tokens[i]->logged_in = false;
-    }
-    (void)pthread_mutex_unlock(&tokens->list_lock);
-}
-
 /* One that does not come so far as to list its tokens is stopped: what it calls them would not be known. */
 static enum sg_rc start_again(struct sg_tokens *tokens, struct sg_module *module, unsigned *ret_generation,
                               struct sg_err *err)
@@ -243,28 +248,34 @@ static enum sg_rc ask_about_token(struct request *request, enum sg_exchange *ret
     return ask(request, (uint32_t)request->token->remote, ret_exchange, err);
 }
 
-/* A key belongs to the host that looked at it: with that, the login is gone. */
-static enum sg_rc ask_about_key(struct request *request, struct sg_err *err)
+static enum sg_rc fail_stopped(const struct request *request, struct sg_err *err)
 {
-    enum sg_exchange exchange = SG_EXCHANGE_DONE;
-    request->generation = request->key->generation;
-    enum sg_rc rc = ask(request, (uint32_t)request->key->handle, &exchange, err);
-    if (exchange != SG_EXCHANGE_NOT_BEGUN)
-        return rc;
     return about(request, err,
                  sg_fail(err, SG_E_TOKEN_FAILED,
                          _("The module %s had to be stopped, and the token wants its PIN anew; repeat the command."),
                          request->module->name));
 }
 
-/* A host that had ended before is no reason to fail, once. */
+/* A key belongs to the host that looked at it. */
+static enum sg_rc ask_about_key(struct request *request, struct sg_err *err)
+{
+    enum sg_exchange exchange = SG_EXCHANGE_DONE;
+    request->generation = request->key->generation;
+    enum sg_rc rc = ask(request, (uint32_t)request->key->handle, &exchange, err);
+    return exchange == SG_EXCHANGE_NOT_BEGUN ? fail_stopped(request, err) : rc;
+}
+
+/* A host that had ended before is no reason to fail, unless a login went with it. */
 static enum sg_rc perform(struct request *request, struct sg_err *err)
 {
     enum sg_exchange exchange = SG_EXCHANGE_DONE;
     if (request->key)
         return ask_about_key(request, err);
+    bool logged_in = request->token->logged_in;
     enum sg_rc rc = ask_about_token(request, &exchange, err);
-    return exchange == SG_EXCHANGE_NOT_BEGUN ? ask_about_token(request, &exchange, err) : rc;
+    if (exchange != SG_EXCHANGE_NOT_BEGUN)
+        return rc;
+    return logged_in ? fail_stopped(request, err) : ask_about_token(request, &exchange, err);
 }
 
 /* --- modules ------------------------------------------------------------------------------------------------------ */
