@@ -6,9 +6,17 @@
 
 #include "fake_private.h"
 
-const CK_MECHANISM_TYPE fake_mechanisms[] = {
-    CKM_SHA256_RSA_PKCS, CKM_SHA384_RSA_PKCS, CKM_SHA512_RSA_PKCS, CKM_SHA256_RSA_PKCS_PSS, CKM_SHA384_RSA_PKCS_PSS,
-    CKM_ECDSA_SHA256,    CKM_ECDSA_SHA384,    CKM_RSA_PKCS,        CKM_RSA_PKCS_PSS,        CKM_ECDSA};
+const CK_MECHANISM_TYPE fake_mechanisms[] = {CKM_RSA_X_509,
+                                             CKM_SHA256_RSA_PKCS,
+                                             CKM_SHA384_RSA_PKCS,
+                                             CKM_SHA512_RSA_PKCS,
+                                             CKM_SHA256_RSA_PKCS_PSS,
+                                             CKM_SHA384_RSA_PKCS_PSS,
+                                             CKM_ECDSA_SHA256,
+                                             CKM_ECDSA_SHA384,
+                                             CKM_RSA_PKCS,
+                                             CKM_RSA_PKCS_PSS,
+                                             CKM_ECDSA};
 #define ALL_MECHANISMS (sizeof fake_mechanisms / sizeof *fake_mechanisms)
 #define RAW_MECHANISMS 3
 
@@ -145,7 +153,7 @@ CK_RV C_DecryptInit(CK_SESSION_HANDLE handle, CK_MECHANISM *mechanism, CK_OBJECT
         return CKR_SESSION_HANDLE_INVALID;
     if (!logged_in)
         return CKR_USER_NOT_LOGGED_IN;
-    if (mechanism->mechanism != CKM_RSA_PKCS || !is_rsa(key))
+    if (mechanism->mechanism != CKM_RSA_X_509 || !is_rsa(key))
         return CKR_MECHANISM_INVALID;
     session->key = key;
     session->authenticated = false;
@@ -162,7 +170,7 @@ CK_RV C_Decrypt(CK_SESSION_HANDLE handle, CK_BYTE *data, CK_ULONG len, CK_BYTE *
     unsigned char plain[512];
     size_t plain_len = sizeof plain;
     EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(rsa, NULL);
-    bool ok = EVP_PKEY_decrypt_init(ctx) == 1 && EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) == 1 &&
+    bool ok = EVP_PKEY_decrypt_init(ctx) == 1 && EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_NO_PADDING) == 1 &&
               EVP_PKEY_decrypt(ctx, plain, &plain_len, data, len) == 1;
     EVP_PKEY_CTX_free(ctx);
     if (!ok)

@@ -16,8 +16,6 @@ EXPORT struct fake_control fake_control;
 pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 EVP_PKEY *rsa, *ec;
 bool logged_in;
-static unsigned char *certificates[2]; /* of the EC key; of another */
-static int certificate_lens[2];
 static struct session sessions[MAX_SESSIONS];
 
 /* --- keys -------------------------------------------------------------------------------------------------------- */
@@ -39,24 +37,57 @@ static int certify(EVP_PKEY *key, unsigned char **ret)
     return len;
 }
 
+static void keep(struct fake_object *object, int len, unsigned char *der)
+{
+    object->len = len;
+    memcpy(object->der, der, (size_t)len);
+    OPENSSL_free(der);
+}
+
+static void keep_key(struct fake_object *object, EVP_PKEY *key)
+{
+    unsigned char *der = NULL;
+    int len = i2d_PrivateKey(key, &der);
+    keep(object, len, der);
+    EVP_PKEY_free(key);
+}
+
+static void keep_certificate(struct fake_object *object, EVP_PKEY *key)
+{
+    unsigned char *der = NULL;
+    int len = certify(key, &der);
+    keep(object, len, der);
+}
+
+static EVP_PKEY *kept_key(const struct fake_object *object)
+{
+    const unsigned char *at = object->der;
+    return d2i_AutoPrivateKey(NULL, &at, object->len);
+}
+
 static void make_keys(void)
 {
-    if (rsa)
-        return;
-    EVP_PKEY *another = EVP_EC_gen("P-256");
-    rsa = EVP_RSA_gen(2048);
-    ec = EVP_EC_gen("P-256");
-    certificate_lens[0] = certify(ec, &certificates[0]);
-    certificate_lens[1] = certify(another, &certificates[1]);
-    EVP_PKEY_free(another);
+    static struct fake_object made[4];
+    if (control->objects[0].len == 0 && made[0].len == 0) {
+        EVP_PKEY *another = EVP_EC_gen("P-256"), *own = EVP_EC_gen("P-256");
+        keep_certificate(&made[2], own);
+        keep_certificate(&made[3], another);
+        keep_key(&made[0], EVP_RSA_gen(2048));
+        keep_key(&made[1], own);
+        EVP_PKEY_free(another);
+    }
+    if (control->objects[0].len == 0)
+        memcpy(control->objects, made, sizeof made);
+    if (!rsa)
+        rsa = kept_key(&control->objects[0]);
+    if (!ec)
+        ec = kept_key(&control->objects[1]);
 }
 
 __attribute__((destructor)) static void free_keys(void)
 {
     EVP_PKEY_free(rsa);
     EVP_PKEY_free(ec);
-    OPENSSL_free(certificates[0]);
-    OPENSSL_free(certificates[1]);
 }
 
 /* --- module, slot, token ----------------------------------------------------------------------------------------- */
@@ -288,9 +319,9 @@ static bool value_of(CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type, unsigned c
         break;
     case CKA_VALUE:
         if (class == CKO_CERTIFICATE) {
-            int which = control->lie == FAKE_CERTIFICATE_OF_ANOTHER ? 1 : 0;
-            data = certificates[which];
-            *len = (CK_ULONG)certificate_lens[which];
+            const struct fake_object *it = &control->objects[control->lie == FAKE_CERTIFICATE_OF_ANOTHER ? 3 : 2];
+            data = it->der;
+            *len = (CK_ULONG)it->len;
         } else if (private && control->lie == FAKE_VALUE_READABLE) {
             data = "secret";
             *len = 6;

@@ -44,7 +44,14 @@ enum fake_deed {
 
 enum fake_escape { FAKE_EXEC, FAKE_PTRACE, FAKE_READ_MEMORY, FAKE_UNSHARE, FAKE_CORE, FAKE_DUMPABLE, FAKE_ESCAPE_WAYS };
 
+/* What the token holds, so that it is the same in the next process: two private keys and two certificates in DER. */
+struct fake_object {
+    int len;
+    unsigned char der[2048];
+};
+
 struct fake_control {
+    struct fake_object objects[4];
     /* Misbehaving: at the `fail_at`th call from now (1: the next), or at each, of all functions or of `only` one. */
     enum fake_deed deed;
     unsigned fail_at;
