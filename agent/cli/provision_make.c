@@ -69,7 +69,7 @@ static enum sg_rc is_sealed(struct work *work, bool *ret, struct sg_err *err)
         return rc;
     }
     *ret = rc == SG_E_PIN_INCORRECT;
-    return SG_OK;
+    return *ret ? sg_token_pin_clear(work->token, err) : SG_OK; /* it was not a mistake */
 }
 
 /* --- the steps ---------------------------------------------------------------------------------------------------- */
