@@ -127,7 +127,7 @@ holds test $status = 0
 holds test "$(stat -c %a letters/*.txt | sort -u)" = 600
 holds test "$(find letters -name '*.txt' | wc -l)" = 5
 holds grep -q 'plain-letters' complained
-cp report.json "$tmp/out"
+/usr/bin/python3 -c 'import json, sys; print(json.dumps(json.load(sys.stdin)))' < report.json > "$tmp/out"
 for i in 1 2 3 4 5; do
     json "rows.$((i - 1)).state=\"done\"" "rows.$((i - 1)).token.serial=\"CARD-$i\"" \
         "rows.$((i - 1)).key.custody=\"generated\""
