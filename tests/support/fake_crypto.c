@@ -6,17 +6,10 @@
 
 #include "fake_private.h"
 
-const CK_MECHANISM_TYPE fake_mechanisms[] = {CKM_RSA_X_509,
-                                             CKM_SHA256_RSA_PKCS,
-                                             CKM_SHA384_RSA_PKCS,
-                                             CKM_SHA512_RSA_PKCS,
-                                             CKM_SHA256_RSA_PKCS_PSS,
-                                             CKM_SHA384_RSA_PKCS_PSS,
-                                             CKM_ECDSA_SHA256,
-                                             CKM_ECDSA_SHA384,
-                                             CKM_RSA_PKCS,
-                                             CKM_RSA_PKCS_PSS,
-                                             CKM_ECDSA};
+const CK_MECHANISM_TYPE fake_mechanisms[] = {
+    CKM_SHA256_RSA_PKCS,     CKM_SHA384_RSA_PKCS, CKM_SHA512_RSA_PKCS, CKM_SHA256_RSA_PKCS_PSS,
+    CKM_SHA384_RSA_PKCS_PSS, CKM_ECDSA_SHA256,    CKM_ECDSA_SHA384,    CKM_RSA_X_509,
+    CKM_ECDH1_DERIVE,        CKM_RSA_PKCS,        CKM_RSA_PKCS_PSS,    CKM_ECDSA};
 #define ALL_MECHANISMS (sizeof fake_mechanisms / sizeof *fake_mechanisms)
 #define RAW_MECHANISMS 3
 
@@ -153,7 +146,7 @@ CK_RV C_DecryptInit(CK_SESSION_HANDLE handle, CK_MECHANISM *mechanism, CK_OBJECT
         return CKR_SESSION_HANDLE_INVALID;
     if (!logged_in)
         return CKR_USER_NOT_LOGGED_IN;
-    if (mechanism->mechanism != CKM_RSA_X_509 || !is_rsa(key))
+    if (mechanism->mechanism != CKM_RSA_X_509 || key != RSA_PRIVATE)
         return CKR_MECHANISM_INVALID;
     session->key = key;
     session->authenticated = false;
@@ -166,55 +159,45 @@ CK_RV C_Decrypt(CK_SESSION_HANDLE handle, CK_BYTE *data, CK_ULONG len, CK_BYTE *
     struct session *session = session_of(handle);
     if (!session || session->key == 0)
         return CKR_OPERATION_NOT_INITIALIZED;
+    if (control->reauthenticate && !session->authenticated)
+        return CKR_USER_NOT_LOGGED_IN;
     session->key = 0;
-    unsigned char plain[512];
-    size_t plain_len = sizeof plain;
     EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(rsa, NULL);
-    bool ok = EVP_PKEY_decrypt_init(ctx) == 1 && EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_NO_PADDING) == 1 &&
-              EVP_PKEY_decrypt(ctx, plain, &plain_len, data, len) == 1;
+    size_t plain_len = *out_len;
+    bool good = EVP_PKEY_decrypt_init(ctx) == 1 && EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_NO_PADDING) == 1 &&
+                EVP_PKEY_decrypt(ctx, out, &plain_len, data, len) == 1;
     EVP_PKEY_CTX_free(ctx);
-    if (!ok)
+    if (!good)
         return CKR_ENCRYPTED_DATA_INVALID;
-    if (*out_len < plain_len)
-        return CKR_BUFFER_TOO_SMALL;
-    memcpy(out, plain, plain_len);
+    if (control->lie == FAKE_PLAINTEXT_WRONG)
+        out[plain_len / 2] ^= 1;
     garble(out, plain_len);
-    *out_len = plain_len;
+    *out_len = control->lie == FAKE_PLAINTEXT_LONGER ? 1UL << 40 : control->lie == FAKE_PLAINTEXT_EMPTY ? 0 : plain_len;
     garble_count(out_len);
     return CKR_OK;
 }
 
-/* The other's point is on P-256. */
-static EVP_PKEY *point_to_key(const unsigned char *point, size_t len)
-{
-    EVP_PKEY *key = EVP_PKEY_new();
-    if (EVP_PKEY_copy_parameters(key, ec) == 1 && EVP_PKEY_set1_encoded_public_key(key, point, len) == 1)
-        return key;
-    EVP_PKEY_free(key);
-    return NULL;
-}
-
-CK_RV C_DeriveKey(CK_SESSION_HANDLE handle, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE base, CK_ATTRIBUTE *template,
+CK_RV C_DeriveKey(CK_SESSION_HANDLE handle, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key, CK_ATTRIBUTE *template,
                   CK_ULONG count, CK_OBJECT_HANDLE *ret)
 {
-    (void)base;
     (void)template;
     (void)count;
     CALLED();
-    struct session *session = session_of(handle);
-    if (!session)
-        return CKR_SESSION_HANDLE_INVALID;
     const CK_ECDH1_DERIVE_PARAMS *params = mechanism->pParameter;
-    EVP_PKEY *peer = point_to_key(params->pPublicData, params->ulPublicDataLen);
+    EVP_PKEY *peer = EVP_PKEY_new();
     EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(ec, NULL);
-    session->shared_secret_len = sizeof session->shared_secret;
-    bool ok = peer && EVP_PKEY_derive_init(ctx) == 1 && EVP_PKEY_derive_set_peer(ctx, peer) == 1 &&
-              EVP_PKEY_derive(ctx, session->shared_secret, &session->shared_secret_len) == 1;
+    size_t len = sizeof secret;
+    bool good = session_of(handle) && logged_in && mechanism->mechanism == CKM_ECDH1_DERIVE && key == EC_PRIVATE &&
+                EVP_PKEY_copy_parameters(peer, ec) == 1 &&
+                EVP_PKEY_set1_encoded_public_key(peer, params->pPublicData, params->ulPublicDataLen) == 1 &&
+                EVP_PKEY_derive_init(ctx) == 1 && EVP_PKEY_derive_set_peer(ctx, peer) == 1 &&
+                EVP_PKEY_derive(ctx, secret, &len) == 1;
     EVP_PKEY_CTX_free(ctx);
     EVP_PKEY_free(peer);
-    if (!ok)
+    if (!good)
         return CKR_MECHANISM_PARAM_INVALID;
-    *ret = SHARED_SECRET;
+    control->secrets++;
+    *ret = SECRET;
     garble_count(ret);
     return CKR_OK;
 }

@@ -16,6 +16,7 @@ EXPORT struct fake_control fake_control;
 pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 EVP_PKEY *rsa, *ec;
 bool logged_in;
+unsigned char secret[32];
 static struct session sessions[MAX_SESSIONS];
 
 /* --- keys -------------------------------------------------------------------------------------------------------- */
@@ -130,7 +131,7 @@ CK_RV C_GetSlotList(CK_BBOOL present, CK_SLOT_ID *slots, CK_ULONG *count)
 {
     (void)present;
     CALLED();
-    CK_ULONG have = control->lie == FAKE_SLOTS_GROW && slots ? *count + 1 : 1;
+    CK_ULONG have = control->lie == FAKE_SLOTS_GROW && slots ? *count + 1 : control->absent ? 0 : 1;
     for (CK_ULONG i = 0; slots && i < have && i < *count; i++)
         slots[i] = 7;
     garble(slots, slots && *count >= 1 ? sizeof *slots : 0);
@@ -143,7 +144,8 @@ CK_RV C_GetSlotInfo(CK_SLOT_ID slot, CK_SLOT_INFO *info)
 {
     (void)slot;
     CALLED();
-    *info = (CK_SLOT_INFO){.flags = CKF_TOKEN_PRESENT};
+    *info = (CK_SLOT_INFO){.flags = (control->absent ? 0 : CKF_TOKEN_PRESENT) |
+                                    (control->removable ? CKF_REMOVABLE_DEVICE : 0)};
     pad(info->slotDescription, sizeof info->slotDescription, "Fake reader");
     pad(info->manufacturerID, sizeof info->manufacturerID, "Fake");
     garble(info, sizeof *info);
@@ -155,7 +157,7 @@ CK_RV C_GetTokenInfo(CK_SLOT_ID slot, CK_TOKEN_INFO *info)
     (void)slot;
     CALLED();
     *info = (CK_TOKEN_INFO){.flags = CKF_TOKEN_INITIALIZED | CKF_USER_PIN_INITIALIZED | CKF_LOGIN_REQUIRED |
-                                     control->token_flags};
+                                     control->token_flags | (logged_in ? control->flags_once_logged_in : 0)};
     if (given_label())
         memcpy(info->label, given_label(), sizeof info->label);
     else
@@ -280,6 +282,11 @@ static bool value_of(CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type, unsigned c
     const unsigned char id = is_rsa(object) ? 1 : 2;
     const void *data = NULL;
     *len = 0;
+    if (object == SECRET) {
+        *len = sizeof secret;
+        memcpy(out, secret, sizeof secret);
+        return type == CKA_VALUE && control->secrets > 0;
+    }
     switch (type) {
     case CKA_CLASS:
         data = &class;
@@ -401,19 +408,11 @@ CK_RV C_FindObjectsFinal(CK_SESSION_HANDLE handle)
     return CKR_OK;
 }
 
-static bool shared_secret(const struct session *session, CK_ATTRIBUTE_TYPE type, unsigned char *out, CK_ULONG *len)
-{
-    *len = type == CKA_VALUE ? session->shared_secret_len : 0;
-    memcpy(out, session->shared_secret, *len);
-    return *len > 0;
-}
-
-static CK_RV give_value(const struct session *session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE *attribute)
+static CK_RV give_value(CK_OBJECT_HANDLE object, CK_ATTRIBUTE *attribute)
 {
     unsigned char value[4096];
     CK_ULONG len = 0, room = attribute->ulValueLen;
-    if (!(object == SHARED_SECRET ? shared_secret(session, attribute->type, value, &len)
-                                  : value_of(object, attribute->type, value, &len))) {
+    if (!value_of(object, attribute->type, value, &len)) {
         attribute->ulValueLen = CK_UNAVAILABLE_INFORMATION;
         return class_of(object) == CKO_PRIVATE_KEY ? CKR_ATTRIBUTE_SENSITIVE : CKR_ATTRIBUTE_TYPE_INVALID;
     }
@@ -439,12 +438,11 @@ static CK_RV give_value(const struct session *session, CK_OBJECT_HANDLE object, 
 CK_RV C_GetAttributeValue(CK_SESSION_HANDLE handle, CK_OBJECT_HANDLE object, CK_ATTRIBUTE *attributes, CK_ULONG count)
 {
     CALLED();
-    const struct session *session = session_of(handle);
-    if (!session)
+    if (!session_of(handle))
         return CKR_SESSION_HANDLE_INVALID;
     CK_RV answer = CKR_OK;
     for (CK_ULONG i = 0; i < count; i++) {
-        CK_RV rv = give_value(session, object, &attributes[i]);
+        CK_RV rv = give_value(object, &attributes[i]);
         if (rv != CKR_OK)
             answer = rv;
     }

@@ -23,7 +23,10 @@ enum fake_lie {
     FAKE_SIGNATURE_WRONG,  /* a signature of something else */
     FAKE_VALUE_READABLE,   /* the private value can be read */
     FAKE_CERTIFICATE_OF_ANOTHER,
-    FAKE_SERIAL_CHANGES, /* another token each time it is asked */
+    FAKE_PLAINTEXT_LONGER, /* decrypted data longer than the room given */
+    FAKE_PLAINTEXT_EMPTY,
+    FAKE_PLAINTEXT_WRONG, /* decrypted data of something else */
+    FAKE_SERIAL_CHANGES,  /* another token each time it is asked */
     FAKE_LIES
 };
 
@@ -70,6 +73,9 @@ struct fake_control {
     bool serves_raw;           /* ... and C_SignInit takes them */
     bool reauthenticate;       /* CKA_ALWAYS_AUTHENTICATE */
     unsigned long token_flags; /* besides the usual ones */
-    unsigned logins;           /* C_Login calls so far */
+    unsigned long flags_once_logged_in;
+    bool removable, absent; /* the slot's token */
+    unsigned logins;        /* C_Login calls so far */
+    unsigned secrets;       /* derived, and not destroyed yet */
     unsigned open_sessions, most_sessions, session_limit;
 };

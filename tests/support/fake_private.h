@@ -30,7 +30,7 @@ void garble_count(CK_ULONG *number);
 
 /* --- state (fake_module.c) ---------------------------------------------------------------------------------------- */
 
-enum { RSA_PRIVATE = 1, RSA_PUBLIC, EC_PRIVATE, EC_CERTIFICATE, LAST_OBJECT = EC_CERTIFICATE, SHARED_SECRET };
+enum { RSA_PRIVATE = 1, RSA_PUBLIC, EC_PRIVATE, EC_CERTIFICATE, LAST_OBJECT = EC_CERTIFICATE, SECRET };
 
 struct session {
     bool open, authenticated;
@@ -38,13 +38,12 @@ struct session {
     CK_ULONG found_count;
     CK_OBJECT_HANDLE key;
     CK_MECHANISM_TYPE mechanism;
-    unsigned char shared_secret[64];
-    size_t shared_secret_len;
 };
 
 extern pthread_mutex_t lock;
 extern EVP_PKEY *rsa, *ec;
 extern bool logged_in;
+extern unsigned char secret[32]; /* of the object SECRET, which is there while control->secrets is not 0 */
 
 struct session *session_of(CK_SESSION_HANDLE handle);
 

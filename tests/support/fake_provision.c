@@ -70,7 +70,13 @@ CK_RV C_CreateObject(CK_SESSION_HANDLE session, CK_ATTRIBUTE *template, CK_ULONG
 
 CK_RV C_DestroyObject(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object)
 {
-    (void)object;
     CALLED();
-    return session_of(session) ? CKR_OK : CKR_SESSION_HANDLE_INVALID;
+    if (!session_of(session))
+        return CKR_SESSION_HANDLE_INVALID;
+    if (object != SECRET)
+        return CKR_OK;
+    if (control->secrets == 0)
+        return CKR_OBJECT_HANDLE_INVALID;
+    control->secrets--;
+    return CKR_OK;
 }
