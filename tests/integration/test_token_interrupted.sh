@@ -60,12 +60,17 @@ traced() { # STRACE-OPTION... -- ARGUMENT...
         shift
     done
     shift
-    strace -f -qq "${options[@]}" "$SIGNET" "$@" --pin-fd 9 9< "$SOFTHSM_PIN_FILE" > traced.out 2> traced.err
+    strace -qq "${options[@]}" "$SIGNET" "$@" --pin-fd 9 9< "$SOFTHSM_PIN_FILE" > traced.out 2> traced.err
 }
-killed() { # CALL COUNT ARGUMENT...: SIGKILL at that call of the kind; ends with 0 if there were fewer
-    local call=$1 at=$2
-    shift 2
-    traced -o /dev/null -e trace="$call" -e inject="$call:signal=KILL:when=$at" -- "$@"
+killed() { # COUNT ARGUMENT...: SIGKILL at that write to the store; ends with 0 if there were fewer
+    local at=$1
+    shift
+    traced -o /dev/null -e trace=pwrite64 -e inject=pwrite64:signal=KILL:when="$at" -- "$@"
+}
+host_killed() { # CALL ARGUMENT...: SIGKILL to the token host at its first such call
+    local call=$1
+    shift
+    traced -f -o /dev/null -e trace="$call" -e inject="$call:signal=KILL:when=1" -- "$@"
 }
 tells() { # WHAT ID: what the next run says of it, once
     local begun ended there=false
@@ -86,26 +91,22 @@ tells() { # WHAT ID: what the next run says of it, once
 
 command -v strace > /dev/null || skip "strace is not installed"
 told_of=
-traced -o trace -e trace=openat,pwrite64 -- token keygen --kind p-256 --usage sign --id c0 --token "$token"
-opens=$(grep -c openat trace) writes=$(grep -c pwrite64 trace)
-n=1
-for point in "pwrite64 1" "openat $((opens - 60))" "openat $((opens - 20))" "pwrite64 $((writes - 1))"; do
-    # shellcheck disable=SC2086
-    killed $point token keygen --kind p-256 --usage sign --id c$n --token "$token" || true
-    tells keygen c$n
-    n=$((n + 1))
+traced -o trace -e trace=pwrite64 -- token keygen --kind p-256 --usage sign --id c0 --token "$token"
+writes=$(grep -c pwrite64 trace)
+for point in 1 $(seq $((writes - 6)) "$writes"); do # the last ones are the ledger's entry of what came of it
+    killed "$point" token keygen --kind p-256 --usage sign --id "$(printf c%x $((writes - point + 1)))" --token "$token" || true
+    tells keygen "$(printf c%x $((writes - point + 1)))"
 done
 # It was met in between: before the ledger had the outcome, with the key there.
 holds test "${told_of/keygen-true/}" != "$told_of"
 
 # A deletion likewise. What it left is deleted by a second one.
 expect 0 signet_pin token keygen --kind p-256 --usage sign --id d1 --token "$token"
-traced -o trace -e trace=unlink,pwrite64 -- token delete --key "$token;id=%c0" --yes --really "$serial/c0"
-holds test "$(grep -c unlink trace)" -ge 2
-writes=$(grep -c pwrite64 trace)
-killed unlink 1 token delete --key "$token;id=%d1" --yes --really "$serial/d1" || true
+host_killed unlink token delete --key "$token;id=%d1" --yes --really "$serial/d1" || true
 tells delete d1
-killed pwrite64 $((writes - 1)) token delete --key "$token;id=%d1" --yes --really "$serial/d1" || true
+traced -o trace -e trace=pwrite64 -- token delete --key "$token;id=%c0" --yes --really "$serial/c0"
+writes=$(grep -c pwrite64 trace)
+killed $((writes - 1)) token delete --key "$token;id=%d1" --yes --really "$serial/d1" || true
 tells delete d1
 holds test -z "$(tool -O --type privkey | grep "ID: *d1")"
 holds test "$(ledger "SELECT event FROM ledger WHERE object = 'd1' ORDER BY number DESC LIMIT 1")" = delete
