@@ -26,9 +26,10 @@ struct host {
     int64_t idle_ns;
 
     pthread_mutex_t gate;
-    size_t at_work; /* requests that are being done */
-    bool closing;   /* no more are begun */
-    int64_t last;   /* when the last one ended */
+    size_t at_work;   /* requests that are being done and answered */
+    size_t in_module; /* those that are being done */
+    bool closing;     /* no more are begun */
+    int64_t last;     /* when the last one ended */
 };
 
 struct channel {
@@ -42,8 +43,16 @@ static bool begin_request(struct host *host)
     (void)pthread_mutex_lock(&host->gate);
     bool open = !host->closing;
     host->at_work += open;
+    host->in_module += open;
     (void)pthread_mutex_unlock(&host->gate);
     return open;
+}
+
+static void leave_module(struct host *host)
+{
+    (void)pthread_mutex_lock(&host->gate);
+    host->in_module--;
+    (void)pthread_mutex_unlock(&host->gate);
 }
 
 static void end_request(struct host *host)
@@ -80,9 +89,10 @@ static bool answer_one(struct host *host, int fd, _Atomic int64_t *clock, const 
     _cleanup_(sg_message_clear) struct sg_message answer = SG_MESSAGE;
     if (!begin_request(host))
         return false;
-    bool good = sg_serve(host->served, clock, request, &answer) &&
-                sg_wire_send(fd, SG_WIRE_NEVER, answer.verb, answer.subject, sg_buf_slice(&answer.body),
-                             (const struct sg_secret *const *)answer.secrets) == SG_WIRE_DONE;
+    bool good = sg_serve(host->served, clock, request, &answer);
+    leave_module(host);
+    good = good && sg_wire_send(fd, SG_WIRE_NEVER, answer.verb, answer.subject, sg_buf_slice(&answer.body),
+                                (const struct sg_secret *const *)answer.secrets) == SG_WIRE_DONE;
     end_request(host);
     return good;
 }
@@ -144,9 +154,21 @@ static bool start_threads(struct host *host, struct channel *channels)
     return true;
 }
 
+/* Who asked is gone: what the module is at ends here, as it would have in their own process, and not some time later,
+ * when somebody else is at work on the token. */
+static void abandon(struct host *host)
+{
+    (void)pthread_mutex_lock(&host->gate);
+    if (host->in_module > 0)
+        (void)kill(getpid(), SIGKILL);
+    host->closing = true;
+    (void)pthread_mutex_unlock(&host->gate);
+}
+
 static void finish(struct host *host, struct channel *channels)
 {
     pthread_t killer;
+    abandon(host);
     if (pthread_create(&killer, NULL, kill_in_time, NULL) != 0)
         _exit(70);
     for (size_t i = 0; i < host->channel_count; i++) {

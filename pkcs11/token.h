@@ -31,7 +31,7 @@ struct sg_tokens_options {
     int64_t timeout_ms;      /* for one C_ call of a module in a host; 0: SG_TOKEN_TIMEOUT_MS */
     int64_t sign_timeout_ms; /* for one that uses a private key or waits for a person; 0: SG_TOKEN_SIGN_TIMEOUT_MS */
     const char *runtime; /* folder of the PIN interlock (sg_paths), made when needed; without it nobody can log in */
-    int64_t idle_ms;         /* after which a host without work, login or key in use ends; 0: SG_TOKEN_IDLE_MS */
+    int64_t idle_ms;     /* after which a host without work, login or key in use ends; 0: SG_TOKEN_IDLE_MS */
 };
 
 /* Loads and initialises the modules and lists their tokens. A module named by path that does not load:
