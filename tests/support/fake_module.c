@@ -85,6 +85,18 @@ static void make_keys(void)
         ec = kept_key(&control->objects[1]);
 }
 
+/* Where nobody holds the control: a program that loads the module in a process of its own. */
+__attribute__((constructor)) static void take_orders(void)
+{
+    const char *lie = getenv("FAKE_MODULE_LIE"), *flags = getenv("FAKE_MODULE_FLAGS");
+    if (lie && strcmp(lie, "value-readable") == 0)
+        fake_control.lie = FAKE_VALUE_READABLE;
+    if (lie && strcmp(lie, "signature-wrong") == 0)
+        fake_control.lie = FAKE_SIGNATURE_WRONG;
+    if (flags)
+        fake_control.token_flags = strtoul(flags, NULL, 0);
+}
+
 __attribute__((destructor)) static void free_keys(void)
 {
     EVP_PKEY_free(rsa);

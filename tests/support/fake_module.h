@@ -2,7 +2,9 @@
  * does worse when told to, and can lack the raw mechanisms.
  *
  * A test gets the control of a module in its own process by dlopen() and dlsym("fake_control"). One in a token host
- * takes its control from the file that the environment's FAKE_CONTROL names: fake_control_share() of fake_shared.h. */
+ * takes its control from the file that the environment's FAKE_CONTROL names: fake_control_share() of fake_shared.h,
+ * or begins with what FAKE_MODULE_LIE (value-readable, signature-wrong) and FAKE_MODULE_FLAGS (a number: `token_flags`)
+ * say. */
 #pragma once
 
 #include <stdbool.h>
