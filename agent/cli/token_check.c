@@ -121,10 +121,10 @@ static enum sg_rc make_verifier(const struct token_check *check, STACK_OF(X509) 
     return sg_verifier_new(&options, ret, err);
 }
 
-/* A fault of our own, not of the token. */
-static bool is_ours(enum sg_rc rc)
+/* What is about the key; a token that is gone, or a module that does not answer, ends the command. */
+static bool is_about_key(enum sg_rc rc)
 {
-    return rc == SG_E_INTERNAL || rc == SG_E_NO_MEMORY;
+    return rc == SG_E_CUSTODY || rc == SG_E_NO_KEY || rc == SG_E_KEY_AMBIGUOUS || rc == SG_E_TOKEN_FAILED;
 }
 
 /* All of them, before the first is used. */
@@ -134,7 +134,7 @@ static enum sg_rc inspect(struct sg_key_check *keys, size_t count, struct sg_err
         struct sg_err *inspection = &keys[i].inspection;
         if (sg_token_key_inspect(keys[i].key, SG_FOR_ANYTHING, inspection) == SG_OK)
             *inspection = (struct sg_err){.rc = SG_OK};
-        else if (is_ours(inspection->rc)) {
+        else if (!is_about_key(inspection->rc)) {
             *err = *inspection;
             return err->rc;
         }

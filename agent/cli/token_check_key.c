@@ -90,8 +90,7 @@ static enum sg_rc check_custody(struct sg_key_check *check, struct sg_err *err)
     return SG_OK;
 }
 
-/* --- the certificate -----------------------------------------------------------------------------------------------
- */
+/* --- the certificate ---------------------------------------------------------------------------------------------- */
 
 static enum sg_rc check_certificate(struct sg_key_check *check, struct sg_err *err)
 {
@@ -189,8 +188,7 @@ static void check_strength(struct sg_key_check *check)
                 cert ? _("%s; the certificate signed with %s.") : "%s.", key.name, signature.name);
 }
 
-/* --- what it can do ------------------------------------------------------------------------------------------------
- */
+/* --- what it can do ----------------------------------------------------------------------------------------------- */
 
 static bool serves(const char *name, bool signing)
 {
@@ -259,8 +257,7 @@ static enum sg_rc check_trial(struct sg_key_check *check, struct sg_err *err)
     return record(check, signing, rc == SG_OK ? NULL : &failure, err);
 }
 
-/* --- all together --------------------------------------------------------------------------------------------------
- */
+/* --- all together ------------------------------------------------------------------------------------------------- */
 
 enum sg_rc sg_key_check_run(struct sg_key_check *check, struct sg_err *err)
 {
@@ -287,8 +284,7 @@ enum sg_rc sg_key_check_run(struct sg_key_check *check, struct sg_err *err)
     return rc == SG_OK && check->findings.incomplete ? sg_fail_memory(err) : rc;
 }
 
-/* --- telling -------------------------------------------------------------------------------------------------------
- */
+/* --- telling ------------------------------------------------------------------------------------------------------ */
 
 struct attribute {
     const char *name;
