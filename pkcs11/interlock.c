@@ -22,7 +22,8 @@ static void add_field(char out[SG_INTERLOCK_NAME], const char *before, struct sg
     static const char digits[] = "0123456789abcdef";
     size_t used = strlen(out);
 
-    used += (size_t)snprintf(out + used, SG_INTERLOCK_NAME - used, "%s", before);
+    for (; *before && used + 1 < SG_INTERLOCK_NAME; before++)
+        out[used++] = *before;
     for (size_t i = 0; i < field.len && used + 4 <= SG_INTERLOCK_NAME; i++) {
         uint8_t c = field.data[i];
         bool plain = c < 0x80 && (isalnum(c) || c == '-');
@@ -55,8 +56,8 @@ void sg_interlock_name(struct sg_slice serial, struct sg_slice label, unsigned l
         add_field(out, "label=", trimmed(label));
         (void)snprintf(where, sizeof where, ",slot=%lu", slot);
     }
-    size_t used = strlen(out);
-    (void)snprintf(out + used, SG_INTERLOCK_NAME - used, "%s%s", where, role == SG_PIN_SO ? ".so" : ".user");
+    add_field(out, where, (struct sg_slice){NULL, 0});
+    add_field(out, role == SG_PIN_SO ? ".so" : ".user", (struct sg_slice){NULL, 0});
 }
 
 /* --- what is in it: one line of fixed length, so that writing it anew leaves nothing of the old one --------------- */
@@ -68,7 +69,7 @@ void sg_interlock_name(struct sg_slice serial, struct sg_slice label, unsigned l
 static enum sg_rc write_record(const struct sg_interlock *lock, const struct sg_interlock_record *record,
                                struct sg_err *err)
 {
-    char line[RECORD_LEN + 1];
+    char line[2 * RECORD_LEN];
 
     (void)snprintf(line, sizeof line, RECORD, record->refused, record->cleared, record->when, record->pid);
     ssize_t written = pwrite(lock->fd, line, RECORD_LEN, 0);

@@ -203,7 +203,7 @@ static enum sg_rc record(struct sg_store *store, const struct crl_facts *facts, 
  * lost. */
 static enum sg_rc add(struct sg_store *store, const struct crl_facts *facts, const char *issuer, struct sg_err *err)
 {
-    bool same;
+    bool same = false;
 
     enum sg_rc rc = compare(store, facts, issuer, &same, err);
     if (rc != SG_OK)

@@ -166,7 +166,7 @@ static enum sg_rc refuse_newer(struct sg_store *store, int64_t version, struct s
 
 static enum sg_rc check(struct sg_store *store, int64_t *ret_version, struct sg_err *err)
 {
-    int64_t application, version, objects;
+    int64_t application = 0, version = 0, objects = 0;
 
     enum sg_rc rc = read_number(store, "PRAGMA application_id", &application, err);
     if (rc == SG_OK)
