@@ -127,7 +127,7 @@ static enum sg_rc ask(struct request *request, uint32_t subject, enum sg_exchang
     request->out = (struct sg_fields){.rest = sg_buf_slice(&request->answer.body)};
     enum sg_rc rc = sg_get_outcome(&request->out, &told);
     pass_on_log(request);
-    if (request->out.bad)
+    if (request->out.bad || (rc != SG_OK && told.text[0] == '\0'))
         return fail_nonsense(request, err);
     if (rc != SG_OK && err)
         *err = told;

@@ -180,8 +180,11 @@ static void test_each_function_hangs(void **state)
 {
     (void)state;
     for (size_t i = 0; i < FUNCTIONS; i++) {
+        /* The request that makes a key may take ten times as long; a session is closed there first. */
+        bool keygen = strcmp(functions[i], "C_GenerateKeyPair") == 0 || strcmp(functions[i], "C_CloseSession") == 0;
+        double within = (keygen ? 10 : 1) * SHORT_MS / 1000.0 + 5;
         plan(FAKE_HANGS, functions[i], 1);
-        assert_true(suffer((struct limits){SHORT_MS, SHORT_MS, 0}, SG_E_TOKEN_TIMEOUT, SHORT_MS / 1000.0 + 5));
+        assert_true(suffer((struct limits){SHORT_MS, SHORT_MS, 0}, SG_E_TOKEN_TIMEOUT, within));
     }
 }
 
