@@ -12,6 +12,21 @@
 
 /* --- modules (local_module.c, remote.c) --------------------------------------------------------------------------- */
 
+/* How far the host that runs now has come. */
+enum sg_host_stage { SG_HOST_BARE, SG_HOST_GREETED, SG_HOST_STARTED, SG_HOST_LISTED };
+
+struct sg_cache;
+
+/* Of a module in a host. */
+struct sg_remote {
+    _Atomic enum sg_host_stage stage;
+    char *file;      /* the module's; NULL if p11-kit does not tell */
+    uint8_t key[32]; /* sg_cache_key() before the module was started, if key_known */
+    bool key_known;
+    struct sg_cache *cache; /* what is kept under it; NULL: nothing */
+    bool list_kept;         /* the list is the cache's, and was not taken from there yet */
+};
+
 struct sg_module {
     const struct sg_verbs *verbs;
     char *name;   /* path, or p11-kit's name */
@@ -22,6 +37,7 @@ struct sg_module {
     bool one_session;     /* breaks where two threads are in it at once */
     CK_FUNCTION_LIST *f;  /* in this process */
     struct sg_host *host; /* else */
+    struct sg_remote remote;
 };
 
 struct sg_tokens {
@@ -35,6 +51,7 @@ struct sg_tokens {
     struct sg_log log;
     char *host_program;
     char *runtime;
+    enum sg_listing listing;
     pthread_mutex_t hosts_lock;          /* held while a host is started */
     int64_t timeout_ms, sign_timeout_ms; /* for one C_ call of a module in a host */
 };

@@ -1,13 +1,17 @@
 /* The verbs by a host: each is one message and its answer. What comes back is checked as a module's own words are. */
 #include <string.h>
+#include <unistd.h>
 
 #include <openssl/err.h>
 
+#include "base/clock.h"
 #include "base/msg.h"
+#include "pkcs11/cache.h"
 #include "pkcs11/host.h"
 #include "pkcs11/messages.h"
 
 #define KEYGEN_LIMITS 10 /* making an RSA key takes a card minutes */
+#define READERS_LIMIT_MS 2000
 
 /* --- one request -------------------------------------------------------------------------------------------------- */
 
@@ -119,7 +123,7 @@ static enum sg_rc ask(struct request *request, uint32_t subject, enum sg_exchang
     return rc == SG_OK ? SG_OK : about(request, err, rc);
 }
 
-/* --- a host at work ----------------------------------------------------------------------------------------------- */
+/* --- the list ------------------------------------------------------------------------------------------------ */
 
 static enum sg_rc read_tokens(struct request *request, struct sg_err *err)
 {
@@ -143,6 +147,92 @@ static enum sg_rc read_tokens(struct request *request, struct sg_err *err)
     return rc;
 }
 
+/* What the kept list of the module has for a key now; a host is asked, whatever it has loaded. */
+static bool key_now(struct sg_tokens *tokens, struct sg_module *module, struct sg_buf *ret_readers,
+                    uint8_t ret_key[SG_SHA256_LEN])
+{
+    enum sg_exchange exchange = SG_EXCHANGE_DONE;
+    if (!module->remote.file || access(sg_pcsc_socket(), F_OK) < 0)
+        return false;
+    _cleanup_(request_clear) struct request request = request_to(tokens, module, SG_HOST_READERS);
+    if (request.limit_ms > READERS_LIMIT_MS)
+        request.limit_ms = READERS_LIMIT_MS;
+    if (ask(&request, 0, &exchange, NULL) != SG_OK)
+        return false;
+    struct sg_slice readers = request.out.rest;
+    return sg_get_u8(&request.out, 1) && sg_buf_append(ret_readers, readers.data, readers.len, NULL) == SG_OK &&
+           sg_cache_key(tokens, module->remote.file, readers, ret_key);
+}
+
+/* The module is not started yet. */
+static void look_for_kept(struct sg_tokens *tokens, struct sg_module *module)
+{
+    struct sg_remote *remote = &module->remote;
+    _cleanup_(sg_buf_clear) struct sg_buf readers = SG_BUF(SG_MAX_CACHE);
+    if (tokens->listing == SG_LIST_LIVE)
+        return;
+    remote->key_known = key_now(tokens, module, &readers, remote->key);
+    if (remote->key_known && tokens->listing == SG_LIST_KEPT)
+        remote->cache = sg_cache_load(tokens, remote->file, remote->key);
+    remote->list_kept = remote->cache != NULL;
+}
+
+/* Nothing happened at the readers since before the module was started. */
+static bool is_still_so(struct sg_tokens *tokens, struct sg_module *module)
+{
+    struct sg_remote *remote = &module->remote;
+    uint8_t key[SG_SHA256_LEN];
+    _cleanup_(sg_buf_clear) struct sg_buf readers = SG_BUF(SG_MAX_CACHE);
+    if (remote->key_known)
+        remote->key_known = key_now(tokens, module, &readers, key) && memcmp(key, remote->key, sizeof key) == 0 &&
+                            sg_cache_covers(module, tokens, sg_buf_slice(&readers));
+    return remote->key_known;
+}
+
+static void keep_list(struct sg_tokens *tokens, struct sg_module *module, struct sg_slice answer)
+{
+    _cleanup_(sg_cache_freep) struct sg_cache *cache = NULL;
+    struct sg_remote *remote = &module->remote;
+    sg_cache_free(sg_steal(remote->cache));
+    if (!is_still_so(tokens, module) || sg_cache_new(remote->key, &cache, NULL) != SG_OK ||
+        sg_buf_append(&cache->list, answer.data, answer.len, NULL) != SG_OK)
+        return;
+    sg_cache_store(tokens, remote->file, cache);
+    remote->cache = sg_steal(cache);
+}
+
+static void keep_keys(struct sg_token *token, struct sg_slice answer)
+{
+    struct sg_module *module = sg_token_module(token);
+    struct sg_cache *cache = module->remote.cache;
+    if (!cache || sg_cache_keys(cache, token->slot).len > 0 || !is_still_so(token->tokens, module) ||
+        !sg_cache_add_keys(cache, token->slot, answer))
+        return;
+    sg_cache_store(token->tokens, module->remote.file, cache);
+}
+
+/* The host's numbers in it are of one that is gone; they are made anew before they are used. */
+static enum sg_rc read_kept_list(struct sg_tokens *tokens, struct sg_module *module, struct sg_err *err)
+{
+    char time[SG_TIME_TEXT];
+    const struct sg_cache *cache = module->remote.cache;
+    _cleanup_(request_clear) struct request request = request_to(tokens, module, SG_HOST_LIST);
+    request.out = (struct sg_fields){.rest = sg_buf_slice(&cache->list)};
+    enum sg_rc rc = read_tokens(&request, err);
+    if (rc != SG_OK)
+        return rc;
+    for (size_t i = 0; i < tokens->token_count; i++) {
+        if (sg_token_module(tokens->tokens[i]) == module)
+            tokens->tokens[i]->info.seen_at = cache->seen_at;
+    }
+    sg_log(&tokens->log, SG_LOG_INFO,
+           _("The module %s was not asked: no card came or went since its tokens were listed, at %s"), module->name,
+           sg_time_text(cache->seen_at, time));
+    return SG_OK;
+}
+
+/* --- a host at work ----------------------------------------------------------------------------------------------- */
+
 static enum sg_rc ask_list(struct sg_tokens *tokens, struct sg_module *module, bool again,
                            enum sg_exchange *ret_exchange, struct sg_err *err)
 {
@@ -150,7 +240,17 @@ static enum sg_rc ask_list(struct sg_tokens *tokens, struct sg_module *module, b
     if (!sg_put_u8(&request.body, again))
         return sg_fail_memory(err);
     enum sg_rc rc = ask(&request, 0, ret_exchange, err);
-    return rc == SG_OK ? read_tokens(&request, err) : rc;
+    if (rc != SG_OK)
+        return rc;
+    struct sg_slice answer = request.out.rest;
+    rc = read_tokens(&request, err);
+    bool first = atomic_load(&module->remote.stage) == SG_HOST_STARTED;
+    if (rc != SG_OK)
+        return rc;
+    atomic_store(&module->remote.stage, SG_HOST_LISTED);
+    if (first)
+        keep_list(tokens, module, answer);
+    return SG_OK;
 }
 
 /* Loads the module, or those that are configured, into a host that was just started; `ret_names`, if not NULL, gets
@@ -163,6 +263,8 @@ static enum sg_rc say_hello(struct sg_tokens *tokens, struct sg_module *module, 
     if (!sg_put_u32(&request.body, SG_WIRE_VERSION) || !sg_put_text(&request.body, module->by_path ? module->name : ""))
         return sg_fail_memory(err);
     enum sg_rc rc = ask(&request, 0, &exchange, err);
+    if (rc == SG_OK)
+        atomic_store(&module->remote.stage, SG_HOST_GREETED);
     if (rc != SG_OK || !ret_names)
         return rc;
     if (sg_buf_append(&ret_names->body, request.out.rest.data, request.out.rest.len, err) != SG_OK)
@@ -184,6 +286,7 @@ static enum sg_rc say_start(struct sg_tokens *tokens, struct sg_module *module, 
     if (!sg_fields_end(&request.out))
         return fail_nonsense(&request, err);
     sg_module_recognise(tokens, module, &info);
+    atomic_store(&module->remote.stage, SG_HOST_STARTED);
     return SG_OK;
 }
 
@@ -195,22 +298,26 @@ static void forget_logins(struct sg_tokens *tokens, const struct sg_module *modu
     }
 }
 
-/* Starts the module's host where none runs: after a crash, a deadline, or a rest. */
-static enum sg_rc ensure_host(struct sg_tokens *tokens, struct sg_module *module, struct sg_err *err)
+/* Starts the module's host where none runs (at first, after a crash, a deadline, or a rest), and takes it as far as it
+ * has to be. */
+static enum sg_rc ensure_host(struct sg_tokens *tokens, struct sg_module *module, enum sg_host_stage stage,
+                              struct sg_err *err)
 {
     enum sg_exchange exchange = SG_EXCHANGE_DONE;
+    _Atomic enum sg_host_stage *now = &module->remote.stage;
     enum sg_rc rc = SG_OK;
     (void)pthread_mutex_lock(&tokens->hosts_lock);
     if (!sg_host_runs(module->host)) {
         forget_logins(tokens, module);
+        atomic_store(now, SG_HOST_BARE);
         rc = sg_host_start(module->host, err);
-        if (rc == SG_OK)
-            rc = say_hello(tokens, module, NULL, err);
-        if (rc == SG_OK)
-            rc = say_start(tokens, module, err);
-        if (rc == SG_OK)
-            rc = ask_list(tokens, module, false, &exchange, err);
     }
+    if (rc == SG_OK && stage >= SG_HOST_GREETED && atomic_load(now) < SG_HOST_GREETED)
+        rc = say_hello(tokens, module, NULL, err);
+    if (rc == SG_OK && stage >= SG_HOST_STARTED && atomic_load(now) < SG_HOST_STARTED)
+        rc = say_start(tokens, module, err);
+    if (rc == SG_OK && stage >= SG_HOST_LISTED && atomic_load(now) < SG_HOST_LISTED)
+        rc = ask_list(tokens, module, false, &exchange, err);
     (void)pthread_mutex_unlock(&tokens->hosts_lock);
     return rc;
 }
@@ -244,7 +351,7 @@ static enum sg_rc perform(struct request *request, struct sg_err *err)
     enum sg_rc rc = SG_OK;
     for (int attempt = 0; attempt < 2 && exchange == SG_EXCHANGE_IDLE; attempt++) {
         uint32_t subject = 0;
-        rc = ensure_host(request->tokens, request->module, err);
+        rc = ensure_host(request->tokens, request->module, SG_HOST_LISTED, err);
         if (rc == SG_OK)
             rc = subject_of(request, &subject, err);
         if (rc != SG_OK)
@@ -256,16 +363,27 @@ static enum sg_rc perform(struct request *request, struct sg_err *err)
 
 /* --- modules ------------------------------------------------------------------------------------------------------ */
 
-static enum sg_rc add_module(struct sg_tokens *tokens, char *name, bool by_path, struct sg_host *host,
-                             struct sg_err *err)
+/* Takes over `name` and `host`. `stage`: how far the host has come. */
+static enum sg_rc add_module(struct sg_tokens *tokens, char *name, const char *file, bool by_path,
+                             enum sg_host_stage stage, struct sg_host *host, struct sg_err *err)
 {
-    if (tokens->module_count >= SG_MAX_MODULES) {
+    char *file_name = file[0] ? strdup(file) : NULL;
+    struct sg_module *module = &tokens->modules[tokens->module_count];
+    enum sg_rc rc = SG_OK;
+    if (tokens->module_count >= SG_MAX_MODULES)
+        rc = sg_fail(err, SG_E_LIMIT, _("More than %d PKCS#11 modules are configured."), SG_MAX_MODULES);
+    else if (file[0] && !file_name)
+        rc = sg_fail_memory(err);
+    if (rc != SG_OK) {
+        free(file_name);
         free(name);
         sg_host_free(host);
-        return sg_fail(err, SG_E_LIMIT, _("More than %d PKCS#11 modules are configured."), SG_MAX_MODULES);
+        return rc;
     }
-    tokens->modules[tokens->module_count++] =
-        (struct sg_module){.verbs = &sg_remote_verbs, .name = name, .by_path = by_path, .host = host};
+    *module = (struct sg_module){.verbs = &sg_remote_verbs, .name = name, .by_path = by_path, .host = host};
+    module->remote.file = file_name;
+    atomic_store(&module->remote.stage, stage);
+    tokens->module_count++;
     return SG_OK;
 }
 
@@ -277,7 +395,10 @@ enum sg_rc sg_remote_add(struct sg_tokens *tokens, const char *path, struct sg_e
     if (rc != SG_OK || sg_module_known(tokens, name))
         return rc;
     rc = sg_host_new(tokens->host_program, false, &host, err);
-    return rc == SG_OK ? add_module(tokens, sg_steal(name), true, host, err) : rc;
+    if (rc != SG_OK)
+        return rc;
+    const char *file = name;
+    return add_module(tokens, sg_steal(name), file, true, SG_HOST_BARE, host, err);
 }
 
 /* The names of the modules that p11-kit is configured with are known only to a process that has loaded them. It goes on
@@ -295,30 +416,31 @@ enum sg_rc sg_remote_add_configured(struct sg_tokens *tokens, struct sg_err *err
     struct sg_fields fields = {.rest = sg_buf_slice(&names.body)};
     uint32_t count = rc == SG_OK ? sg_get_u32(&fields, SG_MAX_MODULES) : 0;
     for (uint32_t i = 0; rc == SG_OK && i < count && !fields.bad; i++) {
+        char file[SG_MAX_PATH_TEXT];
+        enum sg_host_stage stage = i == 0 ? SG_HOST_GREETED : SG_HOST_BARE;
         struct sg_slice name = sg_get_bytes(&fields, SG_MAX_PATH_TEXT - 1);
+        sg_get_text(&fields, file, sizeof file);
         _cleanup_(freep) char *safe = sg_safe_text(name.data, name.len);
         if (!safe)
             rc = sg_fail_memory(err);
         if (rc == SG_OK && !host)
             rc = sg_host_new(tokens->host_program, true, &host, err);
         if (rc == SG_OK)
-            rc = add_module(tokens, sg_steal(safe), false, sg_steal(host), err);
+            rc = add_module(tokens, sg_steal(safe), file, false, stage, sg_steal(host), err);
     }
     sg_host_free(host);
     return rc;
 }
 
-/* The host of p11-kit's first module runs already, and has loaded it. */
+/* The host of p11-kit's first module runs already, and has loaded it. Where the list is kept, nothing else is started
+ * but the host, which is asked for the readers. */
 static enum sg_rc remote_start(struct sg_tokens *tokens, struct sg_module *module, struct sg_err *err)
 {
-    enum sg_rc rc = SG_OK;
-    if (!sg_host_runs(module->host)) {
-        rc = sg_host_start(module->host, err);
-        if (rc == SG_OK)
-            rc = say_hello(tokens, module, NULL, err);
-    }
+    enum sg_rc rc = ensure_host(tokens, module, SG_HOST_BARE, err);
     if (rc == SG_OK)
-        rc = say_start(tokens, module, err);
+        look_for_kept(tokens, module);
+    if (rc == SG_OK && !module->remote.list_kept)
+        rc = ensure_host(tokens, module, SG_HOST_STARTED, err);
     module->started = rc == SG_OK;
     return rc;
 }
@@ -326,16 +448,22 @@ static enum sg_rc remote_start(struct sg_tokens *tokens, struct sg_module *modul
 static void remote_stop(struct sg_module *module)
 {
     sg_host_free(sg_steal(module->host));
+    sg_cache_free(sg_steal(module->remote.cache));
+    free(sg_steal(module->remote.file));
 }
 
 static enum sg_rc remote_list(struct sg_tokens *tokens, struct sg_module *module, bool again, struct sg_err *err)
 {
     enum sg_exchange exchange = SG_EXCHANGE_DONE;
-    enum sg_rc rc = ensure_host(tokens, module, err);
+    bool kept = module->remote.list_kept && !again;
+    module->remote.list_kept = false;
+    if (kept && read_kept_list(tokens, module, err) == SG_OK)
+        return SG_OK;
+    enum sg_rc rc = ensure_host(tokens, module, SG_HOST_STARTED, err);
     if (rc == SG_OK)
         rc = ask_list(tokens, module, again, &exchange, err);
     if (rc != SG_OK && exchange == SG_EXCHANGE_IDLE)
-        rc = ensure_host(tokens, module, err);
+        rc = ensure_host(tokens, module, SG_HOST_LISTED, err);
     return rc;
 }
 
@@ -395,23 +523,46 @@ static void remote_release(struct sg_token *token)
     token->logged_in = false;
 }
 
+/* Of all keys in the answer, those with this id, or all. */
+static enum sg_rc read_keys(struct request *request, struct sg_slice id, struct sg_key_list *list, struct sg_err *err)
+{
+    enum sg_rc rc = SG_OK;
+    uint32_t count = sg_get_u32(&request->out, SG_MAX_OBJECTS);
+    for (uint32_t i = 0; rc == SG_OK && i < count && !request->out.bad; i++) {
+        _cleanup_(sg_token_key_unrefp) struct sg_token_key *key = NULL;
+        rc = sg_get_key(&request->out, request->token, &key, err);
+        if (rc != SG_OK || request->out.bad)
+            break;
+        if (id.len > 0 && !sg_slice_equal(id, (struct sg_slice){key->id, key->id_len}))
+            continue;
+        rc = sg_key_list_add(list, key, err);
+        if (rc == SG_OK)
+            (void)sg_steal(key);
+    }
+    return rc == SG_OK && !sg_fields_end(&request->out) ? fail_nonsense(request, err) : rc;
+}
+
+/* Before a login, and while the module was not asked for anything else, what is kept does. */
 static enum sg_rc remote_keys(struct sg_token *token, struct sg_slice id, struct sg_key_list *list, struct sg_err *err)
 {
     _cleanup_(request_clear) struct request request = request_about(token, SG_HOST_KEYS);
+    const struct sg_remote *remote = &request.module->remote;
+    struct sg_slice kept = {NULL, 0};
+    if (!token->logged_in && remote->cache && atomic_load(&remote->stage) < SG_HOST_LISTED)
+        kept = sg_cache_keys(remote->cache, token->slot);
+    if (kept.len > 0) {
+        request.out = (struct sg_fields){.rest = kept};
+        return read_keys(&request, id, list, err);
+    }
     if (!sg_put_bytes(&request.body, id))
         return sg_fail_memory(err);
     enum sg_rc rc = perform(&request, err);
-    uint32_t count = rc == SG_OK ? sg_get_u32(&request.out, SG_MAX_OBJECTS) : 0;
-    for (uint32_t i = 0; rc == SG_OK && i < count && !request.out.bad; i++) {
-        _cleanup_(sg_token_key_unrefp) struct sg_token_key *key = NULL;
-        rc = sg_get_key(&request.out, token, &key, err);
-        if (rc == SG_OK && !request.out.bad)
-            rc = sg_key_list_add(list, key, err);
-        if (rc == SG_OK && !request.out.bad)
-            (void)sg_steal(key);
-    }
-    if (rc == SG_OK && !sg_fields_end(&request.out))
-        rc = fail_nonsense(&request, err);
+    if (rc != SG_OK)
+        return rc;
+    struct sg_slice answer = request.out.rest;
+    rc = read_keys(&request, id, list, err);
+    if (rc == SG_OK && !token->logged_in && id.len == 0)
+        keep_keys(token, answer);
     return rc;
 }
 

@@ -22,6 +22,13 @@
 
 struct sg_tokens; /* the modules in use and the tokens seen in them */
 
+/* How old the list of the tokens may be, and what they show before a login. */
+enum sg_listing {
+    SG_LIST_LIVE,     /* modules are asked */
+    SG_LIST_AND_KEEP, /* and what cards showed is kept, for as long as no reader sees one come or go */
+    SG_LIST_KEPT      /* what was kept is good enough: the modules of such cards are asked only for more */
+};
+
 struct sg_tokens_options {
     const char *const *modules; /* paths; none: those p11-kit is configured with */
     size_t module_count;
@@ -30,7 +37,9 @@ struct sg_tokens_options {
     const char *host;        /* the program that serves a module; NULL: modules are loaded into this process */
     int64_t timeout_ms;      /* for one C_ call of a module in a host; 0: SG_TOKEN_TIMEOUT_MS */
     int64_t sign_timeout_ms; /* for one that uses a private key or waits for a person; 0: SG_TOKEN_SIGN_TIMEOUT_MS */
-    const char *runtime; /* folder of the PIN interlock (sg_paths), made when needed; without it nobody can log in */
+    const char *runtime;     /* folder of the PIN interlock and of what is kept of cards (sg_paths), made when needed;
+                              * without it nobody can log in */
+    enum sg_listing listing; /* of modules in a host; else always LIVE */
 };
 
 /* Loads and initialises the modules and lists their tokens. A module named by path that does not load:
@@ -65,6 +74,7 @@ struct sg_token_info {
     size_t min_pin, max_pin; /* bytes; 0: not known */
     enum sg_pin_state pin_state;
     enum sg_pin_state so_pin_state; /* of the security officer's; never NOT_SET */
+    int64_t seen_at;                /* when both were last asked, seconds since 1970; 0: in this run */
 };
 
 /* Asks all modules again what is there. Tokens that came are added, those that went are no longer `present`; none is

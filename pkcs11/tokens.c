@@ -245,6 +245,7 @@ enum sg_rc sg_tokens_new(const struct sg_tokens_options *options, struct sg_toke
     }
     tokens->timeout_ms = options->timeout_ms > 0 ? options->timeout_ms : SG_TOKEN_TIMEOUT_MS;
     tokens->sign_timeout_ms = options->sign_timeout_ms > 0 ? options->sign_timeout_ms : SG_TOKEN_SIGN_TIMEOUT_MS;
+    tokens->listing = options->listing;
     if (options->log)
         tokens->log = *options->log;
     *ret = tokens;
