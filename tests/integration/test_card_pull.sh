@@ -1,0 +1,83 @@
+#!/bin/bash
+# What becomes of a program whose card is pulled, swapped, or held by another program, or whose pcscd begins anew, while
+# it runs?
+. "${SIGNET_SOURCE:-$(dirname "$0")/../..}/tests/support/lib.sh"
+. "$SIGNET_SOURCE/tests/support/card.sh"
+fixtures
+cd "$tmp"
+echo text > a.txt
+card_make first 9c:p256:qualified 9a:p256:signer
+card_make second 9c:p256:qualified 9a:p256:signer
+cp -r first twin
+card_start
+
+serial() { # of the card that is in
+    local all
+    all=$(card get serial)
+    echo "${all: -16}"
+}
+# A program that has half of its PIN: it runs, has listed the card, and waits.
+asked_for_pin() { # ARGUMENT...
+    rm -f pin-pipe asked.p7s
+    mkfifo pin-pipe
+    exec 7<> pin-pipe
+    "$SIGNET" sign --yes --json --output asked.p7s --pin-fd 7 "$@" a.txt > out 2> err &
+    asked=$!
+    printf 123 >&7
+    until_holds pin_is_taken
+}
+pin_is_taken() {
+    ! read -r -t 0 -u 7
+}
+goes_on() { # CODE
+    local code=0
+    echo 456 >&7
+    wait "$asked" || code=$?
+    exec 7>&-
+    [ "$code" = "$1" ] || { cat out err >&2; failed "exit $code instead of $1"; }
+    checks=$((checks + 1))
+}
+
+# --- pulled while the key was used: after the card made the signature, before its answer came
+card insert "$tmp/first"
+first=$(serial)
+card pull signatures 1
+rises wrong 0 expect 69 signet_pin sign --yes --json --output pulled.p7s a.txt
+json error.code='"no-token"' error.retry=true
+holds test ! -e pulled.p7s
+
+# At the PIN itself, whose answer is lost.
+card insert "$tmp/first"
+card pull verifies 1
+expect 69 signet_pin sign --yes --json --output pulled.p7s a.txt
+json error.code='"no-token"' error.retry=true
+
+# --- while the PIN is asked: pulled; swapped; pulled and put back
+card insert "$tmp/first"
+asked_for_pin
+card remove
+rises verifies 0 goes_on 69
+json error.code='"no-token"' error.retry=true
+card insert "$tmp/first"
+asked_for_pin
+card_swap "$tmp/second"
+rises verifies 0 goes_on 69
+json error.code='"no-token"'
+holds test ! -e asked.p7s
+card_swap "$tmp/first"
+asked_for_pin
+card_swap "$tmp/first"
+rises wrong 0 goes_on 69
+json error.code='"no-token"' error.retry=true
+holds test ! -e asked.p7s
+
+# --- pcscd begins anew while the PIN is asked
+asked_for_pin
+pcscd_stop
+pcscd_start
+card insert "$tmp/first"
+rises wrong 0 goes_on 69
+json error.retry=true
+expect 0 signet_pin sign --yes --json --output again.p7s a.txt
+
+passed
