@@ -7,6 +7,7 @@
 #include "base/limits.h"
 #include "pkcs11/cryptoki.h"
 #include "pkcs11/interlock.h"
+#include "pkcs11/pcsc.h"
 #include "pkcs11/token.h"
 #include "pkcs11/uri.h"
 
@@ -71,6 +72,8 @@ SG_MUST_CHECK enum sg_rc sg_remote_add_configured(struct sg_tokens *tokens, stru
 
 /* Takes over what a module says of itself, and what it needs for being the one that it is. */
 void sg_module_recognise(struct sg_tokens *tokens, struct sg_module *module, const CK_INFO *about);
+/* Whether a program keeps a card to itself, and in which reader. */
+bool sg_remote_held(struct sg_tokens *tokens, char ret_reader[SG_READER_NAME]);
 /* A module's list begins: its tokens are absent until they are listed. */
 void sg_tokens_unlist(struct sg_tokens *tokens, const struct sg_module *module);
 /* It ends: with those that were not listed their logins and sessions are gone; of a complete list, they were taken out.

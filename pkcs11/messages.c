@@ -34,7 +34,7 @@ enum sg_rc sg_get_outcome(struct sg_fields *fields, struct sg_err *err)
 bool sg_put_reader(struct sg_buf *body, const struct sg_reader *reader)
 {
     return sg_put_text(body, reader->name) && sg_put_bytes(body, (struct sg_slice){reader->atr, reader->atr_len}) &&
-           sg_put_u32(body, reader->events);
+           sg_put_u8(body, reader->held) && sg_put_u32(body, reader->events);
 }
 
 void sg_get_reader(struct sg_fields *fields, struct sg_reader *ret)
@@ -44,6 +44,7 @@ void sg_get_reader(struct sg_fields *fields, struct sg_reader *ret)
     if (atr.len > 0)
         memcpy(ret->atr, atr.data, atr.len);
     ret->atr_len = atr.len;
+    ret->held = sg_get_u8(fields, 1);
     ret->events = sg_get_u32(fields, UINT16_MAX);
 }
 

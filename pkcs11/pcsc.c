@@ -87,6 +87,7 @@ static bool ask_states(const struct pcsc *pcsc, struct sg_reader *readers, size_
         if (states[i].cbAtr > sizeof readers[i].atr || (states[i].dwEventState & SCARD_STATE_UNKNOWN))
             return false;
         readers[i].events = (unsigned)(states[i].dwEventState >> 16 & 0xffff);
+        readers[i].held = (states[i].dwEventState & SCARD_STATE_EXCLUSIVE) != 0;
         readers[i].atr_len = states[i].cbAtr;
         memcpy(readers[i].atr, states[i].rgbAtr, states[i].cbAtr);
     }

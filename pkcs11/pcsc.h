@@ -14,6 +14,7 @@ struct sg_reader {
     char name[SG_READER_NAME];
     uint8_t atr[SG_READER_ATR]; /* of the card that is in; empty if none is */
     size_t atr_len;
+    bool held;       /* another program has the card for itself alone */
     unsigned events; /* insertions and removals since pcscd was started, modulo 65536 */
 };
 

@@ -147,21 +147,47 @@ static enum sg_rc read_tokens(struct request *request, struct sg_err *err)
     return rc;
 }
 
-/* What the kept list of the module has for a key now; a host is asked, whatever it has loaded. */
-static bool key_now(struct sg_tokens *tokens, struct sg_module *module, struct sg_buf *ret_readers,
-                    uint8_t ret_key[SG_SHA256_LEN])
+/* A host that runs is asked, whatever it has loaded. False: there is no pcscd, or it does not tell. */
+static bool ask_readers(struct sg_tokens *tokens, struct sg_module *module, struct sg_buf *ret)
 {
     enum sg_exchange exchange = SG_EXCHANGE_DONE;
-    if (!module->remote.file || access(sg_pcsc_socket(), F_OK) < 0)
+    if (access(sg_pcsc_socket(), F_OK) < 0)
         return false;
     _cleanup_(request_clear) struct request request = request_to(tokens, module, SG_HOST_READERS);
     if (request.limit_ms > READERS_LIMIT_MS)
         request.limit_ms = READERS_LIMIT_MS;
     if (ask(&request, 0, &exchange, NULL) != SG_OK)
         return false;
-    struct sg_slice readers = request.out.rest;
-    return sg_get_u8(&request.out, 1) && sg_buf_append(ret_readers, readers.data, readers.len, NULL) == SG_OK &&
-           sg_cache_key(tokens, module->remote.file, readers, ret_key);
+    struct sg_slice answer = request.out.rest;
+    return sg_get_u8(&request.out, 1) && sg_buf_append(ret, answer.data, answer.len, NULL) == SG_OK;
+}
+
+bool sg_remote_held(struct sg_tokens *tokens, char ret_reader[SG_READER_NAME])
+{
+    _cleanup_(sg_buf_clear) struct sg_buf readers = SG_BUF(SG_MAX_CACHE);
+    struct sg_module *module = &tokens->modules[0];
+    if (tokens->module_count == 0 || !module->host || !sg_host_runs(module->host) ||
+        !ask_readers(tokens, module, &readers))
+        return false;
+    struct sg_fields fields = {.rest = sg_buf_slice(&readers)};
+    uint32_t count = sg_get_u8(&fields, 1) ? sg_get_u32(&fields, SG_MAX_READERS) : 0;
+    for (uint32_t i = 0; i < count; i++) {
+        struct sg_reader reader;
+        sg_get_reader(&fields, &reader);
+        if (fields.bad || !reader.held)
+            continue;
+        memcpy(ret_reader, reader.name, SG_READER_NAME);
+        return true;
+    }
+    return false;
+}
+
+/* What the kept list of the module has for a key now. */
+static bool key_now(struct sg_tokens *tokens, struct sg_module *module, struct sg_buf *ret_readers,
+                    uint8_t ret_key[SG_SHA256_LEN])
+{
+    return module->remote.file && ask_readers(tokens, module, ret_readers) &&
+           sg_cache_key(tokens, module->remote.file, sg_buf_slice(ret_readers), ret_key);
 }
 
 /* The module is not started yet. */

@@ -84,8 +84,12 @@ size_t sg_tokens_count(const struct sg_tokens *tokens);
 struct sg_token *sg_tokens_get(const struct sg_tokens *tokens, size_t index);
 const struct sg_token_info *sg_token_info(const struct sg_token *token);
 
+/* The error of there being no token that `uri` (NULL: any) fits: SG_E_NO_TOKEN, or SG_E_BUSY where another program
+ * keeps a card to itself, which modules do not show then. */
+enum sg_rc sg_tokens_fail_none(struct sg_tokens *tokens, const char *uri, struct sg_err *err);
+
 /* The one initialised token that is there and that `uri` (RFC 7512; NULL: any) fits; what the URI says of a key does
- * not count. None: SG_E_NO_TOKEN; several: SG_E_USAGE. */
+ * not count. None: sg_tokens_fail_none(); several: SG_E_USAGE. */
 SG_MUST_CHECK enum sg_rc sg_token_find(struct sg_tokens *tokens, const char *uri, struct sg_token **ret,
                                        struct sg_err *err);
 /* The same of the one that is to be initialised: the only blank one, or what `uri` names, blank or not. */

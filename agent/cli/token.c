@@ -71,11 +71,6 @@ static void say_token(const struct sg_voice *voice, const struct sg_token_info *
                info->pin_pad ? _("; entered on the reader") : "", as_of);
 }
 
-static enum sg_rc no_token(struct sg_err *err)
-{
-    return sg_fail(err, SG_E_NO_TOKEN, "%s", _("There is no token; insert it and try again."));
-}
-
 /* What only shows may be as old as the cards in the readers. */
 static void choose_listing(struct sg_app *app, const struct sg_args *args)
 {
@@ -96,7 +91,7 @@ static enum sg_rc list(struct sg_app *app, struct sg_err *err)
     enum sg_rc rc = sg_app_tokens(app, &tokens, err);
 
     if (rc == SG_OK && sg_tokens_count(tokens) == 0)
-        rc = no_token(err);
+        rc = sg_tokens_fail_none(tokens, NULL, err);
     for (size_t i = 0; rc == SG_OK && i < sg_tokens_count(tokens); i++) {
         const struct sg_token_info *info = sg_token_info(sg_tokens_get(tokens, i));
         if (app->voice.json)
@@ -295,7 +290,8 @@ static enum sg_rc show(struct sg_app *app, const char *uri, struct sg_err *err)
         if (is_meant(sg_tokens_get(tokens, i), list, uri))
             meant[count++] = sg_tokens_get(tokens, i);
     if (count == 0)
-        return uri ? sg_fail(err, SG_E_NO_TOKEN, _("No token or key that is there fits %s."), uri) : no_token(err);
+        return uri ? sg_fail(err, SG_E_NO_TOKEN, _("No token or key that is there fits %s."), uri)
+                   : sg_tokens_fail_none(tokens, NULL, err);
 
     if (app->pin_fd >= 0) {
         rc = login_to_one(app, uri, meant, count, err);

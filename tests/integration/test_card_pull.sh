@@ -80,4 +80,39 @@ rises wrong 0 goes_on 69
 json error.retry=true
 expect 0 signet_pin sign --yes --json --output again.p7s a.txt
 
+# --- another program has the card for itself: before the command, and while the PIN is asked
+held() { # COMMAND...: while the card is held
+    rm -f held
+    mkfifo release
+    /usr/bin/python3 "$SIGNET_SOURCE/tests/support/hold_card.py" "$tmp/held" < release &
+    holder=$!
+    exec 6> release
+    rm release
+    until_holds test -e held
+    "$@"
+    exec 6>&-
+    wait $holder
+}
+held expect 75 "$SIGNET" token list --json
+json error.code='"busy"' error.retry=true
+says "Another program keeps the card in the reader"
+held expect 75 signet_pin sign --yes --json --output held.p7s a.txt
+json error.code='"busy"'
+held expect 75 "$SIGNET" token show --json "pkcs11:serial=$first"
+json error.code='"busy"'
+rises wrong 0 expect 0 signet_pin sign --yes --json --output held.p7s a.txt
+
+# --- two cards with one label: only the serial tells them apart, and a key pinned by it is nobody else's
+label=$(sed -n 's/.*"token":{"label":"\([^"]*\)".*/\1/p' out)
+uri="pkcs11:serial=$first;id=%01;type=private"
+card_swap "$tmp/twin"
+holds test "$(serial)" != "$first"
+expect 0 signet_pin sign --yes --json --key "pkcs11:token=${label// /%20};id=%01;type=private" --output twin.p7s a.txt
+json token.serial="\"$(serial)\""
+rises signatures 0 rises verifies 0 expect 69 signet_pin sign --yes --json --key "$uri" --output pinned.p7s a.txt
+json error.code='"no-token"'
+card_swap "$tmp/first"
+expect 0 signet_pin sign --yes --json --key "$uri" --output pinned.p7s a.txt
+json token.serial="\"$first\""
+
 passed
