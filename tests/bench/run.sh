@@ -281,6 +281,7 @@ case_list_many() {
         timed peer env SOFTHSM2_CONF="$work/many-tokens.conf" pkcs11-tool --module "$SIGNET_MODULE" -L -O
     }
     turns "$turns_many"
+    [ "$(SOFTHSM2_CONF=$work/many-tokens.conf "$signet" token list | grep -c '^Token ')" = "$tokens" ]
     line_time "list $tokens tokens (pkcs11-tool -L -O)" "<= 1.1"
 }
 
