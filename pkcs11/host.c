@@ -13,16 +13,17 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "base/limits.h"
 #include "base/msg.h"
 #include "base/sanitize.h"
-#include "pkcs11/serve.h"
 
 #define END_ATTEMPTS 200 /* of 10 ms: how long an orderly end may take */
-#define CALLS_AT_MOST 50 /* limits that one request may take, however many C_ calls it makes */
+#define MAX_LIMIT_MS ((int64_t)86400 * 1000)
 
 struct sg_host {
     const char *program;
     bool may_exec;
+    int64_t idle_ms;
     size_t channel_count;
 
     pthread_mutex_t lock;
@@ -30,23 +31,17 @@ struct sg_host {
     bool running;
     unsigned generation;
     pid_t pid;
-    int status; /* of the one that ended last, as waitpid() has it */
+    int status;             /* of the one that ended last, as waitpid() has it */
+    enum sg_exchange ended; /* what made us end it */
     int channels[SG_MAX_THREADS];
     bool busy[SG_MAX_THREADS];
     size_t busy_count;
     struct sg_host_clocks *clocks;
 };
 
-static int64_t now_ns(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
 /* --- life --------------------------------------------------------------------------------------------------------- */
 
-enum sg_rc sg_host_new(const char *program, bool may_exec, struct sg_host **ret, struct sg_err *err)
+enum sg_rc sg_host_new(const char *program, bool may_exec, int64_t idle_ms, struct sg_host **ret, struct sg_err *err)
 {
     struct sg_host *host = calloc(1, sizeof *host);
     long cpus = sysconf(_SC_NPROCESSORS_ONLN);
@@ -58,6 +53,7 @@ enum sg_rc sg_host_new(const char *program, bool may_exec, struct sg_host **ret,
     }
     host->program = program;
     host->may_exec = may_exec;
+    host->idle_ms = idle_ms;
     host->channel_count = cpus < 1 ? 1 : cpus > SG_MAX_THREADS ? SG_MAX_THREADS : (size_t)cpus;
     for (size_t i = 0; i < SG_MAX_THREADS; i++)
         host->channels[i] = -1;
@@ -75,32 +71,44 @@ static void close_channels(struct sg_host *host)
 
 static bool reap(struct sg_host *host)
 {
-    pid_t ended = waitpid(host->pid, &host->status, WNOHANG);
-    return ended == host->pid || (ended < 0 && errno != EINTR);
+    int status = 0;
+    pid_t ended = waitpid(host->pid, &status, WNOHANG);
+    if (ended != host->pid)
+        return ended < 0 && errno != EINTR;
+    host->status = status;
+    return true;
 }
 
-static void pause_10_ms(void)
+/* Waits until the process has ended, but not for ever: one that was killed may be in the kernel's hands. */
+static bool await_end(struct sg_host *host)
 {
     const struct timespec pause = {.tv_nsec = 10000000};
-    (void)nanosleep(&pause, NULL);
+    bool gone = reap(host);
+    for (int i = 0; !gone && i < END_ATTEMPTS; i++) {
+        (void)nanosleep(&pause, NULL);
+        gone = reap(host);
+    }
+    return gone;
 }
 
-/* Ends the process; the lock is held. One that was killed and does not go (it is in the kernel's hands) is left. */
-static void end(struct sg_host *host, bool orderly)
+/* Ends the process, and what it started; the lock is held. */
+static void end(struct sg_host *host, enum sg_exchange why)
 {
-    bool gone = reap(host);
-    for (int i = 0; !gone && orderly && i < END_ATTEMPTS; i++) {
-        pause_10_ms();
-        gone = reap(host);
-    }
-    if (!gone)
-        (void)kill(host->pid, SIGKILL);
-    for (int i = 0; !gone && i < END_ATTEMPTS; i++) {
-        gone = reap(host);
-        if (!gone)
-            pause_10_ms();
+    host->status = 0;
+    host->ended = why;
+    if (why != SG_EXCHANGE_NOT_BEGUN || !await_end(host)) {
+        (void)kill(-host->pid, SIGKILL);
+        (void)await_end(host);
     }
     host->running = false;
+}
+
+void sg_host_stop(struct sg_host *host)
+{
+    (void)pthread_mutex_lock(&host->lock);
+    if (host->running)
+        end(host, SG_EXCHANGE_DIED);
+    (void)pthread_mutex_unlock(&host->lock);
 }
 
 void sg_host_free(struct sg_host *host)
@@ -109,7 +117,7 @@ void sg_host_free(struct sg_host *host)
         return;
     close_channels(host);
     if (host->running)
-        end(host, true);
+        end(host, SG_EXCHANGE_NOT_BEGUN);
     if (host->clocks)
         (void)munmap(host->clocks, sizeof *host->clocks);
     (void)pthread_cond_destroy(&host->released);
@@ -117,20 +125,13 @@ void sg_host_free(struct sg_host *host)
     free(host);
 }
 
-bool sg_host_runs(struct sg_host *host)
+bool sg_host_runs(struct sg_host *host, unsigned *ret_generation)
 {
     (void)pthread_mutex_lock(&host->lock);
     bool runs = host->running;
+    *ret_generation = host->generation;
     (void)pthread_mutex_unlock(&host->lock);
     return runs;
-}
-
-unsigned sg_host_generation(struct sg_host *host)
-{
-    (void)pthread_mutex_lock(&host->lock);
-    unsigned generation = host->generation;
-    (void)pthread_mutex_unlock(&host->lock);
-    return generation;
 }
 
 void sg_host_end_text(struct sg_host *host, char *out, size_t room)
@@ -145,12 +146,14 @@ void sg_host_end_text(struct sg_host *host, char *out, size_t room)
 
 /* --- starting ----------------------------------------------------------------------------------------------------- */
 
+/* The seals keep the host from cutting the page away under us. */
 static bool make_clocks(struct sg_host *host, int *ret_fd)
 {
-    int fd = memfd_create("signet-token-host", MFD_CLOEXEC);
+    int fd = memfd_create("signet-token-host", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (fd < 0)
         return false;
-    if (ftruncate(fd, sizeof *host->clocks) == 0) {
+    if (ftruncate(fd, sizeof *host->clocks) == 0 &&
+        fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0) {
         void *page = mmap(NULL, sizeof *host->clocks, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
         if (page != MAP_FAILED) {
             if (host->clocks)
@@ -178,13 +181,14 @@ static bool plan_descriptors(const int *ends, size_t count, posix_spawn_file_act
 
 static int spawn(struct sg_host *host, const int *ends, size_t count)
 {
-    char channels[16];
-    char *const arguments[] = {(char *)(uintptr_t) "signet-token-host", channels,
+    char channels[16], idle[24];
+    char *const arguments[] = {(char *)(uintptr_t) "signet-token-host", channels, idle,
                                host->may_exec ? (char *)(uintptr_t)SG_HOST_MAY_EXEC : NULL, NULL};
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     sigset_t none, all;
     (void)snprintf(channels, sizeof channels, "%zu", count - 1);
+    (void)snprintf(idle, sizeof idle, "%lld", (long long)host->idle_ms);
     (void)sigemptyset(&none);
     (void)sigfillset(&all);
     if (posix_spawn_file_actions_init(&actions) != 0)
@@ -226,7 +230,7 @@ static int open_channels(struct sg_host *host, int *ends)
     return 0;
 }
 
-enum sg_rc sg_host_start(struct sg_host *host, struct sg_err *err)
+enum sg_rc sg_host_start(struct sg_host *host, unsigned *ret_generation, struct sg_err *err)
 {
     int ends[SG_MAX_THREADS + 1];
     size_t count = host->channel_count + 1;
@@ -244,7 +248,7 @@ enum sg_rc sg_host_start(struct sg_host *host, struct sg_err *err)
             (void)close(ends[i]);
     }
     host->running = errnum == 0;
-    host->generation++;
+    *ret_generation = ++host->generation;
     if (errnum != 0)
         close_channels(host);
     (void)pthread_mutex_unlock(&host->lock);
@@ -258,36 +262,35 @@ enum sg_rc sg_host_start(struct sg_host *host, struct sg_err *err)
 
 /* --- asking ------------------------------------------------------------------------------------------------------- */
 
-/* A channel of the host that runs now, or -1. */
-static int take_channel(struct sg_host *host, size_t *ret_index, unsigned *ret_generation)
+/* A channel of the host of that generation; -1 if it runs no longer. */
+static int take_channel(struct sg_host *host, unsigned generation, size_t *ret_index)
 {
     int fd = -1;
     (void)pthread_mutex_lock(&host->lock);
-    while (host->running && host->busy_count == host->channel_count)
+    while (host->running && host->generation == generation && host->busy_count == host->channel_count)
         (void)pthread_cond_wait(&host->released, &host->lock);
-    for (size_t i = 0; host->running && fd < 0 && i < host->channel_count; i++) {
+    bool runs = host->running && host->generation == generation;
+    for (size_t i = 0; runs && fd < 0 && i < host->channel_count; i++) {
         if (host->busy[i])
             continue;
         fd = host->channels[i];
         host->busy[i] = true;
         host->busy_count++;
         *ret_index = i;
-        *ret_generation = host->generation;
     }
     (void)pthread_mutex_unlock(&host->lock);
     return fd;
 }
 
-/* Gives it back; after a failure the host is ended, once. The others who wait for it see it end. */
-static enum sg_exchange release_channel(struct sg_host *host, size_t index, unsigned generation,
-                                        enum sg_exchange exchange)
+/* Gives it back; after a failure the host is ended, once. The others who wait for it see it end, and say why. The next
+ * one is not started as long as this channel is taken: a host that does not run any more is still ours. */
+static enum sg_exchange release_channel(struct sg_host *host, size_t index, enum sg_exchange exchange)
 {
     (void)pthread_mutex_lock(&host->lock);
-    if (exchange != SG_EXCHANGE_DONE && host->running && host->generation == generation) {
-        end(host, exchange == SG_EXCHANGE_IDLE);
-        if (exchange == SG_EXCHANGE_IDLE && !(WIFEXITED(host->status) && WEXITSTATUS(host->status) == 0))
-            exchange = SG_EXCHANGE_DIED;
-    }
+    if (exchange != SG_EXCHANGE_DONE && host->running)
+        end(host, exchange);
+    else if (exchange == SG_EXCHANGE_DIED && host->ended == SG_EXCHANGE_TIMEOUT)
+        exchange = SG_EXCHANGE_TIMEOUT;
     host->busy[index] = false;
     host->busy_count--;
     (void)pthread_cond_broadcast(&host->released);
@@ -295,15 +298,17 @@ static enum sg_exchange release_channel(struct sg_host *host, size_t index, unsi
     return exchange;
 }
 
-/* Waits until there is something to read. The limit is for one C_ call, whose beginning the host writes down. */
-static enum sg_exchange wait_for_answer(int fd, _Atomic int64_t *clock, int64_t limit_ms)
+/* Waits until there is something to read. The limit is for one C_ call, whose beginning the host writes down; what it
+ * writes is only as good as the module in it. */
+static enum sg_exchange wait_for_answer(int fd, _Atomic int64_t *clock, int64_t limit)
 {
-    const int64_t limit = limit_ms * 1000000, began = now_ns();
+    const int64_t began = sg_wire_now();
     for (;;) {
-        int64_t now = now_ns(), call = atomic_load_explicit(clock, memory_order_relaxed);
+        int64_t now = sg_wire_now(), call = atomic_load_explicit(clock, memory_order_relaxed);
         int64_t from = call == SG_CALL_WAITS ? now : call > began && call <= now ? call : began;
-        int64_t left = from + limit - now;
-        if (left <= 0 || (now - began) / CALLS_AT_MOST > limit)
+        int64_t left = from + limit - now, all_left = began + SG_MAX_HOST_CALLS * limit - now;
+        left = left < all_left ? left : all_left;
+        if (left <= 0)
             return SG_EXCHANGE_TIMEOUT;
         struct pollfd input = {.fd = fd, .events = POLLIN};
         if (poll(&input, 1, (int)(left / 1000000) + 1) > 0)
@@ -311,39 +316,46 @@ static enum sg_exchange wait_for_answer(int fd, _Atomic int64_t *clock, int64_t 
     }
 }
 
-static enum sg_exchange exchange(int fd, _Atomic int64_t *clock, uint16_t verb, uint32_t subject, struct sg_slice body,
-                                 const struct sg_secret *const secrets[SG_WIRE_SECRETS], int64_t limit_ms,
-                                 struct sg_message *answer)
+static enum sg_exchange receive(int fd, int64_t limit, uint16_t verb, uint32_t subject, struct sg_message *answer)
 {
-    atomic_store(clock, 0);
-    if (sg_wire_send(fd, verb, subject, body, secrets) != SG_WIRE_DONE)
-        return SG_EXCHANGE_IDLE; /* or DIED: how it ended tells */
-    enum sg_exchange waited = wait_for_answer(fd, clock, limit_ms);
-    if (waited != SG_EXCHANGE_DONE)
-        return waited;
-    switch (sg_wire_receive(fd, answer)) {
+    switch (sg_wire_receive(fd, sg_wire_now() + limit, answer)) {
     case SG_WIRE_DONE:
+        if (answer->verb == SG_HOST_BYE)
+            return SG_EXCHANGE_NOT_BEGUN;
         return answer->verb == verb && answer->subject == subject ? SG_EXCHANGE_DONE : SG_EXCHANGE_DIED;
-    case SG_WIRE_CLOSED:
-        return SG_EXCHANGE_IDLE;
+    case SG_WIRE_LATE:
+        return SG_EXCHANGE_TIMEOUT;
     case SG_WIRE_NO_MEMORY:
         return SG_EXCHANGE_NO_MEMORY;
+    case SG_WIRE_CLOSED:
     case SG_WIRE_BROKEN:
         break;
     }
     return SG_EXCHANGE_DIED;
 }
 
-enum sg_exchange sg_host_exchange(struct sg_host *host, uint16_t verb, uint32_t subject, struct sg_slice body,
-                                  const struct sg_secret *const secrets[SG_WIRE_SECRETS], int64_t limit_ms,
-                                  struct sg_message *answer)
+static enum sg_exchange exchange(int fd, _Atomic int64_t *clock, uint16_t verb, uint32_t subject, struct sg_slice body,
+                                 const struct sg_secret *const secrets[SG_WIRE_SECRETS], int64_t limit_ms,
+                                 struct sg_message *answer)
+{
+    const int64_t limit = (limit_ms < MAX_LIMIT_MS ? limit_ms : MAX_LIMIT_MS) * 1000000;
+    atomic_store(clock, 0);
+    enum sg_wire_end sent = sg_wire_send(fd, sg_wire_now() + limit, verb, subject, body, secrets);
+    if (sent != SG_WIRE_DONE)
+        return sent == SG_WIRE_LATE ? SG_EXCHANGE_TIMEOUT : SG_EXCHANGE_NOT_BEGUN;
+    enum sg_exchange waited = wait_for_answer(fd, clock, limit);
+    return waited == SG_EXCHANGE_DONE ? receive(fd, limit, verb, subject, answer) : waited;
+}
+
+enum sg_exchange sg_host_exchange(struct sg_host *host, unsigned generation, uint16_t verb, uint32_t subject,
+                                  struct sg_slice body, const struct sg_secret *const secrets[SG_WIRE_SECRETS],
+                                  int64_t limit_ms, struct sg_message *answer)
 {
     size_t index = 0;
-    unsigned generation = 0;
-    int fd = take_channel(host, &index, &generation);
+    int fd = take_channel(host, generation, &index);
     if (fd < 0)
-        return SG_EXCHANGE_DIED;
-    enum sg_exchange end =
+        return SG_EXCHANGE_NOT_BEGUN;
+    enum sg_exchange how =
         exchange(fd, &host->clocks->of_channel[index], verb, subject, body, secrets, limit_ms, answer);
-    return release_channel(host, index, generation, end);
+    return release_channel(host, index, how);
 }

@@ -33,11 +33,12 @@ struct sg_module {
     char *name;   /* path, or p11-kit's name */
     bool by_path; /* named by us, not from p11-kit's configuration */
     bool started;
-    CK_INFO about;        /* zeros where it does not say */
-    bool softhsm;         /* has a start-up race with other processes: see local_login.c */
-    bool one_session;     /* breaks where two threads are in it at once */
-    CK_FUNCTION_LIST *f;  /* in this process */
-    struct sg_host *host; /* else */
+    CK_INFO about;            /* zeros where it does not say */
+    bool softhsm;             /* has a start-up race with other processes: see local_login.c */
+    bool one_session;         /* breaks where two threads are in it at once */
+    CK_FUNCTION_LIST *f;      /* in this process */
+    struct sg_host *host;     /* else */
+    pthread_mutex_t starting; /* of a host: held while it is started */
     struct sg_remote remote;
 };
 
@@ -53,8 +54,9 @@ struct sg_tokens {
     char *host_program;
     char *runtime;
     enum sg_listing listing;
-    pthread_mutex_t hosts_lock;          /* held while a host is started */
+    pthread_mutex_t list_lock;           /* held while `tokens` changes: any thread may start a host, and list anew */
     int64_t timeout_ms, sign_timeout_ms; /* for one C_ call of a module in a host */
+    int64_t idle_ms;
 };
 
 /* An object without modules; sg_tokens_open() adds them. */

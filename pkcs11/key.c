@@ -129,6 +129,41 @@ EVP_PKEY *sg_token_key_public(const struct sg_token_key *key)
     return key->pub;
 }
 
+/* In the order in which they are preferred; a hash in front is the token's own work. */
+static const struct {
+    const char *type, *name;
+    CK_MECHANISM_TYPE mechanism;
+} mechanisms[] = {
+    {"RSA", "CKM_RSA_PKCS", CKM_RSA_PKCS},
+    {"RSA", "CKM_SHA256_RSA_PKCS", CKM_SHA256_RSA_PKCS},
+    {"RSA", "CKM_SHA384_RSA_PKCS", CKM_SHA384_RSA_PKCS},
+    {"RSA", "CKM_SHA512_RSA_PKCS", CKM_SHA512_RSA_PKCS},
+    {"RSA", "CKM_RSA_PKCS_PSS", CKM_RSA_PKCS_PSS},
+    {"RSA", "CKM_SHA256_RSA_PKCS_PSS", CKM_SHA256_RSA_PKCS_PSS},
+    {"RSA", "CKM_SHA384_RSA_PKCS_PSS", CKM_SHA384_RSA_PKCS_PSS},
+    {"RSA", "CKM_SHA512_RSA_PKCS_PSS", CKM_SHA512_RSA_PKCS_PSS},
+    {"RSA", "CKM_RSA_PKCS_OAEP", CKM_RSA_PKCS_OAEP},
+    {"RSA", "CKM_RSA_X_509", CKM_RSA_X_509},
+    {"EC", "CKM_ECDSA", CKM_ECDSA},
+    {"EC", "CKM_ECDSA_SHA256", CKM_ECDSA_SHA256},
+    {"EC", "CKM_ECDSA_SHA384", CKM_ECDSA_SHA384},
+    {"EC", "CKM_ECDSA_SHA512", CKM_ECDSA_SHA512},
+    {"EC", "CKM_ECDH1_DERIVE", CKM_ECDH1_DERIVE},
+    {"Ed25519", "CKM_EDDSA", CKM_EDDSA},
+};
+_Static_assert(sizeof mechanisms / sizeof *mechanisms <= SG_KEY_MECHANISMS, "the caller's room");
+
+size_t sg_token_key_mechanisms(const struct sg_token_key *key, const char *names[SG_KEY_MECHANISMS])
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < sizeof mechanisms / sizeof *mechanisms; i++)
+        if (strcmp(mechanisms[i].type, key->info.type) == 0 &&
+            sg_token_has_mechanism(key->token, mechanisms[i].mechanism))
+            names[count++] = mechanisms[i].name;
+    return count;
+}
+
 bool sg_token_key_fits(const struct sg_token_key *key, const X509 *cert)
 {
     const EVP_PKEY *pub = X509_get0_pubkey(cert);

@@ -3,6 +3,7 @@
 
 #include <time.h>
 
+#include "pkcs11/host.h"
 #include "pkcs11/verbs.h"
 
 /* --- the clock of the present call -------------------------------------------------------------------------------- */
@@ -18,6 +19,13 @@ static inline void sg_call_begins(void)
         return;
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
     atomic_store_explicit(sg_call_clock, (int64_t)now.tv_sec * 1000000000 + now.tv_nsec, memory_order_relaxed);
+}
+
+/* While it waits for another thread, whose call has a clock of its own. */
+static inline void sg_call_waits(void)
+{
+    if (sg_call_clock)
+        atomic_store_explicit(sg_call_clock, SG_CALL_WAITS, memory_order_relaxed);
 }
 
 /* What a call goes through: `sg_token_functions(token)->C_Sign(...)`, each time anew. */

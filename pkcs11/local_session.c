@@ -23,8 +23,11 @@ void sg_sessions_destroy(struct sg_sessions *sessions)
 static void reserve(struct sg_sessions *s, CK_SESSION_HANDLE *ret, bool *ret_idle)
 {
     (void)pthread_mutex_lock(&s->lock);
-    while (s->idle_count == 0 && s->open_count >= s->limit)
+    while (s->idle_count == 0 && s->open_count >= s->limit) {
+        sg_call_waits();
         (void)pthread_cond_wait(&s->released, &s->lock);
+    }
+    sg_call_begins();
     *ret_idle = s->idle_count > 0;
     if (*ret_idle)
         *ret = s->idle[--s->idle_count];

@@ -283,6 +283,7 @@ enum sg_rc sg_token_login(struct sg_token *token, const struct sg_secret *pin, c
     rc = check_change(token, err);
     if (rc != SG_OK)
         return rc;
+    sg_secret_free(token->pin); /* of a login that was lost */
     token->pin = sg_steal(kept);
     token->use_last_try = try.origin.use_last_try;
     return SG_OK;

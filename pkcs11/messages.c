@@ -20,8 +20,8 @@ enum sg_rc sg_get_outcome(struct sg_fields *fields, struct sg_err *err)
 {
     struct sg_err told = {.rc = (enum sg_rc)sg_get_u32(fields, SG_RC_COUNT - 1)};
     if (told.rc != SG_OK) {
-        sg_get_text(fields, told.text, sizeof told.text);
-        sg_get_text(fields, told.cause, sizeof told.cause);
+        sg_get_safe_text(fields, told.text, sizeof told.text);
+        sg_get_safe_text(fields, told.cause, sizeof told.cause);
         told.tries_left = (int)sg_get_u32(fields, 1000) - 1;
         if (err)
             *err = told;

@@ -21,6 +21,7 @@ struct request {
     struct sg_token *token;   /* NULL: it is about the module */
     struct sg_token_key *key; /* NULL: it is about the token */
     enum sg_host_verb verb;
+    unsigned generation; /* of the host that it goes to */
     int64_t limit_ms;
     struct sg_buf body;
     const struct sg_secret *secrets[SG_WIRE_SECRETS];
@@ -68,10 +69,10 @@ static enum sg_rc fail_exchange(const struct request *request, enum sg_exchange 
     case SG_EXCHANGE_TIMEOUT:
         return about(request, err,
                      sg_fail(err, SG_E_TOKEN_TIMEOUT,
-                             _("The module %s did not answer within %lld s and was stopped; take the token out, insert "
+                             _("The module %s did not answer within %g s and was stopped; take the token out, insert "
                                "it again and repeat the command, or allow more time with [token] timeout and "
                                "sign-timeout."),
-                             module, (long long)request->limit_ms / 1000));
+                             module, (double)request->limit_ms / 1000));
     default:
         (void)sg_fail(err, SG_E_MODULE_CRASHED,
                       _("The module %s crashed; repeat the command, and if it stays so, ask its maker."), module);
@@ -92,26 +93,40 @@ static enum sg_rc fail_nonsense(const struct request *request, struct sg_err *er
 static void pass_on_log(struct request *request)
 {
     char text[1024];
-    uint32_t lines = sg_get_u32(&request->out, UINT32_MAX);
+    uint32_t lines = sg_get_u32(&request->out, SG_MAX_HOST_LOG);
     for (uint32_t i = 0; i < lines && !request->out.bad; i++) {
         enum sg_log_level level = (enum sg_log_level)sg_get_u8(&request->out, SG_LOG_WARNING);
-        struct sg_slice line = sg_get_bytes(&request->out, SG_MAX_HOST_MESSAGE);
-        (void)snprintf(text, sizeof text, "%.*s", (int)(line.len < sizeof text ? line.len : sizeof text),
-                       line.data ? (const char *)line.data : "");
-        sg_log(&request->tokens->log, level, "%s", text);
+        sg_get_safe_text(&request->out, text, sizeof text);
+        if (!request->out.bad)
+            sg_log(&request->tokens->log, level, "%s", text);
     }
 }
 
-/* Sends it as it is, to the host that runs, and reads the outcome; what follows is left in `out`. */
+/* A host that ended took the logins along. */
+static void forget_logins(struct sg_tokens *tokens, const struct sg_module *module)
+{
+    (void)pthread_mutex_lock(&tokens->list_lock);
+    for (size_t i = 0; i < tokens->token_count; i++) {
+        if (sg_token_module(tokens->tokens[i]) == module)
+            tokens->tokens[i]->logged_in = false;
+    }
+    (void)pthread_mutex_unlock(&tokens->list_lock);
+}
+
+/* Sends it as it is, and reads the outcome; what follows is left in `out`. */
 static enum sg_rc ask(struct request *request, uint32_t subject, enum sg_exchange *ret_exchange, struct sg_err *err)
 {
     sg_message_clear(&request->answer);
     request->answer = (struct sg_message)SG_MESSAGE;
     *ret_exchange =
-        sg_host_exchange(request->module->host, (uint16_t)request->verb, subject, sg_buf_slice(&request->body),
-                         request->secrets, request->limit_ms, &request->answer);
-    if (*ret_exchange != SG_EXCHANGE_DONE)
+        sg_host_exchange(request->module->host, request->generation, (uint16_t)request->verb, subject,
+                         sg_buf_slice(&request->body), request->secrets, request->limit_ms, &request->answer);
+    if (*ret_exchange != SG_EXCHANGE_DONE) {
+        unsigned generation = 0;
+        if (!sg_host_runs(request->module->host, &generation))
+            forget_logins(request->tokens, request->module);
         return fail_exchange(request, *ret_exchange, err);
+    }
     struct sg_err told = {.tries_left = -1};
     request->out = (struct sg_fields){.rest = sg_buf_slice(&request->answer.body)};
     enum sg_rc rc = sg_get_outcome(&request->out, &told);
@@ -123,12 +138,13 @@ static enum sg_rc ask(struct request *request, uint32_t subject, enum sg_exchang
     return rc == SG_OK ? SG_OK : about(request, err, rc);
 }
 
-/* --- the list ------------------------------------------------------------------------------------------------ */
+/* --- the list ----------------------------------------------------------------------------------------------------- */
 
 static enum sg_rc read_tokens(struct request *request, struct sg_err *err)
 {
     uint32_t count = sg_get_u32(&request->out, SG_MAX_TOKENS);
     enum sg_rc rc = SG_OK;
+    (void)pthread_mutex_lock(&request->tokens->list_lock);
     sg_tokens_unlist(request->tokens, request->module);
     for (uint32_t i = 0; rc == SG_OK && i < count; i++) {
         struct sg_listed_token listed;
@@ -144,16 +160,19 @@ static enum sg_rc read_tokens(struct request *request, struct sg_err *err)
     if (rc == SG_OK && !sg_fields_end(&request->out))
         rc = fail_nonsense(request, err);
     sg_tokens_list_end(request->tokens, request->module, rc == SG_OK);
+    (void)pthread_mutex_unlock(&request->tokens->list_lock);
     return rc;
 }
+
+/* --- what is kept of cards ---------------------------------------------------------------------------------------- */
 
 /* A host that runs is asked, whatever it has loaded. False: there is no pcscd, or it does not tell. */
 static bool ask_readers(struct sg_tokens *tokens, struct sg_module *module, struct sg_buf *ret)
 {
     enum sg_exchange exchange = SG_EXCHANGE_DONE;
-    if (access(sg_pcsc_socket(), F_OK) < 0)
-        return false;
     _cleanup_(request_clear) struct request request = request_to(tokens, module, SG_HOST_READERS);
+    if (access(sg_pcsc_socket(), F_OK) < 0 || !sg_host_runs(module->host, &request.generation))
+        return false;
     if (request.limit_ms > READERS_LIMIT_MS)
         request.limit_ms = READERS_LIMIT_MS;
     if (ask(&request, 0, &exchange, NULL) != SG_OK)
@@ -166,8 +185,7 @@ bool sg_remote_held(struct sg_tokens *tokens, char ret_reader[SG_READER_NAME])
 {
     _cleanup_(sg_buf_clear) struct sg_buf readers = SG_BUF(SG_MAX_CACHE);
     struct sg_module *module = &tokens->modules[0];
-    if (tokens->module_count == 0 || !module->host || !sg_host_runs(module->host) ||
-        !ask_readers(tokens, module, &readers))
+    if (tokens->module_count == 0 || !module->host || !ask_readers(tokens, module, &readers))
         return false;
     struct sg_fields fields = {.rest = sg_buf_slice(&readers)};
     uint32_t count = sg_get_u8(&fields, 1) ? sg_get_u32(&fields, SG_MAX_READERS) : 0;
@@ -259,10 +277,11 @@ static enum sg_rc read_kept_list(struct sg_tokens *tokens, struct sg_module *mod
 
 /* --- a host at work ----------------------------------------------------------------------------------------------- */
 
-static enum sg_rc ask_list(struct sg_tokens *tokens, struct sg_module *module, bool again,
+static enum sg_rc ask_list(struct sg_tokens *tokens, struct sg_module *module, unsigned generation, bool again,
                            enum sg_exchange *ret_exchange, struct sg_err *err)
 {
     _cleanup_(request_clear) struct request request = request_to(tokens, module, SG_HOST_LIST);
+    request.generation = generation;
     if (!sg_put_u8(&request.body, again))
         return sg_fail_memory(err);
     enum sg_rc rc = ask(&request, 0, ret_exchange, err);
@@ -281,31 +300,30 @@ static enum sg_rc ask_list(struct sg_tokens *tokens, struct sg_module *module, b
 
 /* Loads the module, or those that are configured, into a host that was just started; `ret_names`, if not NULL, gets
  * what they are called. */
-static enum sg_rc say_hello(struct sg_tokens *tokens, struct sg_module *module, struct sg_message *ret_names,
-                            struct sg_err *err)
+static enum sg_rc say_hello(struct sg_tokens *tokens, struct sg_module *module, unsigned generation,
+                            struct sg_message *ret_names, enum sg_exchange *ret_exchange, struct sg_err *err)
 {
-    enum sg_exchange exchange = SG_EXCHANGE_DONE;
     _cleanup_(request_clear) struct request request = request_to(tokens, module, SG_HOST_HELLO);
+    request.generation = generation;
     if (!sg_put_u32(&request.body, SG_WIRE_VERSION) || !sg_put_text(&request.body, module->by_path ? module->name : ""))
         return sg_fail_memory(err);
-    enum sg_rc rc = ask(&request, 0, &exchange, err);
+    enum sg_rc rc = ask(&request, 0, ret_exchange, err);
     if (rc == SG_OK)
         atomic_store(&module->remote.stage, SG_HOST_GREETED);
     if (rc != SG_OK || !ret_names)
         return rc;
-    if (sg_buf_append(&ret_names->body, request.out.rest.data, request.out.rest.len, err) != SG_OK)
-        return sg_fail_memory(err);
-    return SG_OK;
+    return sg_buf_append(&ret_names->body, request.out.rest.data, request.out.rest.len, err);
 }
 
-static enum sg_rc say_start(struct sg_tokens *tokens, struct sg_module *module, struct sg_err *err)
+static enum sg_rc say_start(struct sg_tokens *tokens, struct sg_module *module, unsigned generation,
+                            enum sg_exchange *ret_exchange, struct sg_err *err)
 {
     CK_INFO info;
-    enum sg_exchange exchange = SG_EXCHANGE_DONE;
     _cleanup_(request_clear) struct request request = request_to(tokens, module, SG_HOST_START);
+    request.generation = generation;
     if (!sg_put_text(&request.body, module->name))
         return sg_fail_memory(err);
-    enum sg_rc rc = ask(&request, 0, &exchange, err);
+    enum sg_rc rc = ask(&request, 0, ret_exchange, err);
     if (rc != SG_OK)
         return rc;
     sg_get_exactly(&request.out, &info, sizeof info);
@@ -316,75 +334,85 @@ static enum sg_rc say_start(struct sg_tokens *tokens, struct sg_module *module, 
     return SG_OK;
 }
 
-static void forget_logins(struct sg_tokens *tokens, const struct sg_module *module)
+/* Starts it where none runs, and takes it as far as it has to be. One that does not come so far is stopped: what it
+ * calls its tokens would not be known. */
+static enum sg_rc bring(struct sg_tokens *tokens, struct sg_module *module, enum sg_host_stage stage,
+                        unsigned *ret_generation, enum sg_exchange *ret_exchange, struct sg_err *err)
 {
-    for (size_t i = 0; i < tokens->token_count; i++) {
-        if (sg_token_module(tokens->tokens[i]) == module)
-            tokens->tokens[i]->logged_in = false;
-    }
-}
-
-/* Starts the module's host where none runs (at first, after a crash, a deadline, or a rest), and takes it as far as it
- * has to be. */
-static enum sg_rc ensure_host(struct sg_tokens *tokens, struct sg_module *module, enum sg_host_stage stage,
-                              struct sg_err *err)
-{
-    enum sg_exchange exchange = SG_EXCHANGE_DONE;
     _Atomic enum sg_host_stage *now = &module->remote.stage;
     enum sg_rc rc = SG_OK;
-    (void)pthread_mutex_lock(&tokens->hosts_lock);
-    if (!sg_host_runs(module->host)) {
+    if (!sg_host_runs(module->host, ret_generation)) {
         forget_logins(tokens, module);
         atomic_store(now, SG_HOST_BARE);
-        rc = sg_host_start(module->host, err);
+        rc = sg_host_start(module->host, ret_generation, err);
     }
-    if (rc == SG_OK && stage >= SG_HOST_GREETED && atomic_load(now) < SG_HOST_GREETED)
-        rc = say_hello(tokens, module, NULL, err);
+    if (rc != SG_OK)
+        return rc;
+    if (stage >= SG_HOST_GREETED && atomic_load(now) < SG_HOST_GREETED)
+        rc = say_hello(tokens, module, *ret_generation, NULL, ret_exchange, err);
     if (rc == SG_OK && stage >= SG_HOST_STARTED && atomic_load(now) < SG_HOST_STARTED)
-        rc = say_start(tokens, module, err);
+        rc = say_start(tokens, module, *ret_generation, ret_exchange, err);
     if (rc == SG_OK && stage >= SG_HOST_LISTED && atomic_load(now) < SG_HOST_LISTED)
-        rc = ask_list(tokens, module, false, &exchange, err);
-    (void)pthread_mutex_unlock(&tokens->hosts_lock);
+        rc = ask_list(tokens, module, *ret_generation, false, ret_exchange, err);
+    if (rc != SG_OK)
+        sg_host_stop(module->host);
     return rc;
 }
 
-/* What the host calls it. A key belongs to the host that looked at it. */
-static enum sg_rc subject_of(const struct request *request, uint32_t *ret, struct sg_err *err)
+/* The module's host, at least at this stage: at first, and after a crash, a deadline, or a rest, which may have ended
+ * it just now. Others, whose hosts run, do not wait for it. */
+static enum sg_rc ensure_host(struct sg_tokens *tokens, struct sg_module *module, enum sg_host_stage stage,
+                              unsigned *ret_generation, struct sg_err *err)
 {
-    *ret = 0;
-    if (request->key) {
-        if (request->key->generation != sg_host_generation(request->module->host))
-            return about(
-                request, err,
-                sg_fail(err, SG_E_TOKEN_FAILED,
-                        _("The module %s had to be started again, and the token wants its PIN anew; repeat the "
-                          "command."),
-                        request->module->name));
-        *ret = (uint32_t)request->key->handle;
-    } else if (request->token) {
-        if (!request->token->info.present)
-            return about(request, err,
-                         sg_fail(err, SG_E_NO_TOKEN, "%s",
-                                 _("The token was taken out; insert it again and repeat the command.")));
-        *ret = (uint32_t)request->token->remote;
-    }
-    return SG_OK;
+    enum sg_exchange exchange = SG_EXCHANGE_DONE;
+    (void)pthread_mutex_lock(&module->starting);
+    enum sg_rc rc = bring(tokens, module, stage, ret_generation, &exchange, err);
+    if (rc != SG_OK && exchange == SG_EXCHANGE_NOT_BEGUN)
+        rc = bring(tokens, module, stage, ret_generation, &exchange, err);
+    (void)pthread_mutex_unlock(&module->starting);
+    return rc;
 }
 
+static enum sg_rc ask_about_token(struct request *request, enum sg_exchange *ret_exchange, struct sg_err *err)
+{
+    enum sg_rc rc = ensure_host(request->tokens, request->module, SG_HOST_LISTED, &request->generation, err);
+    if (rc != SG_OK)
+        return rc;
+    if (!request->token->info.present)
+        return about(
+            request, err,
+            sg_fail(err, SG_E_NO_TOKEN, "%s", _("The token was taken out; insert it again and repeat the command.")));
+    return ask(request, (uint32_t)request->token->remote, ret_exchange, err);
+}
+
+static enum sg_rc fail_stopped(const struct request *request, struct sg_err *err)
+{
+    return about(request, err,
+                 sg_fail(err, SG_E_TOKEN_FAILED,
+                         _("The module %s had to be stopped, and the token wants its PIN anew; repeat the command."),
+                         request->module->name));
+}
+
+/* A key belongs to the host that looked at it. */
+static enum sg_rc ask_about_key(struct request *request, struct sg_err *err)
+{
+    enum sg_exchange exchange = SG_EXCHANGE_DONE;
+    request->generation = request->key->generation;
+    enum sg_rc rc = ask(request, (uint32_t)request->key->handle, &exchange, err);
+    return exchange == SG_EXCHANGE_NOT_BEGUN ? fail_stopped(request, err) : rc;
+}
+
+/* A host that had ended before is no reason to fail, unless a login went with it. */
 static enum sg_rc perform(struct request *request, struct sg_err *err)
 {
-    enum sg_exchange exchange = SG_EXCHANGE_IDLE;
-    enum sg_rc rc = SG_OK;
-    for (int attempt = 0; attempt < 2 && exchange == SG_EXCHANGE_IDLE; attempt++) {
-        uint32_t subject = 0;
-        rc = ensure_host(request->tokens, request->module, SG_HOST_LISTED, err);
-        if (rc == SG_OK)
-            rc = subject_of(request, &subject, err);
-        if (rc != SG_OK)
-            return rc;
-        rc = ask(request, subject, &exchange, err);
-    }
-    return rc;
+    enum sg_exchange exchange = SG_EXCHANGE_DONE;
+    if (request->key)
+        return ask_about_key(request, err);
+    bool logged_in = request->token->logged_in;
+    enum sg_rc rc = ask_about_token(request, &exchange, err);
+    if (exchange != SG_EXCHANGE_NOT_BEGUN)
+        return rc;
+    return logged_in ? fail_stopped(request, err) : ask_about_token(request, &exchange, err);
 }
 
 /* --- modules ------------------------------------------------------------------------------------------------------ */
@@ -406,7 +434,11 @@ static enum sg_rc add_module(struct sg_tokens *tokens, char *name, const char *f
         sg_host_free(host);
         return rc;
     }
-    *module = (struct sg_module){.verbs = &sg_remote_verbs, .name = name, .by_path = by_path, .host = host};
+    *module = (struct sg_module){.verbs = &sg_remote_verbs,
+                                 .name = name,
+                                 .by_path = by_path,
+                                 .host = host,
+                                 .starting = PTHREAD_MUTEX_INITIALIZER};
     module->remote.file = file_name;
     atomic_store(&module->remote.stage, stage);
     tokens->module_count++;
@@ -420,7 +452,7 @@ enum sg_rc sg_remote_add(struct sg_tokens *tokens, const char *path, struct sg_e
     enum sg_rc rc = sg_module_resolve(path, &name, err);
     if (rc != SG_OK || sg_module_known(tokens, name))
         return rc;
-    rc = sg_host_new(tokens->host_program, false, &host, err);
+    rc = sg_host_new(tokens->host_program, false, tokens->idle_ms, &host, err);
     if (rc != SG_OK)
         return rc;
     const char *file = name;
@@ -433,12 +465,14 @@ enum sg_rc sg_remote_add_configured(struct sg_tokens *tokens, struct sg_err *err
 {
     _cleanup_(sg_message_clear) struct sg_message names = SG_MESSAGE;
     struct sg_host *host = NULL;
-    enum sg_rc rc = sg_host_new(tokens->host_program, true, &host, err);
+    unsigned generation = 0;
+    enum sg_exchange exchange = SG_EXCHANGE_DONE;
+    enum sg_rc rc = sg_host_new(tokens->host_program, true, tokens->idle_ms, &host, err);
     if (rc == SG_OK)
-        rc = sg_host_start(host, err);
+        rc = sg_host_start(host, &generation, err);
     struct sg_module asked = {.name = (char *)(uintptr_t) "p11-kit", .host = host};
     if (rc == SG_OK)
-        rc = say_hello(tokens, &asked, &names, err);
+        rc = say_hello(tokens, &asked, generation, &names, &exchange, err);
     struct sg_fields fields = {.rest = sg_buf_slice(&names.body)};
     uint32_t count = rc == SG_OK ? sg_get_u32(&fields, SG_MAX_MODULES) : 0;
     for (uint32_t i = 0; rc == SG_OK && i < count && !fields.bad; i++) {
@@ -450,10 +484,14 @@ enum sg_rc sg_remote_add_configured(struct sg_tokens *tokens, struct sg_err *err
         if (!safe)
             rc = sg_fail_memory(err);
         if (rc == SG_OK && !host)
-            rc = sg_host_new(tokens->host_program, true, &host, err);
+            rc = sg_host_new(tokens->host_program, true, tokens->idle_ms, &host, err);
         if (rc == SG_OK)
             rc = add_module(tokens, sg_steal(safe), file, false, stage, sg_steal(host), err);
     }
+    if (rc == SG_OK && !sg_fields_end(&fields))
+        rc = about(&(struct request){.module = &asked}, err,
+                   sg_fail(err, SG_E_MODULE_FAILED, "%s",
+                           _("p11-kit's configured modules do not load; see p11-kit list-modules.")));
     sg_host_free(host);
     return rc;
 }
@@ -462,11 +500,12 @@ enum sg_rc sg_remote_add_configured(struct sg_tokens *tokens, struct sg_err *err
  * but the host, which is asked for the readers. */
 static enum sg_rc remote_start(struct sg_tokens *tokens, struct sg_module *module, struct sg_err *err)
 {
-    enum sg_rc rc = ensure_host(tokens, module, SG_HOST_BARE, err);
+    unsigned generation = 0;
+    enum sg_rc rc = ensure_host(tokens, module, SG_HOST_BARE, &generation, err);
     if (rc == SG_OK)
         look_for_kept(tokens, module);
     if (rc == SG_OK && !module->remote.list_kept)
-        rc = ensure_host(tokens, module, SG_HOST_STARTED, err);
+        rc = ensure_host(tokens, module, SG_HOST_STARTED, &generation, err);
     module->started = rc == SG_OK;
     return rc;
 }
@@ -474,6 +513,7 @@ static enum sg_rc remote_start(struct sg_tokens *tokens, struct sg_module *modul
 static void remote_stop(struct sg_module *module)
 {
     sg_host_free(sg_steal(module->host));
+    (void)pthread_mutex_destroy(&module->starting);
     sg_cache_free(sg_steal(module->remote.cache));
     free(sg_steal(module->remote.file));
 }
@@ -481,15 +521,16 @@ static void remote_stop(struct sg_module *module)
 static enum sg_rc remote_list(struct sg_tokens *tokens, struct sg_module *module, bool again, struct sg_err *err)
 {
     enum sg_exchange exchange = SG_EXCHANGE_DONE;
+    unsigned generation = 0;
     bool kept = module->remote.list_kept && !again;
     module->remote.list_kept = false;
     if (kept && read_kept_list(tokens, module, err) == SG_OK)
         return SG_OK;
-    enum sg_rc rc = ensure_host(tokens, module, SG_HOST_STARTED, err);
+    enum sg_rc rc = ensure_host(tokens, module, SG_HOST_STARTED, &generation, err);
     if (rc == SG_OK)
-        rc = ask_list(tokens, module, again, &exchange, err);
-    if (rc != SG_OK && exchange == SG_EXCHANGE_IDLE)
-        rc = ensure_host(tokens, module, SG_HOST_LISTED, err);
+        rc = ask_list(tokens, module, generation, again, &exchange, err);
+    if (rc != SG_OK && exchange == SG_EXCHANGE_NOT_BEGUN)
+        rc = ensure_host(tokens, module, SG_HOST_LISTED, &generation, err);
     return rc;
 }
 
@@ -544,7 +585,7 @@ static void remote_release(struct sg_token *token)
 {
     enum sg_exchange exchange = SG_EXCHANGE_DONE;
     _cleanup_(request_clear) struct request request = request_about(token, SG_HOST_RELEASE);
-    if (token->logged_in && sg_host_runs(request.module->host))
+    if (token->logged_in && sg_host_runs(request.module->host, &request.generation))
         (void)ask(&request, (uint32_t)token->remote, &exchange, NULL);
     token->logged_in = false;
 }
@@ -629,7 +670,7 @@ static enum sg_rc remote_inspect(struct sg_token_key *key, struct sg_err *err)
     if (!sg_fields_end(&request.out))
         return fail_nonsense(&request, err);
     key->handle = number;
-    key->generation = sg_host_generation(request.module->host);
+    key->generation = request.generation;
     key->info.private_seen = true;
     return rc;
 }

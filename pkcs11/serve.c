@@ -8,8 +8,6 @@
 #include "pkcs11/messages.h"
 #include "pkcs11/sign.h"
 
-#define MAX_LOG_LINES 64
-
 struct sg_served {
     OSSL_LIB_CTX *libctx;
     struct sg_tokens *tokens;
@@ -34,15 +32,18 @@ struct work {
 static _Thread_local struct {
     struct sg_buf lines;
     size_t count;
-} told = {.lines = SG_BUF(SG_MAX_HOST_MESSAGE)};
+} told = {.lines = SG_BUF(SG_MAX_HOST_LOG * SG_KIB)};
 
 static void tell(void *context, enum sg_log_level level, const char *text)
 {
     (void)context;
     if (level != SG_LOG_WARNING) /* the other side sees for itself */
         return;
-    if (told.count < MAX_LOG_LINES && sg_put_u8(&told.lines, level) && sg_put_text(&told.lines, text))
+    size_t before = told.lines.len;
+    if (told.count < SG_MAX_HOST_LOG && sg_put_u8(&told.lines, level) && sg_put_text(&told.lines, text))
         told.count++;
+    else
+        told.lines.len = before;
 }
 
 /* --- life --------------------------------------------------------------------------------------------------------- */
@@ -80,8 +81,8 @@ void sg_served_free(struct sg_served *served)
 
 bool sg_served_in_use(struct sg_served *served)
 {
-    bool in_use = false;
     (void)pthread_rwlock_rdlock(&served->lock);
+    bool in_use = served->keys->count > 0;
     for (size_t i = 0; i < sg_tokens_count(served->tokens); i++)
         in_use = in_use || sg_tokens_get(served->tokens, i)->logged_in;
     (void)pthread_rwlock_unlock(&served->lock);
@@ -375,14 +376,16 @@ bool sg_serve(struct sg_served *served, _Atomic int64_t *clock, const struct sg_
     sg_call_begins();
     enum sg_rc rc = dispatch(&work, &err);
     (void)pthread_rwlock_unlock(&served->lock);
+    if (rc == SG_OK && work.overflowed)
+        rc = sg_fail(&err, SG_E_LIMIT, "%s", _("The token has more on it than Signet reads at once."));
 
     answer->verb = request->verb;
     answer->subject = request->subject;
-    put(&work, sg_put_outcome(&answer->body, rc, &err) && sg_put_u32(&answer->body, told.count) &&
-                   sg_buf_append(&answer->body, told.lines.data, told.lines.len, NULL) == SG_OK &&
-                   sg_buf_append(&answer->body, work.out.data, work.out.len, NULL) == SG_OK);
+    bool done = sg_put_outcome(&answer->body, rc, &err) && sg_put_u32(&answer->body, told.count) &&
+                sg_buf_append(&answer->body, told.lines.data, told.lines.len, NULL) == SG_OK &&
+                sg_buf_append(&answer->body, work.out.data, work.out.len, NULL) == SG_OK;
     sg_buf_clear(&told.lines);
     told.count = 0;
     sg_buf_clear(&work.out);
-    return !work.overflowed;
+    return done;
 }

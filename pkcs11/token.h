@@ -40,6 +40,7 @@ struct sg_tokens_options {
     const char *runtime;     /* folder of the PIN interlock and of what is kept of cards (sg_paths), made when needed;
                               * without it nobody can log in */
     enum sg_listing listing; /* of modules in a host; else always LIVE */
+    int64_t idle_ms;         /* after which a host without work, login or key in use ends; 0: SG_TOKEN_IDLE_MS */
 };
 
 /* Loads and initialises the modules and lists their tokens. A module named by path that does not load:
@@ -174,6 +175,10 @@ const struct sg_key_info *sg_token_key_info(const struct sg_token_key *key);
 struct sg_token *sg_token_key_token(const struct sg_token_key *key);
 /* Its public key, in the `default` provider; NULL if the token tells it nowhere. */
 EVP_PKEY *sg_token_key_public(const struct sg_token_key *key);
+/* The mechanisms for a key of this type that Signet can use and the token lists, by their PKCS#11 names; all of them
+ * for a token that does not list any. Returns how many. */
+#define SG_KEY_MECHANISMS 16
+size_t sg_token_key_mechanisms(const struct sg_token_key *key, const char *names[SG_KEY_MECHANISMS]);
 /* Whether the certificate's public key is this key's. */
 bool sg_token_key_fits(const struct sg_token_key *key, const X509 *cert);
 

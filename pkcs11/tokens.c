@@ -244,7 +244,7 @@ static enum sg_rc start_all(struct sg_tokens *tokens, struct sg_err *err)
 enum sg_rc sg_tokens_new(const struct sg_tokens_options *options, struct sg_tokens **ret, struct sg_err *err)
 {
     struct sg_tokens *tokens = calloc(1, sizeof *tokens);
-    if (!tokens || pthread_mutex_init(&tokens->hosts_lock, NULL) != 0) {
+    if (!tokens || pthread_mutex_init(&tokens->list_lock, NULL) != 0) {
         free(tokens);
         return sg_fail_memory(err);
     }
@@ -258,6 +258,7 @@ enum sg_rc sg_tokens_new(const struct sg_tokens_options *options, struct sg_toke
     tokens->timeout_ms = options->timeout_ms > 0 ? options->timeout_ms : SG_TOKEN_TIMEOUT_MS;
     tokens->sign_timeout_ms = options->sign_timeout_ms > 0 ? options->sign_timeout_ms : SG_TOKEN_SIGN_TIMEOUT_MS;
     tokens->listing = options->listing;
+    tokens->idle_ms = options->idle_ms > 0 ? options->idle_ms : SG_TOKEN_IDLE_MS;
     if (options->log)
         tokens->log = *options->log;
     *ret = tokens;
@@ -297,6 +298,6 @@ void sg_tokens_free(struct sg_tokens *tokens)
     free(tokens->tokens);
     free(tokens->modules);
     free(tokens->host_program);
-    (void)pthread_mutex_destroy(&tokens->hosts_lock);
+    (void)pthread_mutex_destroy(&tokens->list_lock);
     free(tokens);
 }

@@ -1,8 +1,9 @@
 /* Messages between a token host and the program that started it: a header, a body of fields, and up to two secrets,
  * which travel beside the body so that they go from one secure heap to the other and through no other memory of ours.
  *
- *     header   magic 4 bytes, verb 2, secret lengths 2 x 2, zero 2, subject 4, body length 4; in the machine's byte
- * order body     fields without names, one after the other: u8, u32, u64, and bytes (u32 length, then as many)
+ *     header   magic 4 bytes, verb 2, secrets 2 x 2 (length + 1, or 0: none), zero 2, subject 4, body length 4;
+ *              in the machine's byte order
+ *     body     fields without names, one after the other: u8, u32, u64, and bytes (u32 length, then as many)
  *
  * Both ends are of the same version: the first message says which. Every length is checked against a limit before
  * anything is allocated. Private to pkcs11/. */
@@ -33,13 +34,20 @@ struct sg_message {
     }
 void sg_message_clear(struct sg_message *message);
 
-enum sg_wire_end { SG_WIRE_DONE, SG_WIRE_CLOSED, SG_WIRE_BROKEN, SG_WIRE_NO_MEMORY };
+enum sg_wire_end { SG_WIRE_DONE, SG_WIRE_CLOSED, SG_WIRE_BROKEN, SG_WIRE_LATE, SG_WIRE_NO_MEMORY };
 
-/* Writes one message with as few calls as the socket lets it. `secrets` may be NULL. */
-SG_MUST_CHECK enum sg_wire_end sg_wire_send(int fd, uint16_t verb, uint32_t subject, struct sg_slice body,
+/* A point in time: CLOCK_MONOTONIC in ns. */
+int64_t sg_wire_now(void);
+#define SG_WIRE_NEVER INT64_MAX
+
+/* Writes one message with as few calls as the socket lets it. `secrets` may be NULL. LATE: the other end had not taken
+ * all of it when `deadline` came. */
+SG_MUST_CHECK enum sg_wire_end sg_wire_send(int fd, int64_t deadline, uint16_t verb, uint32_t subject,
+                                            struct sg_slice body,
                                             const struct sg_secret *const secrets[SG_WIRE_SECRETS]);
-/* Reads one message into an empty one. CLOSED: the other end was closed between two messages. */
-SG_MUST_CHECK enum sg_wire_end sg_wire_receive(int fd, struct sg_message *ret);
+/* Reads one message into an empty one. CLOSED: the other end was closed between two messages. LATE: not all of it was
+ * there when `deadline` came. */
+SG_MUST_CHECK enum sg_wire_end sg_wire_receive(int fd, int64_t deadline, struct sg_message *ret);
 
 /* Appending fields; false: no memory, or over the limit. */
 SG_MUST_CHECK bool sg_put_u8(struct sg_buf *body, unsigned value);
@@ -61,4 +69,6 @@ struct sg_slice sg_get_bytes(struct sg_fields *fields, size_t max); /* borrowed 
 void sg_get_exactly(struct sg_fields *fields, void *out, size_t len);
 /* Into `room` bytes, with a NUL behind; a NUL within is bad, and so is a text that does not fit. */
 void sg_get_text(struct sg_fields *fields, char *out, size_t room);
+/* The same for what people will read: cut where it is too long, and what a terminal would not print replaced. */
+void sg_get_safe_text(struct sg_fields *fields, char *out, size_t room);
 bool sg_fields_end(const struct sg_fields *fields); /* all was read, and nothing was bad */

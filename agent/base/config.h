@@ -22,6 +22,7 @@ enum sg_origin {
 /* Every key there is, with its place in the file. Lists are keys that may stand on several lines. */
 enum sg_key {
     SG_KEY_SIGN_KEY,           /* [sign] key: RFC 7512 URI, "" = choose */
+    SG_KEY_SIGN_CERTIFICATE,   /* [sign] certificate: SHA-256 of that key's certificate, hex, "" = any */
     SG_KEY_SIGN_CONFIRM,       /* [sign] confirm: auto | always | never */
     SG_KEY_TOKEN_MODULES,      /* [token] modules: list of paths; none = p11-kit's */
     SG_KEY_TOKEN_ISOLATION,    /* [token] isolation: process | none */

@@ -10,7 +10,7 @@
 
 #define MAX_CHOICES 4
 
-enum kind { KIND_CHOICE, KIND_DURATION, KIND_KEY_URI, KIND_MODULES, KIND_PROGRAM, KIND_KEY_DIGESTS };
+enum kind { KIND_CHOICE, KIND_DURATION, KIND_KEY_URI, KIND_MODULES, KIND_PROGRAM, KIND_DIGEST, KIND_KEY_DIGESTS };
 
 static const struct {
     const char *section, *name;
@@ -19,6 +19,7 @@ static const struct {
     const char *choices[MAX_CHOICES]; /* the weakest first */
 } keys[SG_KEY_COUNT] = {
     [SG_KEY_SIGN_KEY] = {"sign", "key", KIND_KEY_URI, "", {NULL}},
+    [SG_KEY_SIGN_CERTIFICATE] = {"sign", "certificate", KIND_DIGEST, "", {NULL}},
     [SG_KEY_SIGN_CONFIRM] = {"sign", "confirm", KIND_CHOICE, "auto", {"never", "auto", "always"}},
     [SG_KEY_TOKEN_MODULES] = {"token", "modules", KIND_MODULES, "", {NULL}},
     [SG_KEY_TOKEN_ISOLATION] = {"token", "isolation", KIND_CHOICE, "process", {"none", "process"}},
@@ -195,6 +196,11 @@ enum sg_rc sg_config_check_value(enum sg_key key, const char *value, enum sg_ori
     case KIND_PROGRAM:
         if (value[0] != '/' && strchr(value, '/'))
             return sg_fail(err, rc, _("%s: the program \"%s\" needs its whole path, or none."), where, value);
+        return SG_OK;
+    case KIND_DIGEST:
+        if (value[0] != '\0' && !sg_unhex(value, digest, sizeof(digest)))
+            return sg_fail(err, rc, _("%s: \"%s\" takes the 64 hex digits of a SHA-256, not \"%s\"."), where,
+                           keys[key].name, value);
         return SG_OK;
     case KIND_KEY_DIGESTS:
         if (value[0] != '\0' && !sg_unhex(value, digest, sizeof(digest)))

@@ -56,6 +56,9 @@
 #define SG_TOKEN_SIGN_TIMEOUT_MS 30000      /* the same where a private key or a person is needed */
 #define SG_INTERLOCK_WAIT 30                /* seconds for another program that gives the token a PIN */
 #define SG_PINENTRY_TIMEOUT 120             /* seconds for a person to enter a PIN in a dialogue */
+#define SG_TOKEN_IDLE_MS 60000              /* after which a host without work ends */
+#define SG_MAX_HOST_CALLS 50                /* limits of one C_ call that one request may take in all */
+#define SG_MAX_HOST_LOG 64                  /* warnings that come with one answer */
 #define SG_MAX_PATH_TEXT 4097               /* a module's path with its NUL */
 #define SG_MAX_HOST_MESSAGE (16 * SG_MIB)   /* between a token host and who started it */
 #define SG_MAX_HOST_SECRET SG_MAX_SIGNATURE /* a secret in such a message: a PIN, or what a token decrypted */

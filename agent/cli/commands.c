@@ -5,6 +5,7 @@ const struct sg_command *const sg_commands[] = {
     &sg_command_sign,
     &sg_command_token_list,
     &sg_command_token_show,
+    &sg_command_token_check,
     &sg_command_token_init,
     &sg_command_token_pin,
     &sg_command_token_unblock,

@@ -10,6 +10,7 @@ extern const struct sg_command sg_command_config_show;
 extern const struct sg_command sg_command_decrypt;
 extern const struct sg_command sg_command_setup;
 extern const struct sg_command sg_command_sign;
+extern const struct sg_command sg_command_token_check;
 extern const struct sg_command sg_command_token_csr;
 extern const struct sg_command sg_command_token_delete;
 extern const struct sg_command sg_command_token_import;

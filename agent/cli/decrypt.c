@@ -8,9 +8,8 @@
 #include "base/outfile.h"
 #include "cli/app.h"
 #include "cli/commands.h"
-#include "cli/login.h"
+#include "cli/recipient.h"
 #include "cli/sign_jobs.h"
-#include "formats/cms_envelope.h"
 
 static const struct sg_option options[] = {
     {.name = "key",
@@ -129,24 +128,16 @@ static enum sg_rc no_key(const struct decryption *d, const char *uri, struct sg_
         d->file);
 }
 
-/* The first whose certificate a recipient names: any of them opens it. */
 static enum sg_rc choose(struct sg_app *app, const struct sg_args *args, struct decryption *d, struct sg_err *err)
 {
     const char *uri = d->uri = sg_args_value(args, "key");
-    enum sg_rc rc = sg_keys_find(d->tokens, uri, &d->keys, err);
+    enum sg_rc rc = sg_recipient_find(d->tokens, uri, d->envelope, &d->keys, &d->token_key, err);
 
-    for (size_t i = 0; rc == SG_OK && !d->info && i < sg_key_list_count(d->keys); i++) {
-        struct sg_token_key *key = sg_key_list_get(d->keys, i);
-        const struct sg_key_info *info = sg_token_key_info(key);
-        if (!info->cert || !sg_envelope_names(d->envelope, info->cert))
-            continue;
-        d->token_key = key;
-        d->info = info;
-    }
-    if (rc == SG_OK && !d->info)
+    if (rc == SG_OK && !d->token_key)
         rc = sg_about(d->file, err, no_key(d, uri, err));
     if (rc != SG_OK)
         return rc;
+    d->info = sg_token_key_info(d->token_key);
     sg_log(&app->log, SG_LOG_INFO, _("Key %s, whose certificate a recipient names"), d->info->uri);
     rc = sg_cert_sha256(app->libctx, d->info->cert, d->cert_sha256, err);
     if (rc == SG_OK)
@@ -155,17 +146,6 @@ static enum sg_rc choose(struct sg_app *app, const struct sg_args *args, struct 
         rc = sg_name_text(X509_get_issuer_name(d->info->cert), &d->issuer, err);
     if (rc == SG_OK)
         rc = sg_serial_text(X509_get0_serialNumber(d->info->cert), &d->serial, err);
-    return rc;
-}
-
-static enum sg_rc unlock(struct sg_app *app, struct decryption *d, struct sg_err *err)
-{
-    enum sg_rc rc = sg_app_login(app, sg_token_key_token(d->token_key), d->uri, err);
-
-    if (rc == SG_OK)
-        rc = sg_token_key_inspect(d->token_key, SG_FOR_DECRYPTION, err);
-    if (rc == SG_OK)
-        rc = sg_token_key_open(d->token_key, &d->key, err);
     return rc;
 }
 
@@ -200,7 +180,7 @@ static enum sg_rc record(struct decryption *d, const struct sg_err *failure, str
 static enum sg_rc use_key(struct sg_app *app, struct decryption *d, struct sg_err *err)
 {
     struct sg_err other;
-    enum sg_rc rc = unlock(app, d, err);
+    enum sg_rc rc = sg_recipient_unlock(app, d->token_key, d->uri, &d->key, err);
 
     if (rc == SG_OK)
         rc = sg_check_cancelled(err);

@@ -2,10 +2,9 @@
 
 #include <string.h>
 
-#include <openssl/err.h>
-
 #include "base/limits.h"
 #include "base/msg.h"
+#include "cli/key_trial.h"
 #include "cli/signing.h"
 
 const char *sg_key_purpose_text(enum sg_key_purpose purpose)
@@ -71,49 +70,6 @@ static bool is_of_kind(const struct sg_key_info *info, enum sg_key_kind kind)
            (!kinds[kind].curve || (info->curve && strcmp(info->curve, kinds[kind].curve) == 0));
 }
 
-/* --- a test signature --------------------------------------------------------------------------------------------- */
-
-static bool sign_text(OSSL_LIB_CTX *libctx, EVP_PKEY *key, const char *md, struct sg_slice text, uint8_t *out,
-                      size_t *len)
-{
-    _cleanup_(EVP_MD_CTX_freep) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-
-    return ctx && EVP_DigestSignInit_ex(ctx, NULL, md, libctx, NULL, key, NULL) == 1 &&
-           EVP_DigestSign(ctx, out, len, text.data, text.len) == 1;
-}
-
-static bool verify_text(OSSL_LIB_CTX *libctx, EVP_PKEY *key, const char *md, struct sg_slice text, const uint8_t *sig,
-                        size_t len)
-{
-    _cleanup_(EVP_MD_CTX_freep) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-
-    return ctx && EVP_DigestVerifyInit_ex(ctx, NULL, md, libctx, NULL, key, NULL) == 1 &&
-           EVP_DigestVerify(ctx, sig, len, text.data, text.len) == 1;
-}
-
-/* That the key signs, and that the public key beside it is its own. */
-static enum sg_rc try_signature(struct sg_app *app, struct sg_token_key *key, struct sg_err *err)
-{
-    static const char text[] = "A trial of a new key. It is not kept.\n";
-    const struct sg_slice bytes = {(const uint8_t *)text, sizeof(text) - 1};
-    const char *md = strcmp(sg_token_key_info(key)->type, "Ed25519") == 0 ? NULL : "SHA256";
-    _cleanup_(EVP_PKEY_freep) EVP_PKEY *opened = NULL;
-    uint8_t signature[SG_MAX_SIGNATURE];
-    size_t len = sizeof(signature);
-    enum sg_rc rc = sg_token_key_open(key, &opened, err);
-
-    if (rc != SG_OK)
-        return rc;
-    if (!sign_text(app->libctx, opened, md, bytes, signature, &len)) {
-        enum sg_rc token = sg_token_key_last_error(key, err);
-        return token != SG_OK ? token : sg_fail_ssl(err, SG_E_TOKEN_FAILED, "%s", _("The new key does not sign."));
-    }
-    if (!verify_text(app->libctx, sg_token_key_public(key), md, bytes, signature, len))
-        return sg_fail_ssl(err, SG_E_TOKEN_FAILED, "%s",
-                           _("A signature by the new key does not fit the public key that the token shows for it."));
-    return SG_OK;
-}
-
 /* --- reading back ------------------------------------------------------------------------------------------------- */
 
 static enum sg_rc read_back(struct sg_token_work *work, const struct sg_keygen *what, struct sg_key_list **ret_list,
@@ -138,7 +94,7 @@ static enum sg_rc read_back(struct sg_token_work *work, const struct sg_keygen *
     if (wrong)
         return sg_fail(err, SG_E_CUSTODY, _("The key that the token made is not what was asked for: %s."), wrong);
     if (what->purpose == SG_FOR_SIGNING)
-        rc = try_signature(work->app, key, err);
+        rc = sg_key_try_signature(work->app, key, err);
     if (rc == SG_OK)
         *ret_list = sg_steal(list);
     return rc;

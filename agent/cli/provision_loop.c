@@ -183,11 +183,26 @@ static enum sg_rc present_token(const struct sg_run *run, struct sg_token **ret,
     return SG_OK;
 }
 
-/* Waits until the reader has another token than `last`. */
-static enum sg_rc wait_for_next(const struct sg_run *run, const struct sg_token *last, struct sg_token **ret,
+static void ask_for(struct loop *loop)
+{
+    struct sg_run *run = loop->run;
+    const struct sg_shown blank = {.card = SG_CARD_BLANK};
+    int64_t row = sg_run_row_for(run, &blank);
+
+    sg_progress_hide(&loop->progress);
+    sg_say(&run->app->voice, _("Put in the token for %s (%lld of %zu)."), run->staff->persons[row - 1].name,
+           (long long)row, run->staff->count);
+    (void)fflush(run->app->voice.people);
+    sg_progress_show(&loop->progress, done_count(run));
+}
+
+/* Waits until the reader has another token than `last`, or has that one again. */
+static enum sg_rc wait_for_next(struct loop *loop, const struct sg_token *last, struct sg_token **ret,
                                 struct sg_err *err)
 {
     const struct timespec pause = {.tv_nsec = POLL_MS * 1000000L};
+    const struct sg_run *run = loop->run;
+    bool asked = false;
 
     for (;;) {
         struct sg_token *token = NULL;
@@ -202,25 +217,14 @@ static enum sg_rc wait_for_next(const struct sg_run *run, const struct sg_token 
             *ret = token;
             return SG_OK;
         }
-        if (!token)
-            last = NULL; /* the same one, put in again, is looked at again */
+        if (!token) {
+            last = NULL;
+            if (!asked)
+                ask_for(loop);
+            asked = true;
+        }
         (void)nanosleep(&pause, NULL);
     }
-}
-
-static void ask_for(struct loop *loop, bool another)
-{
-    struct sg_run *run = loop->run;
-    const struct sg_shown blank = {.card = SG_CARD_BLANK};
-    int64_t row = sg_run_row_for(run, &blank);
-
-    sg_progress_hide(&loop->progress);
-    sg_say(&run->app->voice,
-           another ? _("Take the token out, and put in the one for %s (%lld of %zu).")
-                   : _("Put in the token for %s (%lld of %zu)."),
-           run->staff->persons[row - 1].name, (long long)row, run->staff->count);
-    (void)fflush(run->app->voice.people);
-    sg_progress_show(&loop->progress, done_count(run));
 }
 
 /* Why a token is not touched. */
@@ -275,8 +279,12 @@ int sg_run_stack(struct sg_run *run)
 
     sg_progress_begin(&loop.progress, &run->app->voice, done_count(run), run->staff->count);
     while (sg_run_left(run) > 0) {
-        ask_for(&loop, token != NULL);
-        if (wait_for_next(run, token, &token, &failure) != SG_OK) {
+        if (token) {
+            sg_progress_hide(&loop.progress);
+            sg_say(&run->app->voice, "%s", _("Take the token out."));
+            (void)fflush(run->app->voice.people);
+        }
+        if (wait_for_next(&loop, token, &token, &failure) != SG_OK) {
             complain(&loop, &failure);
             break;
         }

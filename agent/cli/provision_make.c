@@ -69,7 +69,7 @@ static enum sg_rc is_sealed(struct work *work, bool *ret, struct sg_err *err)
         return rc;
     }
     *ret = rc == SG_E_PIN_INCORRECT;
-    return SG_OK;
+    return *ret ? sg_token_pin_clear(work->token, err) : SG_OK; /* it was not a mistake */
 }
 
 /* --- the steps ---------------------------------------------------------------------------------------------------- */
@@ -416,6 +416,9 @@ enum sg_rc sg_run_make(struct sg_run *run, int64_t row, const struct sg_shown *s
     bool sealed = false;
     enum sg_rc rc = check_pad(work.info, err);
 
+    /* A run that was killed while the token had a PIN from it is no refusal: the journal knows the cause. */
+    if (rc == SG_OK && (shown->card == SG_CARD_UNFINISHED || shown->card == SG_CARD_UNSURE))
+        rc = sg_token_pin_clear(shown->token, err);
     if (rc == SG_OK)
         rc = find_transport_pin(&work, shown->making, err);
     if (rc == SG_OK && shown->card == SG_CARD_UNSURE)

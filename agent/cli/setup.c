@@ -141,12 +141,12 @@ static enum sg_rc find_key(struct setup *setup, struct sg_err *err)
 
 static enum sg_rc choose_key(struct setup *setup, struct sg_err *err)
 {
-    const struct sg_signing_options nothing_allowed = {0};
+    const struct sg_signing_options allowed = {.allow_changed = true};
     struct sg_signing *signing = &setup->signing;
     enum sg_rc rc = find_key(setup, err);
 
     if (rc == SG_OK)
-        rc = sg_signing_check(setup->app, &nothing_allowed, signing, err);
+        rc = sg_signing_check(setup->app, &allowed, signing, err);
     if (rc != SG_OK)
         return rc;
     sg_say(&setup->app->voice, _("Token: %s (serial %s)"), signing->info->token->label, signing->info->token->serial);
@@ -216,13 +216,15 @@ static enum sg_rc try_out(struct setup *setup, struct sg_trial *trial, struct sg
 
 /* --- the end: written when all has gone well ---------------------------------------------------------------------- */
 
-/* What signet.conf will be: what the profile sets, and the key. */
+/* What signet.conf will be: what the profile sets, and the key with its certificate. */
 static enum sg_rc edit_config(const struct setup *setup, struct sg_buf *text, struct sg_err *err)
 {
-    const char *uri = setup->signing.info->uri;
+    const char *uri = setup->signing.info->uri, *sha256 = setup->signing.cert_sha256;
     enum sg_rc rc = setup->profile ? sg_profile_configure(setup->profile, text, err) : SG_OK;
 
-    return rc == SG_OK ? sg_conf_set(text, "sign", "key", &uri, 1, err) : rc;
+    if (rc == SG_OK)
+        rc = sg_conf_set(text, "sign", "key", &uri, 1, err);
+    return rc == SG_OK ? sg_conf_set(text, "sign", "certificate", &sha256, 1, err) : rc;
 }
 
 static enum sg_rc record(struct setup *setup, struct sg_err *err)

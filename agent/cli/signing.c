@@ -105,6 +105,30 @@ static enum sg_rc describe(OSSL_LIB_CTX *libctx, struct sg_signing *signing, str
     return rc;
 }
 
+/* The card that [sign] key names was swapped for one of the same names, or its certificate was replaced. The pin is of
+ * the key beside it or of a weaker source: a key that is named elsewhere, as by --key, is not meant. */
+static enum sg_rc check_pin(struct sg_app *app, const struct sg_signing_options *options, struct sg_signing *signing,
+                            struct sg_err *err)
+{
+    const char *pin = sg_config_text(app->config, SG_KEY_SIGN_CERTIFICATE);
+
+    if (!pin[0] || !sg_config_text(app->config, SG_KEY_SIGN_KEY)[0] ||
+        sg_config_origin(app->config, SG_KEY_SIGN_KEY) > sg_config_origin(app->config, SG_KEY_SIGN_CERTIFICATE) ||
+        strcasecmp(pin, signing->cert_sha256) == 0)
+        return SG_OK;
+    if (options->allow_changed) {
+        sg_signing_warn(app, signing, "certificate-changed", "%s",
+                        _("The key has another certificate than the one that was set up."));
+        return SG_OK;
+    }
+    (void)sg_fail(err, SG_E_CERT_CHANGED,
+                  _("The key has another certificate (SHA-256 %s) than the one that %s names: the card was swapped, or "
+                    "its certificate renewed. If that was meant, signet setup takes the new one."),
+                  signing->cert_sha256, sg_config_where(app->config, SG_KEY_SIGN_CERTIFICATE));
+    sg_app_about_token(err, signing->info->token);
+    return SG_E_CERT_CHANGED;
+}
+
 static enum sg_rc check_validity(struct sg_app *app, const struct sg_signing_options *options, int64_t now,
                                  struct sg_signing *signing, struct sg_err *err)
 {
@@ -187,6 +211,8 @@ enum sg_rc sg_signing_check(struct sg_app *app, const struct sg_signing_options 
         rc = describe(libctx, signing, err);
     if (rc == SG_OK)
         rc = sg_refuse_retired(signing->store, signing->info->token, err);
+    if (rc == SG_OK)
+        rc = check_pin(app, options, signing, err);
     if (rc == SG_OK)
         rc = check_clock(app, now, signing, err);
     if (rc == SG_OK)

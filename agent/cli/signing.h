@@ -44,6 +44,7 @@ struct sg_signing {
 
 struct sg_signing_options {
     bool allow_expired, allow_not_yet_valid, allow_wrong_usage;
+    bool allow_changed; /* another certificate than [sign] certificate: for who is about to write that anew */
 };
 
 /* The steps, in this order. sg_signing_clear() also after a failure. */
@@ -56,7 +57,8 @@ SG_MUST_CHECK enum sg_rc sg_signing_open(struct sg_app *app, struct sg_signing *
 SG_MUST_CHECK enum sg_rc sg_signing_choose(struct sg_app *app, struct sg_signing *signing, struct sg_err *err);
 /* sg_complain(); the candidates of SG_E_KEY_AMBIGUOUS follow, for people. */
 int sg_signing_complain(const struct sg_app *app, const struct sg_signing *signing, const struct sg_err *err);
-/* Its certificate's validity and usage, and this computer's clock against what has already happened. */
+/* Whether its certificate is the one that [sign] certificate pins, its validity and usage, and this computer's clock
+ * against what has already happened. */
 SG_MUST_CHECK enum sg_rc sg_signing_check(struct sg_app *app, const struct sg_signing_options *options,
                                           struct sg_signing *signing, struct sg_err *err);
 /* Logs in, looks at the key's custody, and makes the signer with its chain. */

@@ -6,6 +6,7 @@
 #include "cli/commands.h"
 #include "cli/login.h"
 #include "cli/signing.h"
+#include "cli/token_work.h"
 
 static const char *pin_state_word(enum sg_pin_state state)
 {
@@ -271,18 +272,15 @@ static enum sg_rc login_to_one(struct sg_app *app, const char *uri, struct sg_to
     return sg_app_login(app, meant[0], uri, err);
 }
 
-static enum sg_rc show(struct sg_app *app, const char *uri, struct sg_err *err)
+enum sg_rc sg_tokens_meant(struct sg_tokens *tokens, const char *uri, struct sg_token ***ret, size_t *ret_count,
+                           struct sg_err *err)
 {
-    _cleanup_(sg_tokens_freep) struct sg_tokens *tokens = NULL;
     _cleanup_(sg_key_list_freep) struct sg_key_list *list = NULL;
-    _cleanup_(sg_store_freep) struct sg_store *store = NULL;
-    enum sg_rc rc = sg_app_tokens(app, &tokens, err);
+    enum sg_rc rc = sg_keys_find(tokens, uri, &list, err);
 
-    if (rc == SG_OK)
-        rc = sg_keys_find(tokens, uri, &list, err);
     if (rc != SG_OK)
         return rc;
-    _cleanup_(freep) struct sg_token **meant = calloc(sg_tokens_count(tokens) + 1, sizeof(*meant));
+    _cleanup_(freep) struct sg_token **meant = calloc(sg_tokens_count(tokens) + 1, sizeof(struct sg_token *));
     size_t count = 0;
     if (!meant)
         return sg_fail_memory(err);
@@ -292,15 +290,29 @@ static enum sg_rc show(struct sg_app *app, const char *uri, struct sg_err *err)
     if (count == 0)
         return uri ? sg_fail(err, SG_E_NO_TOKEN, _("No token or key that is there fits %s."), uri)
                    : sg_tokens_fail_none(tokens, NULL, err);
+    *ret = sg_steal(meant);
+    *ret_count = count;
+    return SG_OK;
+}
 
-    if (app->pin_fd >= 0) {
+static enum sg_rc show(struct sg_app *app, const char *uri, struct sg_err *err)
+{
+    _cleanup_(sg_tokens_freep) struct sg_tokens *tokens = NULL;
+    _cleanup_(sg_key_list_freep) struct sg_key_list *list = NULL;
+    _cleanup_(sg_store_freep) struct sg_store *store = NULL;
+    _cleanup_(freep) struct sg_token **meant = NULL;
+    size_t count = 0;
+    enum sg_rc rc = sg_app_tokens(app, &tokens, err);
+
+    if (rc == SG_OK)
+        rc = sg_tokens_meant(tokens, uri, &meant, &count, err);
+    if (rc == SG_OK && app->pin_fd >= 0) {
         rc = login_to_one(app, uri, meant, count, err);
         if (rc == SG_OK)
             rc = sg_app_store(app, &store, err); /* which keys the ledger saw being made */
-        sg_key_list_free(sg_steal(list));        /* a login shows more */
-        if (rc == SG_OK)
-            rc = sg_keys_find(tokens, uri, &list, err);
     }
+    if (rc == SG_OK) /* a login shows more */
+        rc = sg_keys_find(tokens, uri, &list, err);
     for (size_t i = 0; i < count && rc == SG_OK; i++)
         rc = show_token(app, store, meant[i], list, err);
     return rc;

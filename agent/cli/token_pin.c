@@ -4,6 +4,7 @@
 #include "base/msg.h"
 #include "cli/commands.h"
 #include "cli/login.h"
+#include "cli/recipient.h"
 #include "cli/token_work.h"
 
 struct change {
@@ -68,12 +69,17 @@ static void work_clear(struct work *work)
 }
 
 /* The store first: what cannot be recorded is not done. */
-static enum sg_rc open_work(const char *uri, struct work *work, struct sg_err *err)
+static enum sg_rc open_tokens(struct work *work, struct sg_err *err)
 {
     enum sg_rc rc = sg_app_store(work->app, &work->store, err);
 
-    if (rc == SG_OK)
-        rc = sg_app_tokens(work->app, &work->tokens, err);
+    return rc == SG_OK ? sg_app_tokens(work->app, &work->tokens, err) : rc;
+}
+
+static enum sg_rc open_work(const char *uri, struct work *work, struct sg_err *err)
+{
+    enum sg_rc rc = open_tokens(work, err);
+
     if (rc == SG_OK)
         rc = sg_token_find(work->tokens, uri, &work->token, err);
     if (rc == SG_OK)
@@ -207,18 +213,67 @@ static enum sg_rc unblock(const struct work *work, int so_pin_fd, struct sg_err 
     return rc;
 }
 
+/* The token that an escrow is of, and no other: a wrong SO PIN would cost it a try. */
+static enum sg_rc find_escrowed(struct work *work, const struct sg_escrow *escrow, struct sg_err *err)
+{
+    for (size_t i = 0; i < sg_tokens_count(work->tokens); i++) {
+        struct sg_token *token = sg_tokens_get(work->tokens, i);
+        const struct sg_token_info *info = sg_token_info(token);
+        if (!info->present || strcmp(info->serial, escrow->serial) != 0 || strcmp(info->label, escrow->label) != 0)
+            continue;
+        work->token = token;
+        work->info = info;
+        return SG_OK;
+    }
+    return sg_fail(err, SG_E_NO_TOKEN,
+                   _("The escrow is of the token %s (serial %s) for %s, which is not there; insert it."), escrow->label,
+                   escrow->serial, escrow->person);
+}
+
+static enum sg_rc unblock_escrowed(struct work *work, const char *file, struct sg_err *err)
+{
+    _cleanup_(sg_escrow_clear) struct sg_escrow escrow = {0};
+    struct change change = {.app = work->app, .step = SG_PROVISION_UNBLOCK};
+    struct sg_pin_origin origin = {0};
+    enum sg_rc rc = open_tokens(work, err);
+
+    if (rc == SG_OK)
+        rc = sg_escrow_open(work->app, work->store, work->tokens, file, &escrow, err);
+    if (rc == SG_OK)
+        rc = find_escrowed(work, &escrow, err);
+    change.token = work->token;
+    change.info = work->info;
+    if (rc == SG_OK)
+        rc = sg_token_pin_ready(work->token, SG_PIN_SO, &origin, err);
+    if (rc == SG_OK)
+        rc = send_change(&change, escrow.so_pin, &origin, err);
+    sg_secret_free(change.new_pin);
+    return rc;
+}
+
+static enum sg_rc unblock_by(const struct sg_args *args, struct work *work, struct sg_err *err)
+{
+    const char *escrow = sg_args_value(args, "escrow");
+    int so_pin_fd = -1;
+
+    if (escrow && (sg_args_flag(args, "so-pin-fd") || uri_of(args)))
+        return sg_fail(err, SG_E_USAGE, "%s",
+                       _("--escrow has the SO PIN and says which token it is of; leave --so-pin-fd and the URI out."));
+    if (escrow)
+        return unblock_escrowed(work, escrow, err);
+    enum sg_rc rc = sg_app_fd(args, "so-pin-fd", &so_pin_fd, err);
+    if (rc == SG_OK)
+        rc = open_work(uri_of(args), work, err);
+    return rc == SG_OK ? unblock(work, so_pin_fd, err) : rc;
+}
+
 static int run_unblock(struct sg_app *app, const struct sg_args *args)
 {
     _cleanup_(work_clear) struct work work = {.app = app};
     struct sg_err err;
-    int so_pin_fd = -1;
-    enum sg_rc rc = sg_app_fd(args, "so-pin-fd", &so_pin_fd, &err);
-
-    if (rc == SG_OK)
-        rc = open_work(uri_of(args), &work, &err);
-    if (rc == SG_OK)
-        rc = unblock(&work, so_pin_fd, &err);
+    enum sg_rc rc = unblock_by(args, &work, &err);
     int status = finish(&work, "unblocked", "pin-unblocked", rc, &err);
+
     if (status == 0)
         sg_say(&app->voice, _("The token %s (serial %s) has its new PIN."), work.info->label, work.info->serial);
     return status;
@@ -226,6 +281,10 @@ static int run_unblock(struct sg_app *app, const struct sg_args *args)
 
 static const struct sg_option unblock_options[] = {
     {.name = "so-pin-fd", .argument = "N", .help = N_("read the SO PIN or PUK from file descriptor N, as --pin-fd")},
+    {.name = "escrow",
+     .argument = "FILE",
+     .help =
+         N_("take the SO PIN from this escrow, which an officer's token opens; --pin-fd has the officer's PIN first")},
     {.name = NULL},
 };
 

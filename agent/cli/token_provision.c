@@ -1,7 +1,6 @@
 /* signet token provision: tokens for a list of persons. */
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <string.h>
 #include <sys/file.h>
 
@@ -159,16 +158,11 @@ static enum sg_rc read_officers(struct sg_app *app, const struct sg_args *args, 
 
 static enum sg_rc read_so_pin(const struct sg_args *args, struct provisioning *p, struct sg_err *err)
 {
-    const char *text = sg_args_value(args, "so-pin-fd");
-    char *end = NULL;
+    int fd = -1;
+    enum sg_rc rc = sg_app_fd(args, "so-pin-fd", &fd, err);
 
-    if (!text)
-        return SG_OK;
-    errno = 0;
-    long fd = strtol(text, &end, 10);
-    if (errno || end == text || *end || text[0] == '-' || fd < 0 || fd > INT_MAX)
-        return sg_fail(err, SG_E_USAGE, _("--so-pin-fd wants the number of a file descriptor, not \"%s\"."), text);
-    enum sg_rc rc = sg_pin_from_fd((int)fd, &p->so_pin, err);
+    if (rc == SG_OK && fd >= 0)
+        rc = sg_pin_from_fd(fd, &p->so_pin, err);
     p->run.so_pin = p->so_pin;
     return rc;
 }

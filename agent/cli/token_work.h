@@ -10,6 +10,11 @@
 #include "pkcs11/token.h"
 #include "store/store.h"
 
+/* The initialised tokens that `uri` names, by the URI that `token list` prints or by one that fits a key; NULL: all.
+ * None: SG_E_NO_TOKEN. The caller frees the list. */
+SG_MUST_CHECK enum sg_rc sg_tokens_meant(struct sg_tokens *tokens, const char *uri, struct sg_token ***ret,
+                                         size_t *ret_count, struct sg_err *err);
+
 struct sg_token_work {
     struct sg_app *app;
     struct sg_store *store;

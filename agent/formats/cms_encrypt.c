@@ -15,12 +15,23 @@ static enum sg_rc cannot_encrypt(struct sg_err *err)
     return sg_fail_ssl(err, SG_E_INTERNAL, "%s", _("The content could not be encrypted."));
 }
 
-/* keyEncipherment for RSA, keyAgreement for EC (RFC 4055 §1.2, RFC 5480 §3); what does not limit its use may both. */
+static bool is_rsa(const X509 *cert)
+{
+    const EVP_PKEY *key = X509_get0_pubkey(cert);
+
+    return key && EVP_PKEY_is_a(key, "RSA");
+}
+
+bool sg_cert_may_encrypt(X509 *cert)
+{
+    return X509_get_key_usage(cert) & (is_rsa(cert) ? KU_KEY_ENCIPHERMENT : KU_KEY_AGREEMENT);
+}
+
 static enum sg_rc check_usage(X509 *cert, bool rsa, struct sg_err *err)
 {
     _cleanup_(freep) char *subject = NULL;
 
-    if (X509_get_key_usage(cert) & (rsa ? KU_KEY_ENCIPHERMENT : KU_KEY_AGREEMENT))
+    if (sg_cert_may_encrypt(cert))
         return SG_OK;
     enum sg_rc rc = sg_name_text(X509_get_subject_name(cert), &subject, err);
     if (rc != SG_OK)

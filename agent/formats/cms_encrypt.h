@@ -1,6 +1,8 @@
 /* Writing encrypted CMS: AuthEnvelopedData with AES-256-GCM (RFC 5083, RFC 5084), as DER. */
 #pragma once
 
+#include <stdbool.h>
+
 #include <openssl/x509.h>
 
 #include "base/buf.h"
@@ -11,3 +13,7 @@
  * encrypt SG_E_UNSUPPORTED. */
 SG_MUST_CHECK enum sg_rc sg_cms_encrypt(OSSL_LIB_CTX *libctx, const STACK_OF(X509) *certs, struct sg_slice content,
                                         struct sg_buf *out, struct sg_err *err);
+
+/* Whether the certificate's key usage lets it be encrypted to: keyEncipherment for RSA, keyAgreement for EC (RFC 4055
+ * §1.2, RFC 5480 §3); what does not limit its use may both. */
+bool sg_cert_may_encrypt(X509 *cert);

@@ -10,7 +10,6 @@
 #include "base/msg.h"
 #include "formats/cms_encrypt.h"
 
-#define MAX_LETTER (4 * SG_KIB)
 #define PIN_LINE "\nPIN: " /* what a program finds the PIN by, so it is the same in every language */
 
 #define SO_PIN_MEMBER ",\"so_pin\":\"" /* the last one of an escrow */
@@ -103,7 +102,7 @@ enum sg_rc sg_letter_write(const struct sg_letters *letters, const struct sg_let
 {
     _cleanup_(sg_secret_freep) struct sg_secret *text = NULL;
     char when[SG_TIME_TEXT];
-    enum sg_rc rc = sg_secret_new(MAX_LETTER, &text, err);
+    enum sg_rc rc = sg_secret_new(SG_MAX_ESCROW, &text, err);
 
     if (rc != SG_OK)
         return rc;
@@ -143,7 +142,7 @@ enum sg_rc sg_escrow_write(const struct sg_letters *letters, const struct sg_let
 
     if (!text)
         return sg_fail_memory(err);
-    enum sg_rc rc = sg_secret_new(MAX_LETTER, &content, err);
+    enum sg_rc rc = sg_secret_new(SG_MAX_ESCROW, &content, err);
     if (rc != SG_OK)
         return rc;
     print(content, "%.*s" SO_PIN_MEMBER "%.*s\"}", (int)strlen(text) - 1, text, (int)so_pin->len, so_pin->bytes);

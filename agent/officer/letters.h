@@ -34,6 +34,8 @@ SG_MUST_CHECK enum sg_rc sg_escrow_write(const struct sg_letters *letters, const
                                          const struct sg_secret *so_pin, const char *path, char sha256[SG_SHA256_HEX],
                                          struct sg_outfile **ret, struct sg_err *err);
 
+#define SG_MAX_ESCROW ((size_t)4096) /* bytes of an escrow or a letter, in the secure heap */
+
 /* What an escrow holds, once it is decrypted. */
 struct sg_escrow {
     char *serial, *label, *person;

@@ -8,8 +8,7 @@
 #include "base/crypto.h"
 #include "base/limits.h"
 #include "base/msg.h"
-#include "verify/algorithms.h"
-#include "verify/crypto.h"
+#include "verify/ending.h"
 #include "verify/verifier.h"
 
 /* A date that is not kept, of a certificate of the path. Noted only when revocation is known, since that decides what
@@ -232,21 +231,12 @@ static enum sg_rc check_algorithms(STACK_OF(X509) *path, int64_t at, struct sg_j
     enum sg_rc rc = SG_OK;
     for (int i = 0; rc == SG_OK && i < sk_X509_num(path); i++) {
         X509 *cert = sk_X509_value(path, i);
-        EVP_PKEY *key = X509_get0_pubkey(cert);
-        struct sg_algorithm_answer answer = {.until = SG_TIME_NONE, .name = "?"};
-        if (key)
-            answer = sg_algorithm_key(key, at);
+        struct sg_algorithm_answer answer = sg_cert_key_answer(cert, at);
         if (!answer.acceptable)
             rc = note_weak(judgement, &answer, SG_REASON_WEAK_KEY, cert, err);
         if (rc != SG_OK || i + 1 == sk_X509_num(path))
             break;
-        const X509_ALGOR *algorithm = NULL;
-        struct sg_signature_method method;
-        X509_get0_signature(NULL, &algorithm, cert);
-        bool known = sg_signature_method_read(algorithm, &method);
-        if (known && method.kind == SG_KIND_EDDSA)
-            continue;
-        answer = sg_algorithm_digest(known ? method.digest : NID_undef, at);
+        answer = sg_cert_signature_answer(cert, at);
         if (!answer.acceptable)
             rc = note_weak(judgement, &answer, SG_REASON_WEAK_ALGORITHM, cert, err);
     }

@@ -34,9 +34,11 @@ while [ $# -gt 0 ]; do
 done
 
 if $quick; then
-    turns_one=3 turns_many=1 files_sign=100 big_mib=64 files_verify=100 files_peer=20 tokens=5 signatures=50
+    turns_one=3 turns_many=1 turns_few=1 provision_count=4 files_sign=100 big_mib=64 files_verify=100 files_peer=20
+    tokens=5 signatures=50
 else
-    turns_one=41 turns_many=5 files_sign=2000 big_mib=2048 files_verify=10000 files_peer=400 tokens=60 signatures=2000
+    turns_one=41 turns_many=5 turns_few=3 provision_count=60 files_sign=2000 big_mib=2048 files_verify=10000 files_peer=400
+    tokens=60 signatures=2000
 fi
 threads=$(nproc)
 
@@ -293,6 +295,65 @@ case_card_list() {
     line_time "list a card at 100 ms an APDU again (first)" "<= 0.2"
 }
 
+# What `token provision` does to each token, by programs that know one token each time: random PINs, a letter and an
+# escrow that are encrypted, the token, its key, a look at that, its public key and a signature.
+write_provision_loop() {
+    cat > provision-loop.sh << 'LOOP'
+set -e
+mkdir csr letters escrow
+for i in $(seq "$1"); do
+    pin=$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')1234 so=$(od -An -N8 -tu8 /dev/urandom | tr -d ' ')
+    pin=${pin:0:8}
+    echo "PIN: $pin" | openssl cms -encrypt -aes-256-gcm -outform DER -out letters/$i.p7m ../letters.pem
+    echo "{\"so_pin\":\"$so\"}" |
+        openssl cms -encrypt -aes-256-gcm -outform DER -out escrow/$i.p7m ../safe-1.pem ../safe-2.pem
+    softhsm2-util --init-token --free --label "Person $i" --so-pin "$so" --pin "$pin"
+    tool="pkcs11-tool --module $SIGNET_MODULE --login --pin $pin --token-label"
+    $tool "Person $i" --keypairgen --key-type EC:prime256v1 --id 01 --label "Person $i" --usage-sign
+    $tool "Person $i" --list-objects --type privkey
+    $tool "Person $i" --read-object --type pubkey --id 01 --output-file csr/$i.pub
+    $tool "Person $i" --sign --mechanism ECDSA --id 01 --input-file ../digest --output-file csr/$i.sig
+done
+LOOP
+}
+
+case_provision() {
+    local i officer count=$1
+    write_provision_loop
+    openssl rand -out digest 32
+    for officer in letters safe-1 safe-2; do
+        openssl req -x509 -newkey rsa:2048 -nodes -keyout $officer.key -out $officer.pem -subj "/CN=$officer" -days 30 \
+            -addext keyUsage=keyEncipherment 2> provision.log
+    done
+    {
+        echo name,email
+        for ((i = 1; i <= count; i++)); do echo "Person $i,p$i@example.org"; done
+    } > staff.csv
+    fresh() { # a folder without tokens
+        rm -rf provision && mkdir -p provision/tokens
+        echo "directories.tokendir = $PWD/provision/tokens" > provision/softhsm2.conf
+    }
+    before_ours() { fresh; }
+    before_peer() { fresh; }
+    ours() {
+        (
+            cd provision
+            export SOFTHSM2_CONF=$PWD/softhsm2.conf SIGNET_HOME=$PWD/home
+            timed ours "$signet" token provision --all --csv ../staff.csv --csr-dir csr --letters letters \
+                --officer ../letters.pem --escrow escrow --escrow-to ../safe-1.pem --escrow-to ../safe-2.pem
+        )
+    }
+    peer() {
+        (
+            cd provision
+            export SOFTHSM2_CONF=$PWD/softhsm2.conf
+            timed peer bash ../provision-loop.sh "$count"
+        )
+    }
+    turns "$turns_few"
+    line_time "provision $count tokens (pkcs11-tool)" "<= 0.3"
+}
+
 run() { # NAME COMMAND...
     before_ours() { :; }
     before_peer() { :; }
@@ -309,6 +370,7 @@ run "big detached" case_big_detached
 run "big attached" case_big_attached
 run "verify one" case_verify_one
 run "verify many" case_verify_many
+run "provision" case_provision "$provision_count"
 run "host signature" case_host_signature
 run "list many" case_list_many
 run "card list" case_card_list

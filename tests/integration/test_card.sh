@@ -57,6 +57,15 @@ says "CN=first 9d"
 rises verifies 0 expect 0 "$SIGNET" token show --json
 json keys.1.curve='"P-256"' keys.1.certificate.subject='"CN=first 9c,O=Signet Test"'
 
+# Checked, it is good as far as is known here, and each of its two keys works, at the cost of one use each.
+holds "$SIGNET" trust add --yes "$ca/root.pem" "$ca/issuing.pem" --crl "$ca/root.crl" --crl "$ca/issuing.crl"
+rises signatures 2 expect 0 signet_pin token check
+says "A trial signature verified"
+says "encrypted and decrypted again"
+holds test "$(card get pin-tries)" = 3
+rises verifies 0 expect 1 "$SIGNET" token check --json
+json result='"unknown"' logged_in=false
+
 # The key whose certificate has nonRepudiation is chosen, is used once, and two judges accept what it made.
 rises wrong 0 rises signatures 1 expect 0 sign --output a.p7s a.txt
 json signer.subject='"CN=first 9c,O=Signet Test"' token.serial="\"$first\""

@@ -18,9 +18,19 @@ holds diff "$tmp/reasons" "$tmp/explained"
 
 # Every warning of sign and setup is explained, and no other.
 cat agent/cli/*.c | tr -s '\n ' ' ' | grep -oE 'sg_(signing_)?warn\([^"()]*"[a-z-]+"' | cut -d'"' -f2 | sort -u > "$tmp/warnings"
-sed -n '/^## Warnings/,/^## Reasons/p' docs/errors.md | sed -n 's/^| `\([a-z-]*\)` |.*/\1/p' | sort > "$tmp/explained"
+sed -n '/^## Warnings/,/^## Findings/p' docs/errors.md | sed -n 's/^| `\([a-z-]*\)` |.*/\1/p' | sort > "$tmp/explained"
 holds test -s "$tmp/warnings"
 holds diff "$tmp/warnings" "$tmp/explained"
+
+# Every finding of token check is explained and in its schema, and no other.
+sed -n 's/^SG_CHECK([A-Z_]*, "\([a-z-]*\)")$/\1/p' agent/cli/findings.def | sort > "$tmp/checks"
+sed -n '/^## Findings/,/^## Reasons/p' docs/errors.md | sed -n 's/^| `\([a-z-]*\)` |.*/\1/p' | sort > "$tmp/explained"
+holds test -s "$tmp/checks"
+holds diff "$tmp/checks" "$tmp/explained"
+/usr/bin/python3 -c 'import json, sys
+print(*json.load(sys.stdin)["$defs"]["finding"]["properties"]["check"]["enum"], sep="\n")' \
+    < docs/schema/signet.token-check.1.json | sort > "$tmp/in-schema"
+holds diff "$tmp/checks" "$tmp/in-schema"
 
 # docs/failures.md names codes, reasons and tests that there are.
 grep -oE '`(unit|integration|fault)/[a-z0-9_/]+\.(c|sh)`' docs/failures.md | tr -d '`' | sort -u > "$tmp/tests"

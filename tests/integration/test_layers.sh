@@ -49,6 +49,7 @@ may_not() { # SOURCE INCLUDE...
 
 base=agent/base/err.c store=agent/store/store.c snapshot=agent/store/snapshot.c tokens=pkcs11/token.c
 formats=agent/formats/cades.c verify=agent/verify/verify.c cli=agent/cli/main.c
+officer=agent/officer/letters.c
 
 may $base '"base/err.h"'
 may $store '"base/err.h"' '"store/snapshot.h"' '"store/store.h"' '<sqlite3.h>'
@@ -56,6 +57,7 @@ may $snapshot '"base/err.h"' '"store/snapshot.h"'
 may $tokens '"base/err.h"' '"pkcs11/token.h"' '<p11-kit/pkcs11.h>'
 may $formats '"base/err.h"' '"formats/cms.h"'
 may $verify '"base/err.h"' '"store/snapshot.h"' '"formats/cms.h"' '"verify/verify.h"'
+may $officer '"base/err.h"' '"store/store.h"' '"pkcs11/token.h"' '"formats/cms.h"'
 may $cli '"base/err.h"' '"store/store.h"' '"pkcs11/token.h"' '"formats/cms.h"' '"verify/verify.h"'
 
 may_not $base '"store/snapshot.h"' '"store/store.h"' '"pkcs11/token.h"' '"formats/cms.h"' '"verify/verify.h"'
@@ -63,8 +65,9 @@ may_not $store '"pkcs11/token.h"' '"formats/cms.h"' '"verify/verify.h"'
 may_not $snapshot '"store/store.h"' '"pkcs11/token.h"' '"formats/cms.h"' '"verify/verify.h"'
 may_not $tokens '"store/snapshot.h"' '"store/store.h"' '"formats/cms.h"' '"verify/verify.h"'
 may_not $formats '"store/snapshot.h"' '"store/store.h"' '"pkcs11/token.h"' '"verify/verify.h"'
-may_not $verify '"store/store.h"' '"pkcs11/token.h"'
-for source in $base $store $snapshot $formats $verify $cli; do
+may_not $verify '"store/store.h"' '"pkcs11/token.h"' '"officer/letters.h"'
+may_not $officer '"verify/verify.h"'
+for source in $base $store $snapshot $formats $verify $officer $cli; do
     may_not "$source" '<p11-kit/pkcs11.h>' '<p11-kit/p11-kit.h>'
 done
 

@@ -195,6 +195,7 @@ expect 77 wrong --json a.txt
 json error.code='"pin-incorrect"'
 expect 0 "$SIGNET" token list --json
 says '"pin":"count-low"'
+clear_interlock "$main"
 holds signet_pin token show "$main;id=%01"
 
 # --- a PIN that cannot be one is not sent; standard input is not both PIN and document

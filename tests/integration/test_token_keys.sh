@@ -1,6 +1,6 @@
 #!/bin/bash
 # An officer's work on one token: do keys, requests, certificates, deletions and retirement end as they are said to,
-# judged by openssl and pkcs11-tool, and does a run that is killed in between leave a state that the next one knows?
+# judged by openssl and pkcs11-tool?
 . "${SIGNET_SOURCE:-$(dirname "$0")/../..}/tests/support/lib.sh"
 fixtures
 cd "$tmp"
@@ -201,75 +201,6 @@ expect 77 on_terminal yes 56 "$token;id=%55"
 holds tool --read-object --type pubkey --id 55
 expect 0 on_terminal yes 55 "$token;id=%55"
 holds test -z "$(tool -O | grep "ID: *55")"
-
-# --- killed in between ----------------------------------------------------------------------------------------------
-# At each write to disk of a run: the next one tells what was interrupted, and no key is "generated" that was not checked.
-generated() { # the ids of keys on the token whose making is in the ledger
-    expect 0 signet_pin token show "$token" --json
-    /usr/bin/python3 -c 'import json, sys
-print(*sorted(k["id"] for k in json.load(sys.stdin)["keys"] if k["custody"] == "generated"))' < "$tmp/out"
-}
-in_ledger() { # the same by the ledger's last word on each id
-    ledger "SELECT object FROM ledger AS l WHERE event = 'keygen' AND token = '$serial' AND NOT EXISTS
-        (SELECT 1 FROM ledger WHERE event = 'delete' AND object = l.object AND number > l.number) ORDER BY object" | xargs
-}
-traced() { # STRACE-OPTION... -- ARGUMENT...
-    local options=()
-    while [ "$1" != -- ]; do
-        options+=("$1")
-        shift
-    done
-    shift
-    strace -f -qq "${options[@]}" "$SIGNET" "$@" --pin-fd 9 9< "$SOFTHSM_PIN_FILE" > traced.out 2> traced.err
-}
-killed() { # CALL COUNT ARGUMENT...: SIGKILL at that call of the kind; ends with 0 if there were fewer
-    local call=$1 at=$2
-    shift 2
-    traced -o /dev/null -e trace="$call" -e inject="$call:signal=KILL:when=$at" -- "$@"
-}
-tells() { # WHAT ID: what the next run says of it, once
-    local begun ended there=false
-    begun=$(ledger "SELECT count(*) FROM ledger WHERE event = '$1-begun' AND object = '$2'")
-    ended=$(ledger "SELECT count(*) FROM ledger WHERE event IN ('$1', '$1-failed') AND object = '$2'")
-    [ -z "$(tool -O --type privkey --id "$2" | grep "ID: *$2")" ] || there=true
-    expect 0 signet_pin token csr --key "$token;id=%01" --subject CN=Ada --output again.csr --force --json
-    if [ "$begun" -gt "$ended" ]; then
-        json interrupted.0.id="\"$2\"" interrupted.0.what="\"$1\"" interrupted.0.key_there=$there
-        told_of="$told_of $1-$there"
-    else
-        json interrupted='[]'
-    fi
-    expect 0 signet_pin token csr --key "$token;id=%01" --subject CN=Ada --output again.csr --force --json
-    json interrupted='[]'
-    holds test "$(generated)" = "$(in_ledger)"
-}
-if command -v strace > /dev/null; then
-    told_of=
-    traced -o trace -e trace=openat,pwrite64 -- token keygen --kind p-256 --usage sign --id c0 --token "$token"
-    opens=$(grep -c openat trace) writes=$(grep -c pwrite64 trace)
-    n=1
-    for point in "pwrite64 1" "openat $((opens - 60))" "openat $((opens - 20))" "pwrite64 $((writes - 1))"; do
-        # shellcheck disable=SC2086
-        killed $point token keygen --kind p-256 --usage sign --id c$n --token "$token" || true
-        tells keygen c$n
-        n=$((n + 1))
-    done
-    # It was met in between: before the ledger had the outcome, with the key there.
-    holds test "${told_of/keygen-true/}" != "$told_of"
-
-    # A deletion likewise. What it left is deleted by a second one.
-    expect 0 signet_pin token keygen --kind p-256 --usage sign --id d1 --token "$token"
-    traced -o trace -e trace=unlink,pwrite64 -- token delete --key "$token;id=%c0" --yes --really "$serial/c0"
-    holds test "$(grep -c unlink trace)" -ge 2
-    writes=$(grep -c pwrite64 trace)
-    killed unlink 1 token delete --key "$token;id=%d1" --yes --really "$serial/d1" || true
-    tells delete d1
-    killed pwrite64 $((writes - 1)) token delete --key "$token;id=%d1" --yes --really "$serial/d1" || true
-    tells delete d1
-    holds test -z "$(tool -O --type privkey | grep "ID: *d1")"
-    holds test "$(ledger "SELECT event FROM ledger WHERE object = 'd1' ORDER BY number DESC LIMIT 1")" = delete
-    holds test "${told_of/delete-false/}" != "$told_of"
-fi
 
 # --- retire ---------------------------------------------------------------------------------------------------------
 expect 66 "$SIGNET" token retire "${serial}0" --reason keyCompromise --json

@@ -1,59 +1,23 @@
-#include "fake_module.h"
+#include "fake_private.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <openssl/core_names.h>
-#include <openssl/ec.h>
-#include <openssl/evp.h>
-#include <openssl/rsa.h>
 #include <openssl/x509.h>
-#include <p11-kit/pkcs11.h>
 
 #define EXPORT __attribute__((visibility("default")))
 #define PIN "123456"
+#define SO_PIN "87654321"
 #define MAX_SESSIONS 64
 
 EXPORT struct fake_control fake_control;
 
-enum { RSA_PRIVATE = 1, RSA_PUBLIC, EC_PRIVATE, EC_CERTIFICATE, LAST_OBJECT = EC_CERTIFICATE, SECRET };
-
-struct session {
-    bool open, authenticated;
-    CK_OBJECT_HANDLE found[LAST_OBJECT];
-    CK_ULONG found_count;
-    CK_OBJECT_HANDLE key;
-    CK_MECHANISM_TYPE mechanism;
-};
-
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static EVP_PKEY *rsa, *ec;
-static unsigned char *certificates[2]; /* of the EC key; of another */
-static int certificate_lens[2];
+pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+EVP_PKEY *rsa, *ec;
+bool logged_in;
+unsigned char secret[32];
 static struct session sessions[MAX_SESSIONS];
-static bool logged_in;
-static unsigned char secret[32]; /* of the object SECRET, which is there while fake_control.secrets is not 0 */
-
-/* --- failing ----------------------------------------------------------------------------------------------------- */
-
-static CK_RV called(const char *name)
-{
-    (void)pthread_mutex_lock(&lock);
-    bool fails = ++fake_control.calls == fake_control.fail_at;
-    if (fails)
-        fake_control.failed = name;
-    (void)pthread_mutex_unlock(&lock);
-    return fails ? fake_control.fail_with : CKR_OK;
-}
-
-/* Every function begins with it. */
-#define CALLED()                                                                                                       \
-    do {                                                                                                               \
-        CK_RV failure = called(__func__);                                                                              \
-        if (failure != CKR_OK)                                                                                         \
-            return failure;                                                                                            \
-    } while (0)
 
 /* --- keys -------------------------------------------------------------------------------------------------------- */
 
@@ -74,24 +38,69 @@ static int certify(EVP_PKEY *key, unsigned char **ret)
     return len;
 }
 
+static void keep(struct fake_object *object, int len, unsigned char *der)
+{
+    object->len = len;
+    memcpy(object->der, der, (size_t)len);
+    OPENSSL_free(der);
+}
+
+static void keep_key(struct fake_object *object, EVP_PKEY *key)
+{
+    unsigned char *der = NULL;
+    int len = i2d_PrivateKey(key, &der);
+    keep(object, len, der);
+    EVP_PKEY_free(key);
+}
+
+static void keep_certificate(struct fake_object *object, EVP_PKEY *key)
+{
+    unsigned char *der = NULL;
+    int len = certify(key, &der);
+    keep(object, len, der);
+}
+
+static EVP_PKEY *kept_key(const struct fake_object *object)
+{
+    const unsigned char *at = object->der;
+    return d2i_AutoPrivateKey(NULL, &at, object->len);
+}
+
 static void make_keys(void)
 {
-    if (rsa)
-        return;
-    EVP_PKEY *another = EVP_EC_gen("P-256");
-    rsa = EVP_RSA_gen(2048);
-    ec = EVP_EC_gen("P-256");
-    certificate_lens[0] = certify(ec, &certificates[0]);
-    certificate_lens[1] = certify(another, &certificates[1]);
-    EVP_PKEY_free(another);
+    static struct fake_object made[4];
+    if (control->objects[0].len == 0 && made[0].len == 0) {
+        EVP_PKEY *another = EVP_EC_gen("P-256"), *own = EVP_EC_gen("P-256");
+        keep_certificate(&made[2], own);
+        keep_certificate(&made[3], another);
+        keep_key(&made[0], EVP_RSA_gen(2048));
+        keep_key(&made[1], own);
+        EVP_PKEY_free(another);
+    }
+    if (control->objects[0].len == 0)
+        memcpy(control->objects, made, sizeof made);
+    if (!rsa)
+        rsa = kept_key(&control->objects[0]);
+    if (!ec)
+        ec = kept_key(&control->objects[1]);
+}
+
+/* Where nobody holds the control: a program that loads the module in a process of its own. */
+__attribute__((constructor)) static void take_orders(void)
+{
+    const char *lie = getenv("FAKE_MODULE_LIE"), *flags = getenv("FAKE_MODULE_FLAGS");
+    if (lie && strcmp(lie, "value-readable") == 0)
+        fake_control.lie = FAKE_VALUE_READABLE;
+    if (lie && strcmp(lie, "signature-wrong") == 0)
+        fake_control.lie = FAKE_SIGNATURE_WRONG;
+    if (flags)
+        fake_control.token_flags = strtoul(flags, NULL, 0);
 }
 
 __attribute__((destructor)) static void free_keys(void)
 {
     EVP_PKEY_free(rsa);
     EVP_PKEY_free(ec);
-    OPENSSL_free(certificates[0]);
-    OPENSSL_free(certificates[1]);
 }
 
 /* --- module, slot, token ----------------------------------------------------------------------------------------- */
@@ -108,7 +117,7 @@ CK_RV C_Finalize(void *reserved)
 {
     (void)reserved;
     memset(sessions, 0, sizeof sessions);
-    fake_control.open_sessions = 0;
+    control->open_sessions = 0;
     logged_in = false;
     CALLED();
     return CKR_OK;
@@ -126,6 +135,7 @@ CK_RV C_GetInfo(CK_INFO *info)
     *info = (CK_INFO){.cryptokiVersion = {2, 40}};
     pad(info->manufacturerID, sizeof info->manufacturerID, "Fake");
     pad(info->libraryDescription, sizeof info->libraryDescription, "Fake");
+    garble(info, sizeof *info);
     return CKR_OK;
 }
 
@@ -133,9 +143,12 @@ CK_RV C_GetSlotList(CK_BBOOL present, CK_SLOT_ID *slots, CK_ULONG *count)
 {
     (void)present;
     CALLED();
-    if (slots && *count >= 1)
-        slots[0] = 7;
-    *count = fake_control.lie == FAKE_SLOT_COUNT ? 1UL << 40 : fake_control.absent ? 0 : 1;
+    CK_ULONG have = control->lie == FAKE_SLOTS_GROW && slots ? *count + 1 : control->absent ? 0 : 1;
+    for (CK_ULONG i = 0; slots && i < have && i < *count; i++)
+        slots[i] = 7;
+    garble(slots, slots && *count >= 1 ? sizeof *slots : 0);
+    *count = control->lie == FAKE_SLOT_COUNT ? 1UL << 40 : have;
+    garble_count(count);
     return CKR_OK;
 }
 
@@ -143,10 +156,11 @@ CK_RV C_GetSlotInfo(CK_SLOT_ID slot, CK_SLOT_INFO *info)
 {
     (void)slot;
     CALLED();
-    *info = (CK_SLOT_INFO){.flags = (fake_control.absent ? 0 : CKF_TOKEN_PRESENT) |
-                                    (fake_control.removable ? CKF_REMOVABLE_DEVICE : 0)};
+    *info = (CK_SLOT_INFO){.flags = (control->absent ? 0 : CKF_TOKEN_PRESENT) |
+                                    (control->removable ? CKF_REMOVABLE_DEVICE : 0)};
     pad(info->slotDescription, sizeof info->slotDescription, "Fake reader");
     pad(info->manufacturerID, sizeof info->manufacturerID, "Fake");
+    garble(info, sizeof *info);
     return CKR_OK;
 }
 
@@ -155,31 +169,32 @@ CK_RV C_GetTokenInfo(CK_SLOT_ID slot, CK_TOKEN_INFO *info)
     (void)slot;
     CALLED();
     *info = (CK_TOKEN_INFO){.flags = CKF_TOKEN_INITIALIZED | CKF_USER_PIN_INITIALIZED | CKF_LOGIN_REQUIRED |
-                                     fake_control.token_flags | (logged_in ? fake_control.flags_once_logged_in : 0)};
-    pad(info->label, sizeof info->label, "Fake\x1b[31m\xff%s\xe2\x80\xae");
+                                     control->token_flags | (logged_in ? control->flags_once_logged_in : 0)};
+    if (given_label())
+        memcpy(info->label, given_label(), sizeof info->label);
+    else
+        pad(info->label, sizeof info->label, "Fake\x1b[31m\xff%s\xe2\x80\xae");
     pad(info->manufacturerID, sizeof info->manufacturerID, "Fake");
     pad(info->model, sizeof info->model, "Fake");
     pad(info->serialNumber, sizeof info->serialNumber, "0001");
+    if (control->lie == FAKE_SERIAL_CHANGES)
+        info->serialNumber[4] = (unsigned char)('0' + control->calls % 10);
+    garble(info, sizeof *info);
     return CKR_OK;
 }
-
-static const CK_MECHANISM_TYPE mechanisms[] = {
-    CKM_SHA256_RSA_PKCS,     CKM_SHA384_RSA_PKCS, CKM_SHA512_RSA_PKCS, CKM_SHA256_RSA_PKCS_PSS,
-    CKM_SHA384_RSA_PKCS_PSS, CKM_ECDSA_SHA256,    CKM_ECDSA_SHA384,    CKM_RSA_X_509,
-    CKM_ECDH1_DERIVE,        CKM_RSA_PKCS,        CKM_RSA_PKCS_PSS,    CKM_ECDSA};
-#define ALL_MECHANISMS (sizeof mechanisms / sizeof *mechanisms)
-#define RAW_MECHANISMS 3
 
 CK_RV C_GetMechanismList(CK_SLOT_ID slot, CK_MECHANISM_TYPE *list, CK_ULONG *count)
 {
     (void)slot;
     CALLED();
-    CK_ULONG have = fake_control.lists_raw ? ALL_MECHANISMS : ALL_MECHANISMS - RAW_MECHANISMS;
+    CK_ULONG have = fake_mechanism_count();
     if (list && *count < have)
         return CKR_BUFFER_TOO_SMALL;
     if (list)
-        memcpy(list, mechanisms, have * sizeof *list);
-    *count = fake_control.lie == FAKE_MECHANISM_COUNT ? 1UL << 40 : have;
+        memcpy(list, fake_mechanisms, have * sizeof *list);
+    *count = control->lie == FAKE_MECHANISM_COUNT ? 1UL << 40 : have;
+    garble(list, list ? have * sizeof *list : 0);
+    garble_count(count);
     return CKR_OK;
 }
 
@@ -194,21 +209,22 @@ CK_RV C_OpenSession(CK_SLOT_ID slot, CK_FLAGS flags, void *application, CK_NOTIF
     CALLED();
     (void)pthread_mutex_lock(&lock);
     CK_RV rv = CKR_SESSION_COUNT;
-    bool room = fake_control.session_limit == 0 || fake_control.open_sessions < fake_control.session_limit;
+    bool room = control->session_limit == 0 || control->open_sessions < control->session_limit;
     for (CK_ULONG i = 0; room && rv != CKR_OK && i < MAX_SESSIONS; i++) {
         if (sessions[i].open)
             continue;
         sessions[i] = (struct session){.open = true};
-        if (++fake_control.open_sessions > fake_control.most_sessions)
-            fake_control.most_sessions = fake_control.open_sessions;
+        if (++control->open_sessions > control->most_sessions)
+            control->most_sessions = control->open_sessions;
         *ret = i + 1;
         rv = CKR_OK;
     }
     (void)pthread_mutex_unlock(&lock);
+    garble_count(ret);
     return rv;
 }
 
-static struct session *session_of(CK_SESSION_HANDLE handle)
+struct session *session_of(CK_SESSION_HANDLE handle)
 {
     return handle >= 1 && handle <= MAX_SESSIONS && sessions[handle - 1].open ? &sessions[handle - 1] : NULL;
 }
@@ -220,7 +236,7 @@ CK_RV C_CloseSession(CK_SESSION_HANDLE handle)
     struct session *session = session_of(handle);
     if (session) {
         session->open = false;
-        fake_control.open_sessions--;
+        control->open_sessions--;
     }
     (void)pthread_mutex_unlock(&lock);
     return session ? CKR_OK : CKR_SESSION_HANDLE_INVALID;
@@ -231,18 +247,19 @@ CK_RV C_CloseAllSessions(CK_SLOT_ID slot)
     (void)slot;
     CALLED();
     memset(sessions, 0, sizeof sessions);
-    fake_control.open_sessions = 0;
+    control->open_sessions = 0;
     return CKR_OK;
 }
 
 CK_RV C_Login(CK_SESSION_HANDLE handle, CK_USER_TYPE user, CK_BYTE *pin, CK_ULONG len)
 {
-    fake_control.logins++;
+    control->logins++;
     CALLED();
     struct session *session = session_of(handle);
     if (!session)
         return CKR_SESSION_HANDLE_INVALID;
-    if (len != strlen(PIN) || memcmp(pin, PIN, len) != 0)
+    const char *right = user == CKU_SO ? SO_PIN : PIN;
+    if (len != strlen(right) || memcmp(pin, right, len) != 0)
         return CKR_PIN_INCORRECT;
     if (user == CKU_CONTEXT_SPECIFIC)
         session->authenticated = true;
@@ -266,11 +283,6 @@ static CK_OBJECT_CLASS class_of(CK_OBJECT_HANDLE object)
     return object == RSA_PUBLIC ? CKO_PUBLIC_KEY : object == EC_CERTIFICATE ? CKO_CERTIFICATE : CKO_PRIVATE_KEY;
 }
 
-static bool is_rsa(CK_OBJECT_HANDLE object)
-{
-    return object == RSA_PRIVATE || object == RSA_PUBLIC;
-}
-
 /* An attribute's value; false if the object has none. */
 static bool value_of(CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type, unsigned char *out, CK_ULONG *len)
 {
@@ -278,14 +290,14 @@ static bool value_of(CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type, unsigned c
     const CK_OBJECT_CLASS class = class_of(object);
     const bool private = class == CKO_PRIVATE_KEY;
     const CK_KEY_TYPE key_type = is_rsa(object) ? CKK_RSA : CKK_EC;
-    const CK_BBOOL yes = CK_TRUE, no = CK_FALSE, again = fake_control.reauthenticate ? CK_TRUE : CK_FALSE;
+    const CK_BBOOL yes = CK_TRUE, no = CK_FALSE, again = control->reauthenticate ? CK_TRUE : CK_FALSE;
     const unsigned char id = is_rsa(object) ? 1 : 2;
     const void *data = NULL;
     *len = 0;
     if (object == SECRET) {
         *len = sizeof secret;
         memcpy(out, secret, sizeof secret);
-        return type == CKA_VALUE && fake_control.secrets > 0;
+        return type == CKA_VALUE && control->secrets > 0;
     }
     switch (type) {
     case CKA_CLASS:
@@ -326,10 +338,10 @@ static bool value_of(CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type, unsigned c
         break;
     case CKA_VALUE:
         if (class == CKO_CERTIFICATE) {
-            int which = fake_control.lie == FAKE_CERTIFICATE_OF_ANOTHER ? 1 : 0;
-            data = certificates[which];
-            *len = (CK_ULONG)certificate_lens[which];
-        } else if (private && fake_control.lie == FAKE_VALUE_READABLE) {
+            const struct fake_object *it = &control->objects[control->lie == FAKE_CERTIFICATE_OF_ANOTHER ? 3 : 2];
+            data = it->der;
+            *len = (CK_ULONG)it->len;
+        } else if (private && control->lie == FAKE_VALUE_READABLE) {
             data = "secret";
             *len = 6;
         }
@@ -387,14 +399,16 @@ CK_RV C_FindObjects(CK_SESSION_HANDLE handle, CK_OBJECT_HANDLE *objects, CK_ULON
     struct session *session = session_of(handle);
     if (!session)
         return CKR_SESSION_HANDLE_INVALID;
-    if (fake_control.lie == FAKE_FIND_ENDLESS) {
+    if (control->lie == FAKE_FIND_ENDLESS) {
         for (*count = 0; *count < room; ++*count)
             objects[*count] = RSA_PUBLIC;
         return CKR_OK;
     }
     for (*count = 0; *count < room && session->found_count > 0; ++*count)
         objects[*count] = session->found[--session->found_count];
-    if (fake_control.lie == FAKE_FIND_COUNT)
+    garble(objects, *count * sizeof *objects);
+    garble_count(count);
+    if (control->lie == FAKE_FIND_COUNT)
         *count = room + 1;
     return CKR_OK;
 }
@@ -416,16 +430,19 @@ static CK_RV give_value(CK_OBJECT_HANDLE object, CK_ATTRIBUTE *attribute)
     }
     attribute->ulValueLen = len;
     if (!attribute->pValue) {
-        if (fake_control.lie == FAKE_VALUE_HUGE)
+        if (control->lie == FAKE_VALUE_HUGE)
             attribute->ulValueLen = 1UL << 40;
+        garble_count(&attribute->ulValueLen);
         return CKR_OK;
     }
-    if (room < len || fake_control.lie == FAKE_VALUE_GROWS) {
+    if (room < len || control->lie == FAKE_VALUE_GROWS) {
         attribute->ulValueLen = CK_UNAVAILABLE_INFORMATION;
         return CKR_BUFFER_TOO_SMALL;
     }
     memcpy(attribute->pValue, value, len);
-    if (fake_control.lie == FAKE_VALUE_LONGER)
+    garble(attribute->pValue, len);
+    garble_count(&attribute->ulValueLen);
+    if (control->lie == FAKE_VALUE_LONGER)
         attribute->ulValueLen = room + 100000;
     return CKR_OK;
 }
@@ -442,196 +459,6 @@ CK_RV C_GetAttributeValue(CK_SESSION_HANDLE handle, CK_OBJECT_HANDLE object, CK_
             answer = rv;
     }
     return answer;
-}
-
-/* --- signing ----------------------------------------------------------------------------------------------------- */
-
-static bool is_raw(CK_MECHANISM_TYPE mechanism)
-{
-    return mechanism == CKM_RSA_PKCS || mechanism == CKM_RSA_PKCS_PSS || mechanism == CKM_ECDSA;
-}
-
-CK_RV C_SignInit(CK_SESSION_HANDLE handle, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key)
-{
-    CALLED();
-    struct session *session = session_of(handle);
-    if (!session)
-        return CKR_SESSION_HANDLE_INVALID;
-    if (!logged_in)
-        return CKR_USER_NOT_LOGGED_IN;
-    bool offered = false;
-    for (size_t i = 0; i < ALL_MECHANISMS; i++)
-        offered = offered || mechanisms[i] == mechanism->mechanism;
-    if (!offered || (is_raw(mechanism->mechanism) && !fake_control.serves_raw))
-        return CKR_MECHANISM_INVALID;
-    session->key = key;
-    session->mechanism = mechanism->mechanism;
-    session->authenticated = false;
-    return CKR_OK;
-}
-
-static const EVP_MD *digest_of(CK_MECHANISM_TYPE mechanism)
-{
-    switch (mechanism) {
-    case CKM_SHA256_RSA_PKCS:
-    case CKM_SHA256_RSA_PKCS_PSS:
-    case CKM_ECDSA_SHA256:
-        return EVP_sha256();
-    case CKM_SHA384_RSA_PKCS:
-    case CKM_SHA384_RSA_PKCS_PSS:
-    case CKM_ECDSA_SHA384:
-        return EVP_sha384();
-    case CKM_SHA512_RSA_PKCS:
-        return EVP_sha512();
-    default:
-        return NULL;
-    }
-}
-
-static bool is_pss(CK_MECHANISM_TYPE mechanism)
-{
-    return mechanism == CKM_RSA_PKCS_PSS || mechanism == CKM_SHA256_RSA_PKCS_PSS ||
-           mechanism == CKM_SHA384_RSA_PKCS_PSS;
-}
-
-static bool set_pss(EVP_PKEY_CTX *ctx)
-{
-    return EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PSS_PADDING) == 1 &&
-           EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, RSA_PSS_SALTLEN_DIGEST) == 1;
-}
-
-/* As OpenSSL makes it: ECDSA in DER. */
-static bool sign(const struct session *session, const unsigned char *data, size_t len, unsigned char *out,
-                 size_t *out_len)
-{
-    EVP_PKEY *key = is_rsa(session->key) ? rsa : ec;
-    const EVP_MD *digest = digest_of(session->mechanism);
-    EVP_MD_CTX *message = EVP_MD_CTX_new();
-    EVP_PKEY_CTX *ctx = NULL, *own = NULL;
-    bool pss = is_pss(session->mechanism), ok;
-    if (digest) {
-        ok = EVP_DigestSignInit(message, &ctx, digest, NULL, key) == 1 && (!pss || set_pss(ctx)) &&
-             EVP_DigestSign(message, out, out_len, data, len) == 1;
-    } else {
-        own = EVP_PKEY_CTX_new(key, NULL);
-        const EVP_MD *raw = len == 32 ? EVP_sha256() : len == 48 ? EVP_sha384() : EVP_sha512();
-        ok = EVP_PKEY_sign_init(own) == 1 && (!pss || (set_pss(own) && EVP_PKEY_CTX_set_signature_md(own, raw) == 1)) &&
-             (pss || key != rsa || EVP_PKEY_CTX_set_rsa_padding(own, RSA_PKCS1_PADDING) == 1) &&
-             EVP_PKEY_sign(own, out, out_len, data, len) == 1;
-    }
-    EVP_PKEY_CTX_free(own);
-    EVP_MD_CTX_free(message);
-    return ok;
-}
-
-static void der_to_pair(unsigned char *signature, size_t *len)
-{
-    const unsigned char *at = signature;
-    ECDSA_SIG *sig = d2i_ECDSA_SIG(NULL, &at, (long)*len);
-    (void)BN_bn2binpad(ECDSA_SIG_get0_r(sig), signature, 32);
-    (void)BN_bn2binpad(ECDSA_SIG_get0_s(sig), signature + 32, 32);
-    ECDSA_SIG_free(sig);
-    *len = 64;
-}
-
-CK_RV C_Sign(CK_SESSION_HANDLE handle, CK_BYTE *data, CK_ULONG len, CK_BYTE *out, CK_ULONG *out_len)
-{
-    CALLED();
-    struct session *session = session_of(handle);
-    if (!session || session->key == 0)
-        return CKR_OPERATION_NOT_INITIALIZED;
-    if (fake_control.reauthenticate && !session->authenticated)
-        return CKR_USER_NOT_LOGGED_IN;
-    unsigned char signature[512];
-    size_t signature_len = sizeof signature;
-    if (!sign(session, data, len, signature, &signature_len))
-        return CKR_DATA_INVALID;
-    if (!is_rsa(session->key))
-        der_to_pair(signature, &signature_len);
-    session->key = 0;
-    if (*out_len < signature_len)
-        return CKR_BUFFER_TOO_SMALL;
-    if (fake_control.lie == FAKE_SIGNATURE_WRONG)
-        signature[signature_len / 2] ^= 1;
-    memcpy(out, signature, signature_len);
-    *out_len = fake_control.lie == FAKE_SIGNATURE_LONGER  ? 1UL << 40
-               : fake_control.lie == FAKE_SIGNATURE_SHORT ? signature_len - 1
-                                                          : signature_len;
-    return CKR_OK;
-}
-
-/* --- decrypting --------------------------------------------------------------------------------------------------- */
-
-CK_RV C_DecryptInit(CK_SESSION_HANDLE handle, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key)
-{
-    CALLED();
-    struct session *session = session_of(handle);
-    if (!session)
-        return CKR_SESSION_HANDLE_INVALID;
-    if (!logged_in)
-        return CKR_USER_NOT_LOGGED_IN;
-    if (mechanism->mechanism != CKM_RSA_X_509 || key != RSA_PRIVATE)
-        return CKR_MECHANISM_INVALID;
-    session->key = key;
-    session->authenticated = false;
-    return CKR_OK;
-}
-
-CK_RV C_Decrypt(CK_SESSION_HANDLE handle, CK_BYTE *data, CK_ULONG len, CK_BYTE *out, CK_ULONG *out_len)
-{
-    CALLED();
-    struct session *session = session_of(handle);
-    if (!session || session->key == 0)
-        return CKR_OPERATION_NOT_INITIALIZED;
-    if (fake_control.reauthenticate && !session->authenticated)
-        return CKR_USER_NOT_LOGGED_IN;
-    session->key = 0;
-    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(rsa, NULL);
-    size_t plain_len = *out_len;
-    bool good = EVP_PKEY_decrypt_init(ctx) == 1 && EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_NO_PADDING) == 1 &&
-                EVP_PKEY_decrypt(ctx, out, &plain_len, data, len) == 1;
-    EVP_PKEY_CTX_free(ctx);
-    if (!good)
-        return CKR_ENCRYPTED_DATA_INVALID;
-    if (fake_control.lie == FAKE_PLAINTEXT_WRONG)
-        out[plain_len / 2] ^= 1;
-    *out_len = fake_control.lie == FAKE_PLAINTEXT_LONGER  ? 1UL << 40
-               : fake_control.lie == FAKE_PLAINTEXT_EMPTY ? 0
-                                                          : plain_len;
-    return CKR_OK;
-}
-
-CK_RV C_DeriveKey(CK_SESSION_HANDLE handle, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key, CK_ATTRIBUTE *template,
-                  CK_ULONG count, CK_OBJECT_HANDLE *ret)
-{
-    (void)template;
-    (void)count;
-    CALLED();
-    const CK_ECDH1_DERIVE_PARAMS *params = mechanism->pParameter;
-    EVP_PKEY *peer = EVP_PKEY_new();
-    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(ec, NULL);
-    size_t len = sizeof secret;
-    bool good = session_of(handle) && logged_in && mechanism->mechanism == CKM_ECDH1_DERIVE && key == EC_PRIVATE &&
-                EVP_PKEY_copy_parameters(peer, ec) == 1 &&
-                EVP_PKEY_set1_encoded_public_key(peer, params->pPublicData, params->ulPublicDataLen) == 1 &&
-                EVP_PKEY_derive_init(ctx) == 1 && EVP_PKEY_derive_set_peer(ctx, peer) == 1 &&
-                EVP_PKEY_derive(ctx, secret, &len) == 1;
-    EVP_PKEY_CTX_free(ctx);
-    EVP_PKEY_free(peer);
-    if (!good)
-        return CKR_MECHANISM_PARAM_INVALID;
-    fake_control.secrets++;
-    *ret = SECRET;
-    return CKR_OK;
-}
-
-CK_RV C_DestroyObject(CK_SESSION_HANDLE handle, CK_OBJECT_HANDLE object)
-{
-    CALLED();
-    if (!session_of(handle) || object != SECRET || fake_control.secrets == 0)
-        return CKR_OBJECT_HANDLE_INVALID;
-    fake_control.secrets--;
-    return CKR_OK;
 }
 
 CK_RV C_GetFunctionList(CK_FUNCTION_LIST_PTR_PTR list)
@@ -660,6 +487,11 @@ CK_RV C_GetFunctionList(CK_FUNCTION_LIST_PTR_PTR list)
         .C_DecryptInit = C_DecryptInit,
         .C_Decrypt = C_Decrypt,
         .C_DeriveKey = C_DeriveKey,
+        .C_InitToken = C_InitToken,
+        .C_InitPIN = C_InitPIN,
+        .C_SetPIN = C_SetPIN,
+        .C_GenerateKeyPair = C_GenerateKeyPair,
+        .C_CreateObject = C_CreateObject,
         .C_DestroyObject = C_DestroyObject,
     };
     *list = &functions;
