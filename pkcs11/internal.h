@@ -7,10 +7,26 @@
 #include "base/limits.h"
 #include "pkcs11/cryptoki.h"
 #include "pkcs11/interlock.h"
+#include "pkcs11/pcsc.h"
 #include "pkcs11/token.h"
 #include "pkcs11/uri.h"
 
 /* --- modules (local_module.c, remote.c) --------------------------------------------------------------------------- */
+
+/* How far the host that runs now has come. */
+enum sg_host_stage { SG_HOST_BARE, SG_HOST_GREETED, SG_HOST_STARTED, SG_HOST_LISTED };
+
+struct sg_cache;
+
+/* Of a module in a host. */
+struct sg_remote {
+    _Atomic enum sg_host_stage stage;
+    char *file;      /* the module's; NULL if p11-kit does not tell */
+    uint8_t key[32]; /* sg_cache_key() before the module was started, if key_known */
+    bool key_known;
+    struct sg_cache *cache; /* what is kept under it; NULL: nothing */
+    bool list_kept;         /* the list is the cache's, and was not taken from there yet */
+};
 
 struct sg_module {
     const struct sg_verbs *verbs;
@@ -23,6 +39,7 @@ struct sg_module {
     CK_FUNCTION_LIST *f;      /* in this process */
     struct sg_host *host;     /* else */
     pthread_mutex_t starting; /* of a host: held while it is started */
+    struct sg_remote remote;
 };
 
 struct sg_tokens {
@@ -36,6 +53,7 @@ struct sg_tokens {
     struct sg_log log;
     char *host_program;
     char *runtime;
+    enum sg_listing listing;
     pthread_mutex_t list_lock;           /* held while `tokens` changes: any thread may start a host, and list anew */
     int64_t timeout_ms, sign_timeout_ms; /* for one C_ call of a module in a host */
     int64_t idle_ms;
@@ -56,6 +74,8 @@ SG_MUST_CHECK enum sg_rc sg_remote_add_configured(struct sg_tokens *tokens, stru
 
 /* Takes over what a module says of itself, and what it needs for being the one that it is. */
 void sg_module_recognise(struct sg_tokens *tokens, struct sg_module *module, const CK_INFO *about);
+/* Whether a program keeps a card to itself, and in which reader. */
+bool sg_remote_held(struct sg_tokens *tokens, char ret_reader[SG_READER_NAME]);
 /* A module's list begins: its tokens are absent until they are listed. */
 void sg_tokens_unlist(struct sg_tokens *tokens, const struct sg_module *module);
 /* It ends: with those that were not listed their logins and sessions are gone; of a complete list, they were taken out.

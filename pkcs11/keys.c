@@ -46,7 +46,7 @@ static enum sg_rc await_token(struct sg_tokens *tokens, const char *text, struct
     for (int attempt = 0; rc == SG_OK && attempt < LOOK_AGAIN && !any_fits(tokens, uri); attempt++)
         rc = sg_tokens_look_again(tokens, err);
     if (rc == SG_OK && uri && !any_fits(tokens, uri))
-        rc = sg_fail(err, SG_E_NO_TOKEN, _("No token that is there fits %s; insert it and try again."), text);
+        rc = sg_tokens_fail_none(tokens, text, err);
     if (rc == SG_OK)
         *ret = sg_steal(uri);
     return rc;
@@ -68,7 +68,7 @@ enum sg_rc sg_token_find(struct sg_tokens *tokens, const char *uri_text, struct 
     if (rc != SG_OK)
         return rc;
     if (count == 0)
-        return sg_fail(err, SG_E_NO_TOKEN, "%s", _("There is no token; insert it and try again."));
+        return sg_tokens_fail_none(tokens, NULL, err);
     if (count > 1)
         return sg_fail(err, SG_E_USAGE,
                        _("%zu tokens could be meant; name one by its URI, which signet token list prints."), count);

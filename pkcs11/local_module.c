@@ -5,6 +5,8 @@
 #include "pkcs11/local.h"
 
 #define LOOK_AGAIN_PAUSE_MS 20
+#define GONE_ATTEMPTS 10 /* of so many milliseconds */
+#define GONE_PAUSE_MS 100
 #define LIST_ATTEMPTS 3 /* slots may come between the two calls that list them */
 
 /* --- loading ----------------------------------------------------------------------------------------------------- */
@@ -262,15 +264,30 @@ enum sg_rc sg_local_mechanisms(struct sg_token *token, CK_MECHANISM_TYPE **ret, 
                       _("The token does not list its mechanisms"));
 }
 
+/* pcscd looks after its readers every 0.4 s, and until it has noticed that a card is gone, OpenSC 0.23 says that it is
+ * there, or comes to no end (C_GetTokenInfo): so the reader is asked first, for a while. */
+static bool is_gone(struct sg_token *token)
+{
+    struct sg_token_state state = {.present = true};
+    CK_SLOT_INFO slot = {0};
+    bool removable = token->slot_info.flags & CKF_REMOVABLE_DEVICE;
+    for (int i = 0; removable && i < GONE_ATTEMPTS; i++) {
+        CK_RV rv = sg_token_functions(token)->C_GetSlotInfo(token->slot, &slot);
+        if (rv == CKR_SLOT_ID_INVALID || (rv == CKR_OK && !(slot.flags & CKF_TOKEN_PRESENT)))
+            return true;
+        sg_pause_ms(GONE_PAUSE_MS);
+    }
+    return sg_local_state(token, &state, NULL) == SG_OK && !state.present;
+}
+
 /* After a call failed: a token that is gone is why, whatever the module said (OpenSC says CKR_GENERAL_ERROR when the
  * card is pulled while it signs). */
 enum sg_rc sg_local_fail(struct sg_token *token, CK_RV rv, const char *what, struct sg_err *err)
 {
-    struct sg_token_state state = {.present = true};
     enum sg_rc rc = sg_fail_ck(err, rv, token->name, what);
     if (rc != SG_E_TOKEN_FAILED && rc != SG_E_MODULE_FAILED && rc != SG_E_NO_TOKEN && rc != SG_E_PIN_REQUIRED)
         return rc;
-    if (sg_local_state(token, &state, NULL) != SG_OK || state.present)
+    if (!is_gone(token))
         return rc;
     const char *name = sg_ck_name(rv);
     (void)sg_fail(err, SG_E_NO_TOKEN, _("%s: the token was taken out; insert it again and repeat the command."), what);

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/msg.h"
+#include "pkcs11/cache.h"
 #include "pkcs11/verbs.h"
 
 static enum sg_rc fail(struct sg_token *token, struct sg_err *err, enum sg_rc rc, const char *text)
@@ -228,6 +229,8 @@ enum sg_rc sg_pin_try_end(struct sg_pin_try *try, enum sg_rc rc, struct sg_err *
     sg_interlock_release(&try->interlock);
     if (rc == SG_E_NO_TOKEN)
         (void)refresh(try->token, NULL);
+    if (is_refused(rc) || is_unknown(try, rc) || (rc == SG_OK && state_of(try->token, try->role) != SG_PIN_OK))
+        sg_cache_outdate(try->token->tokens->runtime);
     return is_refused(rc) ? explain_refusal(try->token, try->role, rc, err) : rc;
 }
 

@@ -29,6 +29,25 @@ enum sg_rc sg_get_outcome(struct sg_fields *fields, struct sg_err *err)
     return told.rc;
 }
 
+/* --- readers ------------------------------------------------------------------------------------------------------ */
+
+bool sg_put_reader(struct sg_buf *body, const struct sg_reader *reader)
+{
+    return sg_put_text(body, reader->name) && sg_put_bytes(body, (struct sg_slice){reader->atr, reader->atr_len}) &&
+           sg_put_u8(body, reader->held) && sg_put_u32(body, reader->events);
+}
+
+void sg_get_reader(struct sg_fields *fields, struct sg_reader *ret)
+{
+    sg_get_text(fields, ret->name, sizeof ret->name);
+    struct sg_slice atr = sg_get_bytes(fields, sizeof ret->atr);
+    if (atr.len > 0)
+        memcpy(ret->atr, atr.data, atr.len);
+    ret->atr_len = atr.len;
+    ret->held = sg_get_u8(fields, 1);
+    ret->events = sg_get_u32(fields, UINT16_MAX);
+}
+
 /* --- tokens ------------------------------------------------------------------------------------------------------- */
 
 bool sg_put_token(struct sg_buf *body, uint32_t number, const struct sg_token *token)

@@ -2,7 +2,7 @@
  * side. A request is about a token or a key by the host's number for it (the message's subject).
  *
  *     verb          request                                    answer, after the outcome
- *     HELLO         version, module's path or ""               names of the modules it has loaded
+ *     HELLO         version, module's path or ""               name and file of each module it has loaded
  *     START         name of one of them                        CK_INFO
  *     LIST          again                                      tokens
  *     STATE         -                                          present, flags
@@ -15,10 +15,12 @@
  *     SIGN          scheme, digest, message; the PIN           signature, the way to sign
  *     DECRYPT       scheme, digests, data; the PIN             the plaintext, as a secret
  *     PROVISION     step and what it needs; both PINs          the token
+ *     READERS       -                                          whether PC/SC tells, and its readers
  *
  * Private to pkcs11/. */
 #pragma once
 
+#include "pkcs11/pcsc.h"
 #include "pkcs11/verbs.h"
 #include "pkcs11/wire.h"
 
@@ -36,12 +38,16 @@ enum sg_host_verb {
     SG_HOST_SIGN,
     SG_HOST_DECRYPT,
     SG_HOST_PROVISION,
+    SG_HOST_READERS,
     SG_HOST_VERBS
 };
 
 /* What came of it: SG_OK, or the error with its sentence and cause. */
 SG_MUST_CHECK bool sg_put_outcome(struct sg_buf *body, enum sg_rc rc, const struct sg_err *err);
 enum sg_rc sg_get_outcome(struct sg_fields *fields, struct sg_err *err);
+
+SG_MUST_CHECK bool sg_put_reader(struct sg_buf *body, const struct sg_reader *reader);
+void sg_get_reader(struct sg_fields *fields, struct sg_reader *ret);
 
 struct sg_listed_token {
     uint32_t number;

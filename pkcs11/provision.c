@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "pkcs11/cache.h"
 #include "pkcs11/verbs.h"
 
 static const char *const kinds[SG_KEY_KINDS] = {"rsa-2048", "rsa-3072", "rsa-4096", "p-256",
@@ -25,7 +26,10 @@ bool sg_key_kind_parse(const char *text, enum sg_key_kind *ret)
 
 static enum sg_rc run(struct sg_token *token, const struct sg_provision *what, struct sg_err *err)
 {
-    return sg_token_verbs(token)->provision(token, what, err);
+    sg_cache_outdate(token->tokens->runtime);
+    enum sg_rc rc = sg_token_verbs(token)->provision(token, what, err);
+    sg_cache_outdate(token->tokens->runtime);
+    return rc;
 }
 
 /* The steps that a PIN is shown for. */

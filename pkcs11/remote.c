@@ -1,13 +1,17 @@
 /* The verbs by a host: each is one message and its answer. What comes back is checked as a module's own words are. */
 #include <string.h>
+#include <unistd.h>
 
 #include <openssl/err.h>
 
+#include "base/clock.h"
 #include "base/msg.h"
+#include "pkcs11/cache.h"
 #include "pkcs11/host.h"
 #include "pkcs11/messages.h"
 
 #define KEYGEN_LIMITS 10 /* making an RSA key takes a card minutes */
+#define READERS_LIMIT_MS 2000
 
 /* --- one request -------------------------------------------------------------------------------------------------- */
 
@@ -134,7 +138,7 @@ static enum sg_rc ask(struct request *request, uint32_t subject, enum sg_exchang
     return rc == SG_OK ? SG_OK : about(request, err, rc);
 }
 
-/* --- a host at work ----------------------------------------------------------------------------------------------- */
+/* --- the list ----------------------------------------------------------------------------------------------------- */
 
 static enum sg_rc read_tokens(struct request *request, struct sg_err *err)
 {
@@ -160,6 +164,119 @@ static enum sg_rc read_tokens(struct request *request, struct sg_err *err)
     return rc;
 }
 
+/* --- what is kept of cards ---------------------------------------------------------------------------------------- */
+
+/* A host that runs is asked, whatever it has loaded. False: there is no pcscd, or it does not tell. */
+static bool ask_readers(struct sg_tokens *tokens, struct sg_module *module, struct sg_buf *ret)
+{
+    enum sg_exchange exchange = SG_EXCHANGE_DONE;
+    _cleanup_(request_clear) struct request request = request_to(tokens, module, SG_HOST_READERS);
+    if (access(sg_pcsc_socket(), F_OK) < 0 || !sg_host_runs(module->host, &request.generation))
+        return false;
+    if (request.limit_ms > READERS_LIMIT_MS)
+        request.limit_ms = READERS_LIMIT_MS;
+    if (ask(&request, 0, &exchange, NULL) != SG_OK)
+        return false;
+    struct sg_slice answer = request.out.rest;
+    return sg_get_u8(&request.out, 1) && sg_buf_append(ret, answer.data, answer.len, NULL) == SG_OK;
+}
+
+bool sg_remote_held(struct sg_tokens *tokens, char ret_reader[SG_READER_NAME])
+{
+    _cleanup_(sg_buf_clear) struct sg_buf readers = SG_BUF(SG_MAX_CACHE);
+    struct sg_module *module = &tokens->modules[0];
+    if (tokens->module_count == 0 || !module->host || !ask_readers(tokens, module, &readers))
+        return false;
+    struct sg_fields fields = {.rest = sg_buf_slice(&readers)};
+    uint32_t count = sg_get_u8(&fields, 1) ? sg_get_u32(&fields, SG_MAX_READERS) : 0;
+    for (uint32_t i = 0; i < count; i++) {
+        struct sg_reader reader;
+        sg_get_reader(&fields, &reader);
+        if (fields.bad || !reader.held)
+            continue;
+        memcpy(ret_reader, reader.name, SG_READER_NAME);
+        return true;
+    }
+    return false;
+}
+
+/* What the kept list of the module has for a key now. */
+static bool key_now(struct sg_tokens *tokens, struct sg_module *module, struct sg_buf *ret_readers,
+                    uint8_t ret_key[SG_SHA256_LEN])
+{
+    return module->remote.file && ask_readers(tokens, module, ret_readers) &&
+           sg_cache_key(tokens, module->remote.file, sg_buf_slice(ret_readers), ret_key);
+}
+
+/* The module is not started yet. */
+static void look_for_kept(struct sg_tokens *tokens, struct sg_module *module)
+{
+    struct sg_remote *remote = &module->remote;
+    _cleanup_(sg_buf_clear) struct sg_buf readers = SG_BUF(SG_MAX_CACHE);
+    if (tokens->listing == SG_LIST_LIVE)
+        return;
+    remote->key_known = key_now(tokens, module, &readers, remote->key);
+    if (remote->key_known && tokens->listing == SG_LIST_KEPT)
+        remote->cache = sg_cache_load(tokens, remote->file, remote->key);
+    remote->list_kept = remote->cache != NULL;
+}
+
+/* Nothing happened at the readers since before the module was started. */
+static bool is_still_so(struct sg_tokens *tokens, struct sg_module *module)
+{
+    struct sg_remote *remote = &module->remote;
+    uint8_t key[SG_SHA256_LEN];
+    _cleanup_(sg_buf_clear) struct sg_buf readers = SG_BUF(SG_MAX_CACHE);
+    if (remote->key_known)
+        remote->key_known = key_now(tokens, module, &readers, key) && memcmp(key, remote->key, sizeof key) == 0 &&
+                            sg_cache_covers(module, tokens, sg_buf_slice(&readers));
+    return remote->key_known;
+}
+
+static void keep_list(struct sg_tokens *tokens, struct sg_module *module, struct sg_slice answer)
+{
+    _cleanup_(sg_cache_freep) struct sg_cache *cache = NULL;
+    struct sg_remote *remote = &module->remote;
+    sg_cache_free(sg_steal(remote->cache));
+    if (!is_still_so(tokens, module) || sg_cache_new(remote->key, &cache, NULL) != SG_OK ||
+        sg_buf_append(&cache->list, answer.data, answer.len, NULL) != SG_OK)
+        return;
+    sg_cache_store(tokens, remote->file, cache);
+    remote->cache = sg_steal(cache);
+}
+
+static void keep_keys(struct sg_token *token, struct sg_slice answer)
+{
+    struct sg_module *module = sg_token_module(token);
+    struct sg_cache *cache = module->remote.cache;
+    if (!cache || sg_cache_keys(cache, token->slot).len > 0 || !is_still_so(token->tokens, module) ||
+        !sg_cache_add_keys(cache, token->slot, answer))
+        return;
+    sg_cache_store(token->tokens, module->remote.file, cache);
+}
+
+/* The host's numbers in it are of one that is gone; they are made anew before they are used. */
+static enum sg_rc read_kept_list(struct sg_tokens *tokens, struct sg_module *module, struct sg_err *err)
+{
+    char time[SG_TIME_TEXT];
+    const struct sg_cache *cache = module->remote.cache;
+    _cleanup_(request_clear) struct request request = request_to(tokens, module, SG_HOST_LIST);
+    request.out = (struct sg_fields){.rest = sg_buf_slice(&cache->list)};
+    enum sg_rc rc = read_tokens(&request, err);
+    if (rc != SG_OK)
+        return rc;
+    for (size_t i = 0; i < tokens->token_count; i++) {
+        if (sg_token_module(tokens->tokens[i]) == module)
+            tokens->tokens[i]->info.seen_at = cache->seen_at;
+    }
+    sg_log(&tokens->log, SG_LOG_INFO,
+           _("The module %s was not asked: no card came or went since its tokens were listed, at %s"), module->name,
+           sg_time_text(cache->seen_at, time));
+    return SG_OK;
+}
+
+/* --- a host at work ----------------------------------------------------------------------------------------------- */
+
 static enum sg_rc ask_list(struct sg_tokens *tokens, struct sg_module *module, unsigned generation, bool again,
                            enum sg_exchange *ret_exchange, struct sg_err *err)
 {
@@ -168,77 +285,97 @@ static enum sg_rc ask_list(struct sg_tokens *tokens, struct sg_module *module, u
     if (!sg_put_u8(&request.body, again))
         return sg_fail_memory(err);
     enum sg_rc rc = ask(&request, 0, ret_exchange, err);
-    return rc == SG_OK ? read_tokens(&request, err) : rc;
+    if (rc != SG_OK)
+        return rc;
+    struct sg_slice answer = request.out.rest;
+    rc = read_tokens(&request, err);
+    bool first = atomic_load(&module->remote.stage) == SG_HOST_STARTED;
+    if (rc != SG_OK)
+        return rc;
+    atomic_store(&module->remote.stage, SG_HOST_LISTED);
+    if (first)
+        keep_list(tokens, module, answer);
+    return SG_OK;
 }
 
 /* Loads the module, or those that are configured, into a host that was just started; `ret_names`, if not NULL, gets
  * what they are called. */
 static enum sg_rc say_hello(struct sg_tokens *tokens, struct sg_module *module, unsigned generation,
-                            struct sg_message *ret_names, struct sg_err *err)
+                            struct sg_message *ret_names, enum sg_exchange *ret_exchange, struct sg_err *err)
 {
-    enum sg_exchange exchange = SG_EXCHANGE_DONE;
     _cleanup_(request_clear) struct request request = request_to(tokens, module, SG_HOST_HELLO);
     request.generation = generation;
     if (!sg_put_u32(&request.body, SG_WIRE_VERSION) || !sg_put_text(&request.body, module->by_path ? module->name : ""))
         return sg_fail_memory(err);
-    enum sg_rc rc = ask(&request, 0, &exchange, err);
+    enum sg_rc rc = ask(&request, 0, ret_exchange, err);
+    if (rc == SG_OK)
+        atomic_store(&module->remote.stage, SG_HOST_GREETED);
     if (rc != SG_OK || !ret_names)
         return rc;
     return sg_buf_append(&ret_names->body, request.out.rest.data, request.out.rest.len, err);
 }
 
-static enum sg_rc say_start(struct sg_tokens *tokens, struct sg_module *module, unsigned generation, struct sg_err *err)
+static enum sg_rc say_start(struct sg_tokens *tokens, struct sg_module *module, unsigned generation,
+                            enum sg_exchange *ret_exchange, struct sg_err *err)
 {
     CK_INFO info;
-    enum sg_exchange exchange = SG_EXCHANGE_DONE;
     _cleanup_(request_clear) struct request request = request_to(tokens, module, SG_HOST_START);
     request.generation = generation;
     if (!sg_put_text(&request.body, module->name))
         return sg_fail_memory(err);
-    enum sg_rc rc = ask(&request, 0, &exchange, err);
+    enum sg_rc rc = ask(&request, 0, ret_exchange, err);
     if (rc != SG_OK)
         return rc;
     sg_get_exactly(&request.out, &info, sizeof info);
     if (!sg_fields_end(&request.out))
         return fail_nonsense(&request, err);
     sg_module_recognise(tokens, module, &info);
+    atomic_store(&module->remote.stage, SG_HOST_STARTED);
     return SG_OK;
 }
 
-/* One that does not come so far as to list its tokens is stopped: what it calls them would not be known. */
-static enum sg_rc start_again(struct sg_tokens *tokens, struct sg_module *module, unsigned *ret_generation,
-                              struct sg_err *err)
+/* Starts it where none runs, and takes it as far as it has to be. One that does not come so far is stopped: what it
+ * calls its tokens would not be known. */
+static enum sg_rc bring(struct sg_tokens *tokens, struct sg_module *module, enum sg_host_stage stage,
+                        unsigned *ret_generation, enum sg_exchange *ret_exchange, struct sg_err *err)
 {
-    enum sg_exchange exchange = SG_EXCHANGE_DONE;
-    forget_logins(tokens, module);
-    enum sg_rc rc = sg_host_start(module->host, ret_generation, err);
+    _Atomic enum sg_host_stage *now = &module->remote.stage;
+    enum sg_rc rc = SG_OK;
+    if (!sg_host_runs(module->host, ret_generation)) {
+        forget_logins(tokens, module);
+        atomic_store(now, SG_HOST_BARE);
+        rc = sg_host_start(module->host, ret_generation, err);
+    }
     if (rc != SG_OK)
         return rc;
-    rc = say_hello(tokens, module, *ret_generation, NULL, err);
-    if (rc == SG_OK)
-        rc = say_start(tokens, module, *ret_generation, err);
-    if (rc == SG_OK)
-        rc = ask_list(tokens, module, *ret_generation, false, &exchange, err);
+    if (stage >= SG_HOST_GREETED && atomic_load(now) < SG_HOST_GREETED)
+        rc = say_hello(tokens, module, *ret_generation, NULL, ret_exchange, err);
+    if (rc == SG_OK && stage >= SG_HOST_STARTED && atomic_load(now) < SG_HOST_STARTED)
+        rc = say_start(tokens, module, *ret_generation, ret_exchange, err);
+    if (rc == SG_OK && stage >= SG_HOST_LISTED && atomic_load(now) < SG_HOST_LISTED)
+        rc = ask_list(tokens, module, *ret_generation, false, ret_exchange, err);
     if (rc != SG_OK)
         sg_host_stop(module->host);
     return rc;
 }
 
-/* Starts the module's host where none runs: after a crash, a deadline, or a rest. Others, whose hosts run, do not wait
- * for it. */
-static enum sg_rc ensure_host(struct sg_tokens *tokens, struct sg_module *module, unsigned *ret_generation,
-                              struct sg_err *err)
+/* The module's host, at least at this stage: at first, and after a crash, a deadline, or a rest, which may have ended
+ * it just now. Others, whose hosts run, do not wait for it. */
+static enum sg_rc ensure_host(struct sg_tokens *tokens, struct sg_module *module, enum sg_host_stage stage,
+                              unsigned *ret_generation, struct sg_err *err)
 {
+    enum sg_exchange exchange = SG_EXCHANGE_DONE;
     (void)pthread_mutex_lock(&module->starting);
-    bool runs = sg_host_runs(module->host, ret_generation);
-    enum sg_rc rc = runs ? SG_OK : start_again(tokens, module, ret_generation, err);
+    enum sg_rc rc = bring(tokens, module, stage, ret_generation, &exchange, err);
+    if (rc != SG_OK && exchange == SG_EXCHANGE_NOT_BEGUN)
+        rc = bring(tokens, module, stage, ret_generation, &exchange, err);
     (void)pthread_mutex_unlock(&module->starting);
     return rc;
 }
 
 static enum sg_rc ask_about_token(struct request *request, enum sg_exchange *ret_exchange, struct sg_err *err)
 {
-    enum sg_rc rc = ensure_host(request->tokens, request->module, &request->generation, err);
+    enum sg_rc rc = ensure_host(request->tokens, request->module, SG_HOST_LISTED, &request->generation, err);
     if (rc != SG_OK)
         return rc;
     if (!request->token->info.present)
@@ -280,19 +417,31 @@ static enum sg_rc perform(struct request *request, struct sg_err *err)
 
 /* --- modules ------------------------------------------------------------------------------------------------------ */
 
-static enum sg_rc add_module(struct sg_tokens *tokens, char *name, bool by_path, struct sg_host *host,
-                             struct sg_err *err)
+/* Takes over `name` and `host`. `stage`: how far the host has come. */
+static enum sg_rc add_module(struct sg_tokens *tokens, char *name, const char *file, bool by_path,
+                             enum sg_host_stage stage, struct sg_host *host, struct sg_err *err)
 {
-    if (tokens->module_count >= SG_MAX_MODULES) {
+    char *file_name = file[0] ? strdup(file) : NULL;
+    struct sg_module *module = &tokens->modules[tokens->module_count];
+    enum sg_rc rc = SG_OK;
+    if (tokens->module_count >= SG_MAX_MODULES)
+        rc = sg_fail(err, SG_E_LIMIT, _("More than %d PKCS#11 modules are configured."), SG_MAX_MODULES);
+    else if (file[0] && !file_name)
+        rc = sg_fail_memory(err);
+    if (rc != SG_OK) {
+        free(file_name);
         free(name);
         sg_host_free(host);
-        return sg_fail(err, SG_E_LIMIT, _("More than %d PKCS#11 modules are configured."), SG_MAX_MODULES);
+        return rc;
     }
-    tokens->modules[tokens->module_count++] = (struct sg_module){.verbs = &sg_remote_verbs,
-                                                                 .name = name,
-                                                                 .by_path = by_path,
-                                                                 .host = host,
-                                                                 .starting = PTHREAD_MUTEX_INITIALIZER};
+    *module = (struct sg_module){.verbs = &sg_remote_verbs,
+                                 .name = name,
+                                 .by_path = by_path,
+                                 .host = host,
+                                 .starting = PTHREAD_MUTEX_INITIALIZER};
+    module->remote.file = file_name;
+    atomic_store(&module->remote.stage, stage);
+    tokens->module_count++;
     return SG_OK;
 }
 
@@ -304,7 +453,10 @@ enum sg_rc sg_remote_add(struct sg_tokens *tokens, const char *path, struct sg_e
     if (rc != SG_OK || sg_module_known(tokens, name))
         return rc;
     rc = sg_host_new(tokens->host_program, false, tokens->idle_ms, &host, err);
-    return rc == SG_OK ? add_module(tokens, sg_steal(name), true, host, err) : rc;
+    if (rc != SG_OK)
+        return rc;
+    const char *file = name;
+    return add_module(tokens, sg_steal(name), file, true, SG_HOST_BARE, host, err);
 }
 
 /* The names of the modules that p11-kit is configured with are known only to a process that has loaded them. It goes on
@@ -314,23 +466,27 @@ enum sg_rc sg_remote_add_configured(struct sg_tokens *tokens, struct sg_err *err
     _cleanup_(sg_message_clear) struct sg_message names = SG_MESSAGE;
     struct sg_host *host = NULL;
     unsigned generation = 0;
+    enum sg_exchange exchange = SG_EXCHANGE_DONE;
     enum sg_rc rc = sg_host_new(tokens->host_program, true, tokens->idle_ms, &host, err);
     if (rc == SG_OK)
         rc = sg_host_start(host, &generation, err);
     struct sg_module asked = {.name = (char *)(uintptr_t) "p11-kit", .host = host};
     if (rc == SG_OK)
-        rc = say_hello(tokens, &asked, generation, &names, err);
+        rc = say_hello(tokens, &asked, generation, &names, &exchange, err);
     struct sg_fields fields = {.rest = sg_buf_slice(&names.body)};
     uint32_t count = rc == SG_OK ? sg_get_u32(&fields, SG_MAX_MODULES) : 0;
     for (uint32_t i = 0; rc == SG_OK && i < count && !fields.bad; i++) {
+        char file[SG_MAX_PATH_TEXT];
+        enum sg_host_stage stage = i == 0 ? SG_HOST_GREETED : SG_HOST_BARE;
         struct sg_slice name = sg_get_bytes(&fields, SG_MAX_PATH_TEXT - 1);
+        sg_get_text(&fields, file, sizeof file);
         _cleanup_(freep) char *safe = sg_safe_text(name.data, name.len);
         if (!safe)
             rc = sg_fail_memory(err);
         if (rc == SG_OK && !host)
             rc = sg_host_new(tokens->host_program, true, tokens->idle_ms, &host, err);
         if (rc == SG_OK)
-            rc = add_module(tokens, sg_steal(safe), false, sg_steal(host), err);
+            rc = add_module(tokens, sg_steal(safe), file, false, stage, sg_steal(host), err);
     }
     if (rc == SG_OK && !sg_fields_end(&fields))
         rc = about(&(struct request){.module = &asked}, err,
@@ -340,20 +496,16 @@ enum sg_rc sg_remote_add_configured(struct sg_tokens *tokens, struct sg_err *err
     return rc;
 }
 
-/* The host of p11-kit's first module runs already, and has loaded it. */
+/* The host of p11-kit's first module runs already, and has loaded it. Where the list is kept, nothing else is started
+ * but the host, which is asked for the readers. */
 static enum sg_rc remote_start(struct sg_tokens *tokens, struct sg_module *module, struct sg_err *err)
 {
     unsigned generation = 0;
-    enum sg_rc rc = SG_OK;
-    if (!sg_host_runs(module->host, &generation)) {
-        rc = sg_host_start(module->host, &generation, err);
-        if (rc == SG_OK)
-            rc = say_hello(tokens, module, generation, NULL, err);
-    }
+    enum sg_rc rc = ensure_host(tokens, module, SG_HOST_BARE, &generation, err);
     if (rc == SG_OK)
-        rc = say_start(tokens, module, generation, err);
-    if (rc != SG_OK)
-        sg_host_stop(module->host);
+        look_for_kept(tokens, module);
+    if (rc == SG_OK && !module->remote.list_kept)
+        rc = ensure_host(tokens, module, SG_HOST_STARTED, &generation, err);
     module->started = rc == SG_OK;
     return rc;
 }
@@ -362,17 +514,23 @@ static void remote_stop(struct sg_module *module)
 {
     sg_host_free(sg_steal(module->host));
     (void)pthread_mutex_destroy(&module->starting);
+    sg_cache_free(sg_steal(module->remote.cache));
+    free(sg_steal(module->remote.file));
 }
 
 static enum sg_rc remote_list(struct sg_tokens *tokens, struct sg_module *module, bool again, struct sg_err *err)
 {
     enum sg_exchange exchange = SG_EXCHANGE_DONE;
     unsigned generation = 0;
-    enum sg_rc rc = ensure_host(tokens, module, &generation, err);
+    bool kept = module->remote.list_kept && !again;
+    module->remote.list_kept = false;
+    if (kept && read_kept_list(tokens, module, err) == SG_OK)
+        return SG_OK;
+    enum sg_rc rc = ensure_host(tokens, module, SG_HOST_STARTED, &generation, err);
     if (rc == SG_OK)
         rc = ask_list(tokens, module, generation, again, &exchange, err);
     if (rc != SG_OK && exchange == SG_EXCHANGE_NOT_BEGUN)
-        rc = ensure_host(tokens, module, &generation, err); /* lists, too */
+        rc = ensure_host(tokens, module, SG_HOST_LISTED, &generation, err);
     return rc;
 }
 
@@ -432,23 +590,46 @@ static void remote_release(struct sg_token *token)
     token->logged_in = false;
 }
 
+/* Of all keys in the answer, those with this id, or all. */
+static enum sg_rc read_keys(struct request *request, struct sg_slice id, struct sg_key_list *list, struct sg_err *err)
+{
+    enum sg_rc rc = SG_OK;
+    uint32_t count = sg_get_u32(&request->out, SG_MAX_OBJECTS);
+    for (uint32_t i = 0; rc == SG_OK && i < count && !request->out.bad; i++) {
+        _cleanup_(sg_token_key_unrefp) struct sg_token_key *key = NULL;
+        rc = sg_get_key(&request->out, request->token, &key, err);
+        if (rc != SG_OK || request->out.bad)
+            break;
+        if (id.len > 0 && !sg_slice_equal(id, (struct sg_slice){key->id, key->id_len}))
+            continue;
+        rc = sg_key_list_add(list, key, err);
+        if (rc == SG_OK)
+            (void)sg_steal(key);
+    }
+    return rc == SG_OK && !sg_fields_end(&request->out) ? fail_nonsense(request, err) : rc;
+}
+
+/* Before a login, and while the module was not asked for anything else, what is kept does. */
 static enum sg_rc remote_keys(struct sg_token *token, struct sg_slice id, struct sg_key_list *list, struct sg_err *err)
 {
     _cleanup_(request_clear) struct request request = request_about(token, SG_HOST_KEYS);
+    const struct sg_remote *remote = &request.module->remote;
+    struct sg_slice kept = {NULL, 0};
+    if (!token->logged_in && remote->cache && atomic_load(&remote->stage) < SG_HOST_LISTED)
+        kept = sg_cache_keys(remote->cache, token->slot);
+    if (kept.len > 0) {
+        request.out = (struct sg_fields){.rest = kept};
+        return read_keys(&request, id, list, err);
+    }
     if (!sg_put_bytes(&request.body, id))
         return sg_fail_memory(err);
     enum sg_rc rc = perform(&request, err);
-    uint32_t count = rc == SG_OK ? sg_get_u32(&request.out, SG_MAX_OBJECTS) : 0;
-    for (uint32_t i = 0; rc == SG_OK && i < count && !request.out.bad; i++) {
-        _cleanup_(sg_token_key_unrefp) struct sg_token_key *key = NULL;
-        rc = sg_get_key(&request.out, token, &key, err);
-        if (rc == SG_OK && !request.out.bad)
-            rc = sg_key_list_add(list, key, err);
-        if (rc == SG_OK && !request.out.bad)
-            (void)sg_steal(key);
-    }
-    if (rc == SG_OK && !sg_fields_end(&request.out))
-        rc = fail_nonsense(&request, err);
+    if (rc != SG_OK)
+        return rc;
+    struct sg_slice answer = request.out.rest;
+    rc = read_keys(&request, id, list, err);
+    if (rc == SG_OK && !token->logged_in && id.len == 0)
+        keep_keys(token, answer);
     return rc;
 }
 

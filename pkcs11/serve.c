@@ -130,8 +130,10 @@ static enum sg_rc do_hello(struct work *work, struct sg_err *err)
     sg_call_begins();
     enum sg_rc rc = path[0] ? sg_local_load(tokens, path, err) : sg_local_load_configured(tokens, err);
     put(work, sg_put_u32(&work->out, tokens->module_count));
-    for (size_t i = 0; i < tokens->module_count; i++)
-        put(work, sg_put_text(&work->out, tokens->modules[i].name));
+    for (size_t i = 0; i < tokens->module_count; i++) {
+        _cleanup_(freep) char *file = p11_kit_module_get_filename(tokens->modules[i].f);
+        put(work, sg_put_text(&work->out, tokens->modules[i].name) && sg_put_text(&work->out, file));
+    }
     return rc;
 }
 
@@ -171,6 +173,23 @@ static enum sg_rc do_list(struct work *work, struct sg_err *err)
             put(work, sg_put_token(&work->out, (uint32_t)i, tokens->tokens[i]));
     }
     return rc;
+}
+
+/* --- readers ------------------------------------------------------------------------------------------------------ */
+
+static enum sg_rc do_readers(struct work *work, struct sg_err *err)
+{
+    struct sg_reader readers[SG_MAX_READERS];
+    size_t count = 0;
+    if (!sg_fields_end(&work->in))
+        return fail_request(err);
+    bool known = sg_readers_list(readers, &count);
+    if (!known)
+        count = 0;
+    put(work, sg_put_u8(&work->out, known) && sg_put_u32(&work->out, count));
+    for (size_t i = 0; i < count; i++)
+        put(work, sg_put_reader(&work->out, &readers[i]));
+    return SG_OK;
 }
 
 /* --- tokens ------------------------------------------------------------------------------------------------------- */
@@ -328,6 +347,7 @@ static const struct {
     [SG_HOST_SIGN] = {do_sign, OF_KEY, true},
     [SG_HOST_DECRYPT] = {do_decrypt, OF_KEY, true},
     [SG_HOST_PROVISION] = {do_provision, OF_TOKEN, false},
+    [SG_HOST_READERS] = {do_readers, OF_NOTHING, false},
 };
 
 static enum sg_rc dispatch(struct work *work, struct sg_err *err)

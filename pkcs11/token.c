@@ -37,6 +37,7 @@ static enum sg_pin_state so_pin_state(CK_FLAGS flags)
 void sg_token_set_flags(struct sg_token *token, CK_FLAGS flags)
 {
     token->token_info.flags = flags;
+    token->info.seen_at = 0;
     token->info.initialized = flags & CKF_TOKEN_INITIALIZED;
     token->info.login_required = flags & CKF_LOGIN_REQUIRED;
     token->info.pin_pad = flags & CKF_PROTECTED_AUTHENTICATION_PATH;

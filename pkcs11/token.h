@@ -22,6 +22,13 @@
 
 struct sg_tokens; /* the modules in use and the tokens seen in them */
 
+/* How old the list of the tokens may be, and what they show before a login. */
+enum sg_listing {
+    SG_LIST_LIVE,     /* modules are asked */
+    SG_LIST_AND_KEEP, /* and what cards showed is kept, for as long as no reader sees one come or go */
+    SG_LIST_KEPT      /* what was kept is good enough: the modules of such cards are asked only for more */
+};
+
 struct sg_tokens_options {
     const char *const *modules; /* paths; none: those p11-kit is configured with */
     size_t module_count;
@@ -30,8 +37,10 @@ struct sg_tokens_options {
     const char *host;        /* the program that serves a module; NULL: modules are loaded into this process */
     int64_t timeout_ms;      /* for one C_ call of a module in a host; 0: SG_TOKEN_TIMEOUT_MS */
     int64_t sign_timeout_ms; /* for one that uses a private key or waits for a person; 0: SG_TOKEN_SIGN_TIMEOUT_MS */
-    const char *runtime; /* folder of the PIN interlock (sg_paths), made when needed; without it nobody can log in */
-    int64_t idle_ms;     /* after which a host without work, login or key in use ends; 0: SG_TOKEN_IDLE_MS */
+    const char *runtime;     /* folder of the PIN interlock and of what is kept of cards (sg_paths), made when needed;
+                              * without it nobody can log in */
+    enum sg_listing listing; /* of modules in a host; else always LIVE */
+    int64_t idle_ms;         /* after which a host without work, login or key in use ends; 0: SG_TOKEN_IDLE_MS */
 };
 
 /* Loads and initialises the modules and lists their tokens. A module named by path that does not load:
@@ -66,6 +75,7 @@ struct sg_token_info {
     size_t min_pin, max_pin; /* bytes; 0: not known */
     enum sg_pin_state pin_state;
     enum sg_pin_state so_pin_state; /* of the security officer's; never NOT_SET */
+    int64_t seen_at;                /* when both were last asked, seconds since 1970; 0: in this run */
 };
 
 /* Asks all modules again what is there. Tokens that came are added, those that went are no longer `present`; none is
@@ -75,8 +85,12 @@ size_t sg_tokens_count(const struct sg_tokens *tokens);
 struct sg_token *sg_tokens_get(const struct sg_tokens *tokens, size_t index);
 const struct sg_token_info *sg_token_info(const struct sg_token *token);
 
+/* The error of there being no token that `uri` (NULL: any) fits: SG_E_NO_TOKEN, or SG_E_BUSY where another program
+ * keeps a card to itself, which modules do not show then. */
+enum sg_rc sg_tokens_fail_none(struct sg_tokens *tokens, const char *uri, struct sg_err *err);
+
 /* The one initialised token that is there and that `uri` (RFC 7512; NULL: any) fits; what the URI says of a key does
- * not count. None: SG_E_NO_TOKEN; several: SG_E_USAGE. */
+ * not count. None: sg_tokens_fail_none(); several: SG_E_USAGE. */
 SG_MUST_CHECK enum sg_rc sg_token_find(struct sg_tokens *tokens, const char *uri, struct sg_token **ret,
                                        struct sg_err *err);
 /* The same of the one that is to be initialised: the only blank one, or what `uri` names, blank or not. */

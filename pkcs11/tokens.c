@@ -153,6 +153,18 @@ struct sg_token *sg_tokens_get(const struct sg_tokens *tokens, size_t index)
     return index < tokens->token_count ? tokens->tokens[index] : NULL;
 }
 
+enum sg_rc sg_tokens_fail_none(struct sg_tokens *tokens, const char *uri, struct sg_err *err)
+{
+    char reader[SG_READER_NAME];
+    if (!sg_remote_held(tokens, reader))
+        return uri ? sg_fail(err, SG_E_NO_TOKEN, _("No token that is there fits %s; insert it and try again."), uri)
+                   : sg_fail(err, SG_E_NO_TOKEN, "%s", _("There is no token; insert it and try again."));
+    _cleanup_(freep) char *safe = sg_safe_text((const uint8_t *)reader, strlen(reader));
+    return sg_fail(err, SG_E_BUSY,
+                   _("Another program keeps the card in the reader “%s” to itself; close it and repeat the command."),
+                   safe ? safe : "?");
+}
+
 /* --- modules ------------------------------------------------------------------------------------------------------ */
 
 enum sg_rc sg_module_resolve(const char *path, char **ret, struct sg_err *err)
@@ -245,6 +257,7 @@ enum sg_rc sg_tokens_new(const struct sg_tokens_options *options, struct sg_toke
     }
     tokens->timeout_ms = options->timeout_ms > 0 ? options->timeout_ms : SG_TOKEN_TIMEOUT_MS;
     tokens->sign_timeout_ms = options->sign_timeout_ms > 0 ? options->sign_timeout_ms : SG_TOKEN_SIGN_TIMEOUT_MS;
+    tokens->listing = options->listing;
     tokens->idle_ms = options->idle_ms > 0 ? options->idle_ms : SG_TOKEN_IDLE_MS;
     if (options->log)
         tokens->log = *options->log;

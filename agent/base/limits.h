@@ -62,6 +62,8 @@
 #define SG_MAX_PATH_TEXT 4097               /* a module's path with its NUL */
 #define SG_MAX_HOST_MESSAGE (16 * SG_MIB)   /* between a token host and who started it */
 #define SG_MAX_HOST_SECRET SG_MAX_SIGNATURE /* a secret in such a message: a PIN, or what a token decrypted */
+#define SG_MAX_READERS 64                   /* that PC/SC tells of */
+#define SG_MAX_CACHE (1 * SG_MIB)           /* what one module's tokens showed, kept in a file */
 
 /* A token host's own. */
 #define SG_MAX_HOST_MEMORY (4096 * SG_MIB) /* of addresses */

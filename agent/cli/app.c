@@ -177,6 +177,7 @@ enum sg_rc sg_app_tokens(struct sg_app *app, struct sg_tokens **ret, struct sg_e
                                               .log = &app->log,
                                               .runtime = app->paths.runtime,
                                               .host = apart ? host : NULL,
+                                              .listing = app->listing,
                                               .timeout_ms = 1000 * sg_config_seconds(app->config, SG_KEY_TOKEN_TIMEOUT),
                                               .sign_timeout_ms =
                                                   1000 * sg_config_seconds(app->config, SG_KEY_TOKEN_SIGN_TIMEOUT)};

@@ -16,8 +16,9 @@
 
 struct sg_app {
     struct sg_voice voice;
-    int pin_fd;        /* -1: none was given */
-    bool use_last_try; /* --use-last-try */
+    int pin_fd;              /* -1: none was given */
+    bool use_last_try;       /* --use-last-try */
+    enum sg_listing listing; /* of sg_app_tokens(); LIVE unless a command sets it */
     struct sg_log log;
     struct sg_clock clock;
     struct sg_paths paths;

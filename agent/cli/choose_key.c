@@ -57,12 +57,12 @@ static bool at_least(const struct sg_key_info *info, int64_t kind)
     return (int64_t)kind_of(info) >= kind;
 }
 
-static enum sg_rc nothing_fits(const struct sg_app *app, const struct sg_tokens *tokens, struct sg_err *err)
+static enum sg_rc nothing_fits(const struct sg_app *app, struct sg_tokens *tokens, struct sg_err *err)
 {
     const char *uri = sg_config_text(app->config, SG_KEY_SIGN_KEY);
 
     if (sg_app_usable_tokens(tokens) == 0)
-        return sg_fail(err, SG_E_NO_TOKEN, "%s", _("There is no token; insert it and try again."));
+        return sg_tokens_fail_none(tokens, NULL, err);
     if (uri[0])
         return sg_fail(err, SG_E_NO_KEY,
                        _("No key on the tokens that are there fits %s; \"signet token show\" lists what there is."),

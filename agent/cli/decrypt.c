@@ -114,7 +114,7 @@ static enum sg_rc plan(struct sg_app *app, const struct sg_args *args, struct de
 static enum sg_rc no_key(const struct decryption *d, const char *uri, struct sg_err *err)
 {
     if (sg_app_usable_tokens(d->tokens) == 0)
-        return sg_fail(err, SG_E_NO_TOKEN, "%s", _("There is no token; insert it and try again."));
+        return sg_tokens_fail_none(d->tokens, NULL, err);
     if (uri)
         return sg_fail(
             err, SG_E_NO_KEY,

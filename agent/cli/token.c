@@ -39,12 +39,13 @@ static const char *pin_state_text(enum sg_pin_state state)
 /* The object that both commands print; `show` adds the keys. */
 static json_t *token_json(const struct sg_token_info *info, const char *schema)
 {
-    return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:b, s:b, s:s}", "schema", schema, "uri",
+    return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:b, s:b, s:s, s:o}", "schema", schema, "uri",
                      sg_json_text(info->uri), "label", sg_json_text(info->label), "serial", sg_json_text(info->serial),
                      "manufacturer", sg_json_text(info->manufacturer), "model", sg_json_text(info->model), "module",
                      sg_json_text(info->module), "initialized", info->initialized, "login_required",
                      info->login_required, "pin_pad", info->pin_pad, "write_protected", info->write_protected, "pin",
-                     pin_state_word(info->pin_state));
+                     pin_state_word(info->pin_state), "pin_as_of",
+                     info->seen_at ? sg_json_time(info->seen_at) : json_null());
 }
 
 static enum sg_rc print_json(const struct sg_voice *voice, json_t *object, struct sg_err *err)
@@ -54,6 +55,10 @@ static enum sg_rc print_json(const struct sg_voice *voice, json_t *object, struc
 
 static void say_token(const struct sg_voice *voice, const struct sg_token_info *info)
 {
+    char seen_at[SG_TIME_TEXT], as_of[64] = "";
+
+    if (info->seen_at)
+        (void)snprintf(as_of, sizeof(as_of), _(", as of %s"), sg_time_text(info->seen_at, seen_at));
     sg_say(voice, "%s", info->label[0] ? info->label : _("(no label)"));
     sg_say(voice, "  %s", info->uri);
     if (info->serial[0])
@@ -63,14 +68,20 @@ static void say_token(const struct sg_voice *voice, const struct sg_token_info *
     if (!info->initialized)
         sg_say(voice, _("  not initialised"));
     else
-        sg_say(voice, _("  PIN: %s%s"), pin_state_text(info->pin_state),
-               info->pin_pad ? _("; entered on the reader") : "");
+        sg_say(voice, _("  PIN: %s%s%s"), pin_state_text(info->pin_state),
+               info->pin_pad ? _("; entered on the reader") : "", as_of);
 }
 
-static enum sg_rc no_token(struct sg_err *err)
+/* What only shows may be as old as the cards in the readers. */
+static void choose_listing(struct sg_app *app, const struct sg_args *args)
 {
-    return sg_fail(err, SG_E_NO_TOKEN, "%s", _("There is no token; insert it and try again."));
+    app->listing = sg_args_flag(args, "fresh") ? SG_LIST_AND_KEEP : SG_LIST_KEPT;
 }
+
+static const struct sg_option show_options[] = {
+    {.name = "fresh", .help = N_("read cards anew, also those that nobody took out since they were read last")},
+    {.name = NULL},
+};
 
 /* --- list ------------------------------------------------------------------------------------------------------------
  */
@@ -81,7 +92,7 @@ static enum sg_rc list(struct sg_app *app, struct sg_err *err)
     enum sg_rc rc = sg_app_tokens(app, &tokens, err);
 
     if (rc == SG_OK && sg_tokens_count(tokens) == 0)
-        rc = no_token(err);
+        rc = sg_tokens_fail_none(tokens, NULL, err);
     for (size_t i = 0; rc == SG_OK && i < sg_tokens_count(tokens); i++) {
         const struct sg_token_info *info = sg_token_info(sg_tokens_get(tokens, i));
         if (app->voice.json)
@@ -97,7 +108,7 @@ static int run_list(struct sg_app *app, const struct sg_args *args)
 {
     struct sg_err err;
 
-    (void)args;
+    choose_listing(app, args);
     return list(app, &err) == SG_OK ? 0 : sg_complain(&app->voice, &err);
 }
 
@@ -106,6 +117,7 @@ const struct sg_command sg_command_token_list = {
     .sub = "list",
     .summary = N_("list the tokens that are there"),
     .arguments = "",
+    .options = show_options,
     .run = run_list,
 };
 
@@ -276,7 +288,8 @@ enum sg_rc sg_tokens_meant(struct sg_tokens *tokens, const char *uri, struct sg_
         if (is_meant(sg_tokens_get(tokens, i), list, uri))
             meant[count++] = sg_tokens_get(tokens, i);
     if (count == 0)
-        return uri ? sg_fail(err, SG_E_NO_TOKEN, _("No token or key that is there fits %s."), uri) : no_token(err);
+        return uri ? sg_fail(err, SG_E_NO_TOKEN, _("No token or key that is there fits %s."), uri)
+                   : sg_tokens_fail_none(tokens, NULL, err);
     *ret = sg_steal(meant);
     *ret_count = count;
     return SG_OK;
@@ -310,6 +323,7 @@ static int run_show(struct sg_app *app, const struct sg_args *args)
     struct sg_err err;
     const char *uri = sg_args_file_count(args) > 0 ? sg_args_file(args, 0) : NULL;
 
+    choose_listing(app, args);
     return show(app, uri, &err) == SG_OK ? 0 : sg_complain(&app->voice, &err);
 }
 
@@ -319,6 +333,7 @@ const struct sg_command sg_command_token_show = {
     .summary = N_("show the keys and certificates on a token; with --pin-fd also in whose custody they are"),
     .arguments = "[URI]",
     .max_arguments = 1,
+    .options = show_options,
     .takes_pin = true,
     .run = run_show,
 };

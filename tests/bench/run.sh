@@ -35,8 +35,10 @@ done
 
 if $quick; then
     turns_one=3 turns_many=1 turns_few=1 provision_count=4 files_sign=100 big_mib=64 files_verify=100 files_peer=20
+    tokens=5 signatures=50
 else
     turns_one=41 turns_many=5 turns_few=3 provision_count=60 files_sign=2000 big_mib=2048 files_verify=10000 files_peer=400
+    tokens=60 signatures=2000
 fi
 threads=$(nproc)
 
@@ -46,9 +48,10 @@ threads=$(nproc)
     cd "$root"
     softhsm-fixtures/install.sh build fixtures test
     cmake --preset release > /dev/null
-    cmake --build --preset release --target signet -- --quiet
+    cmake --build --preset release --target signet --target bench_signatures -- --quiet
 ) >&2
-signet=$root/.build/release/agent/cli/signet
+build=$root/.build/release
+signet=$build/agent/cli/signet
 work=$(mktemp -d "$dir/signet-bench.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 cc -std=gnu17 -D_GNU_SOURCE -O2 -o "$work/timer" "$root/tests/bench/timer.c"
@@ -247,6 +250,51 @@ case_verify_many() {
     line_rate "verify $files_verify files (openssl, one a file)" ">= 40" "$files_verify" "$files_peer"
 }
 
+# One thread signs and signs; what a signature takes more through the host than in process, where it is a call.
+case_host_signature() {
+    local i
+    bare() { # HOST WHO
+        mkdir -p -m 700 run
+        XDG_RUNTIME_DIR=run "$build/tests/bench_signatures" "$1" "$SIGNET_MODULE" "$ec" "$SOFTHSM_PIN_FILE" \
+            "$signatures" >> "$2.times"
+    }
+    : > ours.times
+    : > peer.times
+    for ((i = 0; i < turns_many; i++)); do
+        bare "$build/agent/libexec/signet/signet-token-host" ours
+        bare "" peer
+    done
+    ours=$(median ours.times 1) peer=$(median peer.times 1)
+    line "one P-256 signature by the host (in process)" "$(printf %.3f "$ours")" "$(printf %.3f "$peer")" \
+        "$(printf %.2f "$(compute "$ours / $peer")")" "" ms 0
+    line "  more a signature" "$(printf %.3f "$(compute "$ours - $peer")")" "" "" "<= 0.10" ms "$(compute "$ours - $peer")"
+}
+
+case_list_many() {
+    local i
+    mkdir many-tokens
+    sed "s|^directories.tokendir.*|directories.tokendir = $work/many-tokens|" "$SOFTHSM2_CONF" > many-tokens.conf
+    for ((i = 0; i < tokens; i++)); do
+        SOFTHSM2_CONF=$work/many-tokens.conf softhsm2-util --init-token --free --label "Token $i" --pin 918273 \
+            --so-pin 12345678 > init.log
+    done
+    ours() { timed ours env SOFTHSM2_CONF="$work/many-tokens.conf" "$signet" token list; }
+    peer() {
+        timed peer env SOFTHSM2_CONF="$work/many-tokens.conf" pkcs11-tool --module "$SIGNET_MODULE" -L -O
+    }
+    turns "$turns_many"
+    [ "$(SOFTHSM2_CONF=$work/many-tokens.conf "$signet" token list | grep -c '^Token ')" = "$tokens" ]
+    line_time "list $tokens tokens (pkcs11-tool -L -O)" "<= 1.1"
+}
+
+# In namespaces of its own, which may not be allowed here.
+case_card_list() {
+    SIGNET=$signet SIGNET_BUILD=$build SIGNET_SOURCE=$root SIGNET_TIMER=$work/timer \
+        bash "$root/tests/bench/card.sh" > card.times || { cat card.times; return 0; }
+    peer=$(sed -n 1p card.times) ours=$(sed -n 2p card.times)
+    line_time "list a card at 100 ms an APDU again (first)" "<= 0.2"
+}
+
 # What `token provision` does to each token, by programs that know one token each time: random PINs, a letter and an
 # escrow that are encrypted, the token, its key, a look at that, its public key and a signature.
 write_provision_loop() {
@@ -323,6 +371,9 @@ run "big attached" case_big_attached
 run "verify one" case_verify_one
 run "verify many" case_verify_many
 run "provision" case_provision "$provision_count"
+run "host signature" case_host_signature
+run "list many" case_list_many
+run "card list" case_card_list
 
 if [ -n "$json" ]; then
     printf '{"schema":"signet.bench/1","cores":%d,"quick":%s,"cases":[%s]}\n' "$threads" $quick \
