@@ -1,552 +1,27 @@
 /* The verbs by a host: each is one message and its answer. What comes back is checked as a module's own words are. */
 #include <string.h>
-#include <unistd.h>
 
 #include <openssl/err.h>
 
-#include "base/clock.h"
 #include "base/msg.h"
 #include "pkcs11/cache.h"
-#include "pkcs11/host.h"
-#include "pkcs11/messages.h"
+#include "pkcs11/remote.h"
 
 #define KEYGEN_LIMITS 10 /* making an RSA key takes a card minutes */
-#define READERS_LIMIT_MS 2000
-
-/* --- one request -------------------------------------------------------------------------------------------------- */
-
-struct request {
-    struct sg_tokens *tokens;
-    struct sg_module *module;
-    struct sg_token *token;   /* NULL: it is about the module */
-    struct sg_token_key *key; /* NULL: it is about the token */
-    enum sg_host_verb verb;
-    unsigned generation; /* of the host that it goes to */
-    int64_t limit_ms;
-    struct sg_buf body;
-    const struct sg_secret *secrets[SG_WIRE_SECRETS];
-
-    struct sg_message answer;
-    struct sg_fields out;
-};
-
-static struct request request_to(struct sg_tokens *tokens, struct sg_module *module, enum sg_host_verb verb)
-{
-    return (struct request){.tokens = tokens,
-                            .module = module,
-                            .verb = verb,
-                            .limit_ms = tokens->timeout_ms,
-                            .body = SG_BUF(SG_MAX_HOST_MESSAGE / 2),
-                            .answer = SG_MESSAGE};
-}
-
-static struct request request_about(struct sg_token *token, enum sg_host_verb verb)
-{
-    struct request request = request_to(token->tokens, sg_token_module(token), verb);
-    request.token = token;
-    return request;
-}
-
-static void request_clear(struct request *request)
-{
-    sg_buf_clear(&request->body);
-    sg_message_clear(&request->answer);
-}
-
-static enum sg_rc about(const struct request *request, struct sg_err *err, enum sg_rc rc)
-{
-    sg_err_token(err, request->token ? request->token->name : request->module->name);
-    return rc;
-}
-
-static enum sg_rc fail_exchange(const struct request *request, enum sg_exchange exchange, struct sg_err *err)
-{
-    char end[64];
-    const char *module = request->module->name;
-    switch (exchange) {
-    case SG_EXCHANGE_NO_MEMORY:
-        return sg_fail_memory(err);
-    case SG_EXCHANGE_TIMEOUT:
-        return about(request, err,
-                     sg_fail(err, SG_E_TOKEN_TIMEOUT,
-                             _("The module %s did not answer within %g s and was stopped; take the token out, insert "
-                               "it again and repeat the command, or allow more time with [token] timeout and "
-                               "sign-timeout."),
-                             module, (double)request->limit_ms / 1000));
-    default:
-        (void)sg_fail(err, SG_E_MODULE_CRASHED,
-                      _("The module %s crashed; repeat the command, and if it stays so, ask its maker."), module);
-        sg_host_end_text(request->module->host, end, sizeof end);
-        sg_err_cause(err, "%s", end);
-        return about(request, err, SG_E_MODULE_CRASHED);
-    }
-}
-
-static enum sg_rc fail_nonsense(const struct request *request, struct sg_err *err)
-{
-    return about(request, err,
-                 sg_fail(err, SG_E_TOKEN_FAILED, "%s",
-                         _("The token's module answered with what cannot be true; the module may need an update.")));
-}
-
-/* What the host logged while it was at it. */
-static void pass_on_log(struct request *request)
-{
-    char text[1024];
-    uint32_t lines = sg_get_u32(&request->out, SG_MAX_HOST_LOG);
-    for (uint32_t i = 0; i < lines && !request->out.bad; i++) {
-        enum sg_log_level level = (enum sg_log_level)sg_get_u8(&request->out, SG_LOG_WARNING);
-        sg_get_safe_text(&request->out, text, sizeof text);
-        if (!request->out.bad)
-            sg_log(&request->tokens->log, level, "%s", text);
-    }
-}
-
-/* A host that ended took the logins along. */
-static void forget_logins(struct sg_tokens *tokens, const struct sg_module *module)
-{
-    (void)pthread_mutex_lock(&tokens->list_lock);
-    for (size_t i = 0; i < tokens->token_count; i++) {
-        if (sg_token_module(tokens->tokens[i]) == module)
-            tokens->tokens[i]->logged_in = false;
-    }
-    (void)pthread_mutex_unlock(&tokens->list_lock);
-}
-
-/* Sends it as it is, and reads the outcome; what follows is left in `out`. */
-static enum sg_rc ask(struct request *request, uint32_t subject, enum sg_exchange *ret_exchange, struct sg_err *err)
-{
-    sg_message_clear(&request->answer);
-    request->answer = (struct sg_message)SG_MESSAGE;
-    *ret_exchange =
-        sg_host_exchange(request->module->host, request->generation, (uint16_t)request->verb, subject,
-                         sg_buf_slice(&request->body), request->secrets, request->limit_ms, &request->answer);
-    if (*ret_exchange != SG_EXCHANGE_DONE) {
-        unsigned generation = 0;
-        if (!sg_host_runs(request->module->host, &generation))
-            forget_logins(request->tokens, request->module);
-        return fail_exchange(request, *ret_exchange, err);
-    }
-    struct sg_err told = {.tries_left = -1};
-    request->out = (struct sg_fields){.rest = sg_buf_slice(&request->answer.body)};
-    enum sg_rc rc = sg_get_outcome(&request->out, &told);
-    pass_on_log(request);
-    if (request->out.bad || (rc != SG_OK && told.text[0] == '\0'))
-        return fail_nonsense(request, err);
-    if (rc != SG_OK && err)
-        *err = told;
-    return rc == SG_OK ? SG_OK : about(request, err, rc);
-}
-
-/* --- the list ----------------------------------------------------------------------------------------------------- */
-
-static enum sg_rc read_tokens(struct request *request, struct sg_err *err)
-{
-    uint32_t count = sg_get_u32(&request->out, SG_MAX_TOKENS);
-    enum sg_rc rc = SG_OK;
-    (void)pthread_mutex_lock(&request->tokens->list_lock);
-    sg_tokens_unlist(request->tokens, request->module);
-    for (uint32_t i = 0; rc == SG_OK && i < count; i++) {
-        struct sg_listed_token listed;
-        struct sg_token *token = NULL;
-        sg_get_token(&request->out, &listed);
-        if (request->out.bad)
-            break;
-        rc = sg_tokens_list(request->tokens, request->module, listed.slot, &listed.slot_info, &listed.token_info,
-                            &token, err);
-        if (rc == SG_OK)
-            token->remote = listed.number;
-    }
-    if (rc == SG_OK && !sg_fields_end(&request->out))
-        rc = fail_nonsense(request, err);
-    sg_tokens_list_end(request->tokens, request->module, rc == SG_OK);
-    (void)pthread_mutex_unlock(&request->tokens->list_lock);
-    return rc;
-}
-
-/* --- what is kept of cards ---------------------------------------------------------------------------------------- */
-
-/* A host that runs is asked, whatever it has loaded. False: there is no pcscd, or it does not tell. */
-static bool ask_readers(struct sg_tokens *tokens, struct sg_module *module, struct sg_buf *ret)
-{
-    enum sg_exchange exchange = SG_EXCHANGE_DONE;
-    _cleanup_(request_clear) struct request request = request_to(tokens, module, SG_HOST_READERS);
-    if (access(sg_pcsc_socket(), F_OK) < 0 || !sg_host_runs(module->host, &request.generation))
-        return false;
-    if (request.limit_ms > READERS_LIMIT_MS)
-        request.limit_ms = READERS_LIMIT_MS;
-    if (ask(&request, 0, &exchange, NULL) != SG_OK)
-        return false;
-    struct sg_slice answer = request.out.rest;
-    return sg_get_u8(&request.out, 1) && sg_buf_append(ret, answer.data, answer.len, NULL) == SG_OK;
-}
-
-bool sg_remote_held(struct sg_tokens *tokens, char ret_reader[SG_READER_NAME])
-{
-    _cleanup_(sg_buf_clear) struct sg_buf readers = SG_BUF(SG_MAX_CACHE);
-    struct sg_module *module = &tokens->modules[0];
-    if (tokens->module_count == 0 || !module->host || !ask_readers(tokens, module, &readers))
-        return false;
-    struct sg_fields fields = {.rest = sg_buf_slice(&readers)};
-    uint32_t count = sg_get_u8(&fields, 1) ? sg_get_u32(&fields, SG_MAX_READERS) : 0;
-    for (uint32_t i = 0; i < count; i++) {
-        struct sg_reader reader;
-        sg_get_reader(&fields, &reader);
-        if (fields.bad || !reader.held)
-            continue;
-        memcpy(ret_reader, reader.name, SG_READER_NAME);
-        return true;
-    }
-    return false;
-}
-
-/* What the kept list of the module has for a key now. */
-static bool key_now(struct sg_tokens *tokens, struct sg_module *module, struct sg_buf *ret_readers,
-                    uint8_t ret_key[SG_SHA256_LEN])
-{
-    return module->remote.file && ask_readers(tokens, module, ret_readers) &&
-           sg_cache_key(tokens, module->remote.file, sg_buf_slice(ret_readers), ret_key);
-}
-
-/* The module is not started yet. */
-static void look_for_kept(struct sg_tokens *tokens, struct sg_module *module)
-{
-    struct sg_remote *remote = &module->remote;
-    _cleanup_(sg_buf_clear) struct sg_buf readers = SG_BUF(SG_MAX_CACHE);
-    if (tokens->listing == SG_LIST_LIVE)
-        return;
-    remote->key_known = key_now(tokens, module, &readers, remote->key);
-    if (remote->key_known && tokens->listing == SG_LIST_KEPT)
-        remote->cache = sg_cache_load(tokens, remote->file, remote->key);
-    remote->list_kept = remote->cache != NULL;
-}
-
-/* Nothing happened at the readers since before the module was started. */
-static bool is_still_so(struct sg_tokens *tokens, struct sg_module *module)
-{
-    struct sg_remote *remote = &module->remote;
-    uint8_t key[SG_SHA256_LEN];
-    _cleanup_(sg_buf_clear) struct sg_buf readers = SG_BUF(SG_MAX_CACHE);
-    if (remote->key_known)
-        remote->key_known = key_now(tokens, module, &readers, key) && memcmp(key, remote->key, sizeof key) == 0 &&
-                            sg_cache_covers(module, tokens, sg_buf_slice(&readers));
-    return remote->key_known;
-}
-
-static void keep_list(struct sg_tokens *tokens, struct sg_module *module, struct sg_slice answer)
-{
-    _cleanup_(sg_cache_freep) struct sg_cache *cache = NULL;
-    struct sg_remote *remote = &module->remote;
-    sg_cache_free(sg_steal(remote->cache));
-    if (!is_still_so(tokens, module) || sg_cache_new(remote->key, &cache, NULL) != SG_OK ||
-        sg_buf_append(&cache->list, answer.data, answer.len, NULL) != SG_OK)
-        return;
-    sg_cache_store(tokens, remote->file, cache);
-    remote->cache = sg_steal(cache);
-}
-
-static void keep_keys(struct sg_token *token, struct sg_slice answer)
-{
-    struct sg_module *module = sg_token_module(token);
-    struct sg_cache *cache = module->remote.cache;
-    if (!cache || sg_cache_keys(cache, token->slot).len > 0 || !is_still_so(token->tokens, module) ||
-        !sg_cache_add_keys(cache, token->slot, answer))
-        return;
-    sg_cache_store(token->tokens, module->remote.file, cache);
-}
-
-/* The host's numbers in it are of one that is gone; they are made anew before they are used. */
-static enum sg_rc read_kept_list(struct sg_tokens *tokens, struct sg_module *module, struct sg_err *err)
-{
-    char time[SG_TIME_TEXT];
-    const struct sg_cache *cache = module->remote.cache;
-    _cleanup_(request_clear) struct request request = request_to(tokens, module, SG_HOST_LIST);
-    request.out = (struct sg_fields){.rest = sg_buf_slice(&cache->list)};
-    enum sg_rc rc = read_tokens(&request, err);
-    if (rc != SG_OK)
-        return rc;
-    for (size_t i = 0; i < tokens->token_count; i++) {
-        if (sg_token_module(tokens->tokens[i]) == module)
-            tokens->tokens[i]->info.seen_at = cache->seen_at;
-    }
-    sg_log(&tokens->log, SG_LOG_INFO,
-           _("The module %s was not asked: no card came or went since its tokens were listed, at %s"), module->name,
-           sg_time_text(cache->seen_at, time));
-    return SG_OK;
-}
-
-/* --- a host at work ----------------------------------------------------------------------------------------------- */
-
-static enum sg_rc ask_list(struct sg_tokens *tokens, struct sg_module *module, unsigned generation, bool again,
-                           enum sg_exchange *ret_exchange, struct sg_err *err)
-{
-    _cleanup_(request_clear) struct request request = request_to(tokens, module, SG_HOST_LIST);
-    request.generation = generation;
-    if (!sg_put_u8(&request.body, again))
-        return sg_fail_memory(err);
-    enum sg_rc rc = ask(&request, 0, ret_exchange, err);
-    if (rc != SG_OK)
-        return rc;
-    struct sg_slice answer = request.out.rest;
-    rc = read_tokens(&request, err);
-    bool first = atomic_load(&module->remote.stage) == SG_HOST_STARTED;
-    if (rc != SG_OK)
-        return rc;
-    atomic_store(&module->remote.stage, SG_HOST_LISTED);
-    if (first)
-        keep_list(tokens, module, answer);
-    return SG_OK;
-}
-
-/* Loads the module, or those that are configured, into a host that was just started; `ret_names`, if not NULL, gets
- * what they are called. */
-static enum sg_rc say_hello(struct sg_tokens *tokens, struct sg_module *module, unsigned generation,
-                            struct sg_message *ret_names, enum sg_exchange *ret_exchange, struct sg_err *err)
-{
-    _cleanup_(request_clear) struct request request = request_to(tokens, module, SG_HOST_HELLO);
-    request.generation = generation;
-    if (!sg_put_u32(&request.body, SG_WIRE_VERSION) || !sg_put_text(&request.body, module->by_path ? module->name : ""))
-        return sg_fail_memory(err);
-    enum sg_rc rc = ask(&request, 0, ret_exchange, err);
-    if (rc == SG_OK)
-        atomic_store(&module->remote.stage, SG_HOST_GREETED);
-    if (rc != SG_OK || !ret_names)
-        return rc;
-    return sg_buf_append(&ret_names->body, request.out.rest.data, request.out.rest.len, err);
-}
-
-static enum sg_rc say_start(struct sg_tokens *tokens, struct sg_module *module, unsigned generation,
-                            enum sg_exchange *ret_exchange, struct sg_err *err)
-{
-    CK_INFO info;
-    _cleanup_(request_clear) struct request request = request_to(tokens, module, SG_HOST_START);
-    request.generation = generation;
-    if (!sg_put_text(&request.body, module->name))
-        return sg_fail_memory(err);
-    enum sg_rc rc = ask(&request, 0, ret_exchange, err);
-    if (rc != SG_OK)
-        return rc;
-    sg_get_exactly(&request.out, &info, sizeof info);
-    if (!sg_fields_end(&request.out))
-        return fail_nonsense(&request, err);
-    sg_module_recognise(tokens, module, &info);
-    atomic_store(&module->remote.stage, SG_HOST_STARTED);
-    return SG_OK;
-}
-
-/* Starts it where none runs, and takes it as far as it has to be. One that does not come so far is stopped: what it
- * calls its tokens would not be known. */
-static enum sg_rc bring(struct sg_tokens *tokens, struct sg_module *module, enum sg_host_stage stage,
-                        unsigned *ret_generation, enum sg_exchange *ret_exchange, struct sg_err *err)
-{
-    _Atomic enum sg_host_stage *now = &module->remote.stage;
-    enum sg_rc rc = SG_OK;
-    if (!sg_host_runs(module->host, ret_generation)) {
-        forget_logins(tokens, module);
-        atomic_store(now, SG_HOST_BARE);
-        rc = sg_host_start(module->host, ret_generation, err);
-    }
-    if (rc != SG_OK)
-        return rc;
-    if (stage >= SG_HOST_GREETED && atomic_load(now) < SG_HOST_GREETED)
-        rc = say_hello(tokens, module, *ret_generation, NULL, ret_exchange, err);
-    if (rc == SG_OK && stage >= SG_HOST_STARTED && atomic_load(now) < SG_HOST_STARTED)
-        rc = say_start(tokens, module, *ret_generation, ret_exchange, err);
-    if (rc == SG_OK && stage >= SG_HOST_LISTED && atomic_load(now) < SG_HOST_LISTED)
-        rc = ask_list(tokens, module, *ret_generation, false, ret_exchange, err);
-    if (rc != SG_OK)
-        sg_host_stop(module->host);
-    return rc;
-}
-
-/* The module's host, at least at this stage: at first, and after a crash, a deadline, or a rest, which may have ended
- * it just now. Others, whose hosts run, do not wait for it. */
-static enum sg_rc ensure_host(struct sg_tokens *tokens, struct sg_module *module, enum sg_host_stage stage,
-                              unsigned *ret_generation, struct sg_err *err)
-{
-    enum sg_exchange exchange = SG_EXCHANGE_DONE;
-    (void)pthread_mutex_lock(&module->starting);
-    enum sg_rc rc = bring(tokens, module, stage, ret_generation, &exchange, err);
-    if (rc != SG_OK && exchange == SG_EXCHANGE_NOT_BEGUN)
-        rc = bring(tokens, module, stage, ret_generation, &exchange, err);
-    (void)pthread_mutex_unlock(&module->starting);
-    return rc;
-}
-
-static enum sg_rc ask_about_token(struct request *request, enum sg_exchange *ret_exchange, struct sg_err *err)
-{
-    enum sg_rc rc = ensure_host(request->tokens, request->module, SG_HOST_LISTED, &request->generation, err);
-    if (rc != SG_OK)
-        return rc;
-    if (!request->token->info.present)
-        return about(
-            request, err,
-            sg_fail(err, SG_E_NO_TOKEN, "%s", _("The token was taken out; insert it again and repeat the command.")));
-    return ask(request, (uint32_t)request->token->remote, ret_exchange, err);
-}
-
-static enum sg_rc fail_stopped(const struct request *request, struct sg_err *err)
-{
-    return about(request, err,
-                 sg_fail(err, SG_E_TOKEN_FAILED,
-                         _("The module %s had to be stopped, and the token wants its PIN anew; repeat the command."),
-                         request->module->name));
-}
-
-/* A key belongs to the host that looked at it. */
-static enum sg_rc ask_about_key(struct request *request, struct sg_err *err)
-{
-    enum sg_exchange exchange = SG_EXCHANGE_DONE;
-    request->generation = request->key->generation;
-    enum sg_rc rc = ask(request, (uint32_t)request->key->handle, &exchange, err);
-    return exchange == SG_EXCHANGE_NOT_BEGUN ? fail_stopped(request, err) : rc;
-}
-
-/* A host that had ended before is no reason to fail, unless a login went with it. */
-static enum sg_rc perform(struct request *request, struct sg_err *err)
-{
-    enum sg_exchange exchange = SG_EXCHANGE_DONE;
-    if (request->key)
-        return ask_about_key(request, err);
-    bool logged_in = request->token->logged_in;
-    enum sg_rc rc = ask_about_token(request, &exchange, err);
-    if (exchange != SG_EXCHANGE_NOT_BEGUN)
-        return rc;
-    return logged_in ? fail_stopped(request, err) : ask_about_token(request, &exchange, err);
-}
-
-/* --- modules ------------------------------------------------------------------------------------------------------ */
-
-/* Takes over `name` and `host`. `stage`: how far the host has come. */
-static enum sg_rc add_module(struct sg_tokens *tokens, char *name, const char *file, bool by_path,
-                             enum sg_host_stage stage, struct sg_host *host, struct sg_err *err)
-{
-    char *file_name = file[0] ? strdup(file) : NULL;
-    struct sg_module *module = &tokens->modules[tokens->module_count];
-    enum sg_rc rc = SG_OK;
-    if (tokens->module_count >= SG_MAX_MODULES)
-        rc = sg_fail(err, SG_E_LIMIT, _("More than %d PKCS#11 modules are configured."), SG_MAX_MODULES);
-    else if (file[0] && !file_name)
-        rc = sg_fail_memory(err);
-    if (rc != SG_OK) {
-        free(file_name);
-        free(name);
-        sg_host_free(host);
-        return rc;
-    }
-    *module = (struct sg_module){.verbs = &sg_remote_verbs,
-                                 .name = name,
-                                 .by_path = by_path,
-                                 .host = host,
-                                 .starting = PTHREAD_MUTEX_INITIALIZER};
-    module->remote.file = file_name;
-    atomic_store(&module->remote.stage, stage);
-    tokens->module_count++;
-    return SG_OK;
-}
-
-enum sg_rc sg_remote_add(struct sg_tokens *tokens, const char *path, struct sg_err *err)
-{
-    _cleanup_(freep) char *name = NULL;
-    struct sg_host *host = NULL;
-    enum sg_rc rc = sg_module_resolve(path, &name, err);
-    if (rc != SG_OK || sg_module_known(tokens, name))
-        return rc;
-    rc = sg_host_new(tokens->host_program, false, tokens->idle_ms, &host, err);
-    if (rc != SG_OK)
-        return rc;
-    const char *file = name;
-    return add_module(tokens, sg_steal(name), file, true, SG_HOST_BARE, host, err);
-}
-
-/* The names of the modules that p11-kit is configured with are known only to a process that has loaded them. It goes on
- * as the host of the first. */
-enum sg_rc sg_remote_add_configured(struct sg_tokens *tokens, struct sg_err *err)
-{
-    _cleanup_(sg_message_clear) struct sg_message names = SG_MESSAGE;
-    struct sg_host *host = NULL;
-    unsigned generation = 0;
-    enum sg_exchange exchange = SG_EXCHANGE_DONE;
-    enum sg_rc rc = sg_host_new(tokens->host_program, true, tokens->idle_ms, &host, err);
-    if (rc == SG_OK)
-        rc = sg_host_start(host, &generation, err);
-    struct sg_module asked = {.name = (char *)(uintptr_t) "p11-kit", .host = host};
-    if (rc == SG_OK)
-        rc = say_hello(tokens, &asked, generation, &names, &exchange, err);
-    struct sg_fields fields = {.rest = sg_buf_slice(&names.body)};
-    uint32_t count = rc == SG_OK ? sg_get_u32(&fields, SG_MAX_MODULES) : 0;
-    for (uint32_t i = 0; rc == SG_OK && i < count && !fields.bad; i++) {
-        char file[SG_MAX_PATH_TEXT];
-        enum sg_host_stage stage = i == 0 ? SG_HOST_GREETED : SG_HOST_BARE;
-        struct sg_slice name = sg_get_bytes(&fields, SG_MAX_PATH_TEXT - 1);
-        sg_get_text(&fields, file, sizeof file);
-        _cleanup_(freep) char *safe = sg_safe_text(name.data, name.len);
-        if (!safe)
-            rc = sg_fail_memory(err);
-        if (rc == SG_OK && !host)
-            rc = sg_host_new(tokens->host_program, true, tokens->idle_ms, &host, err);
-        if (rc == SG_OK)
-            rc = add_module(tokens, sg_steal(safe), file, false, stage, sg_steal(host), err);
-    }
-    if (rc == SG_OK && !sg_fields_end(&fields))
-        rc = about(&(struct request){.module = &asked}, err,
-                   sg_fail(err, SG_E_MODULE_FAILED, "%s",
-                           _("p11-kit's configured modules do not load; see p11-kit list-modules.")));
-    sg_host_free(host);
-    return rc;
-}
-
-/* The host of p11-kit's first module runs already, and has loaded it. Where the list is kept, nothing else is started
- * but the host, which is asked for the readers. */
-static enum sg_rc remote_start(struct sg_tokens *tokens, struct sg_module *module, struct sg_err *err)
-{
-    unsigned generation = 0;
-    enum sg_rc rc = ensure_host(tokens, module, SG_HOST_BARE, &generation, err);
-    if (rc == SG_OK)
-        look_for_kept(tokens, module);
-    if (rc == SG_OK && !module->remote.list_kept)
-        rc = ensure_host(tokens, module, SG_HOST_STARTED, &generation, err);
-    module->started = rc == SG_OK;
-    return rc;
-}
-
-static void remote_stop(struct sg_module *module)
-{
-    sg_host_free(sg_steal(module->host));
-    (void)pthread_mutex_destroy(&module->starting);
-    sg_cache_free(sg_steal(module->remote.cache));
-    free(sg_steal(module->remote.file));
-}
-
-static enum sg_rc remote_list(struct sg_tokens *tokens, struct sg_module *module, bool again, struct sg_err *err)
-{
-    enum sg_exchange exchange = SG_EXCHANGE_DONE;
-    unsigned generation = 0;
-    bool kept = module->remote.list_kept && !again;
-    module->remote.list_kept = false;
-    if (kept && read_kept_list(tokens, module, err) == SG_OK)
-        return SG_OK;
-    enum sg_rc rc = ensure_host(tokens, module, SG_HOST_STARTED, &generation, err);
-    if (rc == SG_OK)
-        rc = ask_list(tokens, module, generation, again, &exchange, err);
-    if (rc != SG_OK && exchange == SG_EXCHANGE_NOT_BEGUN)
-        rc = ensure_host(tokens, module, SG_HOST_LISTED, &generation, err);
-    return rc;
-}
 
 /* --- tokens ------------------------------------------------------------------------------------------------------- */
 
 static enum sg_rc remote_state(struct sg_token *token, struct sg_token_state *ret, struct sg_err *err)
 {
-    _cleanup_(request_clear) struct request request = request_about(token, SG_HOST_STATE);
+    _cleanup_(sg_request_clear) struct sg_request request = sg_request_about(token, SG_HOST_STATE);
     struct sg_token_state state;
-    enum sg_rc rc = perform(&request, err);
+    enum sg_rc rc = sg_request_perform(&request, err);
     if (rc != SG_OK)
         return rc;
     state.present = sg_get_u8(&request.out, 1);
     state.flags = sg_get_u64(&request.out);
     if (!sg_fields_end(&request.out))
-        return fail_nonsense(&request, err);
+        return sg_request_nonsense(&request, err);
     *ret = state;
     return SG_OK;
 }
@@ -554,13 +29,13 @@ static enum sg_rc remote_state(struct sg_token *token, struct sg_token_state *re
 static enum sg_rc remote_mechanisms(struct sg_token *token, CK_MECHANISM_TYPE **ret, size_t *ret_count,
                                     struct sg_err *err)
 {
-    _cleanup_(request_clear) struct request request = request_about(token, SG_HOST_MECHANISMS);
-    enum sg_rc rc = perform(&request, err);
+    _cleanup_(sg_request_clear) struct sg_request request = sg_request_about(token, SG_HOST_MECHANISMS);
+    enum sg_rc rc = sg_request_perform(&request, err);
     if (rc != SG_OK)
         return rc;
     struct sg_slice list = sg_get_bytes(&request.out, SG_MAX_MECHANISMS * sizeof(CK_MECHANISM_TYPE));
     if (!sg_fields_end(&request.out) || list.len % sizeof(CK_MECHANISM_TYPE) != 0)
-        return fail_nonsense(&request, err);
+        return sg_request_nonsense(&request, err);
     CK_MECHANISM_TYPE *copy = malloc(list.len + 1);
     if (!copy)
         return sg_fail_memory(err);
@@ -574,24 +49,25 @@ static enum sg_rc remote_mechanisms(struct sg_token *token, CK_MECHANISM_TYPE **
 /* On a PIN pad a person is at work. */
 static enum sg_rc remote_login(struct sg_token *token, const struct sg_secret *pin, struct sg_err *err)
 {
-    _cleanup_(request_clear) struct request request = request_about(token, SG_HOST_LOGIN);
+    _cleanup_(sg_request_clear) struct sg_request request = sg_request_about(token, SG_HOST_LOGIN);
     request.secrets[0] = pin;
     if (!pin)
         request.limit_ms = token->tokens->sign_timeout_ms;
-    return perform(&request, err);
+    return sg_request_perform(&request, err);
 }
 
 static void remote_release(struct sg_token *token)
 {
     enum sg_exchange exchange = SG_EXCHANGE_DONE;
-    _cleanup_(request_clear) struct request request = request_about(token, SG_HOST_RELEASE);
+    _cleanup_(sg_request_clear) struct sg_request request = sg_request_about(token, SG_HOST_RELEASE);
     if (token->logged_in && sg_host_runs(request.module->host, &request.generation))
-        (void)ask(&request, (uint32_t)token->remote, &exchange, NULL);
+        (void)sg_request_ask(&request, (uint32_t)token->remote, &exchange, NULL);
     token->logged_in = false;
 }
 
 /* Of all keys in the answer, those with this id, or all. */
-static enum sg_rc read_keys(struct request *request, struct sg_slice id, struct sg_key_list *list, struct sg_err *err)
+static enum sg_rc read_keys(struct sg_request *request, struct sg_slice id, struct sg_key_list *list,
+                            struct sg_err *err)
 {
     enum sg_rc rc = SG_OK;
     uint32_t count = sg_get_u32(&request->out, SG_MAX_OBJECTS);
@@ -606,13 +82,13 @@ static enum sg_rc read_keys(struct request *request, struct sg_slice id, struct 
         if (rc == SG_OK)
             (void)sg_steal(key);
     }
-    return rc == SG_OK && !sg_fields_end(&request->out) ? fail_nonsense(request, err) : rc;
+    return rc == SG_OK && !sg_fields_end(&request->out) ? sg_request_nonsense(request, err) : rc;
 }
 
 /* Before a login, and while the module was not asked for anything else, what is kept does. */
 static enum sg_rc remote_keys(struct sg_token *token, struct sg_slice id, struct sg_key_list *list, struct sg_err *err)
 {
-    _cleanup_(request_clear) struct request request = request_about(token, SG_HOST_KEYS);
+    _cleanup_(sg_request_clear) struct sg_request request = sg_request_about(token, SG_HOST_KEYS);
     const struct sg_remote *remote = &request.module->remote;
     struct sg_slice kept = {NULL, 0};
     if (!token->logged_in && remote->cache && atomic_load(&remote->stage) < SG_HOST_LISTED)
@@ -623,23 +99,23 @@ static enum sg_rc remote_keys(struct sg_token *token, struct sg_slice id, struct
     }
     if (!sg_put_bytes(&request.body, id))
         return sg_fail_memory(err);
-    enum sg_rc rc = perform(&request, err);
+    enum sg_rc rc = sg_request_perform(&request, err);
     if (rc != SG_OK)
         return rc;
     struct sg_slice answer = request.out.rest;
     rc = read_keys(&request, id, list, err);
     if (rc == SG_OK && !token->logged_in && id.len == 0)
-        keep_keys(token, answer);
+        sg_remote_keep_keys(token, answer);
     return rc;
 }
 
 static enum sg_rc remote_certificates(struct sg_token *token, struct sg_slice subject, STACK_OF(X509) *certs,
                                       struct sg_err *err)
 {
-    _cleanup_(request_clear) struct request request = request_about(token, SG_HOST_CERTIFICATES);
+    _cleanup_(sg_request_clear) struct sg_request request = sg_request_about(token, SG_HOST_CERTIFICATES);
     if (!sg_put_bytes(&request.body, subject))
         return sg_fail_memory(err);
-    enum sg_rc rc = perform(&request, err);
+    enum sg_rc rc = sg_request_perform(&request, err);
     uint32_t count = rc == SG_OK ? sg_get_u32(&request.out, SG_MAX_OBJECTS) : 0;
     for (uint32_t i = 0; rc == SG_OK && i < count; i++) {
         X509 *cert = sg_token_certificate(token, sg_get_bytes(&request.out, SG_MAX_ATTRIBUTE));
@@ -650,7 +126,7 @@ static enum sg_rc remote_certificates(struct sg_token *token, struct sg_slice su
     }
     ERR_clear_error();
     if (rc == SG_OK && !sg_fields_end(&request.out))
-        rc = fail_nonsense(&request, err);
+        rc = sg_request_nonsense(&request, err);
     return rc;
 }
 
@@ -659,16 +135,16 @@ static enum sg_rc remote_certificates(struct sg_token *token, struct sg_slice su
 /* A key whose private value can be read has attributes too. */
 static enum sg_rc remote_inspect(struct sg_token_key *key, struct sg_err *err)
 {
-    _cleanup_(request_clear) struct request request = request_about(key->token, SG_HOST_INSPECT);
+    _cleanup_(sg_request_clear) struct sg_request request = sg_request_about(key->token, SG_HOST_INSPECT);
     if (!sg_put_key_identity(&request.body, key))
         return sg_fail_memory(err);
-    enum sg_rc rc = perform(&request, err);
+    enum sg_rc rc = sg_request_perform(&request, err);
     if (rc != SG_OK && rc != SG_E_CUSTODY)
         return rc;
     uint32_t number = sg_get_u32(&request.out, SG_MAX_OBJECTS);
     sg_get_inspection(&request.out, key);
     if (!sg_fields_end(&request.out))
-        return fail_nonsense(&request, err);
+        return sg_request_nonsense(&request, err);
     key->handle = number;
     key->generation = request.generation;
     key->info.private_seen = true;
@@ -678,19 +154,19 @@ static enum sg_rc remote_inspect(struct sg_token_key *key, struct sg_err *err)
 static enum sg_rc remote_sign(struct sg_token_key *key, const struct sg_sign_input *input, uint8_t *out,
                               size_t *ret_len, struct sg_err *err)
 {
-    _cleanup_(request_clear) struct request request = request_about(key->token, SG_HOST_SIGN);
+    _cleanup_(sg_request_clear) struct sg_request request = sg_request_about(key->token, SG_HOST_SIGN);
     request.key = key;
     request.secrets[0] = input->pin;
     request.limit_ms = key->token->tokens->sign_timeout_ms;
     if (!sg_put_sign_input(&request.body, input))
         return sg_fail_memory(err);
-    enum sg_rc rc = perform(&request, err);
+    enum sg_rc rc = sg_request_perform(&request, err);
     if (rc != SG_OK)
         return rc;
     enum sg_raw_state raw = (enum sg_raw_state)sg_get_u8(&request.out, SG_RAW_MISSING);
     struct sg_slice value = sg_get_bytes(&request.out, SG_MAX_SIGNATURE);
     if (!sg_fields_end(&request.out))
-        return fail_nonsense(&request, err);
+        return sg_request_nonsense(&request, err);
     atomic_store(&key->raw[input->scheme], raw);
     if (value.len > 0)
         memcpy(out, value.data, value.len);
@@ -701,45 +177,45 @@ static enum sg_rc remote_sign(struct sg_token_key *key, const struct sg_sign_inp
 static enum sg_rc remote_decrypt(struct sg_token_key *key, const struct sg_decrypt_input *input, struct sg_secret **ret,
                                  struct sg_err *err)
 {
-    _cleanup_(request_clear) struct request request = request_about(key->token, SG_HOST_DECRYPT);
+    _cleanup_(sg_request_clear) struct sg_request request = sg_request_about(key->token, SG_HOST_DECRYPT);
     request.key = key;
     request.secrets[0] = input->pin;
     request.limit_ms = key->token->tokens->sign_timeout_ms;
     if (!sg_put_decrypt_input(&request.body, input))
         return sg_fail_memory(err);
-    enum sg_rc rc = perform(&request, err);
+    enum sg_rc rc = sg_request_perform(&request, err);
     if (rc != SG_OK)
         return rc;
     if (!sg_fields_end(&request.out) || !request.answer.secrets[0])
-        return fail_nonsense(&request, err);
+        return sg_request_nonsense(&request, err);
     *ret = sg_steal(request.answer.secrets[0]);
     return SG_OK;
 }
 
 static enum sg_rc remote_provision(struct sg_token *token, const struct sg_provision *what, struct sg_err *err)
 {
-    _cleanup_(request_clear) struct request request = request_about(token, SG_HOST_PROVISION);
+    _cleanup_(sg_request_clear) struct sg_request request = sg_request_about(token, SG_HOST_PROVISION);
     struct sg_listed_token listed;
     request.secrets[0] = what->pin;
     request.secrets[1] = what->new_pin;
     request.limit_ms = token->tokens->sign_timeout_ms * (what->step == SG_PROVISION_KEYGEN ? KEYGEN_LIMITS : 1);
     if (!sg_put_provision(&request.body, what))
         return sg_fail_memory(err);
-    enum sg_rc rc = perform(&request, err);
+    enum sg_rc rc = sg_request_perform(&request, err);
     if (what->step < SG_PROVISION_KEYGEN) /* those log in for themselves, and out */
         token->logged_in = false;
     if (rc != SG_OK)
         return rc;
     sg_get_token(&request.out, &listed);
     if (!sg_fields_end(&request.out))
-        return fail_nonsense(&request, err);
+        return sg_request_nonsense(&request, err);
     token->slot = listed.slot;
     return sg_token_set_info(token, &listed.token_info, err);
 }
 
-const struct sg_verbs sg_remote_verbs = {.start = remote_start,
-                                         .stop = remote_stop,
-                                         .list = remote_list,
+const struct sg_verbs sg_remote_verbs = {.start = sg_remote_start,
+                                         .stop = sg_remote_stop,
+                                         .list = sg_remote_list,
                                          .state = remote_state,
                                          .mechanisms = remote_mechanisms,
                                          .login = remote_login,
