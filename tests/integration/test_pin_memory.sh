@@ -3,7 +3,7 @@
 # it? The program is stopped where it waits: for a file that is a pipe, after the login. All of its memory is searched, and
 # that of the token host (in which the vendor's module is).
 . "${SIGNET_SOURCE:-$(dirname "$0")/../..}/tests/support/lib.sh"
-if ldd "$SIGNET" | grep -q libasan; then
+if [[ $(ldd "$SIGNET") == *libasan* ]]; then
     skip "a sanitizer keeps what was freed"
 fi
 [ "$(id -u)" = 0 ] || skip "the memory of a process that is not dumpable is for root"
@@ -24,8 +24,9 @@ echo "$pin" > pin
 # A key that wants the PIN before each signature, for which it has to be kept.
 holds pkcs11-tool --module /usr/lib/softhsm/libsofthsm2.so --token-label "Signet Test" --login --pin "$pin" --keypairgen --key-type EC:prime256v1 \
     --id 77 --label again --usage-sign --always-auth
+certificate_of 77 > again.der
 holds pkcs11-tool --module /usr/lib/softhsm/libsofthsm2.so --token-label "Signet Test" --login --pin "$pin" --write-object \
-    <(certificate_of 77) --type cert --id 77 --label again
+    again.der --type cert --id 77 --label again
 
 install -m 600 pin private
 
