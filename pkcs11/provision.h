@@ -13,7 +13,7 @@ enum sg_provision_step {
     SG_PROVISION_PIN,     /* C_SetPIN by the user */
     SG_PROVISION_SO_PIN,  /* C_SetPIN by the security officer */
     SG_PROVISION_KEYGEN,  /* after login: a key pair, made on the token */
-    SG_PROVISION_IMPORT,  /* after login: a certificate */
+    SG_PROVISION_IMPORT,  /* a certificate; before login too, where the token lets that: else SG_E_PIN_REQUIRED */
     SG_PROVISION_DELETE,  /* after login: all objects with a CKA_ID */
     SG_PROVISION_STEPS
 };

@@ -80,6 +80,7 @@
 #define SG_MAX_CSV_FILE (4 * SG_MIB) /* a list of persons */
 #define SG_MAX_CSV_FIELDS 32         /* columns of it */
 #define SG_MAX_STAFF 1000            /* persons in it: each needs up to two of SG_MAX_TOKENS */
+#define SG_MAX_ISSUED_FILES 4000     /* that a CA sent back for one list */
 
 /* Signing. */
 #define SG_MAX_THREADS 16

@@ -13,11 +13,11 @@
 struct loop {
     struct sg_run *run;
     struct sg_progress progress;
-    /* Tokens that need not be looked at again: made, refused or failed. They stay where they are in memory. */
+    /* Tokens that need not be looked at again: done, refused or failed. They stay where they are in memory. */
     const struct sg_token *settled[SG_MAX_TOKENS];
     size_t settled_count;
-    int64_t made[GROUP]; /* rows whose CSRs are still to be written */
-    size_t made_count;
+    int64_t worked[GROUP]; /* rows that are to be told of; their CSRs are still to be written */
+    size_t worked_count;
     int status; /* the worst so far */
 };
 
@@ -51,20 +51,16 @@ static bool is_ours(enum sg_rc rc)
 
 static size_t done_count(const struct sg_run *run)
 {
-    return run->staff->count - sg_run_left(run);
+    return sg_run_total(run) - sg_run_left(run);
 }
 
 static enum sg_rc tell(struct loop *loop, int64_t row, struct sg_err *err)
 {
     struct sg_run *run = loop->run;
     const struct sg_voice *voice = &run->app->voice;
-    const struct sg_person *person = &run->staff->persons[row - 1];
-    const struct sg_making *making = sg_run_making(run, row);
 
     sg_progress_hide(&loop->progress);
-    sg_say(voice, _("%lld/%zu  %s <%s>: token %s (serial %s), key %s"), (long long)row, run->staff->count, person->name,
-           person->email, person->label, sg_making_text(making, SG_MAKING_SERIAL),
-           sg_making_text(making, SG_MAKING_SPKI_SHA256));
+    run->phase->tell(run, row);
     (void)fflush(voice->people);
     sg_progress_show(&loop->progress, done_count(run));
     return sg_json_print(voice, sg_report_row(run, row)) ? SG_OK : sg_fail_memory(err);
@@ -74,26 +70,26 @@ static enum sg_rc tell(struct loop *loop, int64_t row, struct sg_err *err)
 static bool finish(struct loop *loop)
 {
     struct sg_err failure = {0};
-    enum sg_rc rc = loop->made_count > 0 ? sg_run_finish(loop->run, &failure) : SG_OK;
+    enum sg_rc rc = loop->worked_count > 0 ? sg_run_finish(loop->run, &failure) : SG_OK;
 
-    for (size_t i = 0; rc == SG_OK && i < loop->made_count; i++)
-        rc = tell(loop, loop->made[i], &failure);
-    loop->made_count = 0;
+    for (size_t i = 0; rc == SG_OK && i < loop->worked_count; i++)
+        rc = tell(loop, loop->worked[i], &failure);
+    loop->worked_count = 0;
     if (rc != SG_OK)
         complain(loop, &failure);
     return rc == SG_OK;
 }
 
-/* Makes the token; false: there is no going on. */
-static bool make(struct loop *loop, int64_t row, const struct sg_shown *shown)
+/* Does the token's work; false: there is no going on. */
+static bool work(struct loop *loop, int64_t row, const struct sg_shown *shown)
 {
     struct sg_err failure = {0};
-    enum sg_rc rc = sg_run_make(loop->run, row, shown, &failure);
+    enum sg_rc rc = loop->run->phase->work(loop->run, row, shown, &failure);
 
     settle(loop, shown->token);
     if (rc == SG_OK) {
-        loop->made[loop->made_count++] = row;
-        return loop->made_count < GROUP || finish(loop);
+        loop->worked[loop->worked_count++] = row;
+        return loop->worked_count < GROUP || finish(loop);
     }
     complain(loop, &failure);
     return !is_ours(rc);
@@ -102,7 +98,7 @@ static bool make(struct loop *loop, int64_t row, const struct sg_shown *shown)
 /* --- all that are there ------------------------------------------------------------------------------------------- */
 
 /* One that was interrupted before a blank one, so that it is not left over. Those that are somebody's are not spoken
- * of: nobody has put them in to be made. */
+ * of: nobody has put them in for that. */
 static enum sg_rc choose(struct loop *loop, struct sg_shown *ret, struct sg_err *err)
 {
     struct sg_shown chosen = {0};
@@ -112,7 +108,7 @@ static enum sg_rc choose(struct loop *loop, struct sg_shown *ret, struct sg_err 
         struct sg_shown shown;
         if (!sg_token_info(token)->present || is_settled(loop, token))
             continue;
-        enum sg_rc rc = sg_run_look(loop->run, token, &shown, err);
+        enum sg_rc rc = loop->run->phase->look(loop->run, token, &shown, err);
         if (rc != SG_OK)
             return rc;
         if (shown.card >= SG_CARD_DONE)
@@ -126,13 +122,13 @@ static enum sg_rc choose(struct loop *loop, struct sg_shown *ret, struct sg_err 
     return SG_OK;
 }
 
-/* The next token to make, and for whom; false: there is none, or none is wanted, or it failed. */
+/* The next token, and for whom; false: there is none, or none is wanted, or it failed. */
 static bool next(struct loop *loop, struct sg_shown *ret, int64_t *ret_row)
 {
     const struct sg_shown blank = {.card = SG_CARD_BLANK};
     struct sg_err failure = {0};
 
-    if (sg_run_row_for(loop->run, &blank) == 0)
+    if (loop->run->phase->row_for(loop->run, &blank) == 0)
         return false;
     enum sg_rc rc = sg_check_cancelled(&failure);
 
@@ -144,7 +140,7 @@ static bool next(struct loop *loop, struct sg_shown *ret, int64_t *ret_row)
         complain(loop, &failure);
         return false;
     }
-    *ret_row = ret->token ? sg_run_row_for(loop->run, ret) : 0;
+    *ret_row = ret->token ? loop->run->phase->row_for(loop->run, ret) : 0;
     return *ret_row > 0;
 }
 
@@ -154,8 +150,8 @@ int sg_run_all(struct sg_run *run)
     struct sg_shown shown = {0};
     int64_t row = 0;
 
-    sg_progress_begin(&loop.progress, &run->app->voice, done_count(run), run->staff->count);
-    while (next(&loop, &shown, &row) && make(&loop, row, &shown))
+    sg_progress_begin(&loop.progress, &run->app->voice, done_count(run), sg_run_total(run));
+    while (next(&loop, &shown, &row) && work(&loop, row, &shown))
         ;
     (void)finish(&loop);
     sg_progress_hide(&loop.progress);
@@ -183,15 +179,13 @@ static enum sg_rc present_token(const struct sg_run *run, struct sg_token **ret,
     return SG_OK;
 }
 
-static void ask_for(struct loop *loop)
+static void ask(struct loop *loop)
 {
-    struct sg_run *run = loop->run;
     const struct sg_shown blank = {.card = SG_CARD_BLANK};
-    int64_t row = sg_run_row_for(run, &blank);
+    struct sg_run *run = loop->run;
 
     sg_progress_hide(&loop->progress);
-    sg_say(&run->app->voice, _("Put in the token for %s (%lld of %zu)."), run->staff->persons[row - 1].name,
-           (long long)row, run->staff->count);
+    run->phase->ask(run, run->phase->row_for(run, &blank));
     (void)fflush(run->app->voice.people);
     sg_progress_show(&loop->progress, done_count(run));
 }
@@ -220,53 +214,36 @@ static enum sg_rc wait_for_next(struct loop *loop, const struct sg_token *last, 
         if (!token) {
             last = NULL;
             if (!asked)
-                ask_for(loop);
+                ask(loop);
             asked = true;
         }
         (void)nanosleep(&pause, NULL);
     }
 }
 
-/* Why a token is not touched. */
 static void refuse(struct loop *loop, const struct sg_shown *shown)
 {
-    const struct sg_token_info *info = sg_token_info(shown->token);
     struct sg_err refusal = {0};
 
-    switch (shown->card) {
-    case SG_CARD_WITH_KEYS:
-        (void)sg_fail(&refusal, SG_E_POLICY, _("The token %s (serial %s) holds keys; it was not touched."), info->label,
-                      info->serial);
-        break;
-    case SG_CARD_STRANGE:
-        (void)sg_fail(&refusal, SG_E_POLICY,
-                      _("The token %s (serial %s) is initialised already, and not by this list; it was not touched. If "
-                        "all tokens come with the same SO PIN, give that with --so-pin-fd."),
-                      info->label, info->serial);
-        break;
-    default:
-        (void)sg_fail(&refusal, SG_E_POLICY, _("The token %s (serial %s) has been made already, for %s."), info->label,
-                      info->serial, shown->making ? sg_making_text(shown->making, SG_MAKING_PERSON) : "?");
-        break;
-    }
-    sg_app_about_token(&refusal, info);
+    loop->run->phase->refuse(loop->run, shown, &refusal);
+    sg_app_about_token(&refusal, sg_token_info(shown->token));
     sg_progress_hide(&loop->progress);
     (void)sg_complain(&loop->run->app->voice, &refusal);
 }
 
-/* Looks at the token that was put in, and makes it if it may be made; false: there is no going on. */
+/* Looks at the token that was put in, and works on it if it may; false: there is no going on. */
 static bool take(struct loop *loop, struct sg_token *token)
 {
     struct sg_shown shown = {0};
     struct sg_err failure = {0};
 
-    if (sg_run_look(loop->run, token, &shown, &failure) != SG_OK) {
+    if (loop->run->phase->look(loop->run, token, &shown, &failure) != SG_OK) {
         complain(loop, &failure);
         return !is_ours(failure.rc);
     }
-    int64_t row = shown.card < SG_CARD_DONE ? sg_run_row_for(loop->run, &shown) : 0;
+    int64_t row = shown.card < SG_CARD_DONE ? loop->run->phase->row_for(loop->run, &shown) : 0;
     if (row > 0)
-        return make(loop, row, &shown);
+        return work(loop, row, &shown);
     refuse(loop, &shown);
     return true;
 }
@@ -277,7 +254,7 @@ int sg_run_stack(struct sg_run *run)
     struct sg_token *token = NULL;
     struct sg_err failure = {0};
 
-    sg_progress_begin(&loop.progress, &run->app->voice, done_count(run), run->staff->count);
+    sg_progress_begin(&loop.progress, &run->app->voice, done_count(run), sg_run_total(run));
     while (sg_run_left(run) > 0) {
         if (token) {
             sg_progress_hide(&loop.progress);

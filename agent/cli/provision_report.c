@@ -53,13 +53,16 @@ static json_t *files_json(const struct sg_making *making)
 json_t *sg_report_row(const struct sg_run *run, int64_t row)
 {
     const struct sg_person *person = &run->staff->persons[row - 1];
-    const struct sg_making *making = sg_run_making(run, row);
+    const struct sg_making *making = sg_run_making(run, row), *earlier = NULL;
 
-    return json_pack("{s:s, s:I, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "schema", "signet.provision/1",
-                     "row", (json_int_t)row, "name", person->name, "email", person->email, "subject", person->subject,
-                     "state", state_of(making), "token", token_json(making), "key", key_json(person, making), "files",
-                     files_json(making), "certificate_sha256", text_or_null(making, SG_MAKING_CERTIFICATE_SHA256),
-                     "begun", making ? sg_json_time(making->begun) : json_null(), "changed",
+    if (sg_run_earlier(run, row, &earlier, NULL) != SG_OK)
+        return NULL;
+    return json_pack("{s:s, s:I, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "schema",
+                     "signet.provision/1", "row", (json_int_t)row, "name", person->name, "email", person->email,
+                     "subject", person->subject, "state", state_of(making), "token", token_json(making),
+                     "earlier_token", token_json(earlier), "key", key_json(person, making), "files", files_json(making),
+                     "certificate_sha256", text_or_null(making, SG_MAKING_CERTIFICATE_SHA256), "begun",
+                     making ? sg_json_time(making->begun) : json_null(), "changed",
                      making ? sg_json_time(making->changed) : json_null());
 }
 

@@ -5,7 +5,7 @@
 
 #include "cli/provision_run.h"
 
-/* A row as signet.provision/1 has it. NULL: no memory. */
+/* A row as signet.provision/1 has it. NULL: no memory, or the store cannot be read. */
 json_t *sg_report_row(const struct sg_run *run, int64_t row);
 /* Writes all rows to a file: CSV where its name ends in ".csv", else JSON (signet.provision-report/1). An existing
  * report is replaced: it is of the same run, and has less. */

@@ -2,6 +2,7 @@
 #include "cli/provision_run.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include <openssl/pem.h>
 
@@ -28,13 +29,53 @@ bool sg_run_is_done(const struct sg_run *run, int64_t row)
     return making && making->state >= SG_MAKING_DONE;
 }
 
+size_t sg_run_total(const struct sg_run *run)
+{
+    size_t total = 0;
+
+    for (int64_t row = 1; row <= (int64_t)run->staff->count; row++)
+        total += run->phase->concerns(run, row);
+    return total;
+}
+
 size_t sg_run_left(const struct sg_run *run)
 {
     size_t left = 0;
 
-    for (size_t i = 0; i < run->staff->count; i++)
-        left += !sg_run_is_done(run, (int64_t)i + 1);
+    for (int64_t row = 1; row <= (int64_t)run->staff->count; row++)
+        left += run->phase->concerns(run, row) && !run->phase->is_done(run, row);
     return left;
+}
+
+/* Of "Name <address>", as the journal has it. */
+static bool has_email(const struct sg_making *making, const char *email)
+{
+    const char *at = strrchr(sg_making_text(making, SG_MAKING_PERSON), '<');
+    size_t len = strlen(email);
+
+    return at && strncasecmp(at + 1, email, len) == 0 && strcmp(at + 1 + len, ">") == 0;
+}
+
+enum sg_rc sg_run_earlier(const struct sg_run *run, int64_t row, const struct sg_making **ret, struct sg_err *err)
+{
+    const char *email = run->staff->persons[row - 1].email;
+
+    for (size_t i = run->makings->count; i-- > 0;) {
+        const struct sg_making *making = &run->makings->items[i];
+        int64_t retired = INT64_MIN;
+        if (making->run == run->journal.id || making->is_void || making->state < SG_MAKING_SEALED ||
+            !has_email(making, email))
+            continue;
+        enum sg_rc rc = sg_store_token_retired(run->store, sg_making_text(making, SG_MAKING_SERIAL), &retired, err);
+        if (rc != SG_OK)
+            return rc;
+        if (retired == INT64_MIN) {
+            *ret = making;
+            return SG_OK;
+        }
+    }
+    *ret = NULL;
+    return SG_OK;
 }
 
 /* --- what is done without a token --------------------------------------------------------------------------------- */
@@ -167,6 +208,7 @@ enum sg_rc sg_run_begin(struct sg_run *run, const char *detail, struct sg_err *e
 void sg_run_clear(struct sg_run *run)
 {
     sg_makings_free(sg_steal(run->makings));
+    sg_issued_free(sg_steal(run->issued));
 }
 
 /* --- a token that is shown ---------------------------------------------------------------------------------------- */
@@ -183,8 +225,8 @@ static bool fits(const struct sg_making *making, const struct sg_token_info *inf
            (info->serial[0] && strcmp(sg_making_text(making, SG_MAKING_SERIAL_BEFORE), info->serial) == 0);
 }
 
-/* The newest entry that fits; of those whose serial is known before those whose label alone is. */
-static struct sg_making *find_making(const struct sg_run *run, const struct sg_token_info *info)
+/* Of those whose serial is known before those whose label alone is. */
+struct sg_making *sg_run_find(const struct sg_run *run, const struct sg_token_info *info)
 {
     struct sg_making *by_label = NULL;
 
@@ -216,14 +258,14 @@ static enum sg_card card_of(const struct sg_making *making)
     return making->state == SG_MAKING_KEY_MADE ? SG_CARD_UNSURE : SG_CARD_UNFINISHED;
 }
 
-enum sg_rc sg_run_look(const struct sg_run *run, struct sg_token *token, struct sg_shown *ret, struct sg_err *err)
+static enum sg_rc look(const struct sg_run *run, struct sg_token *token, struct sg_shown *ret, struct sg_err *err)
 {
     const struct sg_token_info *info = sg_token_info(token);
     struct sg_shown shown = {.token = token, .card = SG_CARD_BLANK};
     bool keys = false;
 
     if (info->initialized) {
-        shown.making = find_making(run, info);
+        shown.making = sg_run_find(run, info);
         if (shown.making) {
             shown.card = card_of(shown.making);
         } else {
@@ -237,7 +279,7 @@ enum sg_rc sg_run_look(const struct sg_run *run, struct sg_token *token, struct 
     return SG_OK;
 }
 
-int64_t sg_run_row_for(const struct sg_run *run, const struct sg_shown *shown)
+static int64_t row_for(const struct sg_run *run, const struct sg_shown *shown)
 {
     int64_t begun = 0;
 
@@ -252,3 +294,62 @@ int64_t sg_run_row_for(const struct sg_run *run, const struct sg_shown *shown)
     }
     return begun;
 }
+
+/* --- making, as a phase ------------------------------------------------------------------------------------------- */
+
+static bool concerns_everybody(const struct sg_run *run, int64_t row)
+{
+    (void)run;
+    (void)row;
+    return true;
+}
+
+static void refuse(const struct sg_run *run, const struct sg_shown *shown, struct sg_err *ret)
+{
+    const struct sg_token_info *info = sg_token_info(shown->token);
+
+    (void)run;
+    switch (shown->card) {
+    case SG_CARD_WITH_KEYS:
+        (void)sg_fail(ret, SG_E_POLICY, _("The token %s (serial %s) holds keys; it was not touched."), info->label,
+                      info->serial);
+        break;
+    case SG_CARD_STRANGE:
+        (void)sg_fail(ret, SG_E_POLICY,
+                      _("The token %s (serial %s) is initialised already, and not by this list; it was not touched. If "
+                        "all tokens come with the same SO PIN, give that with --so-pin-fd."),
+                      info->label, info->serial);
+        break;
+    default:
+        (void)sg_fail(ret, SG_E_POLICY, _("The token %s (serial %s) has been made already, for %s."), info->label,
+                      info->serial, shown->making ? sg_making_text(shown->making, SG_MAKING_PERSON) : "?");
+        break;
+    }
+}
+
+static void ask(const struct sg_run *run, int64_t row)
+{
+    sg_say(&run->app->voice, _("Put in the token for %s (%lld of %zu)."), run->staff->persons[row - 1].name,
+           (long long)row, run->staff->count);
+}
+
+static void tell(const struct sg_run *run, int64_t row)
+{
+    const struct sg_person *person = &run->staff->persons[row - 1];
+    const struct sg_making *making = sg_run_making(run, row);
+
+    sg_say(&run->app->voice, _("%lld/%zu  %s <%s>: token %s (serial %s), key %s"), (long long)row, run->staff->count,
+           person->name, person->email, person->label, sg_making_text(making, SG_MAKING_SERIAL),
+           sg_making_text(making, SG_MAKING_SPKI_SHA256));
+}
+
+const struct sg_phase sg_phase_making = {
+    .concerns = concerns_everybody,
+    .is_done = sg_run_is_done,
+    .look = look,
+    .row_for = row_for,
+    .work = sg_run_make,
+    .refuse = refuse,
+    .ask = ask,
+    .tell = tell,
+};

@@ -1,4 +1,4 @@
-/* signet token provision: tokens for a list of persons. */
+/* signet token provision: tokens for a list of persons, and certificates for the tokens. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -16,7 +16,10 @@
 
 static const struct sg_option options[] = {
     {.name = "csv", .argument = "FILE", .help = N_("the list of persons: name, email, and more (see the manual)")},
-    {.name = "all", .help = N_("make all blank tokens that are there (else one reader's, one after the other)")},
+    {.name = "certificates",
+     .argument = "DIR",
+     .help = N_("the tokens are made: put on them what the CA sent back, the files in DIR")},
+    {.name = "all", .help = N_("take all tokens that are there (else one reader's, one after the other)")},
     {.name = "csr-dir", .argument = "DIR", .help = N_("where certificate requests go")},
     {.name = "letters", .argument = "DIR", .help = N_("where PIN letters go")},
     {.name = "officer",
@@ -66,10 +69,26 @@ static void provisioning_clear(struct provisioning *p)
 
 /* --- what was asked for ------------------------------------------------------------------------------------------- */
 
+static enum sg_rc check_options_of_certifying(const struct sg_args *args, struct sg_err *err)
+{
+    static const char *const others[] = {"csr-dir", "letters",   "officer",  "plain-letters",
+                                         "escrow",  "escrow-to", "so-pin-fd"};
+
+    if (!sg_args_value(args, "csv"))
+        return sg_fail(err, SG_E_USAGE, _("\"token provision\" wants --%s; see its --help."), "csv");
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        if (sg_args_flag(args, others[i]))
+            return sg_fail(err, SG_E_USAGE, _("--%s is for making tokens; leave it out with --certificates."),
+                           others[i]);
+    return SG_OK;
+}
+
 static enum sg_rc check_options(const struct sg_args *args, struct sg_err *err)
 {
     static const char *const needed[] = {"csv", "csr-dir", "letters", "escrow"};
 
+    if (sg_args_value(args, "certificates"))
+        return check_options_of_certifying(args, err);
     for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
         if (!sg_args_value(args, needed[i]))
             return sg_fail(err, SG_E_USAGE, _("\"token provision\" wants --%s; see its --help."), needed[i]);
@@ -167,11 +186,12 @@ static enum sg_rc read_so_pin(const struct sg_args *args, struct provisioning *p
     return rc;
 }
 
+/* NULL: none was named. */
 static enum sg_rc make_folder(const char *path, char **ret, struct sg_err *err)
 {
-    enum sg_rc rc = sg_folder_make(path, err);
+    enum sg_rc rc = path ? sg_folder_make(path, err) : SG_OK;
 
-    if (rc != SG_OK)
+    if (rc != SG_OK || !path)
         return rc;
     *ret = realpath(path, NULL);
     return *ret ? SG_OK
@@ -252,7 +272,7 @@ static enum sg_rc append_officers(struct sg_app *app, const char *what, const ST
     return rc == SG_OK && !officers ? sg_buf_printf(out, err, " plain") : rc;
 }
 
-static enum sg_rc begin(struct sg_app *app, struct provisioning *p, struct sg_err *err)
+static enum sg_rc begin_making(struct sg_app *app, struct provisioning *p, struct sg_err *err)
 {
     _cleanup_(sg_buf_clear) struct sg_buf detail = SG_BUF(SG_MIB);
     const char *text = NULL;
@@ -265,11 +285,59 @@ static enum sg_rc begin(struct sg_app *app, struct provisioning *p, struct sg_er
     return rc == SG_OK ? sg_run_begin(&p->run, text, err) : rc;
 }
 
-static void say_beginning(const struct sg_app *app, const struct sg_run *run)
+static enum sg_rc begin_certifying(struct provisioning *p, const char *folder, struct sg_err *err)
+{
+    const struct sg_run *run = &p->run;
+    bool known = false;
+    enum sg_rc rc = sg_provisioning_known(run->store, run->staff->sha256, &known, err);
+
+    if (rc == SG_OK && !known)
+        rc = sg_fail(err, SG_E_NOT_FOUND, "%s",
+                     _("No tokens were made for this list on this computer. Give the very file that they were made "
+                       "with: it is known by its SHA-256."));
+    if (rc == SG_OK)
+        rc = sg_run_begin(&p->run, "certificates", err);
+    return rc == SG_OK ? sg_run_read_issued(&p->run, folder, err) : rc;
+}
+
+static enum sg_rc begin(struct sg_app *app, const struct sg_args *args, struct provisioning *p, struct sg_err *err)
+{
+    const char *certificates = sg_args_value(args, "certificates");
+
+    p->run.phase = certificates ? &sg_phase_certifying : &sg_phase_making;
+    return certificates ? begin_certifying(p, certificates, err) : begin_making(app, p, err);
+}
+
+/* A second token may be what is wanted (a spare, another usage), or a list that was given twice. */
+static enum sg_rc say_earlier(const struct sg_app *app, const struct sg_run *run, struct sg_err *err)
+{
+    enum sg_rc rc = SG_OK;
+
+    for (int64_t row = 1; rc == SG_OK && row <= (int64_t)run->staff->count; row++) {
+        const struct sg_person *person = &run->staff->persons[row - 1];
+        const struct sg_making *earlier = NULL;
+        char when[SG_TIME_TEXT];
+        if (sg_run_is_done(run, row))
+            continue;
+        rc = sg_run_earlier(run, row, &earlier, err);
+        if (rc == SG_OK && earlier)
+            sg_warn(&app->voice, "has-token", _("%s <%s> has a token of an earlier list: %s (serial %s), of %s."),
+                    person->name, person->email, sg_making_text(earlier, SG_MAKING_LABEL),
+                    sg_making_text(earlier, SG_MAKING_SERIAL), sg_time_text(earlier->changed, when));
+    }
+    return rc;
+}
+
+static enum sg_rc say_beginning(const struct sg_app *app, const struct sg_run *run, struct sg_err *err)
 {
     char when[SG_TIME_TEXT];
-    size_t count = run->staff->count, left = sg_run_left(run);
+    size_t count = sg_run_total(run), left = sg_run_left(run);
 
+    if (run->issued) {
+        sg_say(&app->voice, _("There are certificates for %zu of %zu persons; %zu are on their tokens."), count,
+               run->staff->count, count - left);
+        return SG_OK;
+    }
     if (!run->letters.readers)
         sg_warn(&app->voice, "plain-letters", "%s",
                 _("PIN letters are written as plain text: whoever can read the files has the PINs. Print them, then "
@@ -277,9 +345,27 @@ static void say_beginning(const struct sg_app *app, const struct sg_run *run)
     if (run->journal.resumed)
         sg_say(&app->voice, _("Going on with the list that was begun at %s: %zu of %zu are done."),
                sg_time_text(run->journal.begun, when), count - left, count);
+    return say_earlier(app, run, err);
 }
 
 /* --- the command -------------------------------------------------------------------------------------------------- */
+
+static int complain_of_rest(const struct sg_app *app, const struct sg_run *run, size_t left)
+{
+    struct sg_err err;
+
+    if (run->issued)
+        (void)sg_fail(&err, SG_E_NO_TOKEN,
+                      _("%zu of %zu certificates are not on a token yet, and their tokens are not there; repeat the "
+                        "command when they are."),
+                      left, sg_run_total(run));
+    else
+        (void)sg_fail(&err, SG_E_NO_TOKEN,
+                      _("%zu of %zu persons have no token yet, and there is no blank one; repeat the command when "
+                        "there is."),
+                      left, sg_run_total(run));
+    return sg_complain(&app->voice, &err);
+}
 
 static int finish(struct sg_app *app, const struct sg_args *args, const struct sg_run *run, int status)
 {
@@ -290,15 +376,11 @@ static int finish(struct sg_app *app, const struct sg_args *args, const struct s
         if (sg_report_write(run, sg_args_item(args, "report", i), &err) != SG_OK)
             status = sg_exit_worse(status, sg_complain(&app->voice, &err));
     if (left == 0)
-        sg_say(&app->voice, _("All %zu tokens are made."), run->staff->count);
-    else if (status == 0) {
-        (void)sg_fail(
-            &err, SG_E_NO_TOKEN,
-            _("%zu of %zu persons have no token yet, and there is no blank one; repeat the command when there "
-              "is."),
-            left, run->staff->count);
-        status = sg_complain(&app->voice, &err);
-    }
+        sg_say(&app->voice,
+               run->issued ? _("All %zu certificates are on their tokens.") : _("All %zu tokens are made."),
+               sg_run_total(run));
+    else if (status == 0)
+        status = complain_of_rest(app, run, left);
     return status;
 }
 
@@ -309,10 +391,11 @@ static int run_provision(struct sg_app *app, const struct sg_args *args)
     enum sg_rc rc = open_all(app, args, &p, &err);
 
     if (rc == SG_OK)
-        rc = begin(app, &p, &err);
+        rc = begin(app, args, &p, &err);
+    if (rc == SG_OK)
+        rc = say_beginning(app, &p.run, &err);
     if (rc != SG_OK)
         return sg_complain(&app->voice, &err);
-    say_beginning(app, &p.run);
     int status = sg_args_flag(args, "all") ? sg_run_all(&p.run) : sg_run_stack(&p.run);
     return finish(app, args, &p.run, status);
 }
@@ -320,7 +403,7 @@ static int run_provision(struct sg_app *app, const struct sg_args *args)
 const struct sg_command sg_command_token_provision = {
     .name = "token",
     .sub = "provision",
-    .summary = N_("make tokens for a list of persons, with PIN letters, escrow and certificate requests"),
+    .summary = N_("make tokens for a list of persons, with PIN letters and escrow, and put their certificates there"),
     .arguments = "",
     .options = options,
     .takes_pin = true,

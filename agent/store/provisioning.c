@@ -89,6 +89,14 @@ enum sg_rc sg_provisioning_open(struct sg_store *store, const uint8_t csv_sha256
     return rc;
 }
 
+enum sg_rc sg_provisioning_known(struct sg_store *store, const uint8_t csv_sha256[SG_SHA256_LEN], bool *ret,
+                                 struct sg_err *err)
+{
+    struct sg_provisioning run;
+
+    return find_run(store, (struct sg_slice){csv_sha256, SG_SHA256_LEN}, &run, ret, err);
+}
+
 /* --- tokens in the making ----------------------------------------------------------------------------------------- */
 
 const char *sg_making_text(const struct sg_making *making, enum sg_making_text which)

@@ -73,6 +73,10 @@ void sg_making_clear(struct sg_making *making);
 SG_MUST_CHECK enum sg_rc sg_provisioning_open(struct sg_store *store, const uint8_t csv_sha256[SG_SHA256_LEN],
                                               const char *detail, struct sg_provisioning *ret, struct sg_err *err);
 
+/* Whether the list was ever begun. */
+SG_MUST_CHECK enum sg_rc sg_provisioning_known(struct sg_store *store, const uint8_t csv_sha256[SG_SHA256_LEN],
+                                               bool *ret, struct sg_err *err);
+
 /* Records a new one in state SG_MAKING_CLAIMED, which makes the row's former one void, and fills in its number. */
 SG_MUST_CHECK enum sg_rc sg_making_claim(struct sg_store *store, struct sg_making *making, struct sg_err *err);
 /* Records `state`, with all that is known by then; `making` has it afterwards. */
