@@ -215,7 +215,18 @@ for i in 1 2 3; do
     expect $((i == 3 ? 0 : 69)) "$SIGNET" token provision --all --csv stack.csv "${folders[@]}"
 done
 for i in 1 2 3; do issue csr/000$i-*.csr back/$i.pem "/CN=Person $i" p$i@stack.example; done
+# A card that lets its user alone write: told, and the user does it.
+insert 1
+touch reader/user-only
+expect 77 "$SIGNET" token provision --all --csv stack.csv --certificates back
+says "The token takes certificates from its user alone. Give the certificate to Person 1 <p1@stack.example>"
+rejects pkcs11-tool --module "$SIGNET_MODULE" --read-object --type cert --id 01
+sed -n 's/^PIN: //p' letters/0001-*.txt > pin
+expect 0 "$SIGNET" token import back/1.pem --pin-fd 8 8< pin
+rm reader/user-only
+
 # Somebody made another key on the third.
+insert 3
 pin=$(sed -n 's/^PIN: //p' letters/0003-*.txt)
 for type in privkey pubkey; do
     holds pkcs11-tool --module "$SIGNET_MODULE" --login --pin "$pin" --delete-object --type $type --id 01

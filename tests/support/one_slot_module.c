@@ -3,11 +3,13 @@
  * ONE_SLOT_FOLDER names a folder. Its file `card` says which card is in the reader: a number, or nothing. The file
  * `card-N` keeps the serial of SoftHSM's token that is card N, once it has been initialised; until then the card is
  * SoftHSM's blank token. A card's serial is CARD-N from the first, as a real card's is, and ONE_SLOT_MODULE is the path
- * of SoftHSM. What is done with a card that is not in the reader fails with CKR_DEVICE_REMOVED. */
+ * of SoftHSM. What is done with a card that is not in the reader fails with CKR_DEVICE_REMOVED. Where there is a file
+ * `user-only`, cards let their user alone write objects. */
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <p11-kit/pkcs11.h>
 
@@ -194,6 +196,18 @@ static CK_RV generate_key_pair(CK_SESSION_HANDLE session, CK_MECHANISM_PTR mecha
                                    public_key, private_key);
 }
 
+static CK_RV create_object(CK_SESSION_HANDLE session, CK_ATTRIBUTE_PTR template, CK_ULONG count,
+                           CK_OBJECT_HANDLE_PTR ret)
+{
+    CK_SESSION_INFO info = {0};
+    char path[512];
+    path_of(path, sizeof path, "user-only");
+    CK_RV rv = real->C_GetSessionInfo(session, &info);
+    if (rv == CKR_OK && info.state != CKS_RW_USER_FUNCTIONS && access(path, F_OK) == 0)
+        return CKR_USER_NOT_LOGGED_IN;
+    return rv == CKR_OK ? real->C_CreateObject(session, template, count, ret) : rv;
+}
+
 CK_RV C_GetFunctionList(CK_FUNCTION_LIST_PTR_PTR list)
 {
     if (!real) {
@@ -214,6 +228,7 @@ CK_RV C_GetFunctionList(CK_FUNCTION_LIST_PTR_PTR list)
     ours.C_OpenSession = open_session;
     ours.C_Login = login;
     ours.C_GenerateKeyPair = generate_key_pair;
+    ours.C_CreateObject = create_object;
     *list = &ours;
     return CKR_OK;
 }
