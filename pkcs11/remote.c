@@ -61,7 +61,7 @@ static void remote_release(struct sg_token *token)
     enum sg_exchange exchange = SG_EXCHANGE_DONE;
     _cleanup_(sg_request_clear) struct sg_request request = sg_request_about(token, SG_HOST_RELEASE);
     if (token->logged_in && sg_host_runs(request.module->host, &request.generation))
-        (void)sg_request_ask(&request, (uint32_t)token->remote, &exchange, NULL);
+        (void)!sg_request_ask(&request, (uint32_t)token->remote, &exchange, NULL);
     token->logged_in = false;
 }
 
