@@ -180,7 +180,8 @@ bool sg_local_restart(struct sg_tokens *tokens, struct sg_module *module)
 
 /* --- listing ----------------------------------------------------------------------------------------------------- */
 
-static enum sg_rc list_slot(struct sg_tokens *tokens, struct sg_module *module, CK_SLOT_ID slot, struct sg_err *err)
+static enum sg_rc list_slot(struct sg_tokens *tokens, struct sg_module *module, CK_SLOT_ID slot, bool *ret_left_out,
+                            struct sg_err *err)
 {
     CK_SLOT_INFO slot_info = {0};
     CK_TOKEN_INFO token_info = {0};
@@ -192,26 +193,36 @@ static enum sg_rc list_slot(struct sg_tokens *tokens, struct sg_module *module, 
         const char *name = sg_ck_name(rv);
         sg_log(&tokens->log, SG_LOG_WARNING, _("A token of %s does not answer and is left out: %s (0x%lx)."),
                module->name, name ? name : "?", rv);
+        *ret_left_out = true;
         return SG_OK;
     }
     return sg_tokens_list(tokens, module, slot, &slot_info, &token_info, &token, err);
 }
 
-enum sg_rc sg_local_list(struct sg_tokens *tokens, struct sg_module *module, bool again, struct sg_err *err)
+static enum sg_rc list_all(struct sg_tokens *tokens, struct sg_module *module, bool *ret_left_out, struct sg_err *err)
 {
     _cleanup_(freep) CK_SLOT_ID *slots = NULL;
     CK_ULONG count = 0;
+    *ret_left_out = false;
+    enum sg_rc rc = list_slots(module, &slots, &count, err);
+    if (rc == SG_OK)
+        sg_tokens_unlist(tokens, module);
+    for (CK_ULONG i = 0; rc == SG_OK && i < count; i++)
+        rc = list_slot(tokens, module, slots[i], ret_left_out, err);
+    return rc;
+}
+
+/* SoftHSM goes on not to see a token whose file another process was writing when it looked. */
+enum sg_rc sg_local_list(struct sg_tokens *tokens, struct sg_module *module, bool again, struct sg_err *err)
+{
+    bool left_out = false;
     if (again) {
         sg_pause_ms(LOOK_AGAIN_PAUSE_MS);
         (void)sg_local_restart(tokens, module);
     }
-    enum sg_rc rc = list_slots(module, &slots, &count, err);
-    if (rc != SG_OK && !again && sg_local_restart(tokens, module))
-        rc = list_slots(module, &slots, &count, err);
-    if (rc == SG_OK)
-        sg_tokens_unlist(tokens, module);
-    for (CK_ULONG i = 0; rc == SG_OK && i < count; i++)
-        rc = list_slot(tokens, module, slots[i], err);
+    enum sg_rc rc = list_all(tokens, module, &left_out, err);
+    if ((rc != SG_OK || (left_out && module->softhsm)) && !again && sg_local_restart(tokens, module))
+        rc = list_all(tokens, module, &left_out, err);
     sg_tokens_list_end(tokens, module, rc == SG_OK);
     return rc;
 }
