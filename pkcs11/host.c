@@ -17,7 +17,9 @@
 #include "base/msg.h"
 #include "base/sanitize.h"
 
-#define END_ATTEMPTS 200 /* of 10 ms: how long an orderly end may take */
+#define END_NS 2000000000     /* how long an orderly end may take */
+#define FIRST_PAUSE_NS 100000 /* a module that ends at once is not waited for longer than it takes */
+#define LONGEST_PAUSE_NS 10000000
 #define MAX_LIMIT_MS ((int64_t)86400 * 1000)
 
 struct sg_host {
@@ -82,10 +84,13 @@ static bool reap(struct sg_host *host)
 /* Waits until the process has ended, but not for ever: one that was killed may be in the kernel's hands. */
 static bool await_end(struct sg_host *host)
 {
-    const struct timespec pause = {.tv_nsec = 10000000};
+    struct timespec pause = {.tv_nsec = FIRST_PAUSE_NS};
+    const int64_t until = sg_wire_now() + END_NS;
     bool gone = reap(host);
-    for (int i = 0; !gone && i < END_ATTEMPTS; i++) {
+    while (!gone && sg_wire_now() < until) {
         (void)nanosleep(&pause, NULL);
+        if (pause.tv_nsec < LONGEST_PAUSE_NS)
+            pause.tv_nsec *= 2;
         gone = reap(host);
     }
     return gone;
