@@ -136,6 +136,8 @@ void sg_token_free(struct sg_token *token);
 SG_DEFINE_CLEANUP(struct sg_token, sg_token_free)
 /* Takes over what the token says of itself, which C_InitToken changes, and makes its texts. */
 SG_MUST_CHECK enum sg_rc sg_token_set_info(struct sg_token *token, const CK_TOKEN_INFO *info, struct sg_err *err);
+/* Whether that is this token, by label and serial. */
+bool sg_token_is(const struct sg_token *token, const CK_TOKEN_INFO *info);
 /* Takes over the token's present flags. */
 void sg_token_set_flags(struct sg_token *token, CK_FLAGS flags);
 

@@ -121,24 +121,16 @@ static enum sg_rc list_slots(struct sg_module *module, CK_SLOT_ID **ret, CK_ULON
     return sg_fail_ck(err, rv, module->name, _("The PKCS#11 module does not list its tokens"));
 }
 
-static bool same_token(const CK_TOKEN_INFO *a, const CK_TOKEN_INFO *b)
-{
-    return memcmp(a->label, b->label, sizeof a->label) == 0 &&
-           memcmp(a->serialNumber, b->serialNumber, sizeof a->serialNumber) == 0;
-}
-
 /* --- starting again ----------------------------------------------------------------------------------------------- */
 
 /* Where a token is now, if its slot has another one or none. */
 static void find_slot_of(struct sg_token *token, const CK_SLOT_ID *slots, CK_ULONG count)
 {
     CK_TOKEN_INFO info = {0};
-    if (sg_token_functions(token)->C_GetTokenInfo(token->slot, &info) == CKR_OK &&
-        same_token(&info, &token->token_info))
+    if (sg_token_functions(token)->C_GetTokenInfo(token->slot, &info) == CKR_OK && sg_token_is(token, &info))
         return;
     for (CK_ULONG i = 0; i < count; i++) {
-        if (sg_token_functions(token)->C_GetTokenInfo(slots[i], &info) != CKR_OK ||
-            !same_token(&info, &token->token_info))
+        if (sg_token_functions(token)->C_GetTokenInfo(slots[i], &info) != CKR_OK || !sg_token_is(token, &info))
             continue;
         token->slot = slots[i];
         return;
@@ -239,8 +231,7 @@ enum sg_rc sg_local_state(struct sg_token *token, struct sg_token_state *ret, st
         rv = sg_token_functions(token)->C_GetTokenInfo(token->slot, &info);
     switch (rv) {
     case CKR_OK:
-        *ret =
-            (struct sg_token_state){.present = present && same_token(&info, &token->token_info), .flags = info.flags};
+        *ret = (struct sg_token_state){.present = present && sg_token_is(token, &info), .flags = info.flags};
         return SG_OK;
     case CKR_SLOT_ID_INVALID:
     case CKR_TOKEN_NOT_PRESENT:

@@ -3,6 +3,12 @@
 #include "base/msg.h"
 #include "pkcs11/verbs.h"
 
+bool sg_token_is(const struct sg_token *token, const CK_TOKEN_INFO *info)
+{
+    return memcmp(token->token_info.label, info->label, sizeof info->label) == 0 &&
+           memcmp(token->token_info.serialNumber, info->serialNumber, sizeof info->serialNumber) == 0;
+}
+
 const struct sg_token_info *sg_token_info(const struct sg_token *token)
 {
     return &token->info;

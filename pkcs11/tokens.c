@@ -9,12 +9,6 @@
 
 /* --- the tokens seen ---------------------------------------------------------------------------------------------- */
 
-static bool is_same(const struct sg_token *token, const CK_TOKEN_INFO *info)
-{
-    return memcmp(token->token_info.label, info->label, sizeof info->label) == 0 &&
-           memcmp(token->token_info.serialNumber, info->serialNumber, sizeof info->serialNumber) == 0;
-}
-
 /* A token with a serial is itself in another slot, too: another reader, or the same under a new number. */
 static struct sg_token *known_token(const struct sg_tokens *tokens, size_t module, CK_SLOT_ID slot,
                                     const CK_TOKEN_INFO *info)
@@ -22,7 +16,7 @@ static struct sg_token *known_token(const struct sg_tokens *tokens, size_t modul
     struct sg_token *moved = NULL;
     for (size_t i = 0; i < tokens->token_count; i++) {
         struct sg_token *token = tokens->tokens[i];
-        if (token->module != module || !is_same(token, info))
+        if (token->module != module || !sg_token_is(token, info))
             continue;
         if (token->slot == slot)
             return token;

@@ -287,22 +287,6 @@ static enum sg_rc read_tail(struct sg_envelope *envelope, struct sg_tlv_reader *
 
 /* --- the whole ---------------------------------------------------------------------------------------------------- */
 
-/* Out of the EnvelopedData, its [0] and the ContentInfo, with nothing behind any of them. */
-static enum sg_rc leave_all(struct sg_tlv_reader *reader, uint64_t size, struct sg_err *err)
-{
-    enum sg_rc rc = SG_OK;
-    struct sg_tlv whole = {0};
-
-    for (int level = 0; rc == SG_OK && level < 3; level++) {
-        rc = sg_tlv_expect_end(reader, err);
-        if (rc == SG_OK)
-            rc = sg_tlv_leave(reader, &whole, err);
-    }
-    if (rc == SG_OK && whole.end != size)
-        rc = sg_tlv_malformed(reader, whole.end, _("there are bytes behind its end"), err);
-    return rc;
-}
-
 static enum sg_rc parse(struct sg_envelope *envelope, struct sg_err *err)
 {
     _cleanup_(sg_tlv_reader_freep) struct sg_tlv_reader *reader = NULL;
@@ -319,7 +303,7 @@ static enum sg_rc parse(struct sg_envelope *envelope, struct sg_err *err)
         rc = read_content_info(envelope, reader, err);
     if (rc == SG_OK)
         rc = read_tail(envelope, reader, err);
-    return rc == SG_OK ? leave_all(reader, size, err) : rc;
+    return rc == SG_OK ? sg_tlv_leave_all(reader, SG_CONTENT_INFO_LEVELS, size, err) : rc;
 }
 
 /* RFC 7468 §8 and §9, and gpgsm's. */

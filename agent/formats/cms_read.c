@@ -340,22 +340,6 @@ static enum sg_rc read_tail(struct sg_cms *cms, const struct sg_cms_walk *walk, 
 
 /* --- the whole ---------------------------------------------------------------------------------------------------- */
 
-/* Out of the SignedData, its [0] and the ContentInfo, with nothing behind any of them. */
-static enum sg_rc leave_all(struct sg_tlv_reader *reader, uint64_t size, struct sg_err *err)
-{
-    enum sg_rc rc = SG_OK;
-    struct sg_tlv whole = {0};
-
-    for (int level = 0; rc == SG_OK && level < 3; level++) {
-        rc = sg_tlv_expect_end(reader, err);
-        if (rc == SG_OK)
-            rc = sg_tlv_leave(reader, &whole, err);
-    }
-    if (rc == SG_OK && whole.end != size)
-        rc = sg_tlv_malformed(reader, whole.end, _("there are bytes behind its end"), err);
-    return rc;
-}
-
 static enum sg_rc parse(struct sg_cms *cms, struct sg_err *err)
 {
     _cleanup_(sg_tlv_reader_freep) struct sg_tlv_reader *reader = NULL;
@@ -377,7 +361,7 @@ static enum sg_rc parse(struct sg_cms *cms, struct sg_err *err)
     walk.reader = reader;
     walk.rest = sg_buf_slice(&cms->rest);
     rc = read_tail(cms, &walk, err);
-    return rc == SG_OK ? leave_all(reader, sg_input_size(cms->input), err) : rc;
+    return rc == SG_OK ? sg_tlv_leave_all(reader, SG_CONTENT_INFO_LEVELS, sg_input_size(cms->input), err) : rc;
 }
 
 /* Where the DER or BER is: in `input`, or decoded from the PEM that it is. */

@@ -448,3 +448,18 @@ size_t sg_tlv_header(uint8_t tag_octet, uint64_t length, uint8_t out[SG_TLV_HEAD
         out[used++] = (uint8_t)(length >> (8 * octets));
     return used;
 }
+
+enum sg_rc sg_tlv_leave_all(struct sg_tlv_reader *reader, int levels, uint64_t size, struct sg_err *err)
+{
+    enum sg_rc rc = SG_OK;
+    struct sg_tlv whole = {0};
+
+    for (int level = 0; rc == SG_OK && level < levels; level++) {
+        rc = sg_tlv_expect_end(reader, err);
+        if (rc == SG_OK)
+            rc = sg_tlv_leave(reader, &whole, err);
+    }
+    if (rc == SG_OK && whole.end != size)
+        rc = sg_tlv_malformed(reader, whole.end, _("there are bytes behind its end"), err);
+    return rc;
+}

@@ -54,6 +54,10 @@ bool sg_tlv_is(const struct sg_tlv *element, enum sg_tlv_class tag_class, uint32
  * returns to the one above. Both complete the element's `length` and `end` where they are given one (not NULL). */
 SG_MUST_CHECK enum sg_rc sg_tlv_enter(struct sg_tlv_reader *reader, struct sg_err *err);
 SG_MUST_CHECK enum sg_rc sg_tlv_leave(struct sg_tlv_reader *reader, struct sg_tlv *ret_closed, struct sg_err *err);
+/* Leaves so many values, one around the other, the last one the whole input of `size` bytes, with nothing behind any of
+ * them. */
+#define SG_CONTENT_INFO_LEVELS 3 /* a CMS structure, its [0] and the ContentInfo (RFC 5652 §3) */
+SG_MUST_CHECK enum sg_rc sg_tlv_leave_all(struct sg_tlv_reader *reader, int levels, uint64_t size, struct sg_err *err);
 SG_MUST_CHECK enum sg_rc sg_tlv_skip(struct sg_tlv_reader *reader, struct sg_tlv *element, struct sg_err *err);
 
 /* Passes on the octets of the string just read, primitive or constructed (X.690 §8.7), and goes behind it. Without
