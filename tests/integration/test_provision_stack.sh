@@ -105,11 +105,15 @@ holds grep -q 'Put in the token for Person 2 (2 of 5)' said
 insert 2
 within 60 grep -q '^2/5 ' said
 
-# Killed in the middle: the card that is in the reader is begun anew, or was finished.
+# Killed in the middle: the card that is in the reader is begun anew.
+touch reader/hold
 insert 3
-within 60 exists 'letters/0003-*.txt'
+within 60 exists reader/held
 kill -KILL $pid
 wait $pid 2> check || true
+holds exists 'letters/0003-*.txt'
+rejects exists 'csr/0003-*.csr'
+rm reader/held
 start
 within 60 exists 'csr/0003-*.csr'
 insert 4

@@ -4,11 +4,14 @@
  * `card-N` keeps the serial of SoftHSM's token that is card N, once it has been initialised; until then the card is
  * SoftHSM's blank token. A card's serial is CARD-N from the first, as a real card's is, and ONE_SLOT_MODULE is the path
  * of SoftHSM. What is done with a card that is not in the reader fails with CKR_DEVICE_REMOVED. Where there is a file
- * `user-only`, cards let their user alone write objects. */
+ * `user-only`, cards let their user alone write objects. Where there is a file `hold`, the making of a key renames it
+ * to `held` and waits until that is gone: a place to kill at, where SoftHSM is not writing a file, since it leaves that
+ * one empty, which no card would do. */
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <p11-kit/pkcs11.h>
@@ -186,12 +189,25 @@ static CK_RV login(CK_SESSION_HANDLE session, CK_USER_TYPE user, CK_UTF8CHAR_PTR
     return present_card() == session_card ? real->C_Login(session, user, pin, len) : CKR_DEVICE_REMOVED;
 }
 
+static void wait_if_held(void)
+{
+    const struct timespec pause = {.tv_nsec = 10000000};
+    char hold[512], held[512];
+    path_of(hold, sizeof hold, "hold");
+    path_of(held, sizeof held, "held");
+    if (rename(hold, held) != 0)
+        return;
+    while (access(held, F_OK) == 0)
+        (void)nanosleep(&pause, NULL);
+}
+
 static CK_RV generate_key_pair(CK_SESSION_HANDLE session, CK_MECHANISM_PTR mechanism, CK_ATTRIBUTE_PTR public_template,
                                CK_ULONG public_count, CK_ATTRIBUTE_PTR private_template, CK_ULONG private_count,
                                CK_OBJECT_HANDLE_PTR public_key, CK_OBJECT_HANDLE_PTR private_key)
 {
     if (present_card() != session_card)
         return CKR_DEVICE_REMOVED;
+    wait_if_held();
     return real->C_GenerateKeyPair(session, mechanism, public_template, public_count, private_template, private_count,
                                    public_key, private_key);
 }
