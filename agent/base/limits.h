@@ -70,7 +70,17 @@
 #define SG_MAX_HOST_FILES 1024
 #define SG_MAX_HOST_FILE_SIZE (64 * SG_MIB) /* a module may keep a token in files */
 
+/* Servers. */
+#define SG_MAX_URL 2048
+#define SG_MAX_REDIRECTS 5
+#define SG_MAX_ERROR_BODY (16 * SG_KIB) /* of an answer that is an error, kept to be understood */
+#define SG_MAX_HEADERS (64 * SG_KIB)    /* of one answer */
+#define SG_MAX_TSA_ANSWER (256 * SG_KIB)
+#define SG_MAX_OCSP_ANSWER (256 * SG_KIB)
+#define SG_MAX_SERVERS 256 /* one run talks to */
+
 /* Configuration. */
+#define SG_MAX_CONFIG_GROUPS 64 /* sections with a name of their own */
 #define SG_MAX_CONFIG_FILE (1 * SG_MIB)
 #define SG_MAX_CONFIG_LINE 4096                  /* as given to inih */
 #define SG_MAX_CONFIG_LIST 1024                  /* lines of one key */
