@@ -1,5 +1,6 @@
 #include "base/config_private.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -16,6 +17,11 @@ struct setting {
 
 struct sg_config {
     struct setting settings[SG_KEY_COUNT];
+    const char *section; /* of a group: "target" */
+    char *name;          /* of a group: "archive" */
+    char *begun;         /* of a group: "FILE:LINE" where it stands first */
+    struct sg_config **groups;
+    size_t group_count;
 };
 
 static void setting_clear(struct setting *setting)
@@ -33,6 +39,11 @@ void sg_config_free(struct sg_config *config)
         return;
     for (size_t i = 0; i < SG_KEY_COUNT; i++)
         setting_clear(&config->settings[i]);
+    for (size_t i = 0; i < config->group_count; i++)
+        sg_config_free(config->groups[i]);
+    free(config->groups);
+    free(config->name);
+    free(config->begun);
     free(config);
 }
 
@@ -49,15 +60,93 @@ enum sg_rc sg_config_load(const struct sg_config_files *files, struct sg_config 
     if (rc == SG_OK && files->policy)
         rc = sg_config_read(config, files->policy, SG_ORIGIN_POLICY, err);
     if (rc == SG_OK)
+        rc = sg_config_check_groups(config, err);
+    if (rc == SG_OK)
         *ret = sg_steal(config);
     return rc;
 }
+
+/* --- sections with a name of their own ------------------------------------------------------------------------------
+ */
+
+static struct sg_config *find_group(const struct sg_config *config, const char *section, const char *name)
+{
+    for (size_t i = 0; i < config->group_count; i++)
+        if (strcmp(config->groups[i]->section, section) == 0 && strcmp(config->groups[i]->name, name) == 0)
+            return config->groups[i];
+    return NULL;
+}
+
+enum sg_rc sg_config_group_get(struct sg_config *config, const char *section, const char *name, const char *where,
+                               struct sg_config **ret, struct sg_err *err)
+{
+    enum sg_key first = SG_KEY_COUNT;
+    struct sg_config *known = find_group(config, section, name);
+
+    if (known) {
+        *ret = known;
+        return SG_OK;
+    }
+    if (!sg_config_find_section(section, &first) || !sg_key_in_group(first))
+        return sg_config_unknown(where, section, NULL, err);
+    if (config->group_count >= SG_MAX_CONFIG_GROUPS)
+        return sg_fail(err, SG_E_CONFIG, _("%s: there are more than %d sections with a name of their own."), where,
+                       SG_MAX_CONFIG_GROUPS);
+    struct sg_config **groups = reallocarray(config->groups, config->group_count + 1, sizeof(*groups));
+    if (!groups)
+        return sg_fail_memory(err);
+    config->groups = groups;
+    _cleanup_(sg_config_freep) struct sg_config *group = calloc(1, sizeof(*group));
+    if (!group || !(group->name = strdup(name)) || !(group->begun = strdup(where)))
+        return sg_fail_memory(err);
+    group->section = sg_key_section(first);
+    *ret = config->groups[config->group_count++] = sg_steal(group);
+    return SG_OK;
+}
+
+const struct sg_config *sg_config_group(const struct sg_config *config, const char *section, size_t index)
+{
+    for (size_t i = 0; i < config->group_count; i++)
+        if (strcmp(config->groups[i]->section, section) == 0 && index-- == 0)
+            return config->groups[i];
+    return NULL;
+}
+
+const char *sg_config_group_name(const struct sg_config *group)
+{
+    return group->name;
+}
+
+static enum sg_rc fail_url(const struct sg_config *group, struct sg_err *err)
+{
+    _cleanup_(freep) char *file = strndup(group->begun, (size_t)(strrchr(group->begun, ':') - group->begun));
+
+    if (!file)
+        return sg_fail_memory(err);
+    (void)sg_fail(err, SG_E_CONFIG, _("%s: [%s \"%s\"] has no \"url\"; give it one, or take the section out."),
+                  group->begun, group->section, group->name);
+    return sg_about(file, err, SG_E_CONFIG);
+}
+
+enum sg_rc sg_config_check_groups(const struct sg_config *config, struct sg_err *err)
+{
+    for (size_t i = 0; i < config->group_count; i++) {
+        const struct sg_config *group = config->groups[i];
+        enum sg_key url = strcmp(group->section, "tsa") == 0 ? SG_KEY_TSA_URL : SG_KEY_TARGET_URL;
+        if (sg_config_text(group, url)[0] == '\0')
+            return fail_url(group, err);
+    }
+    return SG_OK;
+}
+
+/* --- values --------------------------------------------------------------------------------------------------------
+ */
 
 /* A copy of the value in the form that is compared with: digests in lower case. */
 static char *canonical(enum sg_key key, const char *value)
 {
     char *copy = strdup(value);
-    for (char *p = copy; p && *p && key == SG_KEY_TOKEN_ALLOW_KEY; p++)
+    for (char *p = copy; p && *p && (key == SG_KEY_TOKEN_ALLOW_KEY || key == SG_KEY_TRUST_LIST_SIGNER); p++)
         if (*p >= 'A' && *p <= 'F')
             *p = (char)(*p - 'A' + 'a');
     return copy;
@@ -139,6 +228,16 @@ int64_t sg_config_seconds(const struct sg_config *config, enum sg_key key)
     return sg_duration_parse(sg_config_text(config, key), &seconds, NULL) == SG_OK ? seconds : 0;
 }
 
+int64_t sg_config_number(const struct sg_config *config, enum sg_key key)
+{
+    return strtoll(sg_config_text(config, key), NULL, 10);
+}
+
+bool sg_config_yes(const struct sg_config *config, enum sg_key key)
+{
+    return strcmp(sg_config_text(config, key), "yes") == 0;
+}
+
 const char *sg_origin_text(enum sg_origin origin)
 {
     switch (origin) {
@@ -177,9 +276,12 @@ enum sg_rc sg_config_check(const char *section, const char *name, const char *va
         return sg_fail(err, SG_E_CONFIG, "%s", _("A section or key has a name that cannot be shown."));
     if (snprintf(where, sizeof(where), "[%s] %s", section, name) >= (int)sizeof(where))
         sg_utf8_cut(where);
-    if (!sg_config_find_section(section, &first))
-        return sg_config_unknown(where, section, NULL, err);
-    if (!sg_config_find_key(section, name, &key))
+    char word[SG_MAX_SECTION_WORD], own[SG_MAX_SECTION_WORD];
+    bool split = sg_config_split(section, word, own);
+    const char *known = split ? word : section;
+    if (!sg_config_find_section(known, &first) || sg_key_in_group(first) != split)
+        return sg_config_unknown(where, known, NULL, err);
+    if (!sg_config_find_key(known, name, &key))
         return sg_config_unknown(where, section, name, err);
     if (strcmp(section, "policy") == 0)
         return sg_fail(err, SG_E_CONFIG, _("%s: [policy] belongs in /etc/signet/policy.conf."), where);

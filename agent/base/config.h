@@ -24,6 +24,7 @@ enum sg_key {
     SG_KEY_SIGN_KEY,           /* [sign] key: RFC 7512 URI, "" = choose */
     SG_KEY_SIGN_CERTIFICATE,   /* [sign] certificate: SHA-256 of that key's certificate, hex, "" = any */
     SG_KEY_SIGN_CONFIRM,       /* [sign] confirm: auto | always | never */
+    SG_KEY_SIGN_LEVEL,         /* [sign] level: B-B | B-T | B-LT | B-LTA: what sync works towards */
     SG_KEY_TOKEN_MODULES,      /* [token] modules: list of paths; none = p11-kit's */
     SG_KEY_TOKEN_ISOLATION,    /* [token] isolation: process | none */
     SG_KEY_TOKEN_TIMEOUT,      /* [token] timeout: duration, for one call of a module in a process of its own */
@@ -32,6 +33,28 @@ enum sg_key {
     SG_KEY_TOKEN_ALLOW_KEY,    /* [token] allow-key: list of SHA-256 of the SPKI, hex */
     SG_KEY_VERIFY_REVOCATION,  /* [verify] revocation: hard | soft | none */
     SG_KEY_VERIFY_STALE,       /* [verify] stale: duration, soft only */
+    SG_KEY_TRUST_LIST,         /* [trust] list: URL of the signed list of anchors, "" = none */
+    SG_KEY_TRUST_LIST_SIGNER,  /* [trust] list-signer: SHA-256 of the certificate that signs it, hex */
+    SG_KEY_SYNC_QUORUM,        /* [sync] quorum: how many targets must hold a document, at least; a number */
+    SG_KEY_SYNC_INTERVAL,      /* [sync] interval: duration between two syncs */
+    SG_KEY_SYNC_PROXY,         /* [sync] proxy: env | none | URL */
+    SG_KEY_SYNC_KEEP_COPIES,   /* [sync] keep-copies: duration, after the last receipt */
+    SG_KEY_SYNC_PRIVATE,       /* [sync] private-addresses: no | yes */
+    SG_KEY_SYNC_CA_FILE,       /* [sync] ca-file: path, "" = the system's */
+    SG_KEY_SYNC_TIMEOUT,       /* [sync] timeout: duration without progress */
+    /* Of sections with a name of their own, which sg_config_group() gives: */
+    SG_KEY_TSA_URL,            /* [tsa "NAME"] url */
+    SG_KEY_TSA_ORDER,          /* [tsa "NAME"] order: a number; the lowest is asked first */
+    SG_KEY_TSA_POLICY,         /* [tsa "NAME"] policy: OID, "" = any */
+    SG_KEY_TARGET_TYPE,        /* [target "NAME"] type: s3 | webdav | put */
+    SG_KEY_TARGET_URL,         /* [target "NAME"] url */
+    SG_KEY_TARGET_REGION,      /* [target "NAME"] region: of s3 */
+    SG_KEY_TARGET_CREDENTIALS, /* [target "NAME"] credentials: a file (0600) of two lines, user and password; "" = none
+                                */
+    SG_KEY_TARGET_CLIENT_KEY,  /* [target "NAME"] client-key: URI of the key on a token for TLS; "" = none */
+    SG_KEY_TARGET_CA_FILE,     /* [target "NAME"] ca-file: path, "" = as [sync] says */
+    SG_KEY_TARGET_ENCRYPT_TO,  /* [target "NAME"] encrypt-to: a certificate's file, "" = sent as it is */
+    SG_KEY_TARGET_REQUIRED,    /* [target "NAME"] required: yes | no */
     SG_KEY_POLICY_CUSTODY,     /* [policy] custody: held | strict */
     SG_KEY_POLICY_REVOCATION,  /* [policy] min-revocation: none | soft | hard; without a policy, none */
     SG_KEY_POLICY_CLOCK,       /* [policy] clock: warn | strict */
@@ -64,6 +87,15 @@ const char *sg_config_text(const struct sg_config *config, enum sg_key key); /* 
 size_t sg_config_count(const struct sg_config *config, enum sg_key key);
 const char *sg_config_item(const struct sg_config *config, enum sg_key key, size_t index);
 int64_t sg_config_seconds(const struct sg_config *config, enum sg_key key); /* of a duration */
+int64_t sg_config_number(const struct sg_config *config, enum sg_key key);  /* of a number */
+bool sg_config_yes(const struct sg_config *config, enum sg_key key);        /* of yes | no */
+
+/* Sections with a name of their own, [target "archive"], in the order in which they first appear: each is a
+ * configuration that has its section's keys, as it says them or built in. NULL behind the last. A stronger file that
+ * has the same section wins key by key. */
+const struct sg_config *sg_config_group(const struct sg_config *config, const char *section, size_t index);
+const char *sg_config_group_name(const struct sg_config *group);
+bool sg_key_in_group(enum sg_key key); /* it stands in such sections alone */
 
 /* For `config show --origin`: section, name, origin, and "file:line" or the option's name ("" for built-in). */
 const char *sg_key_section(enum sg_key key);

@@ -13,6 +13,7 @@
  * that it is in are looked at here, before: inih cuts long lines and section names, and does not tell of sections. */
 struct reader {
     struct sg_config *config;
+    struct sg_config *group; /* the section with a name of its own that the line is in; NULL: another */
     const char *path;
     enum sg_origin origin;
     const char *rest, *end;     /* what is not read yet */
@@ -20,10 +21,40 @@ struct reader {
     char where[PATH_MAX + 32];  /* "FILE:LINE" */
     const char *section;        /* that the line is in; NULL before the first */
     bool entered[SG_KEY_COUNT]; /* by the first key of a section */
-    size_t said[SG_KEY_COUNT];  /* the line that a key stands on, or 0 */
+    const struct sg_config *entered_groups[SG_MAX_CONFIG_GROUPS];
+    size_t entered_group_count;
+    size_t said[SG_KEY_COUNT]; /* the line that a key stands on, or 0 */
     enum sg_rc rc;
     struct sg_err *err;
 };
+
+static enum sg_rc fail_twice(const struct reader *reader, const char *name)
+{
+    return sg_fail(reader->err, SG_E_CONFIG, _("%s: [%s] is there twice; make one section of the two."), reader->where,
+                   name);
+}
+
+/* [tsa "main"]: its keys may stand in each such section. */
+static enum sg_rc enter_group(struct reader *reader, const char *text, const char *section, const char *name)
+{
+    enum sg_key first = SG_KEY_COUNT;
+    if (reader->origin == SG_ORIGIN_POLICY)
+        return sg_fail(reader->err, SG_E_CONFIG, _("%s: [%s] belongs in signet.conf; here is room for [policy] alone."),
+                       reader->where, text);
+    enum sg_rc rc = sg_config_group_get(reader->config, section, name, reader->where, &reader->group, reader->err);
+    if (rc != SG_OK)
+        return rc;
+    for (size_t i = 0; i < reader->entered_group_count; i++)
+        if (reader->entered_groups[i] == reader->group)
+            return fail_twice(reader, text);
+    reader->entered_groups[reader->entered_group_count++] = reader->group;
+    (void)sg_config_find_section(section, &first);
+    reader->section = sg_key_section(first);
+    for (enum sg_key key = 0; key < SG_KEY_COUNT; key++)
+        if (sg_key_in_group(key))
+            reader->said[key] = 0;
+    return SG_OK;
+}
 
 /* Names of sections are plain words or a word and a quoted name: nothing in them needs inih. */
 static enum sg_rc enter_section(struct reader *reader, const char *line)
@@ -36,7 +67,10 @@ static enum sg_rc enter_section(struct reader *reader, const char *line)
     if (!name)
         return sg_fail_memory(reader->err);
     enum sg_key first = SG_KEY_COUNT;
-    if (!sg_config_find_section(name, &first))
+    char word[SG_MAX_SECTION_WORD], own[SG_MAX_SECTION_WORD];
+    if (sg_config_split(name, word, own))
+        return enter_group(reader, name, word, own);
+    if (!sg_config_find_section(name, &first) || sg_key_in_group(first))
         return sg_config_unknown(reader->where, name, NULL, reader->err);
     bool is_policy = strcmp(name, "policy") == 0;
     if (is_policy && reader->origin != SG_ORIGIN_POLICY)
@@ -45,9 +79,9 @@ static enum sg_rc enter_section(struct reader *reader, const char *line)
         return sg_fail(reader->err, SG_E_CONFIG, _("%s: [%s] belongs in signet.conf; here is room for [policy] alone."),
                        reader->where, name);
     if (reader->entered[first])
-        return sg_fail(reader->err, SG_E_CONFIG, _("%s: [%s] is there twice; make one section of the two."),
-                       reader->where, name);
+        return fail_twice(reader, name);
     reader->entered[first] = true;
+    reader->group = NULL;
     reader->section = sg_key_section(first);
     return SG_OK;
 }
@@ -101,7 +135,8 @@ static enum sg_rc take_value(struct reader *reader, const char *name, const char
         if (strcmp(sg_config_item(reader->config, key, i), value) == 0)
             return sg_fail(reader->err, SG_E_CONFIG, _("%s: \"%s\" has this value already."), reader->where, name);
     reader->said[key] = reader->line;
-    return sg_config_set(reader->config, key, value, reader->origin, reader->where, reader->err);
+    return sg_config_set(reader->group ? reader->group : reader->config, key, value, reader->origin, reader->where,
+                         reader->err);
 }
 
 /* inih's handler: 0 stops. The section that it knows may be cut; ours is not. */

@@ -6,6 +6,15 @@
 
 /* The first key of the section, which stands for it; false if this program serves no such section. */
 bool sg_config_find_section(const char *section, enum sg_key *ret_first);
+/* Takes `tsa "main"` apart; false if it is no such thing, or the name is not 1 to 64 letters, digits, dots, dashes and
+ * underscores. `section` and `name` have room for SG_MAX_SECTION_WORD. */
+#define SG_MAX_SECTION_WORD 65
+bool sg_config_split(const char *text, char *section, char *name);
+/* The section of that name, made if it is not there. */
+SG_MUST_CHECK enum sg_rc sg_config_group_get(struct sg_config *config, const char *section, const char *name,
+                                             const char *where, struct sg_config **ret, struct sg_err *err);
+/* What has to be there is there (a target's URL). */
+SG_MUST_CHECK enum sg_rc sg_config_check_groups(const struct sg_config *config, struct sg_err *err);
 bool sg_config_find_key(const char *section, const char *name, enum sg_key *ret);
 /* Fills `err` about a section (`name` is NULL) or a key that is not known: it is a later version's, or nobody's. */
 enum sg_rc sg_config_unknown(const char *where, const char *section, const char *name, struct sg_err *err);

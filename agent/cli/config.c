@@ -23,49 +23,82 @@ static json_t *value_json(const struct sg_config *config, enum sg_key key)
     return list;
 }
 
-static bool show_json(const struct sg_app *app, enum sg_key key)
+/* `section` is as it stands between the brackets. */
+static bool show_json(const struct sg_app *app, const struct sg_config *config, const char *section, enum sg_key key)
 {
-    const char *where = sg_config_where(app->config, key);
+    const char *where = sg_config_where(config, key);
     return sg_json_print(&app->voice,
-                         json_pack("{s:s, s:s, s:s, s:o, s:s, s:o}", "schema", "signet.config/1", "section",
-                                   sg_key_section(key), "key", sg_key_name(key), "value", value_json(app->config, key),
-                                   "origin", sg_origin_text(sg_config_origin(app->config, key)), "where",
+                         json_pack("{s:s, s:s, s:s, s:o, s:s, s:o}", "schema", "signet.config/1", "section", section,
+                                   "key", sg_key_name(key), "value", value_json(config, key), "origin",
+                                   sg_origin_text(sg_config_origin(config, key)), "where",
                                    sg_json_text(where[0] ? where : NULL)));
 }
 
-static void show_text(const struct sg_app *app, enum sg_key key, bool origin)
+static void show_text(const struct sg_app *app, const struct sg_config *config, enum sg_key key, bool origin)
 {
     char from[1024] = "";
-    const char *where = sg_config_where(app->config, key);
+    const char *where = sg_config_where(config, key);
     if (origin)
-        (void)snprintf(from, sizeof(from), "    ; %s%s%s", sg_origin_text(sg_config_origin(app->config, key)),
+        (void)snprintf(from, sizeof(from), "    ; %s%s%s", sg_origin_text(sg_config_origin(config, key)),
                        where[0] ? ", " : "", where);
-    size_t count = sg_config_count(app->config, key);
+    size_t count = sg_config_count(config, key);
     for (size_t i = 0; i < count; i++)
-        sg_say(&app->voice, "%s = %s%s", sg_key_name(key), sg_config_item(app->config, key, i), from);
+        sg_say(&app->voice, "%s = %s%s", sg_key_name(key), sg_config_item(config, key, i), from);
     if (count == 0)
         sg_say(&app->voice, "%s =%s", sg_key_name(key), from);
+}
+
+/* The keys of one section, and its header. */
+static bool show_section(const struct sg_app *app, const struct sg_config *config, const char *section,
+                         const char *title, bool origin)
+{
+    sg_say(&app->voice, "[%s]", title);
+    for (enum sg_key key = 0; key < SG_KEY_COUNT; key++) {
+        if (strcmp(sg_key_section(key), section) != 0)
+            continue;
+        if (!app->voice.json)
+            show_text(app, config, key, origin);
+        else if (!show_json(app, config, title, key))
+            return false;
+    }
+    return true;
+}
+
+static bool show_groups(const struct sg_app *app, const char *section, bool origin)
+{
+    const struct sg_config *group = NULL;
+    bool shown = true;
+    for (size_t i = 0; shown && (group = sg_config_group(app->config, section, i)); i++) {
+        char title[256];
+        (void)snprintf(title, sizeof(title), "%s \"%s\"", section, sg_config_group_name(group));
+        sg_say(&app->voice, "%s", "");
+        shown = show_section(app, group, section, title, origin);
+    }
+    return shown;
 }
 
 static int run_show(struct sg_app *app, const struct sg_args *args)
 {
     const char *section = "";
-    for (enum sg_key key = 0; key < SG_KEY_COUNT; key++) {
-        if (strcmp(section, sg_key_section(key)) != 0) {
-            if (section[0])
-                sg_say(&app->voice, "%s", "");
-            sg_say(&app->voice, "[%s]", sg_key_section(key));
-        }
+    bool origin = sg_args_flag(args, "origin"), shown = true;
+    for (enum sg_key key = 0; shown && key < SG_KEY_COUNT; key++) {
+        if (strcmp(section, sg_key_section(key)) == 0)
+            continue;
+        bool first = section[0] == '\0';
         section = sg_key_section(key);
-        if (!app->voice.json)
-            show_text(app, key, sg_args_flag(args, "origin"));
-        else if (!show_json(app, key)) {
-            struct sg_err err = {0};
-            (void)sg_fail_memory(&err);
-            return sg_complain(&app->voice, &err);
+        if (sg_key_in_group(key)) {
+            shown = show_groups(app, section, origin);
+            continue;
         }
+        if (!first)
+            sg_say(&app->voice, "%s", "");
+        shown = show_section(app, app->config, section, section, origin);
     }
-    return 0;
+    if (shown)
+        return 0;
+    struct sg_err err = {0};
+    (void)sg_fail_memory(&err);
+    return sg_complain(&app->voice, &err);
 }
 
 const struct sg_command sg_command_config_show = {

@@ -164,7 +164,7 @@ enum sg_rc sg_profile_apply(const struct sg_profile *profile, const char *path, 
 
     for (enum sg_key key = 0; key < SG_KEY_COUNT; key++) {
         json_t *value = json_object_get(json_object_get(profile->config, sg_key_section(key)), sg_key_name(key));
-        if (!value || sg_config_origin(config, key) >= SG_ORIGIN_ENVIRONMENT)
+        if (!value || sg_key_in_group(key) || sg_config_origin(config, key) >= SG_ORIGIN_ENVIRONMENT)
             continue;
         enum sg_rc rc = values_of(value, values, &count, err);
         /* One origin above the file's: it takes the place of what the file says of the key. */

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/config.h"
+#include "base/url.h"
 #include "base/utf8.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -23,11 +24,13 @@ static void check_values(const struct sg_config *config)
         enum sg_key key = (enum sg_key)i;
         for (size_t j = 0; j < sg_config_count(config, key); j++) {
             const char *value = sg_config_item(config, key, j);
-            require(strcmp(sg_key_section(key), "policy") == 0 ||
+            require(strcmp(sg_key_section(key), "policy") == 0 || sg_key_in_group(key) ||
                     sg_config_check(sg_key_section(key), sg_key_name(key), value, NULL) == SG_OK);
         }
     }
     require(sg_config_seconds(config, SG_KEY_VERIFY_STALE) >= 0);
+    for (size_t i = 0; sg_config_group(config, "target", i); i++)
+        require(sg_url_problem(sg_config_text(sg_config_group(config, "target", i), SG_KEY_TARGET_URL)) == NULL);
 }
 
 static void load(const struct sg_config_files *files)

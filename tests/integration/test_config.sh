@@ -10,8 +10,8 @@ expect 0 "$SIGNET" config show --origin
 says "revocation = hard"
 says "built-in"
 expect 0 "$SIGNET" config show
-holds diff <(grep '^\[' "$tmp/out") <(printf '[%s]\n' sign token verify policy)
-holds test "$(grep -c '^$' "$tmp/out")" = 3
+holds diff <(grep '^\[' "$tmp/out") <(printf '[%s]\n' sign token verify trust sync policy)
+holds test "$(grep -c "^$" "$tmp/out")" = 5
 rejects grep -v -e '^[a-z-]* =' -e '^\[[a-z]*\]$' -e '^$' "$tmp/out"
 expect 0 "$SIGNET" config check
 
@@ -51,12 +51,12 @@ wrong 2 '[verify]\nrevocation = maybe\n'
 wrong 2 '[verify]\nstale = soon\n'
 wrong 3 '[verify]\nrevocation = soft\nrevocation = hard\n'
 wrong 2 '[token]\nisolation = apart\n'
-wrong 2 '[sign]\nlevel = B-LTA\n'
+wrong 2 '[sign]\nlevel = B-X\n'
 wrong 2 '[token]\nallow-key = 1234\n'
 wrong 2 "[sign]\nkey = $(printf 'x%.0s' $(seq 5000))\n"
 printf '[policy]\ncustody = strict\n' > home/signet.conf
 expect 78 "$SIGNET" config check
-printf '[sync]\ninterval = 30m\n' > home/signet.conf
+printf '[backup]\nkeep = 7\n' > home/signet.conf
 expect 78 "$SIGNET" config check
 chmod 000 home/signet.conf
 [ "$(id -u)" = 0 ] || expect 78 "$SIGNET" config check
@@ -96,5 +96,16 @@ says "revocation = none"
 
 # A disk that is full is noticed on output too.
 expect 74 bash -c "'$SIGNET' config show > /dev/full"
+
+# Sections with a name of their own.
+mkdir "$tmp/groups"
+printf '[target "b"]\nurl = https://b/\n[tsa "t"]\nurl = http://t\n[target "a"]\nurl = http://a\ntype = s3\n' > "$tmp/groups/signet.conf"
+SIGNET_HOME=$tmp/groups expect 0 "$SIGNET" config show
+holds test "$(grep -c '^\[target "[ab]"\]$\|^\[tsa "t"\]$' "$tmp/out")" = 3
+SIGNET_HOME=$tmp/groups expect 0 "$SIGNET" config show --json
+holds test "$(jq -r 'select(.section == "target \"a\"" and .key == "type") | .value' "$tmp/out")" = s3
+echo '[target "a"]' >> "$tmp/groups/signet.conf"
+SIGNET_HOME=$tmp/groups expect 78 "$SIGNET" config check
+says "signet.conf:8: [target \"a\"] is there twice"
 
 passed

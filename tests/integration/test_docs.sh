@@ -66,6 +66,7 @@ holds test -s "$tmp/commands"
 holds diff <(sort "$tmp/commands") <(sort "$tmp/man-commands")
 
 # Every key of the configuration is in its man page.
+printf '%s\nurl = http://a\n' '[tsa "a"]' '[target "a"]' > "$tmp/signet.conf"
 SIGNET_HOME=$tmp "$SIGNET" config show | sed -n 's/^\([a-z-]*\) =.*/\1/p' | sort -u > "$tmp/keys"
 sed -n 's/^\.It Cm \([a-z-]*\)$/\1/p' docs/man/signet.conf.5 | sort -u > "$tmp/man-keys"
 holds diff "$tmp/keys" "$tmp/man-keys"

@@ -144,10 +144,29 @@ static void refuses_mistakes(void **state)
         {"[token]\ntimeout = soon\n", 2, "timeout"},
         {"[token]\nsign-timeout = 1s\nsign-timeout = 2s\n", 3, "sign-timeout"},
         {"[policy]\ncustody = held\n", 1, "policy.conf"},
-        {"[sign]\nlevel = B-T\n", 2, "does not serve \"level\" in [sign] yet"},
+        {"[sign]\nlevel = B\n", 2, "B-B, B-T, B-LT or B-LTA"},
         {"[token]\npinentry = ../x\n", 2, "whole path"},
-        {"[tsa \"main\"]\n", 1, "does not serve [tsa \"main\"] yet"},
-        {"[sync]\n", 1, "does not serve [sync] yet"},
+        {"[backup]\n", 1, "does not serve [backup] yet"},
+        {"[sync]\ntimeout = 1s\n[sync]\n", 3, "there twice"},
+        {"[sync]\nquorum = many\n", 2, "a number"},
+        {"[sync]\nprivate-addresses = perhaps\n", 2, "no or yes"},
+        {"[sync]\nproxy = socks://x\n", 2, "neither http:// nor https://"},
+        {"[sync]\nca-file = ca.pem\n", 2, "whole path"},
+        {"[sync \"x\"]\n", 1, "only one section [sync]"},
+        {"[tsa]\n", 1, "needs a name of its own"},
+        {"[tsa \"\"]\n", 1, "no section"},
+        {"[tsa \"a b\"]\n", 1, "no section"},
+        {"[tsa \"a]\n", 1, "no section"},
+        {"[tsa \"a\" \"b\"]\n", 1, "no section"},
+        {"[tsa \"a\"]\nurl = http://a\n[tsa \"a\"]\n", 3, "there twice"},
+        {"[tsa \"a\"]\nurl = http://a\nurl = http://b\n", 3, "line 2"},
+        {"[tsa \"a\"]\ntype = put\n", 2, "no key \"type\""},
+        {"[tsa \"a\"]\npolicy = one.two\n", 2, "cannot be"},
+        {"[target \"a\"]\nurl = ftp://a\n", 2, "neither http:// nor https://"},
+        {"[target \"a\"]\nurl = https://1234@a\n", 2, "a user or a password"},
+        {"[target \"a\"]\nurl = https:///a\n", 2, "names no server"},
+        {"[target \"a\"]\nurl = https://a/#b\n", 2, "does not belong"},
+        {"[target \"a\"]\ntype = ftp\n", 2, "put, webdav or s3"},
         {"[synchro]\n", 1, "no section"},
         {"[sign]\nkey = pkcs11:\x1b[2J\n", 2, "cannot be shown"},
         {"[sign]\nkey = pkcs11:\xc2\x9bJ\n", 2, "cannot be shown"},
@@ -168,6 +187,40 @@ static void refuses_mistakes(void **state)
         assert_string_equal(err.file, scratch->path);
         assert_null(strstr(err.text, "1234"));
     }
+}
+
+/* Are sections with names of their own kept apart, each with what it does not say built in, a stronger file's winning
+ * key by key? */
+static void keeps_groups_apart(void **state)
+{
+    struct scratch *scratch = *state;
+    _cleanup_(sg_config_freep) struct sg_config *config = NULL;
+    struct sg_err err;
+    assert_ok(load(scratch, "[target \"a\"]\nurl = https://a/x\nregion = r1\n[target \"b\"]\nurl = http://b\n",
+                   "[target \"c\"]\nurl = http://c\n[target \"a\"]\nregion = r2\ntype = s3\n", NULL, &config, &err));
+    const struct sg_config *a = sg_config_group(config, "target", 0), *b = sg_config_group(config, "target", 1);
+    assert_string_equal(sg_config_group_name(a), "a");
+    assert_string_equal(sg_config_text(a, SG_KEY_TARGET_URL), "https://a/x");
+    assert_string_equal(sg_config_text(a, SG_KEY_TARGET_REGION), "r2");
+    assert_string_equal(sg_config_text(a, SG_KEY_TARGET_TYPE), "s3");
+    assert_int_equal(sg_config_origin(a, SG_KEY_TARGET_TYPE), SG_ORIGIN_USER);
+    assert_string_equal(sg_config_text(b, SG_KEY_TARGET_TYPE), "put");
+    assert_true(sg_config_yes(b, SG_KEY_TARGET_REQUIRED));
+    assert_string_equal(sg_config_group_name(sg_config_group(config, "target", 2)), "c");
+    assert_null(sg_config_group(config, "target", 3));
+    assert_null(sg_config_group(config, "tsa", 0));
+}
+
+/* Is a section without its URL refused, whichever files it stands in? */
+static void groups_need_a_url(void **state)
+{
+    struct scratch *scratch = *state;
+    _cleanup_(sg_config_freep) struct sg_config *config = NULL;
+    struct sg_err err;
+    assert_int_equal(load(scratch, NULL, "[tsa \"a\"]\norder = 2\n", NULL, &config, &err), SG_E_CONFIG);
+    assert_non_null(strstr(err.text, "[tsa \"a\"] has no \"url\""));
+    assert_ok(load(scratch, "[tsa \"a\"]\nurl = http://a\n", "[tsa \"a\"]\norder = 2\n", NULL, &config, &err));
+    assert_int_equal(sg_config_number(sg_config_group(config, "tsa", 0), SG_KEY_TSA_ORDER), 2);
 }
 
 /* Is a line taken up to the limit, and neither cut nor continued beyond it? */
@@ -279,7 +332,10 @@ static void checks_one_entry(void **state)
     assert_int_equal(sg_config_check("verify", "revocation", "weak", &err), SG_E_CONFIG);
     assert_int_equal(sg_config_check("token", "modules", "a.so", &err), SG_E_CONFIG);
     assert_int_equal(sg_config_check("verify", "key", "pkcs11:", &err), SG_E_CONFIG);
-    assert_int_equal(sg_config_check("sync", "quorum", "1", &err), SG_E_CONFIG);
+    assert_ok(sg_config_check("target \"a\"", "type", "s3", &err));
+    assert_int_equal(sg_config_check("target", "type", "s3", &err), SG_E_CONFIG);
+    assert_int_equal(sg_config_check("sync \"a\"", "quorum", "1", &err), SG_E_CONFIG);
+    assert_int_equal(sg_config_check("backup", "keep", "1", &err), SG_E_CONFIG);
     assert_int_equal(sg_config_check("policy", "custody", "held", &err), SG_E_CONFIG);
     assert_int_equal(sg_config_check("sign", "key", "pkcs11:a\nb", &err), SG_E_CONFIG);
     assert_int_equal(sg_config_check("si\x1bgn", "key", "pkcs11:a", &err), SG_E_CONFIG);
@@ -305,16 +361,10 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, scratch_make, scratch_remove)
     const struct CMUnitTest tests[] = {
-        TEST(defaults),
-        TEST(stronger_origins_win),
-        TEST(lists),
-        TEST(refuses_mistakes),
-        TEST(lines_have_a_limit),
-        TEST(files_have_limits),
-        TEST(reads_other_editors),
-        TEST(policy_bounds),
-        TEST(checks_one_entry),
-        TEST(keys_have_names),
+        TEST(defaults),           TEST(stronger_origins_win), TEST(lists),
+        TEST(refuses_mistakes),   TEST(keeps_groups_apart),   TEST(groups_need_a_url),
+        TEST(lines_have_a_limit), TEST(files_have_limits),    TEST(reads_other_editors),
+        TEST(policy_bounds),      TEST(checks_one_entry),     TEST(keys_have_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
