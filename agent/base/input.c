@@ -192,6 +192,11 @@ const char *sg_input_name(const struct sg_input *input)
     return input->name;
 }
 
+int sg_input_fd(const struct sg_input *input)
+{
+    return input->fd;
+}
+
 uint64_t sg_input_size(const struct sg_input *input)
 {
     return input->size;

@@ -27,6 +27,7 @@ SG_DEFINE_CLEANUP(struct sg_input, sg_input_free)
 
 const char *sg_input_name(const struct sg_input *input); /* the path as given */
 uint64_t sg_input_size(const struct sg_input *input);
+int sg_input_fd(const struct sg_input *input); /* for sg_outfile_clone(); -1: the bytes are in memory */
 
 /* Reads up to `len` bytes at `offset`; `*ret_read` is less only at the end of the file. Safe from several threads. */
 SG_MUST_CHECK enum sg_rc sg_input_read(struct sg_input *input, uint64_t offset, void *out, size_t len, size_t *ret_read,

@@ -2,8 +2,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
+#include <linux/fs.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 
@@ -62,7 +65,22 @@ enum sg_rc sg_outfile_hidden_name(const char *folder, char **ret, struct sg_err 
     return SG_OK;
 }
 
-static enum sg_rc check_name_is_free(const struct sg_outfile *out, struct sg_err *err)
+static const char *identity_of(const struct stat *st, char out[SG_FILE_IDENTITY])
+{
+    (void)snprintf(out, SG_FILE_IDENTITY, "%jx:%jx:%jd:%jd.%09ld", (uintmax_t)st->st_dev, (uintmax_t)st->st_ino,
+                   (intmax_t)st->st_size, (intmax_t)st->st_mtim.tv_sec, st->st_mtim.tv_nsec);
+    return out;
+}
+
+const char *sg_file_identity(const char *path, char out[SG_FILE_IDENTITY])
+{
+    struct stat st;
+
+    out[0] = '\0';
+    return lstat(path, &st) == 0 ? identity_of(&st, out) : out;
+}
+
+static enum sg_rc check_name_is_free(struct sg_outfile *out, struct sg_err *err)
 {
     size_t len = strlen(out->path);
     struct stat st;
@@ -77,6 +95,7 @@ static enum sg_rc check_name_is_free(const struct sg_outfile *out, struct sg_err
         return sg_about(
             out->path, err,
             sg_fail(err, SG_E_CANNOT_CREATE, _("\"%s\" is not an ordinary file and is not replaced."), out->path));
+    (void)identity_of(&st, out->replaces);
     return SG_OK;
 }
 
@@ -147,6 +166,40 @@ void sg_outfile_free(struct sg_outfile *out)
 const char *sg_outfile_path(const struct sg_outfile *out)
 {
     return out->path;
+}
+
+enum sg_rc sg_outfile_rename(struct sg_outfile *out, const char *path, struct sg_err *err)
+{
+    char *copy = strdup(path);
+
+    if (!copy)
+        return sg_fail_memory(err);
+    free(out->path);
+    out->path = copy;
+    return SG_OK;
+}
+
+void sg_outfile_replace(struct sg_outfile *out)
+{
+    out->flags |= SG_OUT_REPLACE;
+}
+
+const char *sg_outfile_replaces(const struct sg_outfile *out)
+{
+    return out->replaces;
+}
+
+int sg_outfile_fd(const struct sg_outfile *out)
+{
+    return out->fd;
+}
+
+bool sg_outfile_clone(struct sg_outfile *out, int fd)
+{
+    if (sg_outfile_size(out) > 0 || ioctl(out->fd, FICLONE, fd) < 0)
+        return false;
+    out->flushed = sg_outfile_flushed(out);
+    return true;
 }
 
 uint64_t sg_outfile_size(const struct sg_outfile *out)

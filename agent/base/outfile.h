@@ -24,6 +24,12 @@ enum sg_outfile_flags {
 /* Starts a file that will be `path` ("-": stdout, written at commit). Checks at once that the name is free. */
 SG_MUST_CHECK enum sg_rc sg_outfile_open(const char *path, unsigned flags, struct sg_outfile **ret, struct sg_err *err);
 const char *sg_outfile_path(const struct sg_outfile *out);
+/* Another name than at first, in the same folder, for a file that has none yet. */
+SG_MUST_CHECK enum sg_rc sg_outfile_rename(struct sg_outfile *out, const char *path, struct sg_err *err);
+/* An existing file is replaced after all. */
+void sg_outfile_replace(struct sg_outfile *out);
+/* Which file SG_OUT_REPLACE is about, as sg_file_identity() has it; "": there was none. */
+const char *sg_outfile_replaces(const struct sg_outfile *out);
 SG_MUST_CHECK enum sg_rc sg_outfile_write(struct sg_outfile *out, const void *data, size_t len, struct sg_err *err);
 /* Overwrites bytes already written (a header whose lengths are known only at the end). */
 SG_MUST_CHECK enum sg_rc sg_outfile_patch(struct sg_outfile *out, uint64_t offset, const void *data, size_t len,
@@ -38,6 +44,11 @@ uint64_t sg_outfile_size(const struct sg_outfile *out);
 struct sg_sink;
 struct sg_sink sg_outfile_sink(struct sg_outfile *out);
 
+/* Makes a file that is still empty share the blocks of the open file `fd`: it is a copy at once, and stays one whatever
+ * becomes of the other. False: the file system cannot do that, or not between these two. */
+bool sg_outfile_clone(struct sg_outfile *out, int fd);
+int sg_outfile_fd(const struct sg_outfile *out); /* for that; -1 never */
+
 /* For a second thread that follows the one that writes: how much the kernel has by now, which is what may be read back.
  * Bytes that are patched or moved later are for the two to agree on. */
 uint64_t sg_outfile_flushed(const struct sg_outfile *out);
@@ -46,6 +57,8 @@ SG_MUST_CHECK enum sg_rc sg_outfile_read(const struct sg_outfile *out, uint64_t 
 /* Bytes that the kernel has begin to go to disk, so that the fsync of the commit has less to wait for. A help only. */
 void sg_outfile_begin_writeback(const struct sg_outfile *out, uint64_t offset, uint64_t len);
 
+/* Gives the file its name and leaves it to the caller to bring both to disk. */
+SG_MUST_CHECK enum sg_rc sg_outfile_name(struct sg_outfile *out, struct sg_err *err);
 /* fsync, name, fsync of the folder. The file is final when this returns SG_OK. */
 SG_MUST_CHECK enum sg_rc sg_outfile_commit(struct sg_outfile *out, struct sg_err *err);
 /* Makes a group final together: one syncfs a file system, names, one fsync a folder. If one of them fails, the names
@@ -59,6 +72,11 @@ void sg_outfile_revoke(struct sg_outfile *out);
 /* Closes; what was not committed, or was replaced, is gone. */
 void sg_outfile_free(struct sg_outfile *out);
 SG_DEFINE_CLEANUP(struct sg_outfile, sg_outfile_free)
+
+/* Says of a file whether it is still the same, unwritten: device, inode, size and time. "" if there is none. Returns
+ * `out`. */
+#define SG_FILE_IDENTITY 96
+const char *sg_file_identity(const char *path, char out[SG_FILE_IDENTITY]);
 
 /* A small file in one call. */
 SG_MUST_CHECK enum sg_rc sg_file_write(const char *path, struct sg_slice bytes, unsigned flags, struct sg_err *err);

@@ -115,6 +115,13 @@ static enum sg_rc give_name(struct sg_outfile *out, struct sg_err *err)
     return rc;
 }
 
+enum sg_rc sg_outfile_name(struct sg_outfile *out, struct sg_err *err)
+{
+    enum sg_rc rc = sg_outfile_flush(out, err);
+
+    return rc == SG_OK ? give_name(out, err) : rc;
+}
+
 /* Takes the name back, unless somebody has put another file there since. */
 static void take_name_back(struct sg_outfile *out)
 {

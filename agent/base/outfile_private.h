@@ -8,6 +8,7 @@ struct sg_outfile {
     char *folder; /* of `path`; NULL for stdout */
     char *hidden; /* a temporary name that the file has, or NULL */
     char *former; /* a temporary name of the file that this one replaced, or NULL */
+    char replaces[SG_FILE_IDENTITY];
     int fd;
     unsigned flags;
     bool named;         /* `path` is this file */

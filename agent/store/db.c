@@ -12,6 +12,17 @@
     "person, label, serial_before, serial, letter, letter_sha256, escrow, escrow_sha256, key_id, spki_sha256, "        \
     "attributes, basis, csr_path, certificate_sha256"
 
+/* As outbox.c and steps.c read them. */
+#define OUTBOX_ROWS                                                                                                    \
+    "SELECT o.document, d.input, d.output, d.format, d.result_sha256, d.claimed_time, o.queued, o.level, "             \
+    "o.level_sha256, o.placed, o.output_state, o.closed, o.forgotten, o.replaces "                                     \
+    "FROM outbox AS o JOIN document AS d ON d.entry = o.document "
+/* CROSS: steps first, by their index, since few of many may be asked for. */
+#define STEP_ROWS                                                                                                      \
+    "SELECT s.id, s.document, s.kind, s.state, s.level, s.sha256, s.sent_sha256, s.target, d.output, s.since, "        \
+    "s.attempts, s.last_attempt, s.next_attempt, s.code, s.text "                                                      \
+    "FROM step AS s CROSS JOIN outbox AS o ON o.document = s.document JOIN document AS d ON d.entry = s.document "
+
 static const char *const SQL[SG_SQL_COUNT] = {
     /* IMMEDIATE: the write lock at once, so that the ledger's head stays what it is until the commit. */
     [SG_SQL_BEGIN] = "BEGIN IMMEDIATE",
@@ -72,6 +83,71 @@ static const char *const SQL[SG_SQL_COUNT] = {
     [SG_SQL_MAKING_VOID_ROW] = "UPDATE making SET void = 1 WHERE run = ?1 AND row = ?2",
     [SG_SQL_MAKING_ALL] = "SELECT id, run, row, state, begun, changed, void, csr, " MAKING_TEXTS " FROM making "
                           "ORDER BY id",
+
+    /* The outbox. Numbers of kinds and states: outbox.h. */
+    [SG_SQL_OUTBOX_ADD] = "INSERT INTO outbox (document, queued, level, level_sha256, replaces) "
+                          "VALUES (?1, ?2, ?3, ?4, ?5)",
+    [SG_SQL_VERSION_ADD] = "INSERT INTO version (document, level, sha256, size, tsa, time) "
+                           "VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    [SG_SQL_STEP_ADD] = "INSERT INTO step (document, kind, level, sha256, target, since, next_attempt) "
+                        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)",
+    [SG_SQL_OUTBOX_PLACED] = "UPDATE outbox SET placed = 1, output_state = ?2 WHERE document = ?1",
+    [SG_SQL_STEP_DELETE] = "DELETE FROM step WHERE document = ?1",
+    [SG_SQL_VERSION_DELETE] = "DELETE FROM version WHERE document = ?1",
+    [SG_SQL_OUTBOX_DELETE] = "DELETE FROM outbox WHERE document = ?1",
+    [SG_SQL_DOCUMENT_DELETE] = "DELETE FROM document WHERE entry = ?1",
+    [SG_SQL_DOCUMENT_GET] = "SELECT input, token, key FROM document WHERE entry = ?1",
+    [SG_SQL_OUTBOX_GET] = OUTBOX_ROWS "WHERE o.document = ?1",
+    [SG_SQL_OUTBOX_UNPLACED] = OUTBOX_ROWS "WHERE o.placed = 0 ORDER BY o.document",
+    [SG_SQL_OUTBOX_BY_PATH] = OUTBOX_ROWS "WHERE d.input = ?1 OR d.output = ?1 ORDER BY o.document",
+    [SG_SQL_OUTBOX_BY_NAME] = OUTBOX_ROWS "WHERE substr(d.input, -length(?1) - 1) = '/' || ?1 "
+                                          "OR substr(d.output, -length(?1) - 1) = '/' || ?1 ORDER BY o.document",
+    [SG_SQL_OUTBOX_BY_SHA256] = OUTBOX_ROWS "WHERE o.document IN (SELECT document FROM version WHERE sha256 = ?1) "
+                                            "ORDER BY o.document",
+    [SG_SQL_VERSIONS_OF] = "SELECT level, sha256, size, tsa, time FROM version WHERE document = ?1 "
+                           "ORDER BY level <> 'content', level",
+    [SG_SQL_OUTBOX_CLOSE] = "UPDATE outbox SET closed = ?2 WHERE document = ?1 AND closed = 0 "
+                            "AND NOT EXISTS (SELECT 1 FROM step WHERE document = ?1 AND state = 0)",
+    [SG_SQL_OUTBOX_FORGET] = "UPDATE outbox SET forgotten = ?2 WHERE document = ?1 AND forgotten = 0",
+    [SG_SQL_OUTBOX_EXPIRE] = "UPDATE outbox SET forgotten = ?2 "
+                             "WHERE forgotten = 0 AND closed > 0 AND closed < ?1",
+    [SG_SQL_BLOB_NEEDED] = "SELECT EXISTS (SELECT 1 FROM version AS v JOIN outbox AS o ON o.document = v.document "
+                           "WHERE v.sha256 = ?1 AND o.forgotten = 0) OR "
+                           "EXISTS (SELECT 1 FROM step WHERE sent_sha256 = ?1 AND sent_sha256 <> '' AND state = 0)",
+    [SG_SQL_STEPS_DUE] = STEP_ROWS "WHERE s.state = 0 AND s.target = ?1 AND s.next_attempt <= ?2 AND o.placed = 1 "
+                                   "ORDER BY s.next_attempt, s.id LIMIT ?3",
+    [SG_SQL_STEPS_OF] = STEP_ROWS "WHERE s.document = ?1 ORDER BY s.id",
+    [SG_SQL_STEPS_WAITING] = STEP_ROWS "WHERE s.state = 0 ORDER BY s.document, s.id",
+    /* Each target's first in turn: one look at the index each, however many wait. */
+    [SG_SQL_STEPS_NEXT] =
+        "WITH RECURSIVE waiting (target) AS ("
+        "SELECT min(target) FROM step WHERE state = 0 UNION ALL "
+        "SELECT (SELECT min(target) FROM step WHERE state = 0 AND target > waiting.target) FROM waiting "
+        "WHERE waiting.target IS NOT NULL) "
+        "SELECT min((SELECT min(next_attempt) FROM step WHERE state = 0 AND step.target = waiting.target)) "
+        "FROM waiting",
+    [SG_SQL_STEP_GET] = STEP_ROWS "WHERE s.id = ?1",
+    [SG_SQL_STEP_BEGIN] = "UPDATE step SET attempts = attempts + 1, last_attempt = ?2 WHERE id = ?1 AND state = 0",
+    [SG_SQL_STEP_FAILED] = "UPDATE step SET code = ?2, text = ?3, next_attempt = ?4 WHERE id = ?1 AND state = 0",
+    [SG_SQL_STEP_SENDS] = "UPDATE step SET sent_sha256 = ?2 WHERE id = ?1 AND state = 0",
+    [SG_SQL_STEP_REMEMBER] = "UPDATE step SET resume = ?2 WHERE id = ?1 AND state = 0",
+    [SG_SQL_STEP_RECALL] = "SELECT resume FROM step WHERE id = ?1",
+    [SG_SQL_STEP_DONE] = "UPDATE step SET state = 1, finished = ?2, code = '', text = '', resume = '' WHERE id = ?1",
+    [SG_SQL_STEPS_RETRY] = "UPDATE step SET next_attempt = ?2 WHERE state = 0 AND (?1 = 0 OR document = ?1)",
+    [SG_SQL_STEPS_DROP] = "UPDATE step SET state = 2, finished = ?2, resume = '' "
+                          "WHERE document = ?1 AND state = 0 AND (?3 = '' OR target = ?3)",
+    [SG_SQL_RECEIPT_ADD] = "INSERT INTO receipt (step, target, url, sha256, size, stored, compared, status, etag, "
+                           "version_id, server_date, was_there) "
+                           "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+    [SG_SQL_RECEIPTS_OF] = "SELECT r.step, s.level, r.target, r.url, r.sha256, r.size, r.stored, r.compared, "
+                           "r.status, r.etag, r.version_id, r.server_date, r.was_there "
+                           "FROM step AS s JOIN receipt AS r ON r.step = s.id WHERE s.document = ?1 ORDER BY s.id",
+    /* Where the newest version goes, unless that was dropped, the next one goes too. */
+    [SG_SQL_UPLOADS_ADD] = "INSERT INTO step (document, kind, level, sha256, target, since, next_attempt) "
+                           "SELECT s.document, 2, ?2, ?3, s.target, ?4, ?4 FROM step AS s JOIN outbox AS o "
+                           "ON o.document = s.document WHERE s.document = ?1 AND s.kind = 2 AND s.level = o.level "
+                           "AND s.state <> 2 ORDER BY s.id",
+    [SG_SQL_OUTBOX_LEVEL] = "UPDATE outbox SET level = ?2, level_sha256 = ?3, output_state = ?4 WHERE document = ?1",
 };
 
 /* --- errors ------------------------------------------------------------------------------------------------------- */
@@ -201,6 +277,22 @@ static size_t escape(struct sg_slice text, uint8_t *out)
     return (size_t)(end - out);
 }
 
+/* A backslash in a column is always the first of four bytes that escape() wrote. */
+static void unescape(char *text)
+{
+    char *end = text;
+
+    while (*text) {
+        uint8_t byte = 0;
+        bool escaped =
+            text[0] == '\\' && text[1] == 'x' && text[2] && sg_unhex((char[]){text[2], text[3], 0}, &byte, 1);
+
+        *end++ = escaped ? (char)byte : *text;
+        text += escaped ? 4 : 1;
+    }
+    *end = '\0';
+}
+
 enum sg_rc sg_values_escape(struct sg_value *values, size_t count, struct sg_buf *scratch, struct sg_err *err)
 {
     size_t room = 0;
@@ -295,4 +387,22 @@ struct sg_slice sg_db_bytes(sqlite3_stmt *rows, int column)
     const void *data = sqlite3_column_blob(rows, column);
 
     return (struct sg_slice){data, data ? (size_t)sqlite3_column_bytes(rows, column) : 0};
+}
+
+const char *sg_db_text(sqlite3_stmt *rows, int column)
+{
+    const unsigned char *text = sqlite3_column_text(rows, column);
+
+    return text ? (const char *)text : "";
+}
+
+enum sg_rc sg_db_unescaped(sqlite3_stmt *rows, int column, char **ret, struct sg_err *err)
+{
+    char *text = strdup(sg_db_text(rows, column));
+
+    if (!text)
+        return sg_fail_memory(err);
+    unescape(text);
+    *ret = text;
+    return SG_OK;
 }

@@ -43,6 +43,42 @@ enum sg_sql {
     SG_SQL_MAKING_VOID,
     SG_SQL_MAKING_VOID_ROW,
     SG_SQL_MAKING_ALL,
+    SG_SQL_OUTBOX_ADD,
+    SG_SQL_VERSION_ADD,
+    SG_SQL_STEP_ADD,
+    SG_SQL_OUTBOX_PLACED,
+    SG_SQL_STEP_DELETE,
+    SG_SQL_VERSION_DELETE,
+    SG_SQL_OUTBOX_DELETE,
+    SG_SQL_DOCUMENT_DELETE,
+    SG_SQL_DOCUMENT_GET,
+    SG_SQL_OUTBOX_GET,
+    SG_SQL_OUTBOX_UNPLACED,
+    SG_SQL_OUTBOX_BY_PATH,
+    SG_SQL_OUTBOX_BY_NAME,
+    SG_SQL_OUTBOX_BY_SHA256,
+    SG_SQL_VERSIONS_OF,
+    SG_SQL_OUTBOX_CLOSE,
+    SG_SQL_OUTBOX_FORGET,
+    SG_SQL_OUTBOX_EXPIRE,
+    SG_SQL_BLOB_NEEDED,
+    SG_SQL_STEPS_DUE,
+    SG_SQL_STEPS_OF,
+    SG_SQL_STEPS_WAITING,
+    SG_SQL_STEPS_NEXT,
+    SG_SQL_STEP_GET,
+    SG_SQL_STEP_BEGIN,
+    SG_SQL_STEP_FAILED,
+    SG_SQL_STEP_SENDS,
+    SG_SQL_STEP_REMEMBER,
+    SG_SQL_STEP_RECALL,
+    SG_SQL_STEP_DONE,
+    SG_SQL_STEPS_RETRY,
+    SG_SQL_STEPS_DROP,
+    SG_SQL_RECEIPT_ADD,
+    SG_SQL_RECEIPTS_OF,
+    SG_SQL_UPLOADS_ADD,
+    SG_SQL_OUTBOX_LEVEL,
     SG_SQL_COUNT
 };
 
@@ -105,6 +141,10 @@ void sg_rows_reset(sqlite3_stmt *rows);
 SG_DEFINE_CLEANUP(sqlite3_stmt, sg_rows_reset)
 /* A text or blob of the current row, until the next step; {NULL, 0} for NULL and "". */
 struct sg_slice sg_db_bytes(sqlite3_stmt *rows, int column);
+/* A text of the current row, until the next step; "" for NULL. */
+const char *sg_db_text(sqlite3_stmt *rows, int column);
+/* The same as it was before sg_values_escape(). Allocated. */
+SG_MUST_CHECK enum sg_rc sg_db_unescaped(sqlite3_stmt *rows, int column, char **ret, struct sg_err *err);
 
 /* --- transactions ------------------------------------------------------------------------------------------------- */
 

@@ -15,6 +15,8 @@
 #include "store/store.h"
 
 #define SG_LEVEL_CONTENT "content"
+#define SG_LEVEL_B_B "B-B"
+#define SG_LEVEL_B_T "B-T"
 
 enum sg_step_kind { SG_STEP_TIMESTAMP = 1, SG_STEP_UPLOAD = 2 };
 enum sg_step_state { SG_STEP_WAITING = 0, SG_STEP_DONE = 1, SG_STEP_DROPPED = 2 };
@@ -22,32 +24,36 @@ enum sg_step_state { SG_STEP_WAITING = 0, SG_STEP_DONE = 1, SG_STEP_DROPPED = 2 
 enum sg_output_state { SG_OUTPUT_CURRENT, SG_OUTPUT_MOVED, SG_OUTPUT_CHANGED };
 
 struct sg_version {
-    const char *level;  /* SG_LEVEL_CONTENT, "B-B", "B-T" */
+    const char *level;  /* SG_LEVEL_... */
     const char *sha256; /* hex; the blob */
     int64_t size;
+    const char *tsa; /* read only: who gave it its time-stamp, and the genTime; "" and 0 for others */
+    int64_t time;
 };
 
 /* What sign asks for. */
 struct sg_outbox_request {
-    const struct sg_version *versions; /* content (if detached), and the signature */
+    const struct sg_version *versions; /* content (if detached), and, last, the signature */
     size_t version_count;
     bool timestamp;             /* bring it to B-T */
     const char *const *targets; /* names of the configuration's sections */
     size_t target_count;
+    const char *replaces; /* sg_outfile_replaces(): the file that the signed one takes the place of; "": none */
 };
 
 /* Queues the document just recorded by sg_store_document_add(), in the same transaction. `*ret_document` is its number.
  * It is not placed until sg_outbox_placed(). */
 SG_MUST_CHECK enum sg_rc sg_outbox_add(struct sg_store *store, const struct sg_outbox_request *request,
                                        int64_t *ret_document, struct sg_err *err);
-/* The signed file has its name. */
-SG_MUST_CHECK enum sg_rc sg_outbox_placed(struct sg_store *store, int64_t document, struct sg_err *err);
+/* The signed file has its name, or cannot have it and stays in the store (SG_OUTPUT_MOVED, SG_OUTPUT_CHANGED). */
+SG_MUST_CHECK enum sg_rc sg_outbox_placed(struct sg_store *store, int64_t document, enum sg_output_state state,
+                                          struct sg_err *err);
 /* It could not get one, and its signature is none: the document is taken back, with a "sign-failed" entry of `why`. */
 SG_MUST_CHECK enum sg_rc sg_outbox_withdraw(struct sg_store *store, int64_t document, const struct sg_err *why,
                                             struct sg_err *err);
 
-/* --- reading: each walks rows in order; the callback's struct is borrowed, and anything but SG_OK ends the walk
- * ------- */
+/* --- reading: each walks rows in order; the callback's struct is borrowed, and anything but SG_OK ends the walk. A
+ * callback does not start the same walk again, nor does it change what is walked over. ----------------------------- */
 
 struct sg_outbox_document {
     int64_t document; /* number: its ledger entry's */
@@ -58,7 +64,9 @@ struct sg_outbox_document {
     const char *level, *level_sha256; /* the newest version */
     bool placed;
     enum sg_output_state output_state;
-    int64_t closed; /* 0: steps are waiting */
+    int64_t closed;       /* 0: steps are waiting */
+    int64_t forgotten;    /* its copies are not kept since; 0: they are */
+    const char *replaces; /* as in the request */
 };
 
 struct sg_step {
@@ -76,6 +84,7 @@ struct sg_step {
 };
 
 typedef enum sg_rc sg_outbox_document_fn(void *context, const struct sg_outbox_document *document, struct sg_err *err);
+typedef enum sg_rc sg_version_fn(void *context, const struct sg_version *version, struct sg_err *err);
 typedef enum sg_rc sg_step_fn(void *context, const struct sg_step *step, struct sg_err *err);
 
 /* One document. Not there: SG_E_NOT_FOUND. */
@@ -84,26 +93,29 @@ SG_MUST_CHECK enum sg_rc sg_outbox_get(struct sg_store *store, int64_t document,
 /* Documents that are not placed. */
 SG_MUST_CHECK enum sg_rc sg_outbox_unplaced(struct sg_store *store, sg_outbox_document_fn *each, void *context,
                                             struct sg_err *err);
-/* Documents by what a person names them with: a path (of the original or the signed file), a file's name, or a SHA-256
- * of one of their versions. */
+/* Documents by what a person names them with, the oldest first: an absolute path (of the original or the signed file),
+ * a file's name, or a SHA-256 of one of their versions. */
 SG_MUST_CHECK enum sg_rc sg_outbox_find(struct sg_store *store, const char *name, sg_outbox_document_fn *each,
                                         void *context, struct sg_err *err);
-SG_MUST_CHECK enum sg_rc sg_outbox_versions(struct sg_store *store, int64_t document,
-                                            enum sg_rc (*each)(void *context, const struct sg_version *version,
-                                                               struct sg_err *err),
+SG_MUST_CHECK enum sg_rc sg_outbox_versions(struct sg_store *store, int64_t document, sg_version_fn *each,
                                             void *context, struct sg_err *err);
-/* The waiting steps that are due by `now`, the longest waiting first, at most `limit`, with an id above none in hand:
- * the engine asks again when it has done some. `target`: only uploads to it; NULL: only time-stamps. */
+/* The waiting steps that are due by `now`, those due for the longest first, at most `limit`: those in hand come again
+ * until their outcome is journaled. Not of documents that are not placed. `target`: only uploads to it; NULL: only
+ * time-stamps. */
 SG_MUST_CHECK enum sg_rc sg_steps_due(struct sg_store *store, const char *target, int64_t now, size_t limit,
                                       sg_step_fn *each, void *context, struct sg_err *err);
-/* All steps of a document (0: of every document), waiting or not. */
+/* All steps of a document, waiting or not. */
 SG_MUST_CHECK enum sg_rc sg_steps_of(struct sg_store *store, int64_t document, sg_step_fn *each, void *context,
                                      struct sg_err *err);
+/* The waiting steps of every document. */
+SG_MUST_CHECK enum sg_rc sg_steps_waiting(struct sg_store *store, sg_step_fn *each, void *context, struct sg_err *err);
 /* When the next waiting step is due; INT64_MAX: none waits. */
 SG_MUST_CHECK enum sg_rc sg_steps_next(struct sg_store *store, int64_t *ret, struct sg_err *err);
 
-/* --- journal: what sync does, inside or outside a transaction -------------------------------------------------------
- */
+/* --- journal: what sync does, inside or outside a transaction ------------------------------------------------------
+ *
+ * A person may drop a step while it is in hand. An upload that succeeds then is done all the same, since the target has
+ * it; any other outcome of a step that does not wait changes nothing. */
 
 /* It is about to be tried: one more attempt, which counts whatever becomes of it. */
 SG_MUST_CHECK enum sg_rc sg_step_begin(struct sg_store *store, int64_t step, struct sg_err *err);
@@ -133,8 +145,8 @@ struct sg_receipt {
 /* An upload is done: the receipt is kept, and the ledger has "uploaded". */
 SG_MUST_CHECK enum sg_rc sg_step_uploaded(struct sg_store *store, int64_t step, const struct sg_receipt *receipt,
                                           struct sg_err *err);
-/* A time-stamp step is done: the document has a new version, with upload steps to each target it goes to; the ledger
- * has "timestamped". `tsa` is its name, `time` the genTime. */
+/* A time-stamp step is done: the document has a new version, with upload steps to each target that the one before goes
+ * to and whose upload was not dropped; the ledger has "timestamped". `tsa` is its name, `time` the genTime. */
 SG_MUST_CHECK enum sg_rc sg_step_timestamped(struct sg_store *store, int64_t step, const struct sg_version *version,
                                              const char *tsa, int64_t time, enum sg_output_state state,
                                              struct sg_err *err);
@@ -145,10 +157,10 @@ struct sg_kept_receipt {
     struct sg_receipt receipt;
 };
 
-SG_MUST_CHECK enum sg_rc sg_receipts_of(struct sg_store *store, int64_t document,
-                                        enum sg_rc (*each)(void *context, const struct sg_kept_receipt *receipt,
-                                                           struct sg_err *err),
-                                        void *context, struct sg_err *err);
+typedef enum sg_rc sg_receipt_fn(void *context, const struct sg_kept_receipt *receipt, struct sg_err *err);
+
+SG_MUST_CHECK enum sg_rc sg_receipts_of(struct sg_store *store, int64_t document, sg_receipt_fn *each, void *context,
+                                        struct sg_err *err);
 
 /* --- what a person asks for -----------------------------------------------------------------------------------------
  */
@@ -159,10 +171,29 @@ SG_MUST_CHECK enum sg_rc sg_outbox_retry(struct sg_store *store, int64_t documen
 /* Its waiting steps (`target` NULL: all) are dropped, with the reason in the ledger ("dropped"). */
 SG_MUST_CHECK enum sg_rc sg_outbox_drop(struct sg_store *store, int64_t document, const char *target,
                                         const char *reason, int64_t *ret_count, struct sg_err *err);
-/* Blobs that nothing needs any more: of documents closed before `before`, of documents forgotten, and of nobody. Calls
- * `each` with the SHA-256 of every blob that is still needed if `needed`, else of those that may go. */
-SG_MUST_CHECK enum sg_rc sg_outbox_expired(struct sg_store *store, int64_t before,
-                                           enum sg_rc (*each)(void *context, const char *sha256, struct sg_err *err),
-                                           void *context, struct sg_err *err);
-/* The copies of a closed document are not kept any longer ("forgotten"); one with waiting steps: SG_E_POLICY. */
+/* The copies of a closed document are not kept any longer ("forgotten"), and go with the next sweep; one with waiting
+ * steps: SG_E_POLICY. */
 SG_MUST_CHECK enum sg_rc sg_outbox_forget(struct sg_store *store, int64_t document, struct sg_err *err);
+
+/* --- the folder of copies -------------------------------------------------------------------------------------------
+ *
+ * Whoever makes blobs shares the outbox from before the first one until what they are for is committed (and, if it is
+ * sign, placed). Who has it alone may place what others left behind, and sweep. Both end when the descriptor is closed
+ * (closep()), and with the process. */
+
+/* Waits, for a bounded time, for who has it alone: SG_E_BUSY. */
+SG_MUST_CHECK enum sg_rc sg_outbox_share(struct sg_store *store, int *ret_fd, struct sg_err *err);
+/* Does not wait: `*ret_fd` is -1 while somebody shares it, who will be done sooner or later. */
+SG_MUST_CHECK enum sg_rc sg_outbox_alone(struct sg_store *store, int *ret_fd, struct sg_err *err);
+
+/* What became of a document that a killed sign left without its signed file. */
+typedef void sg_outbox_place_fn(void *context, const struct sg_outbox_document *document, enum sg_output_state state);
+/* Gives the signed files their places, from their blobs; alone. Nothing is overwritten but the very file that sign was
+ * to replace. Where the place is taken or its folder gone, the file stays in the store. A full disk or a damaged blob
+ * leaves the document as it is; the others are placed, and the first such failure is returned. `each` may be NULL. */
+SG_MUST_CHECK enum sg_rc sg_outbox_place(struct sg_store *store, sg_outbox_place_fn *each, void *context,
+                                         struct sg_err *err);
+/* Removes copies; alone: of documents closed before `before` (which are forgotten from then on), of documents
+ * forgotten, and of nobody. */
+SG_MUST_CHECK enum sg_rc sg_outbox_sweep(struct sg_store *store, int64_t before, int64_t *ret_removed,
+                                         struct sg_err *err);

@@ -121,6 +121,66 @@ static const char *const STEPS[] = {
     "  csr BLOB NOT NULL"
     ") STRICT;"
     "CREATE UNIQUE INDEX making_row ON making (run, row) WHERE void = 0;",
+
+    /* The outbox (outbox.h). What waits is found without a look at what is done. */
+    "CREATE TABLE outbox ("
+    "  document INTEGER PRIMARY KEY REFERENCES document (entry),"
+    "  queued INTEGER NOT NULL,"
+    "  level TEXT NOT NULL," /* the newest version */
+    "  level_sha256 TEXT NOT NULL,"
+    "  replaces TEXT NOT NULL,"
+    "  placed INTEGER NOT NULL DEFAULT 0,"
+    "  output_state INTEGER NOT NULL DEFAULT 0," /* enum sg_output_state */
+    "  closed INTEGER NOT NULL DEFAULT 0,"
+    "  forgotten INTEGER NOT NULL DEFAULT 0"
+    ") STRICT;"
+    "CREATE INDEX outbox_unplaced ON outbox (document) WHERE placed = 0;"
+    "CREATE INDEX outbox_kept ON outbox (closed) WHERE forgotten = 0;"
+    "CREATE TABLE version ("
+    "  document INTEGER NOT NULL REFERENCES outbox (document),"
+    "  level TEXT NOT NULL,"
+    "  sha256 TEXT NOT NULL,"
+    "  size INTEGER NOT NULL,"
+    "  tsa TEXT NOT NULL DEFAULT '',"
+    "  time INTEGER NOT NULL DEFAULT 0,"
+    "  PRIMARY KEY (document, level)"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE INDEX version_sha256 ON version (sha256);"
+    "CREATE TABLE step ("
+    "  id INTEGER PRIMARY KEY,"
+    "  document INTEGER NOT NULL REFERENCES outbox (document),"
+    "  kind INTEGER NOT NULL,"            /* enum sg_step_kind */
+    "  state INTEGER NOT NULL DEFAULT 0," /* enum sg_step_state */
+    "  level TEXT NOT NULL,"
+    "  sha256 TEXT NOT NULL,"
+    "  sent_sha256 TEXT NOT NULL DEFAULT '',"
+    "  target TEXT NOT NULL," /* '' of a time-stamp */
+    "  since INTEGER NOT NULL,"
+    "  attempts INTEGER NOT NULL DEFAULT 0,"
+    "  last_attempt INTEGER NOT NULL DEFAULT 0,"
+    "  next_attempt INTEGER NOT NULL,"
+    "  finished INTEGER NOT NULL DEFAULT 0,"
+    "  code TEXT NOT NULL DEFAULT '',"
+    "  text TEXT NOT NULL DEFAULT '',"
+    "  resume TEXT NOT NULL DEFAULT ''"
+    ") STRICT;"
+    "CREATE INDEX step_document ON step (document);"
+    "CREATE INDEX step_waiting ON step (target, next_attempt) WHERE state = 0;"
+    "CREATE INDEX step_sends ON step (sent_sha256) WHERE state = 0 AND sent_sha256 <> '';"
+    "CREATE TABLE receipt ("
+    "  step INTEGER PRIMARY KEY REFERENCES step (id),"
+    "  target TEXT NOT NULL,"
+    "  url TEXT NOT NULL,"
+    "  sha256 TEXT NOT NULL,"
+    "  size INTEGER NOT NULL,"
+    "  stored INTEGER NOT NULL,"
+    "  compared INTEGER NOT NULL,"
+    "  status INTEGER NOT NULL,"
+    "  etag TEXT NOT NULL,"
+    "  version_id TEXT NOT NULL,"
+    "  server_date TEXT NOT NULL,"
+    "  was_there INTEGER NOT NULL"
+    ") STRICT;",
 };
 
 #define NEWEST ((int64_t)(sizeof(STEPS) / sizeof(STEPS[0])))

@@ -50,7 +50,8 @@ SG_MUST_CHECK enum sg_rc sg_store_publish(struct sg_store *store, struct sg_err 
 struct sg_ledger_entry {
     /* "pin-changed", "pin-unblocked", "token-initialised" and the same with "-failed", "pin-cleared", "sign",
      * "sign-failed", "decrypt", "decrypt-failed", "check", "check-failed", "trust-add", "trust-remove", "crl-add",
-     * "setup", "import", "retire"; "keygen-begun", then "keygen" or "keygen-failed", and likewise "delete" */
+     * "setup", "import", "retire"; "keygen-begun", then "keygen" or "keygen-failed", and likewise "delete"; of the
+     * outbox "uploaded", "timestamped", "sync-failed", "dropped", "forgotten" */
     const char *event;
     const char *code;   /* of a failure: its stable word; else "" */
     const char *token;  /* serial, or "" */

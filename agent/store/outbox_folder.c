@@ -1,0 +1,259 @@
+/* The outbox's folder of copies: who may change it, signed files that were left without their place, copies that
+ * nothing needs any more. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "base/input.h"
+#include "base/msg.h"
+#include "base/outfile.h"
+#include "base/sha256.h"
+#include "store/blobs.h"
+#include "store/steps.h"
+
+#define WAIT_MS 5000
+#define WAIT_STEP_MS 10
+
+/* --- sharing -------------------------------------------------------------------------------------------------------
+ */
+
+static enum sg_rc open_lock(const struct sg_store *store, int *ret_fd, struct sg_err *err)
+{
+    _cleanup_(freep) char *path = NULL;
+
+    if (asprintf(&path, "%s/outbox.lock", store->folder) < 0) {
+        path = NULL;
+        return sg_fail_memory(err);
+    }
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return sg_about(path, err, sg_fail_errno(err, SG_E_CANNOT_CREATE, errno, _("\"%s\" cannot be opened."), path));
+    *ret_fd = fd;
+    return SG_OK;
+}
+
+static bool lock(int fd, int operation)
+{
+    int answer;
+
+    do
+        answer = flock(fd, operation | LOCK_NB);
+    while (answer < 0 && errno == EINTR);
+    return answer == 0;
+}
+
+enum sg_rc sg_outbox_share(struct sg_store *store, int *ret_fd, struct sg_err *err)
+{
+    const struct timespec pause = {.tv_nsec = WAIT_STEP_MS * 1000000L};
+    _cleanup_(closep) int fd = -1;
+    enum sg_rc rc = open_lock(store, &fd, err);
+
+    if (rc != SG_OK)
+        return rc;
+    for (int waited = 0; !lock(fd, LOCK_SH); waited += WAIT_STEP_MS) {
+        if (waited >= WAIT_MS)
+            return sg_fail(
+                err, SG_E_BUSY,
+                _("Another program puts the outbox of the store \"%s\" in order. Wait until it is done, then "
+                  "try again."),
+                store->path);
+        (void)nanosleep(&pause, NULL);
+    }
+    *ret_fd = sg_steal_fd(&fd);
+    return SG_OK;
+}
+
+enum sg_rc sg_outbox_alone(struct sg_store *store, int *ret_fd, struct sg_err *err)
+{
+    _cleanup_(closep) int fd = -1;
+    enum sg_rc rc = open_lock(store, &fd, err);
+
+    if (rc == SG_OK)
+        *ret_fd = lock(fd, LOCK_EX) ? sg_steal_fd(&fd) : -1;
+    return rc;
+}
+
+/* --- placing -------------------------------------------------------------------------------------------------------
+ */
+
+struct placing {
+    struct sg_store *store;
+    sg_outbox_place_fn *each;
+    void *context;
+    struct sg_buf documents; /* int64_t each: those without their place, as they were when it began */
+};
+
+/* Whether the file there has the bytes that sign made. */
+static bool is_the_file(const struct sg_store *store, const struct sg_outbox_document *document)
+{
+    _cleanup_(sg_input_freep) struct sg_input *there = NULL;
+    struct stat st;
+    char sha256[SG_SHA256_HEX];
+
+    if (lstat(document->output, &st) < 0 || !S_ISREG(st.st_mode) ||
+        sg_input_open(document->output, &there, NULL) != SG_OK)
+        return false;
+    return sg_sha256_input(store->libctx, there, (struct sg_sink){NULL, NULL}, sha256, NULL) == SG_OK &&
+           strcmp(sha256, document->result_sha256) == 0;
+}
+
+static enum sg_rc write_file(const struct sg_store *store, const struct sg_outbox_document *document, unsigned flags,
+                             struct sg_err *err)
+{
+    _cleanup_(sg_outfile_freep) struct sg_outfile *out = NULL;
+    enum sg_rc rc = sg_outfile_open(document->output, flags, &out, err);
+
+    if (rc == SG_OK)
+        rc = sg_blob_copy(store->folder, store->libctx, document->result_sha256, out, err);
+    return rc == SG_OK ? sg_outfile_commit(out, err) : rc;
+}
+
+/* What is wrong with the place is no failure: the file is in the store. */
+static enum sg_rc put_there(const struct sg_store *store, const struct sg_outbox_document *document,
+                            enum sg_output_state *ret_state, struct sg_err *err)
+{
+    char identity[SG_FILE_IDENTITY];
+    bool is_replaced =
+        document->replaces[0] != '\0' && strcmp(sg_file_identity(document->output, identity), document->replaces) == 0;
+
+    if (strcmp(document->output, "-") == 0) {
+        *ret_state = SG_OUTPUT_MOVED;
+        return SG_OK;
+    }
+    if (!is_replaced && is_the_file(store, document)) {
+        *ret_state = SG_OUTPUT_CURRENT;
+        return SG_OK;
+    }
+    enum sg_rc rc = write_file(store, document, is_replaced ? SG_OUT_REPLACE : 0, err);
+    if (rc != SG_OK && rc != SG_E_OUTPUT_EXISTS && rc != SG_E_CANNOT_CREATE)
+        return rc;
+    *ret_state = rc == SG_OK ? SG_OUTPUT_CURRENT : rc == SG_E_OUTPUT_EXISTS ? SG_OUTPUT_CHANGED : SG_OUTPUT_MOVED;
+    return SG_OK;
+}
+
+static enum sg_rc place_one(void *context, const struct sg_outbox_document *document, struct sg_err *err)
+{
+    const struct placing *placing = context;
+    enum sg_output_state state = SG_OUTPUT_CURRENT;
+    enum sg_rc rc = put_there(placing->store, document, &state, err);
+
+    if (rc == SG_OK)
+        rc = sg_outbox_placed(placing->store, document->document, state, err);
+    if (rc == SG_OK && placing->each)
+        placing->each(placing->context, document, state);
+    return rc;
+}
+
+static enum sg_rc note(void *context, const struct sg_outbox_document *document, struct sg_err *err)
+{
+    struct placing *placing = context;
+
+    return sg_buf_append(&placing->documents, &document->document, sizeof(document->document), err);
+}
+
+static enum sg_rc place_all(struct placing *placing, struct sg_err *err)
+{
+    enum sg_rc first = SG_OK;
+    struct sg_err failure;
+
+    for (size_t at = 0; at < placing->documents.len; at += sizeof(int64_t)) {
+        int64_t document;
+        memcpy(&document, placing->documents.data + at, sizeof(document));
+        enum sg_rc rc = sg_outbox_get(placing->store, document, place_one, placing, &failure);
+        if (rc == SG_OK || first != SG_OK)
+            continue;
+        first = rc;
+        if (err)
+            *err = failure;
+    }
+    return first;
+}
+
+enum sg_rc sg_outbox_place(struct sg_store *store, sg_outbox_place_fn *each, void *context, struct sg_err *err)
+{
+    struct placing placing = {.store = store, .each = each, .context = context, .documents = SG_BUF(SG_MAX_CRL_FILE)};
+    enum sg_rc rc = sg_outbox_unplaced(store, note, &placing, err);
+
+    if (rc == SG_OK)
+        rc = place_all(&placing, err);
+    sg_buf_clear(&placing.documents);
+    return rc;
+}
+
+/* --- sweeping ------------------------------------------------------------------------------------------------------
+ */
+
+static void closedirp(DIR **folder)
+{
+    if (*folder)
+        (void)closedir(*folder);
+}
+
+static enum sg_rc is_needed(struct sg_store *store, const char *sha256, bool *ret, struct sg_err *err)
+{
+    _cleanup_(sg_rows_resetp) sqlite3_stmt *rows = NULL;
+    const struct sg_value values[] = {sg_value_text(sha256)};
+    bool row = false;
+
+    enum sg_rc rc = sg_db_query(store, SG_SQL_BLOB_NEEDED, values, SG_COUNT(values), &rows, err);
+    if (rc == SG_OK)
+        rc = sg_db_next(store, rows, &row, err);
+    if (rc == SG_OK)
+        *ret = sqlite3_column_int(rows, 0) != 0;
+    return rc;
+}
+
+/* Also what a file system without O_TMPFILE kept of one who was killed. */
+static enum sg_rc sweep_file(struct sg_store *store, int folder, const char *name, int64_t *removed, struct sg_err *err)
+{
+    uint8_t digest[SG_SHA256_LEN];
+    bool needed = false;
+    enum sg_rc rc = SG_OK;
+
+    if (sg_unhex(name, digest, sizeof(digest)))
+        rc = is_needed(store, name, &needed, err);
+    else
+        needed = strncmp(name, ".signet-", strlen(".signet-")) != 0;
+    if (rc != SG_OK || needed)
+        return rc;
+    if (unlinkat(folder, name, 0) < 0 && errno != ENOENT)
+        return sg_about(name, err, sg_fail_errno(err, SG_E_IO, errno, _("The copy \"%s\" cannot be removed."), name));
+    ++*removed;
+    return SG_OK;
+}
+
+static enum sg_rc sweep_folder(struct sg_store *store, int64_t *removed, struct sg_err *err)
+{
+    _cleanup_(freep) char *path = NULL;
+
+    if (asprintf(&path, "%s/blobs", store->folder) < 0) {
+        path = NULL;
+        return sg_fail_memory(err);
+    }
+    _cleanup_(closedirp) DIR *folder = opendir(path);
+    if (!folder && errno == ENOENT)
+        return SG_OK;
+    if (!folder)
+        return sg_about(path, err, sg_fail_errno(err, SG_E_IO, errno, _("\"%s\" cannot be read."), path));
+    enum sg_rc rc = SG_OK;
+    for (const struct dirent *entry; rc == SG_OK && (entry = readdir(folder));)
+        rc = sweep_file(store, dirfd(folder), entry->d_name, removed, err);
+    return rc;
+}
+
+enum sg_rc sg_outbox_sweep(struct sg_store *store, int64_t before, int64_t *ret_removed, struct sg_err *err)
+{
+    const struct sg_value values[] = {sg_value_integer(before), sg_value_integer(sg_clock_now(&store->clock))};
+    int64_t removed = 0;
+    enum sg_rc rc = sg_db_run(store, SG_SQL_OUTBOX_EXPIRE, values, SG_COUNT(values), err);
+
+    if (rc == SG_OK)
+        rc = sweep_folder(store, &removed, err);
+    if (rc == SG_OK)
+        *ret_removed = removed;
+    return rc;
+}
