@@ -77,7 +77,10 @@
 #define SG_MAX_HEADERS (64 * SG_KIB)    /* of one answer */
 #define SG_MAX_TSA_ANSWER (256 * SG_KIB)
 #define SG_MAX_OCSP_ANSWER (256 * SG_KIB)
-#define SG_MAX_SERVERS 256 /* one run talks to */
+#define SG_MAX_SERVERS 256        /* one run talks to */
+#define SG_MAX_SERVER_FAILURES 16 /* in a row, after which a server is not asked again in a run */
+#define SG_MAX_HTTP_REALMS 66     /* client keys for TLS, with none among them */
+#define SG_MAX_IDLE_HANDLES 64    /* of the HTTP library, kept for use */
 
 /* Configuration. */
 #define SG_MAX_CONFIG_GROUPS 64 /* sections with a name of their own */

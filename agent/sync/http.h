@@ -27,8 +27,10 @@ struct sg_http_settings {
     const char *ca_file;    /* PEM; NULL or "": the system's */
     bool private_addresses; /* URLs that are not the configuration's may lead to private addresses too */
     int64_t timeout;        /* seconds without progress (connect, low speed) after which a request ends */
-    int64_t budget;         /* seconds of a run that one server may cost without a success; then it is asked no more */
-    size_t parallel;        /* requests at once to one server */
+    /* Seconds that one server may cost without an answer; then it is asked no more, and its requests fail with the last
+     * failure. The same after SG_MAX_SERVER_FAILURES in a row. It is forgiven by a new sg_http, so make one a run. */
+    int64_t budget;
+    size_t parallel;          /* requests at once to one server */
     const struct sg_log *log; /* may be NULL; borrowed, as all above is */
 };
 
@@ -51,7 +53,7 @@ struct sg_http_access {
 
 enum sg_http_flags {
     SG_HTTP_CONFIGURED = 1 << 0, /* the URL is the configuration's: private addresses are as good as others */
-    SG_HTTP_FOLLOW = 1 << 1,     /* up to SG_MAX_REDIRECTS redirects, to http(s), never from https to http */
+    SG_HTTP_FOLLOW = 1 << 1, /* GET and HEAD: up to SG_MAX_REDIRECTS redirects, to http(s), never from https to http */
 };
 
 struct sg_http_answer {
@@ -78,13 +80,13 @@ struct sg_http_request {
     /* Takes the body of an answer with a status below 300 as it comes; write == NULL: dropped. Of other answers the
      * first SG_MAX_ERROR_BODY bytes are kept and given to the callback. */
     struct sg_sink answer;
-    uint64_t max_answer;                 /* more than that: SG_E_BAD_ANSWER */
+    uint64_t max_answer;                 /* more than that: SG_E_BAD_ANSWER; 0 without a sink: SG_MAX_ERROR_BODY */
     unsigned flags;                      /* enum sg_http_flags */
     const struct sg_http_access *access; /* NULL: none */
-    /* Called once. `err` is NULL if there was an answer, whatever its status; else why there was none: SG_E_NETWORK,
-     * SG_E_TIMEOUT, SG_E_TLS, SG_E_BAD_ANSWER (over a limit, redirected in circles), SG_E_POLICY (a private address),
-     * SG_E_CANCELLED, or what the sink or the body's reader failed with. `error_body` is that of a status of 300 or
-     * more. */
+    /* Called once, from sg_http_run() or sg_http_free(). `err` is NULL if there was an answer, whatever its status;
+     * else why there was none: SG_E_NETWORK, SG_E_TIMEOUT, SG_E_TLS, SG_E_BAD_ANSWER (over a limit, redirected in
+     * circles), SG_E_POLICY (a private address), SG_E_CANCELLED, or what the sink or the body's reader failed with.
+     * `error_body` is that of a status of 300 or more. */
     void (*done)(void *context, const struct sg_http_answer *answer, struct sg_slice error_body,
                  const struct sg_err *err);
     void *context;
@@ -101,9 +103,8 @@ SG_MUST_CHECK enum sg_rc sg_http_run(struct sg_http *http, int wait_ms, int extr
 
 /* "https://host:port" of a URL: what budgets and errors are counted by. SG_E_MALFORMED if it is no http(s) URL. */
 SG_MUST_CHECK enum sg_rc sg_http_server(const char *url, struct sg_buf *out, struct sg_err *err);
-/* What an answer with a status of 300 or more is, as an error: SG_E_SERVER_FAILED (5xx), SG_E_SERVER_REFUSED (3xx, 4xx;
- * 401, 403 and 407 say what to check), SG_E_CAPTIVE_PORTAL (HTML where none belongs). `what` begins the sentence: "The
- * archive
- * \"a\" did not take the document". */
+/* What an answer is as an error: SG_E_SERVER_FAILED (5xx), SG_E_SERVER_REFUSED (3xx, 4xx; 401, 403 and 407 say what to
+ * check), SG_E_CAPTIVE_PORTAL (status 511, a passing redirect to another server, or HTML with a status below 300), else
+ * SG_E_BAD_ANSWER. `what` begins the sentence: "The archive \"a\" did not take the document". */
 enum sg_rc sg_http_fail(const struct sg_http_answer *answer, struct sg_slice error_body, const char *what,
                         struct sg_err *err);

@@ -49,7 +49,7 @@ may_not() { # SOURCE INCLUDE...
 
 base=agent/base/err.c store=agent/store/store.c snapshot=agent/store/snapshot.c tokens=pkcs11/token.c
 formats=agent/formats/cades.c verify=agent/verify/verify.c cli=agent/cli/main.c
-officer=agent/officer/letters.c
+officer=agent/officer/letters.c sync=agent/sync/http.c
 
 may $base '"base/err.h"'
 may $store '"base/err.h"' '"store/snapshot.h"' '"store/store.h"' '<sqlite3.h>'
@@ -57,6 +57,7 @@ may $snapshot '"base/err.h"' '"store/snapshot.h"'
 may $tokens '"base/err.h"' '"pkcs11/token.h"' '<p11-kit/pkcs11.h>'
 may $formats '"base/err.h"' '"formats/cms.h"'
 may $verify '"base/err.h"' '"store/snapshot.h"' '"formats/cms.h"' '"verify/verify.h"'
+may $sync '"base/err.h"' '"store/store.h"' '"formats/cms.h"' '"verify/verify.h"' '<curl/curl.h>'
 may $officer '"base/err.h"' '"store/store.h"' '"pkcs11/token.h"' '"formats/cms.h"'
 may $cli '"base/err.h"' '"store/store.h"' '"pkcs11/token.h"' '"formats/cms.h"' '"verify/verify.h"'
 
@@ -66,11 +67,14 @@ may_not $snapshot '"store/store.h"' '"pkcs11/token.h"' '"formats/cms.h"' '"verif
 may_not $tokens '"store/snapshot.h"' '"store/store.h"' '"formats/cms.h"' '"verify/verify.h"'
 may_not $formats '"store/snapshot.h"' '"store/store.h"' '"pkcs11/token.h"' '"verify/verify.h"'
 may_not $verify '"store/store.h"' '"pkcs11/token.h"' '"officer/letters.h"'
+may_not $sync '"pkcs11/token.h"' '"officer/letters.h"'
 may_not $officer '"verify/verify.h"'
-for source in $base $store $snapshot $formats $verify $officer $cli; do
+for source in $base $store $snapshot $formats $verify $officer $sync $cli; do
     may_not "$source" '<p11-kit/pkcs11.h>' '<p11-kit/p11-kit.h>'
 done
 
 # What the include paths cannot stop.
 holds test -z "$(grep -rnE '#[[:space:]]*include[[:space:]]*["<](\.\.|/|.*/\.\./)' agent pkcs11 --include='*.[ch]')"
+# One folder has an HTTP client, and in it the files that are named for it.
+holds test -z "$(grep -rlE '#[[:space:]]*include[[:space:]]*<curl/' agent pkcs11 --include='*.[ch]' | grep -v '^agent/sync/http')"
 passed
