@@ -30,8 +30,10 @@ static const char *const SQL[SG_SQL_COUNT] = {
     [SG_SQL_LEDGER_HEAD] = "SELECT number, hash FROM ledger ORDER BY number DESC LIMIT 1",
     [SG_SQL_LEDGER_ADD] = "INSERT INTO ledger (number, time, event, code, token, key, object, detail, previous, hash) "
                           "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-    [SG_SQL_LEDGER_ALL] = "SELECT number, time, event, code, token, key, object, detail, previous, hash FROM ledger "
-                          "ORDER BY number",
+    [SG_SQL_LEDGER_READ] = "SELECT number, time, event, code, token, key, object, detail, previous, hash FROM ledger "
+                           "WHERE number BETWEEN ?1 AND ?2 ORDER BY number",
+    [SG_SQL_LEDGER_RANGE] = "SELECT coalesce((SELECT min(number) FROM ledger WHERE time >= ?1), 9223372036854775807), "
+                            "coalesce((SELECT max(number) FROM ledger WHERE time < ?2), 0)",
     [SG_SQL_ANCHOR_PUT] = "INSERT INTO anchor (sha256, certificate, purposes, source, added) "
                           "VALUES (?1, ?2, ?3, ?4, ?5) "
                           "ON CONFLICT (sha256) DO UPDATE SET purposes = excluded.purposes",

@@ -1,25 +1,23 @@
-/* The ledger: what was done with which key, each entry bound to the one before.
- *
- *   hash = SHA-256( "signet.ledger/1"      15 bytes of ASCII
- *                   previous               32 bytes: the hash of the entry before; of the first, 32 zero bytes
- *                   number                 8 bytes: 1, 2, 3 without gaps
- *                   time                   8 bytes: seconds since 1970-01-01T00:00:00Z
- *                   for each of event, code, token, key, object, detail:
- *                       length             8 bytes: of what follows
- *                       text               as stored: UTF-8, what is not UTF-8 escaped (sg_values_escape()) )
- *
- * All numbers are big-endian, two's complement. So no two entries have the same input, and a changed, removed, inserted
- * or reordered entry breaks the chain. What the chain cannot show by itself: that its newest entries were cut off, or
- * that all of it was written anew by someone who can write the file. For that, the last hash must be kept elsewhere. */
-#include "db.h"
+/* The ledger: what was done with which key, each entry bound to the one before (ledger.h). */
+#include "store/ledger.h"
 
 #include <string.h>
 
 #include "base/msg.h"
+#include "db.h"
 
 #define DOMAIN "signet.ledger/1"
 
-enum { FIELDS = 6 }; /* event, code, token, key, object, detail */
+const char *sg_ledger_text_name(enum sg_ledger_text text)
+{
+    static const char *const names[] = {
+        [SG_LEDGER_EVENT] = "event", [SG_LEDGER_CODE] = "code",     [SG_LEDGER_TOKEN] = "token",
+        [SG_LEDGER_KEY] = "key",     [SG_LEDGER_OBJECT] = "object", [SG_LEDGER_DETAIL] = "detail"};
+
+    return names[text];
+}
+
+/* --- the hash ----------------------------------------------------------------------------------------------------- */
 
 static void put_be64(uint8_t out[8], uint64_t number)
 {
@@ -35,24 +33,23 @@ static bool add_number(EVP_MD_CTX *digest, uint64_t number)
     return EVP_DigestUpdate(digest, bytes, sizeof(bytes)) == 1;
 }
 
-static bool hash_entry(struct sg_store *store, const uint8_t previous[SG_SHA256_LEN], int64_t number, int64_t time,
-                       const struct sg_slice fields[FIELDS], uint8_t hash[SG_SHA256_LEN])
+/* What follows the hash `previous`, which the entry itself may name another way. */
+static enum sg_rc hash_entry(EVP_MD_CTX *digest, const EVP_MD *sha256, const uint8_t previous[SG_SHA256_LEN],
+                             const struct sg_ledger_record *record, uint8_t hash[SG_SHA256_LEN], struct sg_err *err)
 {
-    EVP_MD_CTX *digest = store->digest;
-    bool ok = EVP_DigestInit_ex2(digest, store->sha256, NULL) == 1 &&
-              EVP_DigestUpdate(digest, DOMAIN, strlen(DOMAIN)) == 1 &&
-              EVP_DigestUpdate(digest, previous, SG_SHA256_LEN) == 1 && add_number(digest, (uint64_t)number) &&
-              add_number(digest, (uint64_t)time);
+    bool ok = EVP_DigestInit_ex2(digest, sha256, NULL) == 1 && EVP_DigestUpdate(digest, DOMAIN, strlen(DOMAIN)) == 1 &&
+              EVP_DigestUpdate(digest, previous, SG_SHA256_LEN) == 1 && add_number(digest, (uint64_t)record->number) &&
+              add_number(digest, (uint64_t)record->time);
 
-    for (size_t i = 0; ok && i < FIELDS; i++)
-        ok = add_number(digest, fields[i].len) && EVP_DigestUpdate(digest, fields[i].data, fields[i].len) == 1;
-    return ok && EVP_DigestFinal_ex(digest, hash, NULL) == 1;
+    for (size_t i = 0; ok && i < SG_LEDGER_TEXTS; i++)
+        ok = add_number(digest, record->texts[i].len) &&
+             EVP_DigestUpdate(digest, record->texts[i].data, record->texts[i].len) == 1;
+    if (!ok || EVP_DigestFinal_ex(digest, hash, NULL) != 1)
+        return sg_fail_ssl(err, SG_E_INTERNAL, _("The hash of a ledger entry could not be computed."));
+    return SG_OK;
 }
 
-static enum sg_rc fail_hash(struct sg_err *err)
-{
-    return sg_fail_ssl(err, SG_E_INTERNAL, _("The hash of a ledger entry could not be computed."));
-}
+/* --- appending ---------------------------------------------------------------------------------------------------- */
 
 enum sg_rc sg_ledger_head(struct sg_store *store, struct sg_err *err)
 {
@@ -82,12 +79,11 @@ enum sg_rc sg_ledger_head(struct sg_store *store, struct sg_err *err)
 enum sg_rc sg_ledger_add(struct sg_store *store, const struct sg_ledger_entry *entry, struct sg_err *err)
 {
     _cleanup_(sg_buf_clear) struct sg_buf scratch = SG_BUF(SG_MAX_ENTRY);
-    int64_t number = store->ledger_number + 1, time = sg_clock_now(&store->clock);
+    struct sg_ledger_record record = {.number = store->ledger_number + 1, .time = sg_clock_now(&store->clock)};
     uint8_t hash[SG_SHA256_LEN];
-    struct sg_slice fields[FIELDS];
     struct sg_value values[] = {
-        sg_value_integer(number),
-        sg_value_integer(time),
+        sg_value_integer(record.number),
+        sg_value_integer(record.time),
         sg_value_text(entry->event),
         sg_value_text(entry->code),
         sg_value_text(entry->token),
@@ -101,14 +97,14 @@ enum sg_rc sg_ledger_add(struct sg_store *store, const struct sg_ledger_entry *e
     enum sg_rc rc = sg_values_escape(values, SG_COUNT(values), &scratch, err);
     if (rc != SG_OK)
         return rc;
-    for (size_t i = 0; i < FIELDS; i++)
-        fields[i] = values[2 + i].bytes;
-    if (!hash_entry(store, store->ledger_hash, number, time, fields, hash))
-        return fail_hash(err);
-    rc = sg_db_run(store, SG_SQL_LEDGER_ADD, values, SG_COUNT(values), err);
+    for (size_t i = 0; i < SG_LEDGER_TEXTS; i++)
+        record.texts[i] = values[2 + i].bytes;
+    rc = hash_entry(store->digest, store->sha256, store->ledger_hash, &record, hash, err);
+    if (rc == SG_OK)
+        rc = sg_db_run(store, SG_SQL_LEDGER_ADD, values, SG_COUNT(values), err);
     if (rc != SG_OK)
         return rc;
-    store->ledger_number = number;
+    store->ledger_number = record.number;
     memcpy(store->ledger_hash, hash, sizeof(hash));
     return SG_OK;
 }
@@ -123,51 +119,90 @@ enum sg_rc sg_ledger_append(struct sg_store *store, const struct sg_ledger_entry
     return sg_operation_end(&operation, sg_ledger_add(store, entry, err), err);
 }
 
-/* Whether the row is entry `number`, follows `hash`, and has the hash that it should; `hash` becomes its own. */
-static enum sg_rc check_row(struct sg_store *store, sqlite3_stmt *row, int64_t number, uint8_t hash[SG_SHA256_LEN],
-                            bool *ret_fits, struct sg_err *err)
-{
-    struct sg_slice fields[FIELDS];
-    uint8_t computed[SG_SHA256_LEN];
-    struct sg_slice previous = sg_db_bytes(row, 8), stored = sg_db_bytes(row, 9);
+/* --- reading ------------------------------------------------------------------------------------------------------ */
 
-    for (int i = 0; i < FIELDS; i++)
-        fields[i] = sg_db_bytes(row, 2 + i);
-    if (!hash_entry(store, hash, number, sqlite3_column_int64(row, 1), fields, computed))
-        return fail_hash(err);
-    *ret_fits = sqlite3_column_int64(row, 0) == number &&
-                sg_slice_equal(previous, (struct sg_slice){hash, SG_SHA256_LEN}) &&
-                sg_slice_equal(stored, (struct sg_slice){computed, SG_SHA256_LEN});
-    memcpy(hash, computed, SG_SHA256_LEN);
+enum sg_rc sg_ledger_find(struct sg_store *store, int64_t since, int64_t until, struct sg_ledger_range *ret,
+                          struct sg_err *err)
+{
+    const struct sg_value values[] = {sg_value_integer(since), sg_value_integer(until)};
+    _cleanup_(sg_rows_resetp) sqlite3_stmt *rows = NULL;
+    bool row;
+
+    enum sg_rc rc = sg_db_query(store, SG_SQL_LEDGER_RANGE, values, SG_COUNT(values), &rows, err);
+    if (rc == SG_OK)
+        rc = sg_db_next(store, rows, &row, err); /* one row always */
+    if (rc == SG_OK)
+        *ret = (struct sg_ledger_range){sqlite3_column_int64(rows, 0), sqlite3_column_int64(rows, 1)};
+    return rc;
+}
+
+enum sg_rc sg_ledger_read(struct sg_store *store, struct sg_ledger_range range, struct sg_ledger_reader reader,
+                          struct sg_err *err)
+{
+    const struct sg_value values[] = {sg_value_integer(range.first), sg_value_integer(range.last)};
+    _cleanup_(sg_rows_resetp) sqlite3_stmt *rows = NULL;
+    bool row = false;
+
+    enum sg_rc rc = sg_db_query(store, SG_SQL_LEDGER_READ, values, SG_COUNT(values), &rows, err);
+    if (rc == SG_OK)
+        rc = sg_db_next(store, rows, &row, err);
+    while (rc == SG_OK && row) {
+        struct sg_ledger_record record = {.number = sqlite3_column_int64(rows, 0),
+                                          .time = sqlite3_column_int64(rows, 1),
+                                          .previous = sg_db_bytes(rows, 8),
+                                          .hash = sg_db_bytes(rows, 9)};
+        for (int i = 0; i < SG_LEDGER_TEXTS; i++)
+            record.texts[i] = sg_db_bytes(rows, 2 + i);
+        rc = reader.take(reader.context, &record, err);
+        if (rc == SG_OK)
+            rc = sg_db_next(store, rows, &row, err);
+    }
+    return rc;
+}
+
+/* --- the chain ---------------------------------------------------------------------------------------------------- */
+
+enum sg_rc sg_ledger_chain_init(struct sg_ledger_chain *chain, OSSL_LIB_CTX *libctx, struct sg_err *err)
+{
+    *chain =
+        (struct sg_ledger_chain){.sha256 = EVP_MD_fetch(libctx, "SHA256", NULL), .digest = EVP_MD_CTX_new(), .next = 1};
+    if (!chain->sha256 || !chain->digest)
+        return sg_fail_ssl(err, SG_E_INTERNAL, _("SHA-256 is not available."));
     return SG_OK;
 }
 
-enum sg_rc sg_ledger_check(struct sg_store *store, int64_t *ret_count, int64_t *ret_bad, struct sg_err *err)
+void sg_ledger_chain_clear(struct sg_ledger_chain *chain)
 {
-    _cleanup_(sg_rows_resetp) sqlite3_stmt *rows = NULL;
-    uint8_t hash[SG_SHA256_LEN] = {0};
-    int64_t count = 0, bad = 0;
+    EVP_MD_CTX_free(sg_steal(chain->digest));
+    EVP_MD_free(sg_steal(chain->sha256));
+}
 
-    enum sg_rc rc = sg_db_query(store, SG_SQL_LEDGER_ALL, NULL, 0, &rows, err);
+bool sg_ledger_chain_begin_at(struct sg_ledger_chain *chain, const struct sg_ledger_record *record)
+{
+    if (record->number < 1 || record->previous.len != SG_SHA256_LEN)
+        return false;
+    chain->next = record->number;
+    if (record->number > 1)
+        memcpy(chain->hash, record->previous.data, SG_SHA256_LEN);
+    return true;
+}
+
+enum sg_rc sg_ledger_chain_take(struct sg_ledger_chain *chain, const struct sg_ledger_record *record,
+                                struct sg_err *err)
+{
+    const struct sg_slice before = {chain->hash, SG_SHA256_LEN};
+    uint8_t computed[SG_SHA256_LEN];
+
+    chain->count++;
+    if (chain->bad != 0)
+        return SG_OK;
+    enum sg_rc rc = hash_entry(chain->digest, chain->sha256, chain->hash, record, computed, err);
     if (rc != SG_OK)
         return rc;
-    for (;;) {
-        bool row, fits = true;
-
-        rc = sg_db_next(store, rows, &row, err);
-        if (rc != SG_OK)
-            return rc;
-        if (!row)
-            break;
-        count++;
-        if (bad == 0)
-            rc = check_row(store, rows, count, hash, &fits, err);
-        if (rc != SG_OK)
-            return rc;
-        if (!fits)
-            bad = count;
-    }
-    *ret_count = count;
-    *ret_bad = bad;
+    if (record->number != chain->next || !sg_slice_equal(record->previous, before) ||
+        !sg_slice_equal(record->hash, (struct sg_slice){computed, SG_SHA256_LEN}))
+        chain->bad = chain->next;
+    memcpy(chain->hash, computed, SG_SHA256_LEN);
+    chain->next++;
     return SG_OK;
 }

@@ -14,7 +14,7 @@ static const char *const STEPS[] = {
     /* Which program made which version. No step changes this table: older programs read it to say what is newer. */
     "CREATE TABLE migration (version INTEGER PRIMARY KEY, program TEXT NOT NULL, time INTEGER NOT NULL) STRICT;"
 
-    /* ledger.c says what is hashed. */
+    /* ledger.h says what is hashed. */
     "CREATE TABLE ledger ("
     "  number INTEGER PRIMARY KEY,"
     "  time INTEGER NOT NULL,"

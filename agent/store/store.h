@@ -60,13 +60,9 @@ struct sg_ledger_entry {
     const char *detail; /* a sentence, or "" */
 };
 
-/* Each entry is numbered, timed, and holds the SHA-256 of the one before: docs/architecture.md gives the exact input of
- * the hash. */
+/* Each entry is numbered, timed, and holds the SHA-256 of the one before (ledger.h). */
 SG_MUST_CHECK enum sg_rc sg_ledger_append(struct sg_store *store, const struct sg_ledger_entry *entry,
                                           struct sg_err *err);
-/* Recomputes the chain; `*ret_bad` is the number of the first entry that does not fit, 0 if all do. */
-SG_MUST_CHECK enum sg_rc sg_ledger_check(struct sg_store *store, int64_t *ret_count, int64_t *ret_bad,
-                                         struct sg_err *err);
 
 /* --- documents signed --------------------------------------------------------------------------------------------- */
 

@@ -98,7 +98,7 @@ static struct outcome look(struct fixture *f)
 
     assert_no_leftovers(f);
     _cleanup_(sg_store_freep) struct sg_store *store = open_store(f);
-    assert_done(sg_ledger_check(store, &count, &bad, &err));
+    check_ledger(store, &count, &bad);
     assert_int_equal(bad, 0);
     assert_int_equal(ask(f, "SELECT count(*) FROM pragma_integrity_check WHERE integrity_check <> 'ok'"), 0);
     assert_int_equal(ask(f, "SELECT count(*) FROM pragma_foreign_key_check"), 0);

@@ -16,6 +16,7 @@
 #include <sqlite3.h>
 
 #include "base/crypto.h"
+#include "store/ledger.h"
 #include "store/snapshot.h"
 #include "store/store.h"
 
@@ -117,6 +118,23 @@ static inline int64_t ask(struct fixture *f, const char *sql)
 static inline struct sg_ledger_entry entry_about(const char *object)
 {
     return (struct sg_ledger_entry){"sign-failed", "pin-incorrect", "serial", "key", object, "detail"};
+}
+
+static inline enum sg_rc take_entry(void *context, const struct sg_ledger_record *record, struct sg_err *err)
+{
+    return sg_ledger_chain_take(context, record, err);
+}
+
+/* Recomputes the ledger: how many entries it has, and the first that does not fit. */
+static inline void check_ledger(struct sg_store *store, int64_t *ret_count, int64_t *ret_bad)
+{
+    struct sg_ledger_chain chain;
+
+    assert_done(sg_ledger_chain_init(&chain, NULL, &err));
+    assert_done(sg_ledger_read(store, SG_LEDGER_ALL, (struct sg_ledger_reader){take_entry, &chain}, &err));
+    *ret_count = chain.count;
+    *ret_bad = chain.bad;
+    sg_ledger_chain_clear(&chain);
 }
 
 static inline struct sg_document document_named(const char *input)

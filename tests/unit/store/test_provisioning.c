@@ -16,7 +16,7 @@ static int64_t ledger_count(struct sg_store *store)
 {
     int64_t count = 0, bad = 0;
 
-    assert_done(sg_ledger_check(store, &count, &bad, &err));
+    check_ledger(store, &count, &bad);
     assert_int_equal(bad, 0);
     return count;
 }

@@ -183,7 +183,7 @@ static void test_made_at_once(void **state)
         assert_int_equal(wait_child(children[i]), 0);
     _cleanup_(sg_store_freep) struct sg_store *store = open_store(f);
     int64_t count = 0, bad = -1;
-    assert_done(sg_ledger_check(store, &count, &bad, &err));
+    check_ledger(store, &count, &bad);
     assert_int_equal(count, CHILDREN);
     assert_int_equal(bad, 0);
     assert_int_equal(ask(f, "SELECT count(*) FROM migration"), 4);
@@ -342,7 +342,7 @@ static void test_killed(void **state)
         int status = wait_child(start_child(f, i == 0 ? killed_before_commit : killed_after_commit, 0));
         assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
         _cleanup_(sg_store_freep) struct sg_store *store = open_store(f);
-        assert_done(sg_ledger_check(store, &count, &bad, &err));
+        check_ledger(store, &count, &bad);
         assert_int_equal(count, i);
         assert_int_equal(bad, 0);
         assert_int_equal(ask(f, "SELECT count(*) FROM document"), i);
