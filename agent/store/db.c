@@ -34,6 +34,21 @@ static const char *const SQL[SG_SQL_COUNT] = {
                            "WHERE number BETWEEN ?1 AND ?2 ORDER BY number",
     [SG_SQL_LEDGER_RANGE] = "SELECT coalesce((SELECT min(number) FROM ledger WHERE time >= ?1), 9223372036854775807), "
                             "coalesce((SELECT max(number) FROM ledger WHERE time < ?2), 0)",
+    [SG_SQL_STORE_ID] = "SELECT id FROM identity",
+    [SG_SQL_STATEMENT_NEWEST] = "SELECT number, hash, time, EXISTS (SELECT 1 FROM ledger "
+                                "WHERE number > statement.number AND event <> 'witness-failed') "
+                                "FROM statement ORDER BY number DESC LIMIT 1",
+    [SG_SQL_STATEMENT_ADD] = "INSERT INTO statement (number, hash, time) VALUES (?1, ?2, ?3)",
+    [SG_SQL_WITNESS_ADD] = "INSERT OR REPLACE INTO witness (number, kind, name, url, time, token) "
+                           "VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    [SG_SQL_WITNESS_READ] = "SELECT number, hash, statement.time, kind, name, url, witness.time, token "
+                            "FROM statement JOIN witness USING (number) WHERE number BETWEEN ?1 AND ?2 "
+                            "ORDER BY number, kind, name",
+    [SG_SQL_WITNESS_FAILED] = "INSERT INTO witness_failure (kind, name, since, code, text) VALUES (?1, ?2, ?3, ?4, ?5) "
+                              "ON CONFLICT DO UPDATE SET code = excluded.code, text = excluded.text, "
+                              "since = iif(code = excluded.code, since, excluded.since)",
+    [SG_SQL_WITNESS_IS_FAILING] = "SELECT 1 FROM witness_failure WHERE kind = ?1 AND name = ?2 AND code = ?3",
+    [SG_SQL_WITNESS_RECOVERED] = "DELETE FROM witness_failure WHERE kind = ?1 AND name = ?2",
     [SG_SQL_ANCHOR_PUT] = "INSERT INTO anchor (sha256, certificate, purposes, source, added) "
                           "VALUES (?1, ?2, ?3, ?4, ?5) "
                           "ON CONFLICT (sha256) DO UPDATE SET purposes = excluded.purposes",

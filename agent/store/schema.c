@@ -181,6 +181,33 @@ static const char *const STEPS[] = {
     "  server_date TEXT NOT NULL,"
     "  was_there INTEGER NOT NULL"
     ") STRICT;",
+
+    /* Statements about the ledger's head, and who has witnessed them (witness.h). A store is told from others by its
+     * id. */
+    "CREATE TABLE identity (id TEXT NOT NULL) STRICT;"
+    "INSERT INTO identity VALUES (lower(hex(randomblob(16))));"
+    "CREATE TABLE statement ("
+    "  number INTEGER PRIMARY KEY REFERENCES ledger (number),"
+    "  hash BLOB NOT NULL,"
+    "  time INTEGER NOT NULL"
+    ") STRICT;"
+    "CREATE TABLE witness ("
+    "  number INTEGER NOT NULL REFERENCES statement (number),"
+    "  kind INTEGER NOT NULL," /* enum sg_witness_kind */
+    "  name TEXT NOT NULL,"
+    "  url TEXT NOT NULL,"
+    "  time INTEGER NOT NULL,"
+    "  token BLOB NOT NULL,"
+    "  PRIMARY KEY (number, kind, name)"
+    ") STRICT;"
+    "CREATE TABLE witness_failure ("
+    "  kind INTEGER NOT NULL,"
+    "  name TEXT NOT NULL,"
+    "  since INTEGER NOT NULL,"
+    "  code TEXT NOT NULL,"
+    "  text TEXT NOT NULL,"
+    "  PRIMARY KEY (kind, name)"
+    ") STRICT;",
 };
 
 #define NEWEST ((int64_t)(sizeof(STEPS) / sizeof(STEPS[0])))
