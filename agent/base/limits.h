@@ -95,6 +95,11 @@
 #define SG_MAX_STAFF 1000            /* persons in it: each needs up to two of SG_MAX_TOKENS */
 #define SG_MAX_ISSUED_FILES 4000     /* that a CA sent back for one list */
 
+/* The ledger. */
+#define SG_MAX_LEDGER_EXPORT (64 * SG_MIB) /* one export of it */
+#define SG_MAX_WITNESSES 1000000           /* of one ledger */
+#define SG_MAX_TIMESTAMP (1 * SG_MIB)      /* one token, with the certificates that it carries */
+
 /* Signing. */
 #define SG_MAX_THREADS 16
 #define SG_GROUP_FILES 400 /* files made final together; their descriptors fit the usual limit of 1024 */

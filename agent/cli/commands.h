@@ -8,6 +8,7 @@ extern const struct sg_command sg_command_cert_show;
 extern const struct sg_command sg_command_config_check;
 extern const struct sg_command sg_command_config_show;
 extern const struct sg_command sg_command_decrypt;
+extern const struct sg_command sg_command_log;
 extern const struct sg_command sg_command_setup;
 extern const struct sg_command sg_command_sign;
 extern const struct sg_command sg_command_token_check;
