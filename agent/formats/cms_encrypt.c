@@ -76,24 +76,87 @@ static enum sg_rc encode(CMS_ContentInfo *cms, struct sg_buf *out, struct sg_err
     return len > 0 ? sg_buf_append(out, der, (size_t)len, err) : cannot_encrypt(err);
 }
 
-enum sg_rc sg_cms_encrypt(OSSL_LIB_CTX *libctx, const STACK_OF(X509) *certs, struct sg_slice content,
-                          struct sg_buf *out, struct sg_err *err)
+static enum sg_rc begin(OSSL_LIB_CTX *libctx, const STACK_OF(X509) *certs, CMS_ContentInfo **ret, struct sg_err *err)
 {
     const int count = sk_X509_num(certs);
 
-    if (count < 1 || count > SG_MAX_RECIPIENTS || content.len > SG_MAX_ENCRYPTED_CONTENT)
-        return sg_fail(err, SG_E_LIMIT, _("Content of up to %zu bytes is encrypted to 1 to %d certificates at once."),
-                       SG_MAX_ENCRYPTED_CONTENT, SG_MAX_RECIPIENTS);
+    if (count < 1 || count > SG_MAX_RECIPIENTS)
+        return sg_fail(err, SG_E_LIMIT, _("Content is encrypted to 1 to %d certificates at once."), SG_MAX_RECIPIENTS);
     _cleanup_(CMS_ContentInfo_freep) CMS_ContentInfo *cms =
         CMS_AuthEnvelopedData_create_ex(EVP_aes_256_gcm(), libctx, NULL);
-    _cleanup_(BIO_free_allp) BIO *plain =
-        BIO_new_mem_buf(content.data ? content.data : (const uint8_t *)"", (int)content.len);
-    if (!cms || !plain || CMS_set_detached(cms, 0) != 1)
+    if (!cms || CMS_set_detached(cms, 0) != 1)
         return cannot_encrypt(err);
     for (int i = 0; i < count; i++) {
         enum sg_rc rc = add_recipient(cms, sk_X509_value(certs, i), err);
         if (rc != SG_OK)
             return rc;
     }
-    return CMS_final(cms, plain, NULL, CMS_BINARY) == 1 ? encode(cms, out, err) : cannot_encrypt(err);
+    *ret = sg_steal(cms);
+    return SG_OK;
+}
+
+enum sg_rc sg_cms_encrypt(OSSL_LIB_CTX *libctx, const STACK_OF(X509) *certs, struct sg_slice content,
+                          struct sg_buf *out, struct sg_err *err)
+{
+    _cleanup_(CMS_ContentInfo_freep) CMS_ContentInfo *cms = NULL;
+
+    if (content.len > SG_MAX_ENCRYPTED_CONTENT)
+        return sg_fail(err, SG_E_LIMIT, _("Content of up to %zu bytes is encrypted at once."),
+                       SG_MAX_ENCRYPTED_CONTENT);
+    _cleanup_(BIO_free_allp) BIO *plain =
+        BIO_new_mem_buf(content.data ? content.data : (const uint8_t *)"", (int)content.len);
+    enum sg_rc rc = begin(libctx, certs, &cms, err);
+    if (rc != SG_OK)
+        return rc;
+    return plain && CMS_final(cms, plain, NULL, CMS_BINARY) == 1 ? encode(cms, out, err) : cannot_encrypt(err);
+}
+
+/* --- as it goes ----------------------------------------------------------------------------------------------------
+ */
+
+struct stream {
+    BIO *in;  /* takes the content */
+    BIO *out; /* has what it was encrypted to */
+    struct sg_sink sink;
+};
+
+static enum sg_rc pass_on(const struct stream *stream, struct sg_err *err)
+{
+    char *bytes = NULL;
+    long len = BIO_get_mem_data(stream->out, &bytes);
+    enum sg_rc rc =
+        len > 0 ? stream->sink.write(stream->sink.context, (const uint8_t *)bytes, (size_t)len, err) : SG_OK;
+
+    return rc == SG_OK && BIO_reset(stream->out) != 1 ? cannot_encrypt(err) : rc;
+}
+
+static enum sg_rc encrypt_some(void *context, const uint8_t *data, size_t len, struct sg_err *err)
+{
+    const struct stream *stream = context;
+
+    if (BIO_write(stream->in, data, (int)len) != (int)len)
+        return cannot_encrypt(err);
+    return pass_on(stream, err);
+}
+
+enum sg_rc sg_cms_encrypt_stream(OSSL_LIB_CTX *libctx, const STACK_OF(X509) *certs, struct sg_input *content,
+                                 struct sg_sink out, struct sg_err *err)
+{
+    _cleanup_(CMS_ContentInfo_freep) CMS_ContentInfo *cms = NULL;
+
+    if (sg_input_size(content) > SG_MAX_GCM_CONTENT)
+        return sg_fail(err, SG_E_LIMIT, _("Content of up to %llu bytes is encrypted at once."),
+                       (unsigned long long)SG_MAX_GCM_CONTENT);
+    enum sg_rc rc = begin(libctx, certs, &cms, err);
+    if (rc != SG_OK)
+        return rc;
+    struct stream stream = {.out = BIO_new(BIO_s_mem()), .sink = out};
+    _cleanup_(BIO_free_allp) BIO *chain = stream.out; /* its last link */
+    if (!chain || !(stream.in = BIO_new_CMS(stream.out, cms)))
+        return cannot_encrypt(err);
+    chain = stream.in;
+    rc = sg_input_copy(content, 0, sg_input_size(content), (struct sg_sink){encrypt_some, &stream}, err);
+    if (rc == SG_OK && BIO_flush(stream.in) != 1)
+        rc = cannot_encrypt(err);
+    return rc == SG_OK ? pass_on(&stream, err) : rc;
 }

@@ -71,6 +71,54 @@ static void test_opens_for_each_recipient_and_no_other(void **state)
     }
 }
 
+static enum sg_rc append(void *context, const uint8_t *data, size_t len, struct sg_err *err)
+{
+    return sg_buf_append(context, data, len, err);
+}
+
+static enum sg_rc stop_writing(void *context, const uint8_t *data, size_t len, struct sg_err *err)
+{
+    (void)context;
+    (void)data;
+    (void)len;
+    return sg_fail(err, SG_E_DISK_FULL, "full");
+}
+
+static enum sg_rc encrypt_stream(const struct recipient *to, struct sg_slice content, struct sg_sink sink)
+{
+    _cleanup_(sg_input_freep) struct sg_input *input = NULL;
+    STACK_OF(X509) *certs = sk_X509_new_null();
+
+    assert_true(sk_X509_push(certs, to->cert) > 0);
+    assert_int_equal(sg_input_from_slice("content", content, &input, NULL), SG_OK);
+    enum sg_rc rc = sg_cms_encrypt_stream(libctx, certs, input, sink, NULL);
+    sk_X509_free(certs);
+    return rc;
+}
+
+static void test_what_is_encrypted_as_it_goes_opens_too(void **state)
+{
+    const struct sg_slice contents[] = {slice("a page", 6), NONE, repeat(slice("x", 1), 3 * SG_MIB + 1)};
+
+    (void)state;
+    for (size_t c = 0; c < 3; c++) {
+        _cleanup_(sg_buf_clear) struct sg_buf out = SG_BUF(4 * SG_MIB);
+        _cleanup_(sg_buf_clear) struct sg_buf plain = SG_BUF(4 * SG_MIB);
+        assert_int_equal(encrypt_stream(&p256, contents[c], (struct sg_sink){append, &out}), SG_OK);
+        assert_true(openssl_decrypts(libctx, sg_buf_slice(&out), &p256, contents[c]));
+        assert_int_equal(we_decrypt(libctx, sg_buf_slice(&out), &p256, &plain, NULL), SG_OK);
+        assert_slice_equal(sg_buf_slice(&plain), contents[c]);
+        assert_int_equal(we_decrypt(libctx, sg_buf_slice(&out), &other, &plain, NULL), SG_E_NO_KEY);
+        assert_true(out.len > 100);
+        out.data[out.len - 10] ^= 1; /* of the tag, before the ends of what is around it */
+        assert_false(openssl_decrypts(libctx, sg_buf_slice(&out), &p256, contents[c]));
+        assert_int_not_equal(we_decrypt(libctx, sg_buf_slice(&out), &p256, &plain, NULL), SG_OK);
+    }
+    assert_int_equal(encrypt_stream(&p256, contents[2], (struct sg_sink){stop_writing, NULL}), SG_E_DISK_FULL);
+    assert_int_equal(encrypt_stream(&signing_ec, contents[0], (struct sg_sink){stop_writing, NULL}),
+                     SG_E_CERT_WRONG_USAGE);
+}
+
 /* Whether the DER of this OBJECT IDENTIFIER is in the bytes. */
 static bool holds(const struct sg_buf *bytes, int nid)
 {
@@ -127,6 +175,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_opens_for_each_recipient_and_no_other),
+        cmocka_unit_test(test_what_is_encrypted_as_it_goes_opens_too),
         cmocka_unit_test(test_algorithms_are_the_ones_that_we_say),
         cmocka_unit_test(test_certificates_that_are_not_for_it),
         cmocka_unit_test(test_limits),
