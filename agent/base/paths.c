@@ -9,7 +9,7 @@
 
 #define SYSTEM_FILE "/etc/signet/signet.conf"
 #define POLICY_FILE "/etc/signet/policy.conf"
-#define LIBEXEC "/../libexec/signet"
+#define LIBEXEC "/libexec/signet"
 
 void sg_paths_clear(struct sg_paths *paths)
 {
@@ -84,7 +84,10 @@ static enum sg_rc libexec_folder(char **ret, struct sg_err *err)
     if (len <= 0)
         return sg_fail_errno(err, SG_E_INTERNAL, errno, "%s", _("The program's own folder cannot be found."));
     program[len - 1] = '\0';
-    return join(program, LIBEXEC, ret, err);
+    size_t end = strlen(LIBEXEC), own = (size_t)len - 1;
+    if (own > end && strcmp(program + own - end, LIBEXEC) == 0) /* this is one of them */
+        return copy(program, ret, err);
+    return join(program, "/.." LIBEXEC, ret, err);
 }
 
 static bool is_own_folder(const char *path)

@@ -16,6 +16,7 @@
 
 struct sg_app {
     struct sg_voice voice;
+    char **argv;             /* the command line, for sg_app_become() */
     int pin_fd;              /* -1: none was given */
     bool use_last_try;       /* --use-last-try */
     enum sg_listing listing; /* of sg_app_tokens(); LIVE unless a command sets it */
@@ -39,6 +40,9 @@ SG_MUST_CHECK enum sg_rc sg_app_tokens(struct sg_app *app, struct sg_tokens **re
 void sg_app_about_token(struct sg_err *err, const struct sg_token_info *info);
 /* How many of them are initialised: an empty slot of SoftHSM is a token of no use yet. */
 size_t sg_app_usable_tokens(const struct sg_tokens *tokens);
+/* Goes on as another program of ours, with the same command line and descriptors; a failure is said, and its exit
+ * status returned. A PIN that --pin-fd gives must not have been read yet. */
+int sg_app_become(const struct sg_app *app, const char *program);
 /* The file descriptor that --NAME gives, -1 if it is not given. Not a number, or not open for reading: SG_E_USAGE. */
 SG_MUST_CHECK enum sg_rc sg_app_fd(const struct sg_args *args, const char *name, int *ret, struct sg_err *err);
 

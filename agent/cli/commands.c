@@ -3,6 +3,7 @@
 const struct sg_command *const sg_commands[] = {
     &sg_command_setup,
     &sg_command_sign,
+    &sg_command_sync,
     &sg_command_token_list,
     &sg_command_token_show,
     &sg_command_token_check,

@@ -11,6 +11,7 @@ extern const struct sg_command sg_command_decrypt;
 extern const struct sg_command sg_command_log;
 extern const struct sg_command sg_command_setup;
 extern const struct sg_command sg_command_sign;
+extern const struct sg_command sg_command_sync;
 extern const struct sg_command sg_command_token_check;
 extern const struct sg_command sg_command_token_csr;
 extern const struct sg_command sg_command_token_delete;
