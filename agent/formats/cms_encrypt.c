@@ -139,6 +139,16 @@ static enum sg_rc encrypt_some(void *context, const uint8_t *data, size_t len, s
     return pass_on(stream, err);
 }
 
+/* OpenSSL's stream writes its header with the first byte of content, and so has none where there is no content. */
+static enum sg_rc encrypt_nothing(OSSL_LIB_CTX *libctx, const STACK_OF(X509) *certs, struct sg_sink out,
+                                  struct sg_err *err)
+{
+    _cleanup_(sg_buf_clear) struct sg_buf encrypted = SG_BUF(SG_MAX_ENCRYPTED_CONTENT);
+    enum sg_rc rc = sg_cms_encrypt(libctx, certs, (struct sg_slice){NULL, 0}, &encrypted, err);
+
+    return rc == SG_OK ? out.write(out.context, encrypted.data, encrypted.len, err) : rc;
+}
+
 enum sg_rc sg_cms_encrypt_stream(OSSL_LIB_CTX *libctx, const STACK_OF(X509) *certs, struct sg_input *content,
                                  struct sg_sink out, struct sg_err *err)
 {
@@ -147,6 +157,8 @@ enum sg_rc sg_cms_encrypt_stream(OSSL_LIB_CTX *libctx, const STACK_OF(X509) *cer
     if (sg_input_size(content) > SG_MAX_GCM_CONTENT)
         return sg_fail(err, SG_E_LIMIT, _("Content of up to %llu bytes is encrypted at once."),
                        (unsigned long long)SG_MAX_GCM_CONTENT);
+    if (sg_input_size(content) == 0)
+        return encrypt_nothing(libctx, certs, out, err);
     enum sg_rc rc = begin(libctx, certs, &cms, err);
     if (rc != SG_OK)
         return rc;

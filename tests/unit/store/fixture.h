@@ -100,6 +100,28 @@ static inline void tamper(struct fixture *f, const char *sql)
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }
 
+/* The store as it was when its schema had two steps, with nothing in the tables that came later. */
+static inline void make_older(struct fixture *f)
+{
+    static const char later[] =
+        "SELECT group_concat('DROP TABLE ' || name, ';') FROM sqlite_schema WHERE type = 'table' "
+        "AND name NOT IN ('migration', 'ledger', 'anchor', 'crl', 'trust', 'document', "
+        "'token_certificate')";
+    sqlite3 *db = NULL;
+    sqlite3_stmt *statement = NULL;
+
+    assert_int_equal(sqlite3_open(f->database, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, later, -1, &statement, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+    char *drop = strdup((const char *)sqlite3_column_text(statement, 0));
+    assert_int_equal(sqlite3_finalize(statement), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    assert_non_null(drop);
+    tamper(f, drop);
+    tamper(f, "DELETE FROM migration WHERE version >= 3; PRAGMA user_version = 2");
+    free(drop);
+}
+
 /* A number from the database, past the store. */
 static inline int64_t ask(struct fixture *f, const char *sql)
 {

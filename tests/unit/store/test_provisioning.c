@@ -132,8 +132,7 @@ static void comes_to_an_older_store(void **state)
 
     assert_done(sg_ledger_append(store, &(struct sg_ledger_entry){"sign", "", "", "", "", ""}, &err));
     sg_store_free(store);
-    tamper(f, "DROP TABLE making; DROP TABLE provisioning; DROP TABLE receipt; DROP TABLE step; DROP TABLE version; "
-              "DROP TABLE outbox; DELETE FROM migration WHERE version >= 3; PRAGMA user_version = 2");
+    make_older(f);
     store = open_store(f);
     assert_done(sg_provisioning_open(store, list_a, "", &run, &err));
     assert_int_equal(ledger_count(store), 2);
