@@ -6,7 +6,7 @@
 
 #include "base/limits.h"
 #include "base/msg.h"
-#include "base/sha256.h"
+#include "base/hash.h"
 
 #define FOLDER "blobs"
 
@@ -76,7 +76,7 @@ enum sg_rc sg_blob_remove(const char *state_folder, const char *sha256, struct s
 struct sg_blob {
     char *state_folder;
     OSSL_LIB_CTX *libctx;
-    struct sg_sha256 *sha256;
+    struct sg_hash *hash;
     struct sg_outfile *out;
 };
 
@@ -85,7 +85,7 @@ void sg_blob_free(struct sg_blob *blob)
     if (!blob)
         return;
     sg_outfile_free(blob->out);
-    sg_sha256_free(blob->sha256);
+    sg_hash_free(blob->hash);
     free(blob->state_folder);
     free(blob);
 }
@@ -116,7 +116,7 @@ enum sg_rc sg_blob_begin(const char *state_folder, OSSL_LIB_CTX *libctx, struct 
         return sg_fail_memory(err);
     enum sg_rc rc = open_file(blob, err);
     if (rc == SG_OK)
-        rc = sg_sha256_new(libctx, sg_outfile_sink(blob->out), &blob->sha256, err);
+        rc = sg_hash_new(libctx, "SHA256", sg_outfile_sink(blob->out), &blob->hash, err);
     if (rc == SG_OK)
         *ret = sg_steal(blob);
     return rc;
@@ -124,7 +124,7 @@ enum sg_rc sg_blob_begin(const char *state_folder, OSSL_LIB_CTX *libctx, struct 
 
 struct sg_sink sg_blob_sink(struct sg_blob *blob)
 {
-    return sg_sha256_sink(blob->sha256);
+    return sg_hash_sink(blob->hash);
 }
 
 uint64_t sg_blob_size(const struct sg_blob *blob)
@@ -168,7 +168,7 @@ static bool share_blocks(struct sg_blob *blob, int fd)
     bool cloned = fd >= 0 && sg_outfile_clone(blob->out, fd);
 
     if (cloned)
-        sg_sha256_set_onward(blob->sha256, (struct sg_sink){NULL, NULL}); /* it has its bytes */
+        sg_hash_set_onward(blob->hash, (struct sg_sink){NULL, NULL}); /* it has its bytes */
     return cloned;
 }
 
@@ -220,10 +220,14 @@ enum sg_rc sg_blob_finish(struct sg_blob *blob, char ret_sha256[SG_SHA256_HEX], 
 {
     _cleanup_(freep) char *path = NULL;
     char sha256[SG_SHA256_HEX];
-    enum sg_rc rc = sg_sha256_end(blob->sha256, sha256, err);
+    uint8_t digest[EVP_MAX_MD_SIZE];
+    size_t len = 0;
+    enum sg_rc rc = sg_hash_end(blob->hash, digest, &len, err);
 
-    if (rc == SG_OK)
-        rc = sg_blob_path(blob->state_folder, sha256, &path, err);
+    if (rc != SG_OK)
+        return rc;
+    sg_hex(digest, len, sha256);
+    rc = sg_blob_path(blob->state_folder, sha256, &path, err);
     if (rc == SG_OK)
         rc = sg_outfile_rename(blob->out, path, err);
     if (rc == SG_OK)

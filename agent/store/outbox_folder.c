@@ -11,7 +11,7 @@
 #include "base/input.h"
 #include "base/msg.h"
 #include "base/outfile.h"
-#include "base/sha256.h"
+#include "base/hash.h"
 #include "store/blobs.h"
 #include "store/steps.h"
 
