@@ -4,9 +4,9 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/limits.h"
 #include "base/msg.h"
-#include "base/hash.h"
 
 #define FOLDER "blobs"
 
