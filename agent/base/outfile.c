@@ -207,9 +207,9 @@ uint64_t sg_outfile_size(const struct sg_outfile *out)
     return out->flushed + out->tail.len;
 }
 
-static enum sg_rc write_at(const struct sg_outfile *out, uint64_t offset, const uint8_t *data, size_t len,
-                           struct sg_err *err)
+static enum sg_rc write_at(struct sg_outfile *out, uint64_t offset, const uint8_t *data, size_t len, struct sg_err *err)
 {
+    out->synced = out->synced && len == 0;
     while (len > 0) {
         ssize_t n = pwrite(out->fd, data, len, (off_t)offset);
         if (n < 0 && errno == EINTR)
@@ -310,6 +310,7 @@ enum sg_rc sg_outfile_insert(struct sg_outfile *out, uint64_t offset, size_t len
         if (rc == SG_OK)
             rc = write_at(out, end + len, block, n, err);
     }
+    out->synced = false;
     if (rc == SG_OK && ftruncate(out->fd, (off_t)(out->flushed + len)) < 0)
         rc = cannot_write(out, err);
     if (rc == SG_OK)

@@ -201,15 +201,26 @@ static enum sg_rc sync_folders(struct sg_outfile *const *outs, size_t count, siz
     return rc;
 }
 
-static enum sg_rc make_final(struct sg_outfile *const *outs, size_t count, size_t *ret_failed, struct sg_err *err)
+enum sg_rc sg_outfile_sync_group(struct sg_outfile *const *outs, size_t count, size_t *ret_failed, struct sg_err *err)
 {
+    bool synced = true;
     enum sg_rc rc = SG_OK;
     for (size_t i = 0; i < count && rc == SG_OK; i++) {
         rc = sg_outfile_flush(outs[i], err);
         *ret_failed = i;
+        synced = synced && outs[i]->synced;
     }
-    if (rc == SG_OK)
-        rc = sync_data(outs, count, ret_failed, err);
+    if (rc != SG_OK || synced)
+        return rc;
+    rc = sync_data(outs, count, ret_failed, err);
+    for (size_t i = 0; i < count && rc == SG_OK; i++)
+        outs[i]->synced = true;
+    return rc;
+}
+
+static enum sg_rc make_final(struct sg_outfile *const *outs, size_t count, size_t *ret_failed, struct sg_err *err)
+{
+    enum sg_rc rc = sg_outfile_sync_group(outs, count, ret_failed, err);
     for (size_t i = 0; i < count && rc == SG_OK; i++) {
         rc = give_name(outs[i], err);
         *ret_failed = i;

@@ -11,6 +11,7 @@ struct sg_outfile {
     char replaces[SG_FILE_IDENTITY];
     int fd;
     unsigned flags;
+    bool synced;        /* its bytes are on disk */
     bool named;         /* `path` is this file */
     bool replaced;      /* and was another before */
     struct sg_buf tail; /* the last bytes, not yet handed to the kernel */

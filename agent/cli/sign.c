@@ -20,6 +20,11 @@ static const struct sg_option options[] = {
      .help = N_("write the signature of the only input to FILE (-: stdout)"),
      .writes = true},
     {.name = "output-dir", .argument = "FOLDER", .help = N_("write the signatures into FOLDER")},
+    {.name = "target",
+     .argument = "NAME",
+     .help = N_("have it stored at this target alone (repeatable; without it, at all of the configuration)"),
+     .repeatable = true},
+    {.name = "no-upload", .help = N_("have it stored nowhere")},
     {.name = "force", .help = N_("replace outputs that exist")},
     {.name = "allow-expired", .help = N_("sign though the certificate has ended")},
     {.name = "allow-not-yet-valid", .help = N_("sign though the certificate begins later")},
@@ -44,20 +49,29 @@ static json_t *warnings_json(const struct sg_signing *signing, const struct sg_s
     return list;
 }
 
+static json_t *queued_json(const struct sg_sign_outbox *outbox)
+{
+    json_t *targets = json_array();
+
+    for (size_t i = 0; i < outbox->target_count; i++)
+        (void)json_array_append_new(targets, sg_json_text(outbox->targets[i]));
+    return json_pack("{s:b, s:o}", "timestamp", outbox->timestamp, "targets", targets);
+}
+
 static json_t *job_json(const struct sg_sign_jobs *jobs, const struct sg_sign_job *job)
 {
     const struct sg_signing *signing = jobs->signing;
     const struct sg_token_info *token = signing->info->token;
 
     return json_pack(
-        "{s:s, s:o, s:o, s:s, s:b, s:s, s:{s:s, s:s}, s:{s:o, s:o, s:s, s:s}, s:{s:o, s:o}, s:s, s:o, s:o, s:o}",
+        "{s:s, s:o, s:o, s:s, s:b, s:s, s:{s:s, s:s}, s:{s:o, s:o, s:s, s:s}, s:{s:o, s:o}, s:s, s:o, s:o, s:o, s:o}",
         "schema", "signet.sign/1", "file", sg_json_text(job->input), "output", sg_json_text(job->output), "format",
         "CAdES", "attached", jobs->attached, "level", "B-B", "digest", "algorithm", signing->digest, "value",
         job->content_digest, "signer", "subject", sg_json_text(signing->subject), "issuer",
         sg_json_text(signing->issuer), "serial", signing->serial, "sha256", signing->cert_sha256, "token", "label",
         sg_json_text(token->label), "serial", sg_json_text(token->serial), "custody", sg_custody_text(signing->custody),
         "claimed_time", sg_json_time(job->claimed_time), "certificate_not_after", sg_json_time(signing->not_after),
-        "warnings", warnings_json(signing, job));
+        "queued", queued_json(&jobs->outbox), "warnings", warnings_json(signing, job));
 }
 
 static void say_job(const struct sg_sign_jobs *jobs, const struct sg_sign_job *job)
@@ -95,9 +109,14 @@ static void say_who_and_what_next(const struct sg_sign_jobs *jobs, int64_t first
     sg_say(voice, jobs->attached ? _("  CAdES B-B, content attached; not time-stamped yet")
                                  : _("  CAdES B-B, detached: keep each file with its signature; not time-stamped yet"));
     if (last < signing->not_after)
-        sg_say(voice,
-               _("  still to be done online: a time-stamp and revocation data, before the certificate ends at %s"),
-               sg_time_text(signing->not_after, end));
+        sg_say(
+            voice,
+            jobs->outbox.timestamp
+                ? _("  still to be done online, by signet sync: a time-stamp, before the certificate ends at %s")
+                : _("  still to be done online: a time-stamp and revocation data, before the certificate ends at %s"),
+            sg_time_text(signing->not_after, end));
+    for (size_t i = 0; i < jobs->outbox.target_count; i++)
+        sg_say(voice, _("  still to be done online, by signet sync: storing at %s"), jobs->outbox.targets[i]);
 }
 
 /* The result of all; failures once more at the end where there are so many files that they have scrolled away. */
@@ -211,6 +230,8 @@ static int sign(struct sg_app *app, const struct sg_args *args, struct sg_sign_j
 
     if (rc == SG_OK)
         rc = sg_sign_jobs_plan(jobs, args, &err);
+    if (rc == SG_OK)
+        rc = sg_sign_outbox_plan(&jobs->outbox, app->config, args, &err);
     if (rc == SG_OK && strcmp(jobs->jobs[0].output, "-") == 0) {
         if (app->voice.json)
             rc = sg_fail(&err, SG_E_USAGE, "%s", _("--json and a signature on stdout do not go together."));
@@ -218,6 +239,8 @@ static int sign(struct sg_app *app, const struct sg_args *args, struct sg_sign_j
     }
     if (rc == SG_OK)
         rc = sg_signing_open(app, signing, &err);
+    if (rc == SG_OK)
+        rc = sg_sign_outbox_open(app, signing->store, &jobs->outbox, &err);
     if (rc != SG_OK)
         return sg_complain(&app->voice, &err);
     if (prepare(app, args, jobs, signing, &err) != SG_OK)
@@ -235,10 +258,12 @@ static int run(struct sg_app *app, const struct sg_args *args)
     struct sg_sign_jobs jobs = {.app = app,
                                 .signing = &signing,
                                 .attached = sg_args_flag(args, "attached"),
-                                .replace = sg_args_flag(args, "force")};
+                                .replace = sg_args_flag(args, "force"),
+                                .outbox = {.shared = -1}};
     int status = sign(app, args, &jobs, &signing);
 
     sg_sign_jobs_clear(&jobs);
+    sg_sign_outbox_clear(&jobs.outbox);
     sg_signing_clear(&signing);
     return status;
 }

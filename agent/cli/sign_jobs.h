@@ -3,6 +3,7 @@
 
 #include "base/crypto.h"
 #include "base/outfile.h"
+#include "cli/sign_outbox.h"
 #include "cli/signing.h"
 
 struct sg_sign_job {
@@ -17,6 +18,9 @@ struct sg_sign_job {
     char content_digest[2 * EVP_MAX_MD_SIZE + 1]; /* hex */
     char result_sha256[SG_SHA256_HEX];
     int64_t claimed_time;
+
+    struct sg_sign_copies copies;
+    int64_t document; /* its number in the outbox, once it is committed there; 0 before */
 };
 
 struct sg_sign_jobs {
@@ -24,6 +28,7 @@ struct sg_sign_jobs {
     const struct sg_signing *signing;
     bool attached;
     bool replace;
+    struct sg_sign_outbox outbox;
     struct sg_sign_job *jobs;
     size_t count;
 };

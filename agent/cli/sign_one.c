@@ -45,13 +45,24 @@ static enum sg_rc sign_attached(const struct sg_sign_jobs *jobs, struct sg_sign_
     return sg_result_digest_finish(result, job->result_sha256, err);
 }
 
+/* A target keeps the content with its signature. */
+static enum sg_rc digest_content(const struct sg_sign_jobs *jobs, struct sg_sign_job *job, struct sg_input *input,
+                                 uint8_t *digest, size_t *ret_len, struct sg_err *err)
+{
+    const struct sg_cades_signer *signer = jobs->signing->signer;
+
+    if (jobs->outbox.target_count == 0)
+        return sg_cades_digest_input(signer, input, digest, ret_len, err);
+    return sg_sign_copy_content(jobs->app, input, sg_cades_digest_name(signer), &job->copies, digest, ret_len, err);
+}
+
 static enum sg_rc sign_detached(const struct sg_sign_jobs *jobs, struct sg_sign_job *job, struct sg_input *input,
                                 struct sg_outfile *out, struct sg_err *err)
 {
     _cleanup_(sg_buf_clear) struct sg_buf signature = SG_BUF(SG_MAX_CMS_REST);
     uint8_t digest[EVP_MAX_MD_SIZE];
     size_t len = 0;
-    enum sg_rc rc = sg_cades_digest_input(jobs->signing->signer, input, digest, &len, err);
+    enum sg_rc rc = digest_content(jobs, job, input, digest, &len, err);
 
     if (rc == SG_OK)
         rc = sg_check_cancelled(err);
@@ -84,6 +95,8 @@ enum sg_rc sg_sign_one(const struct sg_sign_jobs *jobs, struct sg_sign_job *job,
     job->empty = sg_input_size(input) == 0;
     job->claimed_time = sg_clock_now(&jobs->app->clock);
     rc = (jobs->attached ? sign_attached : sign_detached)(jobs, job, input, out, err);
+    if (rc == SG_OK && sg_sign_queues(&jobs->outbox))
+        rc = sg_sign_copy_result(jobs->app, out, &job->copies, err);
     if (rc == SG_OK)
         job->out = sg_steal(out);
     return rc;

@@ -1,0 +1,218 @@
+/* Recording a group and making it final.
+ *
+ * Without an outbox the files get their names within the transaction, and lose them if it cannot be committed. With one
+ * they get them after it: their copies are on disk by then, so that a program that is killed in between leaves behind
+ * what the next one can finish (sg_outbox_place()), and sync sends nothing that has not been placed. */
+#include "cli/sign_group.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "base/msg.h"
+#include "store/blobs.h"
+#include "store/outbox.h"
+
+void sg_sign_job_fail(struct sg_sign_job *job, const struct sg_err *err)
+{
+    if (!job->err)
+        job->err = malloc(sizeof(*job->err));
+    if (!job->err)
+        return; /* the job is not final, which says that it failed */
+    *job->err = *err;
+    if (!err->file[0])
+        sg_err_file(job->err, job->input);
+}
+
+/* --- recording -----------------------------------------------------------------------------------------------------
+ */
+
+enum sg_rc sg_sign_absolute(const char *path, char **ret, struct sg_err *err)
+{
+    char cwd[PATH_MAX] = "";
+    bool as_it_is = path[0] == '/' || strcmp(path, "-") == 0;
+
+    if (!as_it_is && !getcwd(cwd, sizeof(cwd)))
+        return sg_fail_errno(err, SG_E_NOT_FOUND, errno, "%s", _("The working folder is not there any more."));
+    *ret = NULL;
+    if (asprintf(ret, "%s%s%s", cwd, as_it_is ? "" : "/", path) < 0) {
+        *ret = NULL;
+        return sg_fail_memory(err);
+    }
+    return SG_OK;
+}
+
+/* The codes of what was allowed: "certificate-expired, empty-file". */
+static enum sg_rc remarks_of(const struct sg_signing *signing, const struct sg_sign_job *job, struct sg_buf *out,
+                             const char **ret, struct sg_err *err)
+{
+    enum sg_rc rc = SG_OK;
+
+    for (size_t i = 0; i < signing->warning_count && rc == SG_OK; i++)
+        rc = sg_buf_printf(out, err, "%s%s", out->len ? ", " : "", signing->warnings[i].code);
+    if (rc == SG_OK && job->empty)
+        rc = sg_buf_printf(out, err, "%s%s", out->len ? ", " : "", "empty-file");
+    return rc == SG_OK ? sg_buf_text(out, ret, err) : rc;
+}
+
+static enum sg_rc record_document(const struct sg_sign_jobs *jobs, const struct sg_sign_job *job, struct sg_err *err)
+{
+    const struct sg_signing *signing = jobs->signing;
+    _cleanup_(sg_buf_clear) struct sg_buf remarks = SG_BUF(4 * SG_KIB);
+    _cleanup_(freep) char *input = NULL, *output = NULL;
+    struct sg_document document = {.digest_algorithm = signing->digest,
+                                   .content_digest = job->content_digest,
+                                   .result_sha256 = job->result_sha256,
+                                   .format = "CAdES",
+                                   .key = signing->cert_sha256,
+                                   .token = signing->info->token->serial,
+                                   .custody = sg_custody_text(signing->custody),
+                                   .claimed_time = job->claimed_time,
+                                   .clock_state = signing->clock_state};
+    enum sg_rc rc = sg_sign_absolute(job->input, &input, err);
+
+    if (rc == SG_OK)
+        rc = sg_sign_absolute(job->output, &output, err);
+    if (rc == SG_OK)
+        rc = remarks_of(signing, job, &remarks, &document.remarks, err);
+    if (rc != SG_OK)
+        return rc;
+    document.input = input;
+    document.output = output;
+    return sg_store_document_add(signing->store, &document, err);
+}
+
+static enum sg_rc record_failure(const struct sg_sign_jobs *jobs, struct sg_sign_job *job, struct sg_err *err)
+{
+    _cleanup_(freep) char *object = NULL;
+
+    if (job->document != 0)
+        return sg_outbox_withdraw(jobs->signing->store, job->document, job->err, err);
+    enum sg_rc rc = sg_sign_absolute(job->input, &object, err);
+    return rc == SG_OK ? sg_signing_record_failure(jobs->signing, object, job->err, err) : rc;
+}
+
+static enum sg_rc record_job(const struct sg_sign_jobs *jobs, struct sg_sign_job *job, struct sg_err *err)
+{
+    enum sg_rc rc = SG_OK;
+
+    if (job->err)
+        return record_failure(jobs, job, err);
+    if (!job->out)
+        return SG_OK;
+    rc = record_document(jobs, job, err);
+    if (rc == SG_OK && sg_sign_queues(&jobs->outbox))
+        rc = sg_sign_queue(&jobs->outbox, jobs->signing->store, &job->copies, sg_outfile_replaces(job->out),
+                           &job->document, err);
+    return rc;
+}
+
+/* Begins the transaction, and leaves it open. */
+static enum sg_rc record_group(const struct sg_sign_jobs *jobs, struct sg_sign_group *group, struct sg_err *err)
+{
+    enum sg_rc rc = sg_store_begin(jobs->signing->store, err);
+
+    for (size_t i = 0; i < group->count && rc == SG_OK; i++)
+        rc = record_job(jobs, &group->jobs[i], err);
+    if (rc == SG_OK && group->out_count > 0)
+        rc = sg_check_cancelled(err);
+    return rc;
+}
+
+/* --- making final --------------------------------------------------------------------------------------------------
+ */
+
+static enum sg_rc finish_unqueued(const struct sg_sign_jobs *jobs, struct sg_sign_group *group, struct sg_err *err)
+{
+    size_t failed = 0;
+    enum sg_rc rc = record_group(jobs, group, err);
+
+    if (rc == SG_OK)
+        rc = sg_outfile_commit_group(group->outs, group->out_count, &failed, err);
+    if (rc != SG_OK)
+        return rc;
+    rc = sg_store_commit(jobs->signing->store, err);
+    for (size_t i = 0; i < group->out_count && rc != SG_OK; i++)
+        sg_outfile_revoke(group->outs[i]);
+    return rc;
+}
+
+static enum sg_rc commit_queue(const struct sg_sign_jobs *jobs, struct sg_sign_group *group, struct sg_err *err)
+{
+    size_t failed = 0;
+    enum sg_rc rc = sg_outfile_sync_group(group->outs, group->out_count, &failed, err);
+
+    if (rc == SG_OK)
+        rc = sg_blobs_sync(jobs->app->paths.state, err);
+    if (rc == SG_OK)
+        rc = record_group(jobs, group, err);
+    if (rc == SG_OK)
+        rc = sg_store_commit(jobs->signing->store, err);
+    for (size_t i = 0; i < group->out_count && rc != SG_OK; i++)
+        group->of[i]->document = 0;
+    return rc;
+}
+
+static enum sg_rc mark_placed(const struct sg_sign_jobs *jobs, const struct sg_sign_group *group)
+{
+    struct sg_store *store = jobs->signing->store;
+    enum sg_rc rc = sg_store_begin(store, NULL);
+
+    for (size_t i = 0; i < group->out_count && rc == SG_OK; i++)
+        rc = sg_outbox_placed(store, group->of[i]->document, SG_OUTPUT_CURRENT, NULL);
+    if (rc == SG_OK)
+        rc = sg_store_commit(store, NULL);
+    if (rc != SG_OK)
+        sg_store_rollback(store);
+    return rc;
+}
+
+static enum sg_rc finish_queued(const struct sg_sign_jobs *jobs, struct sg_sign_group *group, struct sg_err *err)
+{
+    struct sg_store *store = jobs->signing->store;
+    size_t failed = 0;
+    enum sg_rc rc = commit_queue(jobs, group, err);
+
+    if (rc == SG_OK)
+        rc = sg_outfile_commit_group(group->outs, group->out_count, &failed, err);
+    if (rc != SG_OK)
+        return rc;
+    /* The files are where they belong; whoever looks for some that are not finds that out again. */
+    if (sg_store_relax(store, true, NULL) == SG_OK && mark_placed(jobs, group) != SG_OK)
+        sg_note(&jobs->app->voice, _("the outbox could not note that the signed files are in their places"));
+    return sg_store_relax(store, false, err);
+}
+
+static void collect(struct sg_sign_group *group)
+{
+    group->out_count = 0;
+    for (size_t i = 0; i < group->count; i++) {
+        if (!group->jobs[i].out)
+            continue;
+        group->outs[group->out_count] = group->jobs[i].out;
+        group->of[group->out_count++] = &group->jobs[i];
+    }
+}
+
+enum sg_rc sg_sign_group_finish(const struct sg_sign_jobs *jobs, struct sg_sign_group *group, struct sg_err *err)
+{
+    collect(group);
+    bool queued = group->out_count > 0 && sg_sign_queues(&jobs->outbox);
+    enum sg_rc rc = queued ? finish_queued(jobs, group, err) : finish_unqueued(jobs, group, err);
+
+    if (rc != SG_OK)
+        sg_store_rollback(jobs->signing->store);
+    for (size_t i = 0; i < group->out_count; i++)
+        group->of[i]->final = rc == SG_OK;
+    return rc;
+}
+
+void sg_sign_group_drop(struct sg_sign_group *group, const struct sg_err *why)
+{
+    for (size_t i = 0; i < group->out_count; i++) {
+        sg_sign_job_fail(group->of[i], why);
+        sg_outfile_free(sg_steal(group->of[i]->out));
+    }
+    group->out_count = 0;
+}
