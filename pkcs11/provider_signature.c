@@ -171,10 +171,10 @@ static int signature_set_params(void *data, const OSSL_PARAM params[])
     struct signature *s = data;
     if (!params)
         return 1;
-    if (!s->key)
-        return 0;
     if (s->verify)
         return EVP_PKEY_CTX_set_params(s->verify, params);
+    if (!s->key)
+        return 0;
     const OSSL_PARAM *param = OSSL_PARAM_locate_const(params, OSSL_SIGNATURE_PARAM_DIGEST);
     const char *name = NULL;
     if (param && (s->digest || !OSSL_PARAM_get_utf8_string_ptr(param, &name) || !choose_digest(s, name)))
@@ -232,10 +232,10 @@ static int get_rsa_params(const struct signature *s, OSSL_PARAM params[])
 static int signature_get_params(void *data, OSSL_PARAM params[])
 {
     struct signature *s = data;
-    if (!s->key)
-        return 0;
     if (s->verify)
         return EVP_PKEY_CTX_get_params(s->verify, params);
+    if (!s->key)
+        return 0;
     OSSL_PARAM *param = OSSL_PARAM_locate(params, OSSL_SIGNATURE_PARAM_ALGORITHM_ID);
     if (param && !get_algorithm_id(s, param))
         return 0;
@@ -421,12 +421,28 @@ static int ed25519_sign(void *data, unsigned char *out, size_t *ret_len, size_t 
 /* --- verifying, by `default` ---------------------------------------------------------------------------------------
  */
 
+/* The public key, a token's or another's: what is verified in this library context may well be asked of this provider.
+ * `data` NULL: the key of before. */
+static EVP_PKEY *begin_verifying(struct signature *s, void *data, OSSL_LIB_CTX **ret_libctx)
+{
+    const struct sg_provider_key *k = data;
+    (void)begin(s, data);
+    if (k) {
+        *ret_libctx = k->libctx;
+        return sg_provider_key_public(k);
+    }
+    *ret_libctx = s->key ? s->key->token->tokens->libctx : NULL;
+    return s->key ? s->key->pub : NULL;
+}
+
 static int signature_verify_init(void *data, void *key, const OSSL_PARAM params[])
 {
     struct signature *s = data;
-    if (!begin(s, key))
+    OSSL_LIB_CTX *libctx = NULL;
+    EVP_PKEY *pub = begin_verifying(s, key, &libctx);
+    if (!pub)
         return 0;
-    s->verify = EVP_PKEY_CTX_new_from_pkey(s->key->token->tokens->libctx, s->key->pub, NULL);
+    s->verify = EVP_PKEY_CTX_new_from_pkey(libctx, pub, "provider=default");
     return s->verify && EVP_PKEY_verify_init_ex(s->verify, params) == 1;
 }
 
@@ -440,11 +456,13 @@ static int signature_verify(void *data, const unsigned char *sig, size_t sig_len
 static int digest_verify_init(void *data, const char *name, void *key, const OSSL_PARAM params[])
 {
     struct signature *s = data;
-    if (!begin(s, key))
+    OSSL_LIB_CTX *libctx = NULL;
+    EVP_PKEY *pub = begin_verifying(s, key, &libctx);
+    if (!pub)
         return 0;
     s->verify_message = EVP_MD_CTX_new();
     return s->verify_message && EVP_DigestVerifyInit_ex(s->verify_message, &s->verify, name && name[0] ? name : NULL,
-                                                        s->key->token->tokens->libctx, NULL, s->key->pub, params) == 1;
+                                                        libctx, "provider=default", pub, params) == 1;
 }
 
 static int digest_verify_update(void *data, const unsigned char *bytes, size_t len)

@@ -134,10 +134,11 @@ static enum sg_rc prove(struct sg_token_key *key, const struct sg_sign_input *in
     OSSL_LIB_CTX *libctx = key->token->tokens->libctx;
     if (input->scheme == SG_SCHEME_ED) {
         _cleanup_(EVP_MD_CTX_freep) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-        good = ctx && EVP_DigestVerifyInit_ex(ctx, NULL, NULL, libctx, NULL, key->pub, NULL) == 1 &&
+        good = ctx && EVP_DigestVerifyInit_ex(ctx, NULL, NULL, libctx, "provider=default", key->pub, NULL) == 1 &&
                EVP_DigestVerify(ctx, sig, len, input->message.data, input->message.len) == 1;
     } else {
-        _cleanup_(EVP_PKEY_CTX_freep) EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(libctx, key->pub, NULL);
+        _cleanup_(EVP_PKEY_CTX_freep) EVP_PKEY_CTX *ctx =
+            EVP_PKEY_CTX_new_from_pkey(libctx, key->pub, "provider=default");
         int padding = input->scheme == SG_SCHEME_PSS ? RSA_PKCS1_PSS_PADDING : RSA_PKCS1_PADDING;
         good = ctx && EVP_PKEY_verify_init(ctx) == 1 &&
                (input->scheme == SG_SCHEME_EC || EVP_PKEY_CTX_set_rsa_padding(ctx, padding) == 1) &&

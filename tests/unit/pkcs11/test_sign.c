@@ -245,6 +245,33 @@ static void test_csr(void **state)
     }
 }
 
+/* Does a key sign for who works in OpenSSL's default context, as TLS does, and is what others signed still verified in
+ * ours, where this provider is then the first that is asked? */
+static void test_other_context(void **state)
+{
+    (void)state;
+    softhsm_close(&hsm);
+    softhsm_open(&hsm);
+    softhsm_login(&hsm, "sign");
+    for (size_t i = 0; i < KINDS; i++) {
+        struct sg_key_list *list = NULL;
+        EVP_PKEY *key = open_key(key_of(&kinds[i], &list));
+        EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+        uint8_t sig[SG_MAX_SIGNATURE];
+        size_t len = sizeof sig;
+        const char *digest = kinds[i].digests[0];
+        assert_int_equal(EVP_DigestSignInit_ex(ctx, NULL, digest, NULL, NULL, key, NULL), 1);
+        assert_int_equal(EVP_DigestSign(ctx, sig, &len, (const uint8_t *)"abc", 3), 1);
+        EVP_PKEY *pub = public_of(key);
+        assert_true(verifies(pub, digest, false, sig, len, "abc", 3));
+        assert_false(verifies(pub, digest, false, sig, len, "abd", 3));
+        EVP_PKEY_free(pub);
+        EVP_MD_CTX_free(ctx);
+        EVP_PKEY_free(key);
+        sg_key_list_free(list);
+    }
+}
+
 struct work {
     EVP_PKEY *key, *pub;
     unsigned good;
@@ -290,8 +317,10 @@ static void test_threads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_all_kinds),          cmocka_unit_test(test_pieces), cmocka_unit_test(test_prehashed),
-        cmocka_unit_test(test_refused_parameters), cmocka_unit_test(test_csr),    cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_all_kinds), cmocka_unit_test(test_pieces),
+        cmocka_unit_test(test_prehashed), cmocka_unit_test(test_refused_parameters),
+        cmocka_unit_test(test_csr),       cmocka_unit_test(test_other_context),
+        cmocka_unit_test(test_threads),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
