@@ -49,6 +49,10 @@ struct sg_http_access {
     X509 *client_cert;
     EVP_PKEY *client_key;
     STACK_OF(X509) *client_chain;
+    /* What the key's last use failed with (sg_token_key_last_error()): fills `err`, returns its code; SG_OK if nothing
+     * did. NULL: it has no words of its own. */
+    enum sg_rc (*client_key_error)(void *context, struct sg_err *err);
+    void *client_key_context;
 };
 
 enum sg_http_flags {

@@ -65,15 +65,21 @@ static enum sg_rc fail_certificate(struct sg_transfer *transfer, struct sg_err *
     }
 }
 
+/* A client key on a token fails with the token's own words: it was pulled, or cannot make such a signature. */
 static enum sg_rc fail_tls(struct sg_transfer *transfer, struct sg_err *err)
 {
-    const struct sg_http_access *access = transfer->request.access;
+    const struct sg_http_access *access = transfer->own_server ? transfer->request.access : NULL;
     const char *server = transfer->server->name;
-    if (strstr(transfer->said, "alert") && !(access && access->client_key))
-        return sg_fail(err, SG_E_TLS, _("%s ended the TLS handshake; perhaps it wants a client certificate."), server);
+    bool has_key = access && access->client_key;
+    enum sg_rc rc =
+        has_key && access->client_key_error ? access->client_key_error(access->client_key_context, err) : SG_OK;
+    if (rc != SG_OK)
+        return rc;
     if (strstr(transfer->said, "alert"))
         return sg_fail(err, SG_E_TLS,
-                       _("%s ended the TLS handshake; perhaps it does not accept the client certificate."), server);
+                       has_key ? _("%s ended the TLS handshake; perhaps it does not accept the client certificate.")
+                               : _("%s ended the TLS handshake; perhaps it wants a client certificate."),
+                       server);
     return sg_fail(err, SG_E_TLS, _("No TLS connection with %s came about."), server);
 }
 
@@ -83,6 +89,12 @@ static enum sg_rc fail_proxy(struct sg_transfer *transfer, long status, struct s
                    status == 407 ? _("The proxy wants a user and a password before it leads to %s (status %ld).")
                                  : _("The proxy does not lead to %s (status %ld)."),
                    transfer->server->name, status);
+}
+
+static enum sg_rc fail_cut(struct sg_transfer *transfer, struct sg_err *err)
+{
+    return sg_fail(err, SG_E_NETWORK, _("The connection with %s was cut before its answer was whole."),
+                   transfer->server->name);
 }
 
 static enum sg_rc fail_by_code(struct sg_transfer *transfer, CURLcode result, struct sg_err *err)
@@ -104,10 +116,13 @@ static enum sg_rc fail_by_code(struct sg_transfer *transfer, CURLcode result, st
         return fail_timeout(transfer, err);
     case CURLE_SEND_ERROR:
     case CURLE_RECV_ERROR:
+        if (strstr(transfer->said, "alert")) /* in TLS 1.3 a server refuses a client after the handshake */
+            return fail_tls(transfer, err);
+        return fail_cut(transfer, err);
     case CURLE_GOT_NOTHING:
     case CURLE_PARTIAL_FILE:
     case CURLE_SEND_FAIL_REWIND:
-        return sg_fail(err, SG_E_NETWORK, _("The connection with %s was cut before its answer was whole."), server);
+        return fail_cut(transfer, err);
     case CURLE_PEER_FAILED_VERIFICATION:
         return fail_certificate(transfer, err);
     case CURLE_SSL_CONNECT_ERROR:
@@ -126,7 +141,8 @@ static enum sg_rc fail_by_code(struct sg_transfer *transfer, CURLcode result, st
 enum sg_rc sg_http_curl_fail(struct sg_transfer *transfer, CURLcode result, struct sg_err *err)
 {
     enum sg_rc rc = fail_by_code(transfer, result, err);
-    sg_err_cause(err, "%s", transfer->said[0] ? transfer->said : curl_easy_strerror(result));
+    if (err && !err->cause[0])
+        sg_err_cause(err, "%s", transfer->said[0] ? transfer->said : curl_easy_strerror(result));
     return rc;
 }
 
