@@ -17,7 +17,7 @@ static enum sg_rc fail_connect(struct sg_transfer *transfer, struct sg_err *err)
     if (transfer->private_refused)
         return sg_fail(err, SG_E_POLICY,
                        _("%s leads to an address inside this network, and the configuration does not name it; if that "
-                         "is meant, set private-addresses = yes in [network]."),
+                         "is meant, set private-addresses = yes in [sync]."),
                        server);
     if (transfer->easy)
         (void)curl_easy_getinfo(transfer->easy, CURLINFO_OS_ERRNO, &errnum);

@@ -1,0 +1,60 @@
+# What the tests' servers share. Each has a file of its own, server_NAME.sh, with NAME_start and NAME_stop; a server
+# listens on a loopback port that nobody had, keeps what it writes in a folder of $tmp, and ends with the shell that
+# started it.
+# shellcheck shell=bash
+
+free_port() {
+    /usr/bin/python3 -c '
+import random, socket
+while True:
+    s = socket.socket()
+    try:
+        s.bind(("127.0.0.1", random.randrange(10000, 32000)))
+        print(s.getsockname()[1])
+        break
+    except OSError:
+        pass'
+}
+
+# Runs a server in the background; its output is in LOG, its pid in $server_pid.
+server_run() { # LOG COMMAND...
+    local log=$1
+    shift
+    setpriv --pdeathsig TERM "$@" > "$log" 2>&1 < /dev/null &
+    server_pid=$!
+}
+
+# Waits until something listens on the port.
+server_wait() { # PORT PID LOG
+    local i
+    for ((i = 0; i < 300; i++)); do
+        if (exec 3<> "/dev/tcp/127.0.0.1/$1") 2> /dev/null; then
+            return 0
+        fi
+        kill -0 "$2" 2> /dev/null || break
+        sleep 0.05
+    done
+    tail -n 20 "$3" >&2
+    failed "a server did not start"
+}
+
+server_end() { # PID
+    [ -n "$1" ] || return 0
+    kill "$1" 2> /dev/null || true
+    wait "$1" 2> /dev/null || true
+}
+
+# A key and certificate for TLS in NAME.key and NAME.pem (with the issuing CA behind it), by the fixtures' CA. HOSTS as
+# for subjectAltName; more words are openssl-x509's.
+server_certificate() { # NAME HOSTS [ARGUMENT...]
+    local name=$1 hosts=$2 ca=$SIGNET_FIXTURES/ca/issuing
+    shift 2
+    [ $# -gt 0 ] || set -- -days 30
+    openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$name.key" 2> /dev/null
+    openssl pkey -in "$name.key" -pubout -out "$name.pub"
+    printf 'basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\nextendedKeyUsage=serverAuth\nsubjectAltName=%s\n' \
+        "$hosts" > "$name.cnf"
+    openssl x509 -new -subj "/O=Signet Test/CN=server" -force_pubkey "$name.pub" -CA "$ca.pem" -CAkey "$ca.key" \
+        -set_serial "0x52$(openssl rand -hex 8)" -extfile "$name.cnf" "$@" -out "$name.pem"
+    cat "$ca.pem" >> "$name.pem"
+}
