@@ -28,6 +28,12 @@
 #define SG_MAX_GCM_NONCE 128                   /* octets, as many as OpenSSL takes */
 #define SG_MAX_GCM_CONTENT ((1ULL << 36) - 32) /* octets under one key and nonce (SP 800-38D §5.2.1.1) */
 
+/* Time-stamps. */
+#define SG_MAX_TIMESTAMP (1 * SG_MIB)                      /* one token, with the certificates that it carries */
+#define SG_MAX_TSA_ANSWER (SG_MAX_TIMESTAMP + 16 * SG_KIB) /* of a TSA */
+#define SG_MAX_TSA_TEXT 400  /* bytes of what a TSA says for a person, which is then cut */
+#define SG_MAX_TIMESTAMPS 16 /* of one signature, judged */
+
 #define SG_MAX_CARRIED_CRLS (8 * SG_MIB) /* CRLs that one CMS carries, together */
 
 /* Signatures and keys that are checked. */

@@ -77,6 +77,24 @@ bool sg_utf8_is_printable(const char *text, size_t len)
     return true;
 }
 
+enum sg_rc sg_utf8_append_printable(struct sg_buf *out, const void *text, size_t len, struct sg_err *err)
+{
+    const uint8_t *p = text;
+    enum sg_rc rc = SG_OK;
+    while (rc == SG_OK && len > 0) {
+        uint32_t code_point = 0;
+        size_t n = sg_utf8_next(p, len, &code_point);
+        if (n > 0 && sg_utf8_printable(code_point))
+            rc = sg_buf_append(out, p, n, err);
+        else
+            rc = sg_buf_append(out, "\xef\xbf\xbd", 3, err);
+        n = n ? n : 1;
+        p += n;
+        len -= n;
+    }
+    return rc;
+}
+
 void sg_utf8_cut(char *text)
 {
     size_t len = strlen(text), tail = 0;

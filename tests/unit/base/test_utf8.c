@@ -96,12 +96,26 @@ static void cuts(void **state)
     }
 }
 
+/* Is what would steer a terminal, or is no text, replaced, and all else left? */
+static void appends_what_may_be_printed(void **state)
+{
+    (void)state;
+    static const char text[] = "a\x1b[2J\xe2\x82\xac\xff\xe2\x80\xae.\0b";
+    _cleanup_(sg_buf_clear) struct sg_buf out = SG_BUF(64);
+    const char *printed = NULL;
+    assert_int_equal(sg_utf8_append_printable(&out, text, sizeof text - 1, NULL), SG_OK);
+    assert_int_equal(sg_buf_text(&out, &printed, NULL), SG_OK);
+    assert_string_equal(printed, "a\xef\xbf\xbd[2J\xe2\x82\xac\xef\xbf\xbd\xef\xbf\xbd.\xef\xbf\xbd"
+                                 "b");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_well_formed),
         cmocka_unit_test(refuses_ill_formed),
         cmocka_unit_test(knows_what_prints),
+        cmocka_unit_test(appends_what_may_be_printed),
         cmocka_unit_test(cuts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
