@@ -16,7 +16,7 @@ enum sg_rc sg_cert_check(struct sg_verifier *verifier, const char *file, X509 *c
     _cleanup_(sg_judgement_clear) struct sg_judgement judgement;
     sg_judgement_init(&judgement);
     unsigned steps = SG_MAX_PATH_STEPS;
-    struct sg_cert_request request = {.cert = cert, .purpose = purpose, .steps = &steps};
+    struct sg_cert_request request = {.cert = cert, .purpose = purpose, .at = verifier->at, .steps = &steps};
     enum sg_rc rc = sg_report_new(verifier->libctx, file, NULL, 1, &report, err);
     if (rc == SG_OK)
         rc = sg_judge_certificate(verifier, &request, &judgement, err);
@@ -28,6 +28,7 @@ enum sg_rc sg_cert_check(struct sg_verifier *verifier, const char *file, X509 *c
         return sg_fail_memory(err);
     judgement.verdict.signer = cert;
     judgement.verdict.best_time = verifier->at;
+    report->at = verifier->at;
     report->verdicts[0] = judgement.verdict;
     sg_judgement_init(&judgement);
     *ret = sg_steal(report);
@@ -40,7 +41,7 @@ static enum sg_rc has_path(struct sg_verifier *verifier, X509 *cert, bool *ret, 
     _cleanup_(sg_judgement_clear) struct sg_judgement judgement;
     sg_judgement_init(&judgement);
     unsigned steps = SG_MAX_PATH_STEPS;
-    struct sg_cert_request request = {.cert = cert, .purpose = SG_CERT_ANY, .steps = &steps};
+    struct sg_cert_request request = {.cert = cert, .purpose = SG_CERT_ANY, .at = verifier->at, .steps = &steps};
     enum sg_rc rc = sg_judge_paths(verifier, &request, SG_REVOCATION_NONE, &judgement, err);
     if (rc == SG_OK)
         *ret = judgement.severity == SG_SEVERITY_NONE;

@@ -192,6 +192,7 @@ static enum sg_rc run_openssl(const struct sg_verifier *verifier, STACK_OF(X509)
     if (!X509_STORE_add_cert(store, sk_X509_value(path, length - 1)) || !X509_STORE_set1_param(store, verifier->base) ||
         !X509_STORE_CTX_init(ctx, store, leaf, between) || !X509_STORE_CTX_set_app_data(ctx, verification))
         return sg_fail_ssl(err, SG_E_INTERNAL, _("Cannot prepare the check of a certificate"));
+    X509_STORE_CTX_set_time(ctx, 0, (time_t)verification->at);
     X509_STORE_CTX_set_verify_cb(ctx, on_verify);
 
     size_t before = verification->judgement->verdict.reason_count + verification->date_count;
@@ -271,8 +272,10 @@ static enum sg_rc check_revocation(const struct sg_chain_request *request, STACK
                                                .steps = request->steps,
                                                .mode = request->revocation,
                                                .stale = verifier->stale,
-                                               .at = verifier->at,
-                                               .now = verifier->at > verifier->now ? verifier->at : verifier->now};
+                                               .at = request->at,
+                                               .known_at = verifier->at,
+                                               .now = verifier->at > verifier->now ? verifier->at : verifier->now,
+                                               .proves_time = request->purpose == SG_CERT_TIMESTAMP};
     *ret_leaf_good = false;
     if (request->revocation == SG_REVOCATION_NONE)
         return sg_judgement_note(judgement, SG_SEVERITY_NONE, SG_REASON_REVOCATION_NOT_ASKED, err,
@@ -325,7 +328,7 @@ static enum sg_rc keep_path(STACK_OF(X509) *path, struct sg_judgement *judgement
 enum sg_rc sg_judge_chain(const struct sg_chain_request *request, STACK_OF(X509) *path, struct sg_judgement *judgement,
                           struct sg_err *err)
 {
-    struct verification verification = {.judgement = judgement, .at = request->verifier->at, .err = err};
+    struct verification verification = {.judgement = judgement, .at = request->at, .err = err};
     bool fit = false, leaf_good = false;
     enum sg_rc rc = check_links(path, judgement, &fit, err);
     if (rc == SG_OK && fit)
@@ -337,7 +340,7 @@ enum sg_rc sg_judge_chain(const struct sg_chain_request *request, STACK_OF(X509)
     if (rc == SG_OK)
         rc = check_usage(path, request->purpose, judgement, err);
     if (rc == SG_OK)
-        rc = check_algorithms(path, request->verifier->at, judgement, err);
+        rc = check_algorithms(path, request->at, judgement, err);
     if (rc == SG_OK)
         rc = check_revocation(request, path, judgement, &leaf_good, err);
     for (size_t i = 0; rc == SG_OK && i < verification.date_count; i++)

@@ -97,6 +97,38 @@ static json_t *revocation_json(const struct sg_verdict *verdict)
     return sg_steal(array);
 }
 
+static enum sg_rc timestamp_json(const struct sg_timestamp *timestamp, json_t **ret, struct sg_err *err)
+{
+    const struct sg_verdict *verdict = &timestamp->verdict;
+    _cleanup_(json_decrefp) json_t *object = json_object();
+    _cleanup_(freep) char *tsa = NULL;
+    enum sg_rc rc = verdict->signer ? sg_name_text(X509_get_subject_name(verdict->signer), &tsa, err) : SG_OK;
+    if (rc != SG_OK)
+        return rc;
+    if (!set(object, "kind", text_json(timestamp->kind)) || !set(object, "time", time_json(timestamp->time)) ||
+        !set(object, "tsa", text_json(tsa)) ||
+        !set(object, "indication", text_json(sg_cert_indication_text(verdict->indication))) ||
+        !set(object, "sub_indication", text_json(sg_sub_indication_text(verdict->sub_indication))))
+        return sg_fail_memory(err);
+    *ret = sg_steal(object);
+    return SG_OK;
+}
+
+static enum sg_rc timestamps_json(const struct sg_verdict *verdict, json_t **ret, struct sg_err *err)
+{
+    _cleanup_(json_decrefp) json_t *array = json_array();
+    for (size_t i = 0; i < verdict->timestamp_count; i++) {
+        json_t *timestamp = NULL;
+        enum sg_rc rc = timestamp_json(&verdict->timestamps[i], &timestamp, err);
+        if (rc != SG_OK)
+            return rc;
+        if (json_array_append_new(array, timestamp) != 0)
+            return sg_fail_memory(err);
+    }
+    *ret = sg_steal(array);
+    return *ret ? SG_OK : sg_fail_memory(err);
+}
+
 static json_t *reasons_json(const struct sg_verdict *verdict)
 {
     _cleanup_(json_decrefp) json_t *array = json_array();
@@ -122,7 +154,7 @@ static enum sg_rc signature_json(OSSL_LIB_CTX *libctx, const struct sg_verdict *
                                  struct sg_err *err)
 {
     _cleanup_(json_decrefp) json_t *object = json_object();
-    json_t *signer = json_null(), *chain = NULL;
+    json_t *signer = json_null(), *chain = NULL, *timestamps = NULL;
     enum sg_rc rc = SG_OK;
     if (!set(object, "id", text_json(verdict->id)) ||
         !set(object, "indication", text_json(sg_indication_text(verdict->indication))) ||
@@ -143,8 +175,12 @@ static enum sg_rc signature_json(OSSL_LIB_CTX *libctx, const struct sg_verdict *
     rc = chain_json(libctx, verdict->chain, &chain, err);
     if (rc != SG_OK)
         return rc;
-    if (!set(object, "chain", chain) || !set(object, "revocation", revocation_json(verdict)) ||
-        !set(object, "timestamps", json_array()) || !set(object, "reasons", reasons_json(verdict)))
+    if (!set(object, "chain", chain) || !set(object, "revocation", revocation_json(verdict)))
+        return sg_fail_memory(err);
+    rc = timestamps_json(verdict, &timestamps, err);
+    if (rc != SG_OK)
+        return rc;
+    if (!set(object, "timestamps", timestamps) || !set(object, "reasons", reasons_json(verdict)))
         return sg_fail_memory(err);
     *ret = sg_steal(object);
     return SG_OK;

@@ -10,24 +10,10 @@
 
 #define LABEL_WIDTH 13
 
-/* Names in certificates and of files are a stranger's: what would steer a terminal or reorder text is replaced. */
+/* Names in certificates and of files are a stranger's. */
 static enum sg_rc add_clean(struct sg_buf *out, const char *text, struct sg_err *err)
 {
-    const uint8_t *p = (const uint8_t *)text;
-    size_t left = strlen(text);
-    enum sg_rc rc = SG_OK;
-    while (rc == SG_OK && left > 0) {
-        uint32_t code_point = 0;
-        size_t len = sg_utf8_next(p, left, &code_point);
-        if (len > 0 && sg_utf8_printable(code_point))
-            rc = sg_buf_append(out, p, len, err);
-        else
-            rc = sg_buf_append(out, "\xef\xbf\xbd", 3, err);
-        len = len ? len : 1;
-        p += len;
-        left -= len;
-    }
-    return rc;
+    return sg_utf8_append_printable(out, text, strlen(text), err);
 }
 
 static enum sg_rc add_line(struct sg_buf *out, const char *label, const char *text, struct sg_err *err)
@@ -103,6 +89,21 @@ static enum sg_rc add_heading(struct sg_buf *out, const char *word, const char *
     return rc;
 }
 
+/* Those that hold; why one does not is among the reasons. */
+static enum sg_rc add_timestamps(struct sg_buf *out, const struct sg_verdict *verdict, struct sg_err *err)
+{
+    enum sg_rc rc = SG_OK;
+    for (size_t i = 0; rc == SG_OK && i < verdict->timestamp_count; i++) {
+        const struct sg_timestamp *timestamp = &verdict->timestamps[i];
+        if (timestamp->verdict.indication != SG_TOTAL_PASSED)
+            continue;
+        rc = add_time(out, _("not later:"), timestamp->time, _(" (proven by a time-stamp)"), err);
+        if (rc == SG_OK)
+            rc = add_name(out, _("stamped by:"), X509_get_subject_name(timestamp->verdict.signer), err);
+    }
+    return rc;
+}
+
 static enum sg_rc add_signature(struct sg_buf *out, const struct sg_report *report, const struct sg_verdict *verdict,
                                 const char *content_name, struct sg_err *err)
 {
@@ -120,7 +121,9 @@ static enum sg_rc add_signature(struct sg_buf *out, const struct sg_report *repo
     if (rc == SG_OK)
         rc = add_time(out, _("signed at:"), verdict->claimed_time, _(" (by the signer's own clock; not proven)"), err);
     if (rc == SG_OK)
-        rc = add_time(out, _("judged at:"), verdict->best_time, "", err);
+        rc = add_timestamps(out, verdict, err);
+    if (rc == SG_OK)
+        rc = add_time(out, _("judged at:"), report->at, "", err);
     if (rc == SG_OK)
         rc = add_time(out, _("as of:"), verdict->as_of, _(" (the age of what is known about revocation)"), err);
     if (rc == SG_OK && verdict->indication == SG_TOTAL_PASSED)
@@ -170,7 +173,7 @@ enum sg_rc sg_report_cert_text(const struct sg_report *report, struct sg_buf *ou
     for (size_t i = 0; rc == SG_OK && i < verdict->policy_count; i++)
         rc = add_line(out, i == 0 ? _("policies:") : "", verdict->policies[i], err);
     if (rc == SG_OK)
-        rc = add_time(out, _("judged at:"), verdict->best_time, "", err);
+        rc = add_time(out, _("judged at:"), report->at, "", err);
     if (rc == SG_OK)
         rc = add_time(out, _("as of:"), verdict->as_of, _(" (the age of what is known about revocation)"), err);
     if (rc == SG_OK && verdict->indication == SG_TOTAL_PASSED)

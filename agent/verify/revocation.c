@@ -289,6 +289,7 @@ struct finding {
     enum answer answer;
     struct sg_known_crl *crl;
     int64_t revoked_at;
+    int64_t fresh_at;       /* not stale if it is from then or later */
     const char *unreadable; /* the file of a CRL that the store knows and that cannot be read */
 };
 
@@ -307,28 +308,47 @@ static bool may_have_been_dropped(const struct sg_known_crl *known, X509 *cert)
     return known->this_update > not_after && (known->expired_since == SG_TIME_NONE || known->expired_since > not_after);
 }
 
-static struct finding ask(struct sg_known_crl *known, X509 *cert, int64_t at)
+/* Data has to be good until `known_at`; of a certificate that has ended before that, until then: no list need have it
+ * any more. */
+static int64_t fresh_at(const struct sg_revocation_request *request, X509 *cert)
 {
-    struct finding finding = {.crl = known, .revoked_at = SG_TIME_NONE};
+    int64_t until = request->known_at, not_after;
+    if (sg_time_from_asn1(X509_get0_notAfter(cert), &not_after) && not_after < until)
+        until = not_after;
+    return until > request->at ? until : request->at;
+}
+
+/* RFC 3161 §4 (1): what a TSA stamped before its certificate was revoked stays good only if the reason is given, and is
+ * none that doubts the key: whoever has the key can write any time. */
+static bool leaves_past(long reason)
+{
+    return reason == CRL_REASON_UNSPECIFIED || reason == CRL_REASON_AFFILIATION_CHANGED ||
+           reason == CRL_REASON_SUPERSEDED || reason == CRL_REASON_CESSATION_OF_OPERATION;
+}
+
+static struct finding ask(const struct sg_revocation_request *request, struct sg_known_crl *known, X509 *cert)
+{
+    struct finding finding = {.crl = known, .revoked_at = SG_TIME_NONE, .fresh_at = fresh_at(request, cert)};
     X509_REVOKED *entry = NULL;
     if (X509_CRL_get0_by_cert(known->crl, &entry, cert) == 0) {
         if (may_have_been_dropped(known, cert))
             finding.answer = NOT_KNOWN_AFTER_EXPIRY;
         else
-            finding.answer = is_stale(known, at) ? STALE : GOOD;
+            finding.answer = is_stale(known, finding.fresh_at) ? STALE : GOOD;
         return finding;
     }
-    _cleanup_(ASN1_ENUMERATED_freep) ASN1_ENUMERATED *reason =
+    _cleanup_(ASN1_ENUMERATED_freep) ASN1_ENUMERATED *code =
         X509_REVOKED_get_ext_d2i(entry, NID_crl_reason, NULL, NULL);
-    bool hold = reason && ASN1_ENUMERATED_get(reason) == CRL_REASON_CERTIFICATE_HOLD;
+    long reason = code ? ASN1_ENUMERATED_get(code) : -1;
     int64_t when;
     if (sg_time_from_asn1(X509_REVOKED_get0_revocationDate(entry), &when))
         finding.revoked_at = when;
     /* A date that cannot be read counts as long ago. */
-    if (finding.revoked_at != SG_TIME_NONE && finding.revoked_at > at)
-        finding.answer = is_stale(known, at) ? STALE : REVOKED_LATER;
+    bool later = finding.revoked_at != SG_TIME_NONE && finding.revoked_at > request->at;
+    if (later && (!request->proves_time || leaves_past(reason)))
+        finding.answer = is_stale(known, finding.fresh_at) ? STALE : REVOKED_LATER;
     else
-        finding.answer = hold ? ON_HOLD : REVOKED;
+        finding.answer = reason == CRL_REASON_CERTIFICATE_HOLD ? ON_HOLD : REVOKED;
     return finding;
 }
 
@@ -369,7 +389,7 @@ static enum sg_rc consult(const struct sg_revocation_request *request, struct sg
     const char *why = NULL;
     enum sg_rc rc = why_not(request, known, cert, issuer, &why, err);
     if (rc == SG_OK && !why) {
-        *ret = ask(known, cert, request->at);
+        *ret = ask(request, known, cert);
         if (ret->answer != REVOKED && ret->answer != ON_HOLD)
             why = not_allowed(issuer);
     }
@@ -412,7 +432,7 @@ static enum sg_rc find(const struct sg_revocation_request *request, X509 *cert, 
 
 /* --- what that means ---------------------------------------------------------------------------------------------- */
 
-static const char *status_word(const struct finding *finding, int64_t at)
+static const char *status_word(const struct finding *finding)
 {
     switch (finding->answer) {
     case REVOKED:
@@ -428,7 +448,7 @@ static const char *status_word(const struct finding *finding, int64_t at)
     case NOT_KNOWN_AFTER_EXPIRY:
         break;
     }
-    return is_stale(finding->crl, at) ? "stale" : "unknown";
+    return is_stale(finding->crl, finding->fresh_at) ? "stale" : "unknown";
 }
 
 static enum sg_rc note_revoked(const struct finding *finding, const char *subject, bool is_leaf,
@@ -447,11 +467,12 @@ static enum sg_rc note_revoked(const struct finding *finding, const char *subjec
                              _("The certificate of the CA %s was revoked at %s."), subject, time);
 }
 
-static enum sg_rc note_stale(const struct sg_revocation_request *request, const struct sg_known_crl *known,
+static enum sg_rc note_stale(const struct sg_revocation_request *request, const struct finding *finding,
                              const char *subject, struct sg_judgement *judgement, struct sg_err *err)
 {
+    const struct sg_known_crl *known = finding->crl;
     int64_t ended = known->next_update == SG_TIME_NONE ? known->this_update : known->next_update;
-    bool tolerated = request->mode == SG_REVOCATION_SOFT && request->at - ended <= request->stale;
+    bool tolerated = request->mode == SG_REVOCATION_SOFT && finding->fresh_at - ended <= request->stale;
     char time[SG_TIME_TEXT];
     return sg_judgement_note(
         judgement, tolerated ? SG_SEVERITY_NONE : SG_SEVERITY_TRY_LATER, SG_REASON_REVOCATION_STALE, err,
@@ -488,7 +509,7 @@ static enum sg_rc note(const struct sg_revocation_request *request, const struct
     case ON_HOLD:
         return note_revoked(finding, subject, is_leaf, judgement, err);
     case STALE:
-        return note_stale(request, finding->crl, subject, judgement, err);
+        return note_stale(request, finding, subject, judgement, err);
     case REVOKED_LATER:
         return sg_judgement_note(judgement, SG_SEVERITY_NONE, SG_REASON_REVOKED_LATER, err,
                                  _("The certificate of %s was revoked later, at %s."), subject,
@@ -536,7 +557,7 @@ enum sg_rc sg_revocation_judge(const struct sg_revocation_request *request, X509
         rc = sg_name_text(X509_CRL_get_issuer(finding.crl->crl), &crl_issuer, err);
         if (rc == SG_OK)
             rc = sg_judgement_revocation(judgement, crl_issuer, finding.crl->this_update, finding.crl->next_update,
-                                         status_word(&finding, request->at), err);
+                                         status_word(&finding), err);
     }
     if (rc == SG_OK)
         *ret_good =

@@ -40,8 +40,10 @@ struct sg_revocation_request {
     unsigned *steps;                  /* work left; counted down */
     enum sg_revocation_mode mode;     /* hard or soft */
     int64_t stale;
-    int64_t at;  /* judging time */
-    int64_t now; /* no CRL is from later than this */
+    int64_t at;       /* when the certificate is to be good */
+    int64_t known_at; /* as of when that is to be known: later than `at` where `at` is in the past for a time-stamp */
+    int64_t now;      /* no CRL is from later than this */
+    bool proves_time; /* `at` is what the certificate's key says itself: it counts only while the key is in its hands */
 };
 
 /* Notes in `judgement` what is known about `cert`, which `issuer` issued. `*ret_good`: known not to be revoked. */

@@ -109,7 +109,17 @@ void sg_verdict_clear(struct sg_verdict *verdict)
     for (size_t i = 0; i < verdict->policy_count; i++)
         free(verdict->policies[i]);
     free(verdict->policies);
+    for (size_t i = 0; i < verdict->timestamp_count; i++)
+        sg_timestamp_clear(&verdict->timestamps[i]);
+    free(verdict->timestamps);
     *verdict = (struct sg_verdict){0};
+}
+
+void sg_timestamp_clear(struct sg_timestamp *timestamp)
+{
+    free(timestamp->serial);
+    sg_verdict_clear(&timestamp->verdict);
+    *timestamp = (struct sg_timestamp){0};
 }
 
 static void set_severity(struct sg_judgement *judgement, enum sg_severity severity)

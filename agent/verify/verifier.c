@@ -122,11 +122,12 @@ static bool hash_request(EVP_MD_CTX *ctx, const struct sg_cert_request *request)
     _cleanup_(OPENSSL_freep) uint8_t *der = NULL;
     int len = i2d_X509(request->cert, &der);
     return len > 0 && EVP_DigestUpdate(ctx, der, (size_t)len) && EVP_DigestUpdate(ctx, &purpose, sizeof purpose) &&
+           EVP_DigestUpdate(ctx, &request->at, sizeof request->at) &&
            (!request->carried || EVP_DigestUpdate(ctx, request->carried->digest, sizeof request->carried->digest));
 }
 
-/* SHA-256 over the certificate, its purpose and all that came with it: the whole input of a judgement that is not the
- * verifier's own. */
+/* SHA-256 over the certificate, its purpose, the time and all that came with it: the whole input of a judgement that is
+ * not the verifier's own. */
 static enum sg_rc cache_key(const struct sg_verifier *verifier, const struct sg_cert_request *request,
                             uint8_t ret[SG_SHA256_LEN], struct sg_err *err)
 {
@@ -257,13 +258,14 @@ enum sg_rc sg_judge_paths(struct sg_verifier *verifier, const struct sg_cert_req
 {
     struct candidates candidates = {.chain = {.verifier = verifier,
                                               .purpose = request->purpose,
+                                              .at = request->at,
                                               .revocation = revocation,
                                               .carried = request->carried,
                                               .steps = request->steps}};
     struct sg_path_search search = {.trust = verifier->trust,
                                     .carried = request->carried ? request->carried->certs : NULL,
                                     .purposes = anchor_purposes(request->purpose),
-                                    .at = verifier->at,
+                                    .at = request->at,
                                     .max_depth = verifier->max_depth,
                                     .steps = request->steps,
                                     .visit = visit_path,

@@ -35,11 +35,12 @@ struct sg_verifier {
 struct sg_cert_request {
     X509 *cert;
     enum sg_cert_purpose purpose;
+    int64_t at;                       /* when it is to be good */
     unsigned *steps;                  /* work that may be spent on paths, at most SG_MAX_PATH_STEPS; counted down */
     const struct sg_carried *carried; /* NULL: nothing */
 };
 
-/* X.509 certificate validation (EN 319 102-1 §5.2.6) of `cert` at the verifier's time. Remembered: the same
+/* X.509 certificate validation (EN 319 102-1 §5.2.6) of `cert`. Remembered: the same
  * certificate with the same company is judged once, unless the work ran out on the way. Merges what it finds into
  * `judgement`. */
 SG_MUST_CHECK enum sg_rc sg_judge_certificate(struct sg_verifier *verifier, const struct sg_cert_request *request,
@@ -49,6 +50,7 @@ SG_MUST_CHECK enum sg_rc sg_judge_certificate(struct sg_verifier *verifier, cons
 struct sg_chain_request {
     struct sg_verifier *verifier;
     enum sg_cert_purpose purpose;
+    int64_t at;
     enum sg_revocation_mode revocation;
     const struct sg_carried *carried; /* NULL: nothing */
     unsigned *steps;

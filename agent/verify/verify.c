@@ -4,252 +4,13 @@
 
 #include <openssl/err.h>
 
-#include "base/clock.h"
-#include "base/crypto.h"
 #include "base/limits.h"
 #include "base/msg.h"
 #include "formats/cms.h"
-#include "verify/algorithms.h"
 #include "verify/content.h"
-#include "verify/crypto.h"
-#include "verify/signer.h"
+#include "verify/signature.h"
+#include "verify/timestamp.h"
 #include "verify/verifier.h"
-
-/* --- cryptographic verification (§5.2.7) ------------------------------------------------------------------------ */
-
-/* The content against the message-digest attribute (RFC 5652 §5.6); without signed attributes there is none, and the
- * signature value is over the content's digest itself. */
-static enum sg_rc check_content(const struct sg_signer *signer, const struct sg_content *content, bool *ret_intact,
-                                struct sg_judgement *judgement, struct sg_err *err)
-{
-    *ret_intact = false;
-    if (!content->present)
-        return sg_judgement_note(judgement, SG_SEVERITY_NO_CONTENT, SG_REASON_CONTENT_ABSENT, err,
-                                 _("The file that was signed is not here."));
-    if (content->differs)
-        return sg_judgement_note(judgement, SG_SEVERITY_HASH, SG_REASON_CONTENT_DIFFERS, err,
-                                 _("The file given is not the one that the signature carries."));
-    if (!signer->has_signed_attrs) {
-        *ret_intact = true;
-        return SG_OK;
-    }
-    if (!signer->message_digest.data)
-        return SG_OK; /* said when the format was checked */
-    struct sg_slice digest = sg_content_digest(content, signer->digest_nid);
-    if (!digest.data)
-        return sg_judgement_note(judgement, SG_SEVERITY_CRYPTO_CONSTRAINTS, SG_REASON_SIGNATURE_UNSUPPORTED, err,
-                                 _("The signature uses a digest that is not known here."));
-    if (sg_slice_equal(digest, signer->message_digest)) {
-        *ret_intact = true;
-        return SG_OK;
-    }
-    return sg_judgement_note(judgement, SG_SEVERITY_HASH, SG_REASON_CONTENT_CHANGED, err,
-                             _("The file is not what was signed: it has been changed, or it is another file."));
-}
-
-struct candidate {
-    X509 *cert;
-    bool matches; /* the signing-certificate attributes name it, or there are none */
-    bool limited; /* not checked: the work that may be spent on the file is spent */
-    enum sg_signature_answer answer;
-};
-
-static enum sg_rc check_over(struct sg_verifier *verifier, const struct sg_signer *signer, struct sg_signed_bytes over,
-                             unsigned *steps, struct candidate *candidate, struct sg_err *err)
-{
-    EVP_PKEY *key = X509_get0_pubkey(candidate->cert);
-    candidate->limited = key && !sg_spend(steps, sg_algorithm_cost(key));
-    if (candidate->limited)
-        return SG_OK;
-    return sg_signature_check(verifier->libctx, &signer->method, key, over, signer->si->signature, &candidate->answer,
-                              err);
-}
-
-static enum sg_rc check_value(struct sg_verifier *verifier, const struct sg_signer *signer,
-                              const struct sg_content *content, unsigned *steps, struct candidate *candidate,
-                              struct sg_err *err)
-{
-    const struct sg_signer_info *si = signer->si;
-    if (!signer->has_signed_attrs) {
-        struct sg_slice hash = sg_content_digest(content, signer->method.digest);
-        return hash.data ? check_over(verifier, signer, (struct sg_signed_bytes){.hash = hash}, steps, candidate, err)
-                         : SG_OK;
-    }
-    /* RFC 5652 §5.4: over the DER encoding. What other programs made unsorted is checked as it stands on the wire. */
-    _cleanup_(sg_buf_clear) struct sg_buf wire = SG_BUF(si->signed_attrs_wire.len + SG_KIB);
-    _cleanup_(sg_buf_clear) struct sg_buf sorted = SG_BUF(si->signed_attrs_wire.len + SG_KIB);
-    enum sg_rc rc = sg_signer_info_to_be_signed(si, false, &wire, err);
-    if (rc == SG_OK)
-        rc = check_over(verifier, signer, (struct sg_signed_bytes){.data = sg_buf_slice(&wire)}, steps, candidate, err);
-    if (rc != SG_OK || candidate->limited || candidate->answer != SG_SIGNATURE_WRONG)
-        return rc;
-    rc = sg_signer_info_to_be_signed(si, true, &sorted, err);
-    if (rc == SG_E_MALFORMED) /* a value that cannot be decoded: there is no DER that could have been signed */
-        return SG_OK;
-    if (rc == SG_OK && !sg_slice_equal(sg_buf_slice(&wire), sg_buf_slice(&sorted)))
-        rc = check_over(verifier, signer, (struct sg_signed_bytes){.data = sg_buf_slice(&sorted)}, steps, candidate,
-                        err);
-    return rc;
-}
-
-static enum sg_rc note_value(const struct sg_signer *signer, enum sg_signature_answer answer,
-                             struct sg_judgement *judgement, struct sg_err *err)
-{
-    switch (answer) {
-    case SG_SIGNATURE_RIGHT:
-        return SG_OK;
-    case SG_SIGNATURE_WRONG:
-        /* Without signed attributes nothing tells a changed content from a changed signature. */
-        return sg_judgement_note(judgement, SG_SEVERITY_SIGNATURE, SG_REASON_SIGNATURE_WRONG, err,
-                                 signer->has_signed_attrs
-                                     ? _("The signature does not fit the signer's certificate: it has been changed.")
-                                     : _("The signature does not fit the file: one of them has been changed."));
-    case SG_SIGNATURE_UNSUPPORTED:
-        break;
-    }
-    return sg_judgement_note(judgement, SG_SEVERITY_CRYPTO_CONSTRAINTS, SG_REASON_SIGNATURE_UNSUPPORTED, err,
-                             _("The signature is made with an algorithm that is not known here."));
-}
-
-/* --- identification of the signing certificate (§5.2.3) --------------------------------------------------------- */
-
-/* Of the certificates that the SignerIdentifier names, the one that the signed attributes name too; else the one whose
- * key fits. */
-static bool is_better(const struct candidate *a, const struct candidate *b)
-{
-    if (!b->cert || a->matches != b->matches)
-        return !b->cert || a->matches;
-    return a->answer == SG_SIGNATURE_RIGHT && b->answer != SG_SIGNATURE_RIGHT;
-}
-
-static enum sg_rc find_among(struct sg_verifier *verifier, const struct sg_signer *signer,
-                             const struct sg_content *content, const STACK_OF(X509) *certs, unsigned *steps,
-                             struct candidate *best, struct sg_err *err)
-{
-    int tried = 0;
-    for (int i = 0; i < sk_X509_num(certs) && tried < SG_MAX_SIGNER_CANDIDATES; i++) {
-        struct candidate candidate = {.cert = sk_X509_value(certs, i), .answer = SG_SIGNATURE_UNSUPPORTED};
-        if (!sg_signer_info_names(signer->si, candidate.cert))
-            continue;
-        tried++;
-        enum sg_rc rc = sg_signer_references(signer, candidate.cert, verifier->libctx, &candidate.matches, err);
-        if (rc == SG_OK)
-            rc = check_value(verifier, signer, content, steps, &candidate, err);
-        if (rc != SG_OK)
-            return rc;
-        if (is_better(&candidate, best))
-            *best = candidate;
-        if (best->matches && best->answer == SG_SIGNATURE_RIGHT)
-            break;
-    }
-    return SG_OK;
-}
-
-/* --- signature acceptance (§5.2.8) ------------------------------------------------------------------------------ */
-
-static enum sg_rc note_weak(const struct sg_algorithm_answer *answer, struct sg_judgement *judgement,
-                            struct sg_err *err)
-{
-    char time[SG_TIME_TEXT];
-    if (answer->until == SG_TIME_NONE)
-        return sg_judgement_note(judgement, SG_SEVERITY_CRYPTO_CONSTRAINTS, SG_REASON_WEAK_ALGORITHM, err,
-                                 _("The signature uses %s, which is not trusted."), answer->name);
-    return sg_judgement_note(judgement, SG_SEVERITY_CRYPTO_CONSTRAINTS, SG_REASON_WEAK_ALGORITHM, err,
-                             _("The signature uses %s, which is not trusted since %s."), answer->name,
-                             sg_time_text(answer->until, time));
-}
-
-static enum sg_rc accept_signature(const struct sg_verifier *verifier, const struct sg_signer *signer,
-                                   struct sg_judgement *judgement, struct sg_err *err)
-{
-    struct sg_algorithm_answer answer = sg_algorithm_digest(signer->digest_nid, verifier->at);
-    enum sg_rc rc = answer.acceptable ? SG_OK : note_weak(&answer, judgement, err);
-    if (rc == SG_OK && signer->method.digest != NID_undef && signer->method.digest != signer->digest_nid) {
-        answer = sg_algorithm_digest(signer->method.digest, verifier->at);
-        rc = answer.acceptable ? SG_OK : note_weak(&answer, judgement, err);
-    }
-    if (rc == SG_OK && !signer->has_signed_attrs)
-        rc = sg_judgement_note(judgement, SG_SEVERITY_SIG_CONSTRAINTS, SG_REASON_NO_SIGNED_ATTRIBUTES, err,
-                               _("The signature has no signed attributes, so it could be of something else."));
-    else if (rc == SG_OK && signer->reference_count == 0)
-        rc = sg_judgement_note(judgement, SG_SEVERITY_NONE, SG_REASON_NO_SIGNING_CERTIFICATE_ATTRIBUTE, err,
-                               _("The signature does not say which certificate it was made with."));
-    if (rc == SG_OK && signer->signing_time > verifier->at)
-        rc = sg_judgement_note(judgement, SG_SEVERITY_NONE, SG_REASON_CLAIMED_TIME_ODD, err,
-                               _("By the signer's clock it was signed later than the time that it is judged at."));
-    return rc;
-}
-
-/* --- one signer ------------------------------------------------------------------------------------------------- */
-
-/* EN 319 122-1 §6.3, table 1: what B-B requires. */
-static bool is_baseline(const struct sg_signer *signer, bool carried)
-{
-    return signer->has_signed_attrs && signer->message_digest.data && signer->content_type_right &&
-           signer->reference_count > 0 && signer->signing_time != SG_TIME_NONE && carried;
-}
-
-static enum sg_rc judge_cert(struct sg_verifier *verifier, const struct sg_carried *carried,
-                             const struct candidate *found, unsigned *steps, struct sg_judgement *judgement,
-                             struct sg_err *err)
-{
-    struct sg_cert_request request = {.cert = found->cert, .purpose = SG_CERT_SIGN, .steps = steps, .carried = carried};
-    enum sg_rc rc = SG_OK;
-    if (!X509_up_ref(found->cert))
-        return sg_fail_memory(err);
-    judgement->verdict.signer = found->cert;
-    if (!found->matches)
-        rc = sg_judgement_note(judgement, SG_SEVERITY_NO_SIGNING_CERTIFICATE, SG_REASON_SIGNING_CERTIFICATE_MISMATCH,
-                               err, _("The signed attributes name another certificate than the one that came along."));
-    if (rc == SG_OK)
-        rc = sg_judge_certificate(verifier, &request, judgement, err);
-    return rc;
-}
-
-static enum sg_rc judge_signer(struct sg_verifier *verifier, struct sg_cms *cms, const struct sg_signer_info *si,
-                               const struct sg_content *content, const struct sg_carried *carried, unsigned *steps,
-                               struct sg_judgement *judgement, struct sg_err *err)
-{
-    _cleanup_(sg_signer_clear) struct sg_signer signer = {0};
-    struct candidate found = {.answer = SG_SIGNATURE_UNSUPPORTED};
-    struct sg_verdict *verdict = &judgement->verdict;
-    bool content_intact = false;
-
-    enum sg_rc rc = sg_signer_read(cms, si, &signer, judgement, err);
-    if (rc != SG_OK)
-        return rc;
-    verdict->covers = "whole file";
-    verdict->digest = sg_digest_word(signer.digest_nid);
-    verdict->algorithm = signer.method.word;
-    verdict->claimed_time = signer.signing_time;
-    verdict->best_time = verifier->at; /* nothing proves an earlier one (EN 319 102-1 §5.3) */
-
-    rc = find_among(verifier, &signer, content, sg_cms_certificates(cms), steps, &found, err);
-    bool along = found.cert != NULL;
-    if (rc == SG_OK && !along)
-        rc = find_among(verifier, &signer, content, sg_trust_intermediates(verifier->trust), steps, &found, err);
-    if (rc == SG_OK)
-        rc = check_content(&signer, content, &content_intact, judgement, err);
-    if (rc == SG_OK && found.limited)
-        rc = sg_judgement_note(judgement, SG_SEVERITY_CRYPTO_CONSTRAINTS, SG_REASON_WORK_LIMIT, err,
-                               _("The signature was not checked: the file takes too much work already."));
-    else if (rc == SG_OK && found.cert && (signer.has_signed_attrs || content->present))
-        rc = note_value(&signer, found.answer, judgement, err);
-    if (rc == SG_OK && found.cert)
-        rc = judge_cert(verifier, carried, &found, steps, judgement, err);
-    else if (rc == SG_OK)
-        rc = sg_judgement_note(judgement, SG_SEVERITY_NO_SIGNING_CERTIFICATE, SG_REASON_NO_SIGNER_CERTIFICATE, err,
-                               _("The signer's certificate is not here."));
-    if (rc == SG_OK)
-        rc = accept_signature(verifier, &signer, judgement, err);
-    verdict->intact = content_intact && found.answer == SG_SIGNATURE_RIGHT && !signer.ambiguous;
-    verdict->level = is_baseline(&signer, along) ? "B-B" : NULL;
-    /* What is not proven is not passed, whatever the steps above said or left out. */
-    if (rc == SG_OK && judgement->severity == SG_SEVERITY_NONE && !(verdict->intact && verdict->signer))
-        rc = sg_judgement_note(judgement, SG_SEVERITY_FORMAT, SG_REASON_SIGNATURE_MALFORMED, err,
-                               _("The signature could not be checked."));
-    return rc;
-}
 
 static enum sg_rc judge_all(struct sg_verifier *verifier, struct sg_cms *cms, const struct sg_content *content,
                             struct sg_report *report, struct sg_err *err)
@@ -260,10 +21,20 @@ static enum sg_rc judge_all(struct sg_verifier *verifier, struct sg_cms *cms, co
     if (made != SG_OK)
         return made;
     bool unreadable = sg_cms_unreadable_count(cms) > 0 || carried.crls_left_out;
+    struct sg_signature_request request = {.verifier = verifier,
+                                           .cms = cms,
+                                           .content = content,
+                                           .carried = &carried,
+                                           .purpose = SG_CERT_SIGN,
+                                           .at = verifier->at,
+                                           .steps = &steps};
     for (size_t i = 0; i < report->verdict_count; i++) {
         _cleanup_(sg_judgement_clear) struct sg_judgement judgement;
         sg_judgement_init(&judgement);
-        enum sg_rc rc = judge_signer(verifier, cms, sg_cms_signer(cms, i), content, &carried, &steps, &judgement, err);
+        request.si = sg_cms_signer(cms, i);
+        enum sg_rc rc = sg_signature_judge(&request, &judgement, err);
+        if (rc == SG_OK)
+            rc = sg_signature_timestamps(&request, &judgement, err);
         if (rc == SG_OK && unreadable)
             rc = sg_judgement_note(&judgement, SG_SEVERITY_NONE, SG_REASON_CERTIFICATES_UNREADABLE, err,
                                    _("Some certificates or CRLs in the signature cannot be read and were left out."));
@@ -294,6 +65,8 @@ enum sg_rc sg_verify_file(struct sg_verifier *verifier, struct sg_input *signatu
         signers = sg_cms_signer_count(cms);
     if (rc == SG_OK)
         rc = sg_report_new(verifier->libctx, sg_input_name(signature), signers ? "CAdES" : NULL, signers, &report, err);
+    if (rc == SG_OK)
+        report->at = verifier->at;
     if (rc == SG_OK && signers)
         rc = sg_content_hash(cms, content, verifier->libctx, &digests, err);
     if (rc == SG_OK && signers)

@@ -9,6 +9,7 @@
 
 #include <openssl/x509.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/input.h"
@@ -60,13 +61,15 @@ struct sg_revocation_used {
     const char *status;               /* "good", "revoked", "on-hold", "stale", "unknown" */
 };
 
+struct sg_timestamp;
+
 /* What was found about one signature, or one certificate (`intact`, digest and times of signing do not apply). */
 struct sg_verdict {
     char *id; /* "1", "2", ... */
     enum sg_indication indication;
     enum sg_sub_indication sub_indication;
     bool intact;
-    const char *level;     /* "B-B" or NULL */
+    const char *level;     /* "B-B", "B-T" or NULL */
     const char *covers;    /* "whole file" */
     X509 *signer;          /* NULL if not found */
     const char *digest;    /* "sha256"; NULL if unknown */
@@ -79,11 +82,25 @@ struct sg_verdict {
     size_t reason_count;
     char **policies; /* OIDs of the valid policies (certificates only) */
     size_t policy_count;
+    struct sg_timestamp *timestamps;
+    size_t timestamp_count;
 };
+
+/* What was found about a time-stamp. */
+struct sg_timestamp {
+    const char *kind;          /* "signature": of a signature value */
+    int64_t time;              /* genTime without its fraction; SG_TIME_NONE: it cannot be read */
+    int64_t accuracy;          /* microseconds; -1: the token does not say */
+    char *serial;              /* hex; NULL: it cannot be read */
+    struct sg_verdict verdict; /* `signer` is the TSA's certificate; no level, times of signing or time-stamps */
+};
+
+void sg_timestamp_clear(struct sg_timestamp *timestamp);
 
 struct sg_report {
     OSSL_LIB_CTX *libctx; /* the verifier's; must outlive the report */
     char *file;
+    int64_t at;         /* judging time */
     const char *format; /* "CAdES", or NULL: no signature or a format we do not know */
     struct sg_verdict *verdicts;
     size_t verdict_count;
@@ -130,6 +147,24 @@ SG_DEFINE_CLEANUP(struct sg_verifier, sg_verifier_free)
  * SG_E_MALFORMED or SG_E_LIMIT. */
 SG_MUST_CHECK enum sg_rc sg_verify_file(struct sg_verifier *verifier, struct sg_input *signature,
                                         struct sg_input *content, struct sg_report **ret, struct sg_err *err);
+
+/* A TimeStampToken, and what it ought to be of. */
+struct sg_timestamp_request {
+    const char *kind;       /* a literal */
+    struct sg_slice token;  /* DER */
+    struct sg_slice data;   /* what was stamped: the token says by which digest. None: `sha256` */
+    struct sg_slice sha256; /* the digest of what was stamped: then the token has to be by SHA-256 */
+    struct sg_slice nonce;  /* that was asked with: a positive number, its highest octet first. None: any */
+    const char *policy;     /* that was asked for: an OID in numbers. NULL or "": any */
+};
+
+/* Judges a time-stamp offline (EN 319 102-1 §5.4): the token's form, that it is of this and what was asked for, the
+ * TSA's signature and its certificate at genTime, for time-stamps alone. What is known about revocation counts up to
+ * the verifier's time. A token that is bad is a verdict. Clear `ret` with sg_timestamp_clear(). */
+SG_MUST_CHECK enum sg_rc sg_timestamp_judge(struct sg_verifier *verifier, const struct sg_timestamp_request *request,
+                                            struct sg_timestamp *ret, struct sg_err *err);
+/* Why it does not hold, in one line: its reasons' sentences. Appends. */
+SG_MUST_CHECK enum sg_rc sg_timestamp_why(const struct sg_timestamp *timestamp, struct sg_buf *out, struct sg_err *err);
 
 enum sg_cert_purpose { SG_CERT_ANY, SG_CERT_SIGN, SG_CERT_TIMESTAMP, SG_CERT_OCSP };
 

@@ -223,7 +223,9 @@ enum pki_oddity {
 
 struct pki_cms {
     const struct pki_id *signer;
+    const struct pki_id *second; /* signs too; NULL: nobody */
     struct sg_slice content;
+    int content_type; /* NID; 0: data */
     bool attached;
     const char *digest;    /* "SHA256" */
     int64_t signing_time;  /* 0: an hour before PKI_NOW */
@@ -257,11 +259,17 @@ static inline void pki_add_attr(struct pki_attrs *attrs, int nid, struct sg_slic
     attrs->slices[attrs->count++] = sg_buf_slice(buf);
 }
 
-static inline void pki_add_content_type(struct pki_attrs *attrs, unsigned odd)
+static inline int pki_content_type(const struct pki_cms *what)
+{
+    return what->content_type ? what->content_type : NID_pkcs7_data;
+}
+
+static inline void pki_add_content_type(struct pki_attrs *attrs, const struct pki_cms *what)
 {
     _cleanup_(sg_buf_clear) struct sg_buf value = SG_BUF(SG_MIB);
     struct sg_der der = {.out = &value};
-    sg_der_oid(&der, odd & PKI_OTHER_CONTENT_TYPE ? NID_pkcs7_signed : NID_pkcs7_data);
+    unsigned odd = what->odd;
+    sg_der_oid(&der, odd & PKI_OTHER_CONTENT_TYPE ? NID_pkcs7_signed : pki_content_type(what));
     for (int i = 0; i < (odd & PKI_TWO_CONTENT_TYPES ? 2 : odd & PKI_NO_CONTENT_TYPE ? 0 : 1); i++)
         pki_add_attr(attrs, NID_pkcs9_contentType, sg_buf_slice(&value), 1);
 }
@@ -328,7 +336,7 @@ static inline void pki_write_attrs(const struct pki_attrs *attrs, uint8_t tag, s
 
 static inline void pki_make_attrs(const struct pki_cms *what, struct pki_attrs *attrs)
 {
-    pki_add_content_type(attrs, what->odd);
+    pki_add_content_type(attrs, what);
     pki_add_time(attrs, what);
     pki_add_digest(attrs, what);
     pki_add_reference(attrs, what);
@@ -464,7 +472,7 @@ static inline void pki_sign(OSSL_LIB_CTX *libctx, const struct pki_cms *what, st
     pki_algorithm(&der, OBJ_txt2nid(what->digest ? what->digest : "SHA256"), false);
     sg_der_close(&der, digests, SG_DER_SET);
     size_t encap = sg_der_open(&der);
-    sg_der_oid(&der, NID_pkcs7_data);
+    sg_der_oid(&der, pki_content_type(what));
     if (what->attached) {
         size_t content = sg_der_open(&der);
         sg_der_element(&der, SG_DER_OCTET_STRING, what->content);
@@ -474,6 +482,11 @@ static inline void pki_sign(OSSL_LIB_CTX *libctx, const struct pki_cms *what, st
     pki_certificates(what, &der);
     size_t infos = sg_der_open(&der);
     pki_signer_info(libctx, what, &der);
+    if (what->second) {
+        struct pki_cms other = *what;
+        other.signer = what->second;
+        pki_signer_info(libctx, &other, &der);
+    }
     sg_der_close(&der, infos, SG_DER_SET);
     sg_der_close(&der, data, SG_DER_SEQUENCE);
     sg_der_close(&der, explicit, SG_DER_CONTEXT(0));

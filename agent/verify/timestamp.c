@@ -1,0 +1,315 @@
+#include "verify/timestamp.h"
+
+#include <string.h>
+
+#include <openssl/err.h>
+#include <openssl/objects.h>
+
+#include "base/clock.h"
+#include "base/crypto.h"
+#include "base/limits.h"
+#include "base/msg.h"
+#include "formats/cms.h"
+#include "formats/der.h"
+#include "formats/tsp.h"
+#include "verify/algorithms.h"
+
+SG_DEFINE_CLEANUP(GENERAL_NAMES, GENERAL_NAMES_free)
+
+/* --- is it of this, and what was asked for? ----------------------------------------------------------------------- */
+
+static enum sg_rc note_malformed(struct sg_judgement *judgement, const char *text, struct sg_err *err)
+{
+    return sg_judgement_note(judgement, SG_SEVERITY_FORMAT, SG_REASON_TIMESTAMP_MALFORMED, err, "%s", text);
+}
+
+/* Parameters of a digest's algorithm are absent or NULL (RFC 5754 §2). */
+static int imprint_digest(const X509_ALGOR *algorithm)
+{
+    const ASN1_OBJECT *object = NULL;
+    int type = V_ASN1_UNDEF;
+    X509_ALGOR_get0(&object, &type, NULL, algorithm);
+    return type == V_ASN1_UNDEF || type == V_ASN1_NULL ? OBJ_obj2nid(object) : NID_undef;
+}
+
+/* RFC 3161 §2.4.2: messageImprint. */
+static enum sg_rc is_of_this(const struct sg_verifier *verifier, const struct sg_timestamp_request *request,
+                             const struct sg_tst_info *info, int digest, bool *ret, struct sg_err *err)
+{
+    uint8_t value[EVP_MAX_MD_SIZE];
+    struct sg_slice expected = {value, 0};
+    if (!request->data.data) {
+        *ret = digest == NID_sha256 && request->sha256.len == SG_SHA256_LEN &&
+               sg_slice_equal(info->imprint, request->sha256);
+        return SG_OK;
+    }
+    enum sg_rc rc = sg_digest(verifier->libctx, OBJ_nid2sn(digest), request->data, value, &expected.len, err);
+    if (rc == SG_OK)
+        *ret = sg_slice_equal(info->imprint, expected);
+    return rc;
+}
+
+static enum sg_rc check_imprint(const struct sg_verifier *verifier, const struct sg_timestamp_request *request,
+                                const struct sg_tst_info *info, struct sg_judgement *judgement, struct sg_err *err)
+{
+    int digest = imprint_digest(info->imprint_algorithm);
+    bool fits = false;
+    struct sg_algorithm_answer answer = sg_algorithm_digest(digest, info->time);
+    if (!answer.acceptable)
+        return sg_judgement_note(judgement, SG_SEVERITY_CRYPTO_CONSTRAINTS, SG_REASON_WEAK_ALGORITHM, err,
+                                 _("The time-stamp is of a digest by %s, which is not trusted."), answer.name);
+    enum sg_rc rc = is_of_this(verifier, request, info, digest, &fits, err);
+    if (rc == SG_OK && !fits)
+        rc = sg_judgement_note(judgement, SG_SEVERITY_HASH, SG_REASON_TIMESTAMP_OF_ANOTHER, err,
+                               _("The time-stamp is of something else."));
+    return rc;
+}
+
+static bool is_number(const ASN1_INTEGER *number, struct sg_slice octets)
+{
+    _cleanup_(BN_freep) BIGNUM *a = number ? ASN1_INTEGER_to_BN(number, NULL) : NULL;
+    _cleanup_(BN_freep) BIGNUM *b = BN_bin2bn(octets.data, (int)octets.len, NULL);
+    return a && b && BN_cmp(a, b) == 0;
+}
+
+/* RFC 3161 §2.4.2: nonce and policy have to be those of the request. */
+static enum sg_rc check_asked(const struct sg_timestamp_request *request, const struct sg_tst_info *info,
+                              struct sg_judgement *judgement, struct sg_err *err)
+{
+    enum sg_rc rc = SG_OK;
+    if (request->nonce.data && !is_number(info->nonce, request->nonce))
+        rc = sg_judgement_note(judgement, SG_SEVERITY_SIG_CONSTRAINTS, SG_REASON_TIMESTAMP_NOT_ASKED_FOR, err,
+                               _("The time-stamp has not the nonce that was asked with."));
+    if (rc != SG_OK || !request->policy || !*request->policy)
+        return rc;
+    _cleanup_(ASN1_OBJECT_freep) ASN1_OBJECT *policy = OBJ_txt2obj(request->policy, 1);
+    if (!policy || OBJ_cmp(policy, info->policy) != 0)
+        rc = sg_judgement_note(judgement, SG_SEVERITY_SIG_CONSTRAINTS, SG_REASON_TIMESTAMP_NOT_ASKED_FOR, err,
+                               _("The time-stamp is not under the policy %s, which was asked for."), request->policy);
+    return rc;
+}
+
+/* RFC 3161 §2.4.2: tsa, if there, is one of the certificate's subject names. */
+static bool is_name_of(const GENERAL_NAME *name, X509 *cert)
+{
+    if (name->type == GEN_DIRNAME && X509_NAME_cmp(name->d.directoryName, X509_get_subject_name(cert)) == 0)
+        return true;
+    _cleanup_(GENERAL_NAMES_freep) GENERAL_NAMES *others = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
+    for (int i = 0; i < sk_GENERAL_NAME_num(others); i++)
+        if (GENERAL_NAME_cmp(sk_GENERAL_NAME_value(others, i), (GENERAL_NAME *)name) == 0)
+            return true;
+    return false;
+}
+
+static enum sg_rc check_info(const struct sg_verifier *verifier, const struct sg_timestamp_request *request,
+                             const struct sg_tst_info *info, struct sg_judgement *judgement, struct sg_err *err)
+{
+    X509 *tsa = judgement->verdict.signer;
+    enum sg_rc rc = check_imprint(verifier, request, info, judgement, err);
+    if (rc == SG_OK)
+        rc = check_asked(request, info, judgement, err);
+    if (rc == SG_OK && info->tsa && tsa && !is_name_of(info->tsa, tsa))
+        rc = sg_judgement_note(judgement, SG_SEVERITY_SIG_CONSTRAINTS, SG_REASON_TIMESTAMP_TSA_NAME, err,
+                               _("The time-stamp names another TSA than its certificate does."));
+    if (rc == SG_OK && info->critical_extension)
+        rc = note_malformed(judgement, _("The time-stamp has a critical extension that is not known here."), err);
+    return rc;
+}
+
+/* --- the token ---------------------------------------------------------------------------------------------------- */
+
+static enum sg_rc into_buffer(void *context, const uint8_t *data, size_t len, struct sg_err *err)
+{
+    return sg_buf_append(context, data, len, err);
+}
+
+/* RFC 3161 §2.4.2: SignedData over a TSTInfo, which it holds, with the TSA's signature and no other; DER. */
+static const char *form_problem(const struct sg_cms *cms)
+{
+    if (OBJ_obj2nid(sg_cms_content_type(cms)) != NID_id_smime_ct_TSTInfo)
+        return N_("The time-stamp is signed, but what is signed is not a time-stamp.");
+    if (sg_cms_is_detached(cms))
+        return N_("The time-stamp does not hold what is signed.");
+    if (sg_cms_signer_count(cms) != 1)
+        return N_("The time-stamp has not exactly one signature.");
+    return NULL;
+}
+
+static enum sg_rc read_info(struct sg_cms *cms, struct sg_tst_info *ret, struct sg_err *err)
+{
+    _cleanup_(sg_buf_clear) struct sg_buf content = SG_BUF(SG_MAX_TIMESTAMP);
+    enum sg_rc rc = sg_cms_content(cms, (struct sg_sink){into_buffer, &content}, err);
+    return rc == SG_OK ? sg_tst_info_read(sg_buf_slice(&content), ret, err) : rc;
+}
+
+static enum sg_rc judge_signature(struct sg_verifier *verifier, struct sg_cms *cms, int64_t at, unsigned *steps,
+                                  struct sg_judgement *judgement, struct sg_err *err)
+{
+    _cleanup_(sg_carried_clear) struct sg_carried carried = {0};
+    struct sg_content content = {0};
+    struct sg_signature_request request = {.verifier = verifier,
+                                           .cms = cms,
+                                           .si = sg_cms_signer(cms, 0),
+                                           .content = &content,
+                                           .carried = &carried,
+                                           .purpose = SG_CERT_TIMESTAMP,
+                                           .at = at,
+                                           .steps = steps};
+    enum sg_rc rc = sg_content_hash(cms, NULL, verifier->libctx, &content, err);
+    if (rc == SG_OK)
+        rc = sg_carried_make(verifier->libctx, sg_cms_certificates(cms), sg_cms_crls(cms), &carried, err);
+    if (rc == SG_OK)
+        rc = sg_signature_judge(&request, judgement, err);
+    judgement->verdict.level = judgement->verdict.covers = NULL;
+    judgement->verdict.claimed_time = judgement->verdict.best_time = SG_TIME_NONE;
+    return rc;
+}
+
+static enum sg_rc judge_token(struct sg_verifier *verifier, const struct sg_timestamp_request *request,
+                              struct sg_cms *cms, unsigned *steps, struct sg_timestamp *timestamp,
+                              struct sg_judgement *judgement, struct sg_err *err)
+{
+    struct sg_tst_info info = {0};
+    struct sg_err why = {0};
+    const char *problem = form_problem(cms);
+    if (problem)
+        return note_malformed(judgement, _(problem), err);
+    enum sg_rc rc = read_info(cms, &info, &why);
+    if (rc == SG_E_MALFORMED || rc == SG_E_LIMIT)
+        return note_malformed(judgement, why.text, err);
+    if (rc != SG_OK && err)
+        *err = why;
+    if (rc != SG_OK)
+        return rc;
+    timestamp->time = info.time;
+    timestamp->accuracy = info.accuracy;
+    rc = sg_serial_text(info.serial, &timestamp->serial, err);
+    if (rc == SG_OK)
+        rc = judge_signature(verifier, cms, info.time, steps, judgement, err);
+    if (rc == SG_OK)
+        rc = check_info(verifier, request, &info, judgement, err);
+    sg_tst_info_clear(&info);
+    return rc;
+}
+
+/* Reads the token; NULL in `*ret` and a note if it cannot be read. */
+static enum sg_rc read_token(struct sg_verifier *verifier, struct sg_slice token, struct sg_input **ret_input,
+                             struct sg_cms **ret, struct sg_judgement *judgement, struct sg_err *err)
+{
+    const char *const text = _("The time-stamp cannot be read.");
+    /* What sg_cms_read() takes besides, PEM, does not begin with a SEQUENCE. */
+    if (token.len == 0 || token.len > SG_MAX_TIMESTAMP || token.data[0] != SG_DER_SEQUENCE)
+        return note_malformed(judgement, text, err);
+    enum sg_rc rc = sg_input_from_slice(_("the time-stamp"), token, ret_input, err);
+    if (rc != SG_OK)
+        return rc;
+    struct sg_err why = {0};
+    rc = sg_cms_read(*ret_input, verifier->libctx, verifier->certs, ret, &why);
+    if (rc == SG_E_MALFORMED || rc == SG_E_LIMIT)
+        return note_malformed(judgement, text, err);
+    if (rc != SG_OK && err)
+        *err = why;
+    return rc;
+}
+
+enum sg_rc sg_timestamp_judge_within(struct sg_verifier *verifier, const struct sg_timestamp_request *request,
+                                     unsigned *steps, struct sg_timestamp *ret, struct sg_err *err)
+{
+    _cleanup_(sg_judgement_clear) struct sg_judgement judgement;
+    _cleanup_(sg_input_freep) struct sg_input *input = NULL;
+    _cleanup_(sg_cms_freep) struct sg_cms *cms = NULL;
+    _cleanup_(sg_timestamp_clear) struct sg_timestamp timestamp = {
+        .kind = request->kind, .time = SG_TIME_NONE, .accuracy = -1};
+    sg_judgement_init(&judgement);
+    enum sg_rc rc = read_token(verifier, request->token, &input, &cms, &judgement, err);
+    if (rc == SG_OK && cms)
+        rc = judge_token(verifier, request, cms, steps, &timestamp, &judgement, err);
+    ERR_clear_error(); /* what OpenSSL said on the way is in the verdict */
+    if (rc != SG_OK)
+        return rc;
+    timestamp.verdict = judgement.verdict;
+    sg_judgement_init(&judgement);
+    *ret = timestamp;
+    timestamp = (struct sg_timestamp){0};
+    return SG_OK;
+}
+
+enum sg_rc sg_timestamp_judge(struct sg_verifier *verifier, const struct sg_timestamp_request *request,
+                              struct sg_timestamp *ret, struct sg_err *err)
+{
+    unsigned steps = SG_MAX_PATH_STEPS;
+    return sg_timestamp_judge_within(verifier, request, &steps, ret, err);
+}
+
+enum sg_rc sg_timestamp_why(const struct sg_timestamp *timestamp, struct sg_buf *out, struct sg_err *err)
+{
+    const struct sg_verdict *verdict = &timestamp->verdict;
+    enum sg_rc rc = SG_OK;
+    for (size_t i = 0; rc == SG_OK && i < verdict->reason_count; i++)
+        rc = sg_buf_printf(out, err, "%s%s", i == 0 ? "" : " ", verdict->reasons[i].text);
+    return rc;
+}
+
+/* --- those of a signature ----------------------------------------------------------------------------------------- */
+
+static enum sg_rc note_not_counted(const struct sg_timestamp *timestamp, struct sg_judgement *judgement,
+                                   struct sg_err *err)
+{
+    _cleanup_(sg_buf_clear) struct sg_buf why = SG_BUF(SG_MIB);
+    _cleanup_(freep) char *tsa = NULL;
+    X509 *cert = timestamp->verdict.signer;
+    const char *text = NULL;
+    enum sg_rc rc = cert ? sg_name_text(X509_get_subject_name(cert), &tsa, err) : SG_OK;
+    if (rc == SG_OK)
+        rc = sg_timestamp_why(timestamp, &why, err);
+    if (rc == SG_OK)
+        rc = sg_buf_text(&why, &text, err);
+    if (rc == SG_OK)
+        rc = sg_judgement_note(judgement, SG_SEVERITY_NONE, SG_REASON_TIMESTAMP_NOT_COUNTED, err,
+                               _("A time-stamp by %s does not count. %s"), tsa ? tsa : "?", text);
+    return rc;
+}
+
+static enum sg_rc add_timestamp(const struct sg_signature_request *request, struct sg_slice token,
+                                struct sg_judgement *judgement, struct sg_err *err)
+{
+    struct sg_verdict *verdict = &judgement->verdict;
+    struct sg_timestamp_request asked = {.kind = "signature", .token = token, .data = request->si->signature};
+    struct sg_timestamp *grown =
+        reallocarray(verdict->timestamps, verdict->timestamp_count + 1, sizeof *verdict->timestamps);
+    if (!grown)
+        return sg_fail_memory(err);
+    verdict->timestamps = grown;
+    struct sg_timestamp *fresh = &grown[verdict->timestamp_count];
+    enum sg_rc rc = sg_timestamp_judge_within(request->verifier, &asked, request->steps, fresh, err);
+    if (rc != SG_OK)
+        return rc;
+    verdict->timestamp_count++;
+    if (fresh->verdict.indication != SG_TOTAL_PASSED)
+        return note_not_counted(fresh, judgement, err);
+    if (verdict->level)
+        verdict->level = "B-T"; /* EN 319 122-1 §6.3: B-B, and proof of when */
+    if (fresh->time < verdict->best_time)
+        verdict->best_time = fresh->time;
+    return SG_OK;
+}
+
+enum sg_rc sg_signature_timestamps(const struct sg_signature_request *request, struct sg_judgement *judgement,
+                                   struct sg_err *err)
+{
+    const struct sg_signer_info *si = request->si;
+    enum sg_rc rc = SG_OK;
+    for (size_t i = 0; rc == SG_OK && i < si->unsigned_attr_count; i++) {
+        const struct sg_attribute *attribute = &si->unsigned_attrs[i];
+        if (OBJ_obj2nid(attribute->type) != NID_id_smime_aa_timeStampToken)
+            continue;
+        for (size_t k = 0; rc == SG_OK && k < attribute->value_count; k++) {
+            if (judgement->verdict.timestamp_count == SG_MAX_TIMESTAMPS)
+                return sg_judgement_note(judgement, SG_SEVERITY_NONE, SG_REASON_TIMESTAMPS_LIMIT, err,
+                                         _("The signature has more than %d time-stamps; no more were looked at."),
+                                         SG_MAX_TIMESTAMPS);
+            rc = add_timestamp(request, attribute->values[k], judgement, err);
+        }
+    }
+    return rc;
+}
