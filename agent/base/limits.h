@@ -29,10 +29,9 @@
 #define SG_MAX_GCM_CONTENT ((1ULL << 36) - 32) /* octets under one key and nonce (SP 800-38D §5.2.1.1) */
 
 /* Time-stamps. */
-#define SG_MAX_TIMESTAMP (1 * SG_MIB)                      /* one token, with the certificates that it carries */
-#define SG_MAX_TSA_ANSWER (SG_MAX_TIMESTAMP + 16 * SG_KIB) /* of a TSA */
-#define SG_MAX_TSA_TEXT 400  /* bytes of what a TSA says for a person, which is then cut */
-#define SG_MAX_TIMESTAMPS 16 /* of one signature, judged */
+#define SG_MAX_TIMESTAMP (1 * SG_MIB) /* one token, with the certificates that it carries */
+#define SG_MAX_TIMESTAMPS 16          /* of one signature, judged */
+#define SG_MAX_TSA_TEXT 400           /* bytes of what a TSA says for a person, which is then cut */
 
 #define SG_MAX_CARRIED_CRLS (8 * SG_MIB) /* CRLs that one CMS carries, together */
 
@@ -105,7 +104,6 @@
 /* The ledger. */
 #define SG_MAX_LEDGER_EXPORT (64 * SG_MIB) /* one export of it */
 #define SG_MAX_WITNESSES 1000000           /* of one ledger */
-#define SG_MAX_TIMESTAMP (1 * SG_MIB)      /* one token, with the certificates that it carries */
 
 /* Signing. */
 #define SG_MAX_THREADS 16
