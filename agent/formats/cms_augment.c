@@ -380,9 +380,8 @@ static void grow_headers(const struct place *place, size_t added, struct header 
 }
 
 static enum sg_rc write_spliced(struct sg_input *input, const struct place *place, struct sg_slice added,
-                                struct sg_outfile *out, struct sg_err *err)
+                                struct sg_sink sink, struct sg_err *err)
 {
-    const struct sg_sink sink = sg_outfile_sink(out);
     struct header headers[AROUND_COUNT] = {0};
     uint64_t copied = 0;
     enum sg_rc rc = SG_OK;
@@ -394,19 +393,19 @@ static enum sg_rc write_spliced(struct sg_input *input, const struct place *plac
             continue;
         rc = sg_input_copy(input, copied, element->start - copied, sink, err);
         if (rc == SG_OK)
-            rc = sg_outfile_write(out, headers[i].bytes, headers[i].len, err);
+            rc = sink.write(sink.context, headers[i].bytes, headers[i].len, err);
         copied = element->content;
     }
     if (rc == SG_OK)
         rc = sg_input_copy(input, copied, place->at - copied, sink, err);
     if (rc == SG_OK)
-        rc = sg_outfile_write(out, added.data, added.len, err);
+        rc = sink.write(sink.context, added.data, added.len, err);
     if (rc == SG_OK)
         rc = sg_input_copy(input, place->at, sg_input_size(input) - place->at, sink, err);
     return rc == SG_OK ? sg_input_check_unchanged(input, err) : rc;
 }
 
-enum sg_rc sg_cms_add_unsigned(struct sg_input *input, size_t signer, struct sg_slice attribute, struct sg_outfile *out,
+enum sg_rc sg_cms_add_unsigned(struct sg_input *input, size_t signer, struct sg_slice attribute, struct sg_sink sink,
                                struct sg_err *err)
 {
     _cleanup_(sg_buf_clear) struct sg_buf added = SG_BUF(SG_MAX_CMS_REST);
@@ -425,5 +424,5 @@ enum sg_rc sg_cms_add_unsigned(struct sg_input *input, size_t signer, struct sg_
         sg_der_raw(&der, attribute);
     else
         sg_der_element(&der, SG_DER_CONTEXT(1), attribute);
-    return der.rc == SG_OK ? write_spliced(input, &place, sg_buf_slice(&added), out, err) : der.rc;
+    return der.rc == SG_OK ? write_spliced(input, &place, sg_buf_slice(&added), sink, err) : der.rc;
 }

@@ -3,11 +3,10 @@
 #pragma once
 
 #include "base/input.h"
-#include "base/outfile.h"
 #include "formats/cms.h"
 
-/* Writes `input` (DER or BER; PEM is SG_E_USAGE) to `out` with `attribute` (a DER Attribute) added to SignerInfo
- * `signer` (0-based): in its sorted place if the attributes there are sorted as DER wants, else behind them. Streams;
- * not committed. */
+/* Writes `input` (DER or BER; PEM is SG_E_USAGE) to `sink` with `attribute` (a DER Attribute) added to SignerInfo
+ * `signer` (0-based): in its sorted place if the attributes there are sorted as DER wants, else behind them. Streams.
+ */
 SG_MUST_CHECK enum sg_rc sg_cms_add_unsigned(struct sg_input *input, size_t signer, struct sg_slice attribute,
-                                             struct sg_outfile *out, struct sg_err *err);
+                                             struct sg_sink sink, struct sg_err *err);

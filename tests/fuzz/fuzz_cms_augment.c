@@ -6,6 +6,7 @@
 
 #include "base/crypto.h"
 #include "base/limits.h"
+#include "base/outfile.h"
 #include "formats/cms.h"
 #include "formats/cms_augment.h"
 #include "formats/pem.h"
@@ -98,7 +99,7 @@ static struct sg_input *add(struct sg_input *input, size_t signer, enum sg_rc *r
 
     (void)snprintf(name, sizeof(name), "%s-%d", path, (int)getpid());
     must(sg_outfile_open(name, SG_OUT_REPLACE, &out, NULL) == SG_OK);
-    *ret_rc = sg_cms_add_unsigned(input, signer, attribute, out, NULL);
+    *ret_rc = sg_cms_add_unsigned(input, signer, attribute, sg_outfile_sink(out), NULL);
     if (*ret_rc == SG_OK) {
         must(sg_outfile_commit(out, NULL) == SG_OK);
         must(sg_input_open(name, &result, NULL) == SG_OK);

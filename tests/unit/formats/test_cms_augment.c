@@ -140,7 +140,7 @@ static enum sg_rc try_add(struct sg_slice der, size_t signer, struct sg_slice at
     struct sg_err err = {0};
 
     assert_ok(sg_outfile_open(fx.path, SG_OUT_REPLACE, &out, &err), &err);
-    const enum sg_rc rc = sg_cms_add_unsigned(input, signer, attr, out, &err);
+    const enum sg_rc rc = sg_cms_add_unsigned(input, signer, attr, sg_outfile_sink(out), &err);
     if (rc != SG_OK) {
         assert_int_equal(err.rc, rc);
         assert_true(strlen(err.text) > 0);
