@@ -116,6 +116,7 @@ static const char *const SQL[SG_SQL_COUNT] = {
     [SG_SQL_DOCUMENT_GET] = "SELECT input, token, key FROM document WHERE entry = ?1",
     [SG_SQL_OUTBOX_GET] = OUTBOX_ROWS "WHERE o.document = ?1",
     [SG_SQL_OUTBOX_UNPLACED] = OUTBOX_ROWS "WHERE o.placed = 0 ORDER BY o.document",
+    [SG_SQL_OUTBOX_BEHIND] = OUTBOX_ROWS "WHERE o.output_state = 3 AND o.placed = 1 ORDER BY o.document",
     [SG_SQL_OUTBOX_BY_PATH] = OUTBOX_ROWS "WHERE d.input = ?1 OR d.output = ?1 ORDER BY o.document",
     [SG_SQL_OUTBOX_BY_NAME] = OUTBOX_ROWS "WHERE substr(d.input, -length(?1) - 1) = '/' || ?1 "
                                           "OR substr(d.output, -length(?1) - 1) = '/' || ?1 ORDER BY o.document",
@@ -164,7 +165,14 @@ static const char *const SQL[SG_SQL_COUNT] = {
                            "SELECT s.document, 2, ?2, ?3, s.target, ?4, ?4 FROM step AS s JOIN outbox AS o "
                            "ON o.document = s.document WHERE s.document = ?1 AND s.kind = 2 AND s.level = o.level "
                            "AND s.state <> 2 ORDER BY s.id",
-    [SG_SQL_OUTBOX_LEVEL] = "UPDATE outbox SET level = ?2, level_sha256 = ?3, output_state = ?4 WHERE document = ?1",
+    [SG_SQL_OUTBOX_LEVEL] = "UPDATE outbox SET level = ?2, level_sha256 = ?3, output_state = 3 WHERE document = ?1",
+    [SG_SQL_VERSION_APART] = "UPDATE version SET apart = ?3 WHERE document = ?1 AND level = ?2",
+    [SG_SQL_CLOCK_DIFFERS] = "SELECT n.count, n.document, v.time - v.apart, v.time FROM "
+                             "(SELECT count(*) AS count, max(document) AS document FROM version WHERE apart <> 0) AS n "
+                             "LEFT JOIN version AS v ON v.document = n.document AND v.apart <> 0 LIMIT 1",
+    [SG_SQL_CLOCK_NEWEST] = "SELECT s.finished, s.finished - v.time FROM version AS v JOIN step AS s "
+                            "ON s.document = v.document AND s.kind = 1 AND s.level = v.level AND s.state = 1 "
+                            "WHERE v.time > 0 ORDER BY v.time DESC LIMIT 1",
 };
 
 /* --- errors ------------------------------------------------------------------------------------------------------- */

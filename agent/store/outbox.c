@@ -197,6 +197,13 @@ enum sg_rc sg_outbox_unplaced(struct sg_store *store, sg_outbox_document_fn *eac
     return walk(store, SG_SQL_OUTBOX_UNPLACED, NULL, 0, each, context, &count, err);
 }
 
+enum sg_rc sg_outbox_behind(struct sg_store *store, sg_outbox_document_fn *each, void *context, struct sg_err *err)
+{
+    int64_t count = 0;
+
+    return walk(store, SG_SQL_OUTBOX_BEHIND, NULL, 0, each, context, &count, err);
+}
+
 /* Lower case, as the store has it; false if `name` is no SHA-256. */
 static bool as_sha256(const char *name, char hex[SG_SHA256_HEX])
 {

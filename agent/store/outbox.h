@@ -20,8 +20,10 @@
 
 enum sg_step_kind { SG_STEP_TIMESTAMP = 1, SG_STEP_UPLOAD = 2 };
 enum sg_step_state { SG_STEP_WAITING = 0, SG_STEP_DONE = 1, SG_STEP_DROPPED = 2 };
-/* What became of the signed file at its place in the user's folder when a version was completed. */
-enum sg_output_state { SG_OUTPUT_CURRENT, SG_OUTPUT_MOVED, SG_OUTPUT_CHANGED };
+/* Of the signed file at its place in the user's folder: it is the newest version; it is not there any more, or is
+ * another than any of ours, and the newest version stays in the store; it is an older one that the newest has yet to
+ * replace (sg_outbox_renew()). */
+enum sg_output_state { SG_OUTPUT_CURRENT, SG_OUTPUT_MOVED, SG_OUTPUT_CHANGED, SG_OUTPUT_BEHIND };
 
 struct sg_version {
     const char *level;  /* SG_LEVEL_... */
@@ -93,6 +95,9 @@ SG_MUST_CHECK enum sg_rc sg_outbox_get(struct sg_store *store, int64_t document,
 /* Documents that are not placed. */
 SG_MUST_CHECK enum sg_rc sg_outbox_unplaced(struct sg_store *store, sg_outbox_document_fn *each, void *context,
                                             struct sg_err *err);
+/* Documents whose signed file is behind. */
+SG_MUST_CHECK enum sg_rc sg_outbox_behind(struct sg_store *store, sg_outbox_document_fn *each, void *context,
+                                          struct sg_err *err);
 /* Documents by what a person names them with, the oldest first: an absolute path (of the original or the signed file),
  * a file's name, or a SHA-256 of one of their versions. */
 SG_MUST_CHECK enum sg_rc sg_outbox_find(struct sg_store *store, const char *name, sg_outbox_document_fn *each,
@@ -146,10 +151,24 @@ struct sg_receipt {
 SG_MUST_CHECK enum sg_rc sg_step_uploaded(struct sg_store *store, int64_t step, const struct sg_receipt *receipt,
                                           struct sg_err *err);
 /* A time-stamp step is done: the document has a new version, with upload steps to each target that the one before goes
- * to and whose upload was not dropped; the ledger has "timestamped". `tsa` is its name, `time` the genTime. */
+ * to and whose upload was not dropped; the signed file is behind; the ledger has "timestamped". `tsa` is its name,
+ * `time` the genTime: further than SG_CLOCK_TOLERANCE from the time that the signature claims, the ledger has
+ * "clock-differs" too. */
 SG_MUST_CHECK enum sg_rc sg_step_timestamped(struct sg_store *store, int64_t step, const struct sg_version *version,
-                                             const char *tsa, int64_t time, enum sg_output_state state,
-                                             struct sg_err *err);
+                                             const char *tsa, int64_t time, struct sg_err *err);
+
+#define SG_CLOCK_TOLERANCE 300 /* seconds */
+
+/* What time-stamps say of this computer's clock. */
+struct sg_clock_findings {
+    int64_t count;    /* documents whose claimed time is further than that from their time-stamp */
+    int64_t document; /* the newest of them; 0: there is none */
+    int64_t claimed, stamped;
+    int64_t seen;  /* when the newest time-stamp came, by this clock; 0: none has come yet */
+    int64_t ahead; /* seconds that this clock was ahead of the TSA's then; less than 0: behind */
+};
+
+SG_MUST_CHECK enum sg_rc sg_outbox_clock(struct sg_store *store, struct sg_clock_findings *ret, struct sg_err *err);
 
 struct sg_kept_receipt {
     int64_t document, step;
@@ -192,6 +211,13 @@ typedef void sg_outbox_place_fn(void *context, const struct sg_outbox_document *
  * to replace. Where the place is taken or its folder gone, the file stays in the store. A full disk or a damaged blob
  * leaves the document as it is; the others are placed, and the first such failure is returned. `each` may be NULL. */
 SG_MUST_CHECK enum sg_rc sg_outbox_place(struct sg_store *store, sg_outbox_place_fn *each, void *context,
+                                         struct sg_err *err);
+/* Puts the newest version in the place of signed files that are behind, after the commit that left them so: atomically,
+ * with the file's mode, and only where the file still is an older version of ours. Where it is gone or another, the
+ * newest version stays in the store. What cannot be written to just now stays behind, for the next time. So it is with
+ * a full disk or a damaged blob; the others are done then, and the first such failure is returned. `each` may be NULL.
+ */
+SG_MUST_CHECK enum sg_rc sg_outbox_renew(struct sg_store *store, sg_outbox_place_fn *each, void *context,
                                          struct sg_err *err);
 /* Removes copies; alone: of documents closed before `before` (which are forgotten from then on), of documents
  * forgotten, and of nobody. */

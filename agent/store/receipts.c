@@ -131,7 +131,6 @@ struct completion {
     const struct sg_version *version;
     const char *tsa;
     int64_t time;
-    enum sg_output_state state;
 };
 
 /* The uploads first: they go where those of the version go that is the newest until then. */
@@ -143,7 +142,7 @@ static enum sg_rc add_version(const struct completion *completion, int64_t docum
     const struct sg_value uploads[] = {sg_value_integer(document), sg_value_text(version->level),
                                        sg_value_text(version->sha256), sg_value_integer(sg_clock_now(&store->clock))};
     const struct sg_value level[] = {sg_value_integer(document), sg_value_text(version->level),
-                                     sg_value_text(version->sha256), sg_value_integer(completion->state)};
+                                     sg_value_text(version->sha256)};
     struct sg_value row[] = {sg_value_integer(document),     sg_value_text(version->level),
                              sg_value_text(version->sha256), sg_value_integer(version->size),
                              sg_value_text(completion->tsa), sg_value_integer(completion->time)};
@@ -156,9 +155,35 @@ static enum sg_rc add_version(const struct completion *completion, int64_t docum
     return rc == SG_OK ? sg_db_run(store, SG_SQL_OUTBOX_LEVEL, level, SG_COUNT(level), err) : rc;
 }
 
-static enum sg_rc finish_timestamp(void *context, const struct sg_step *step, struct sg_err *err)
+/* The claimed time is the word of this computer's clock, and the time-stamp is not. Apart from a wrong clock they
+ * differ by how long the document waited; which of the two it is, the entry's own time tells. */
+static enum sg_rc compare_times(void *context, const struct sg_outbox_document *document, struct sg_err *err)
 {
     const struct completion *completion = context;
+    const int64_t apart = completion->time - document->claimed_time, now = sg_clock_now(&completion->store->clock);
+    char claimed[SG_TIME_TEXT], stamped[SG_TIME_TEXT], ours[SG_TIME_TEXT];
+    _cleanup_(freep) char *detail = NULL;
+
+    if (apart <= SG_CLOCK_TOLERANCE && apart >= -SG_CLOCK_TOLERANCE)
+        return SG_OK;
+    const struct sg_value values[] = {sg_value_integer(document->document), sg_value_text(completion->version->level),
+                                      sg_value_integer(apart)};
+    enum sg_rc rc = sg_db_run(completion->store, SG_SQL_VERSION_APART, values, SG_COUNT(values), err);
+    if (rc != SG_OK)
+        return rc;
+    if (asprintf(&detail, "claimed %s, time-stamped %s by %s, when it was %s by this clock",
+                 sg_time_text(document->claimed_time, claimed), sg_time_text(completion->time, stamped),
+                 completion->tsa, sg_time_text(now, ours)) < 0) {
+        detail = NULL;
+        return sg_fail_memory(err);
+    }
+    return sg_ledger_add(completion->store,
+                         &(struct sg_ledger_entry){"clock-differs", "", "", "", document->output, detail}, err);
+}
+
+static enum sg_rc finish_timestamp(void *context, const struct sg_step *step, struct sg_err *err)
+{
+    struct completion *completion = context;
     _cleanup_(freep) char *detail = NULL;
     char time[SG_TIME_TEXT];
 
@@ -178,17 +203,41 @@ static enum sg_rc finish_timestamp(void *context, const struct sg_step *step, st
         detail = NULL;
         return sg_fail_memory(err);
     }
-    return sg_ledger_add(completion->store, &(struct sg_ledger_entry){"timestamped", "", "", "", step->output, detail},
-                         err);
+    rc = sg_ledger_add(completion->store, &(struct sg_ledger_entry){"timestamped", "", "", "", step->output, detail},
+                       err);
+    return rc == SG_OK ? sg_outbox_get(completion->store, step->document, compare_times, completion, err) : rc;
 }
 
 enum sg_rc sg_step_timestamped(struct sg_store *store, int64_t step, const struct sg_version *version, const char *tsa,
-                               int64_t time, enum sg_output_state state, struct sg_err *err)
+                               int64_t time, struct sg_err *err)
 {
-    struct completion completion = {store, version, tsa, time, state};
+    struct completion completion = {store, version, tsa, time};
     struct sg_operation operation;
     enum sg_rc rc = sg_operation_begin(&operation, store, err);
 
     return rc == SG_OK ? sg_operation_end(&operation, sg_step_get(store, step, finish_timestamp, &completion, err), err)
                        : rc;
+}
+
+enum sg_rc sg_outbox_clock(struct sg_store *store, struct sg_clock_findings *ret, struct sg_err *err)
+{
+    _cleanup_(sg_rows_resetp) sqlite3_stmt *differing = NULL;
+    _cleanup_(sg_rows_resetp) sqlite3_stmt *newest = NULL;
+    bool row = false, any = false;
+
+    enum sg_rc rc = sg_db_query(store, SG_SQL_CLOCK_DIFFERS, NULL, 0, &differing, err);
+    if (rc == SG_OK)
+        rc = sg_db_next(store, differing, &row, err);
+    if (rc == SG_OK)
+        rc = sg_db_query(store, SG_SQL_CLOCK_NEWEST, NULL, 0, &newest, err);
+    if (rc == SG_OK)
+        rc = sg_db_next(store, newest, &any, err);
+    if (rc == SG_OK)
+        *ret = (struct sg_clock_findings){.count = sqlite3_column_int64(differing, 0),
+                                          .document = sqlite3_column_int64(differing, 1),
+                                          .claimed = sqlite3_column_int64(differing, 2),
+                                          .stamped = sqlite3_column_int64(differing, 3),
+                                          .seen = any ? sqlite3_column_int64(newest, 0) : 0,
+                                          .ahead = any ? sqlite3_column_int64(newest, 1) : 0};
+    return rc;
 }

@@ -51,7 +51,7 @@ struct sg_ledger_entry {
     /* "pin-changed", "pin-unblocked", "token-initialised" and the same with "-failed", "pin-cleared", "sign",
      * "sign-failed", "decrypt", "decrypt-failed", "check", "check-failed", "trust-add", "trust-remove", "crl-add",
      * "setup", "import", "retire"; "keygen-begun", then "keygen" or "keygen-failed", and likewise "delete"; of the
-     * outbox "uploaded", "timestamped", "sync-failed", "dropped", "forgotten" */
+     * outbox "uploaded", "timestamped", "clock-differs", "sync-failed", "dropped", "forgotten" */
     const char *event;
     const char *code;   /* of a failure: its stable word; else "" */
     const char *token;  /* serial, or "" */

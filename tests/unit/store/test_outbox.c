@@ -173,7 +173,7 @@ static void stamp(struct sg_store *store, int64_t document)
     const struct sg_version version = {.level = SG_LEVEL_B_T, .sha256 = STAMPED, .size = 3000};
 
     assert_done(sg_step_timestamped(store, step_of(store, document, "", SG_LEVEL_B_T), &version, "tsa.example",
-                                    1700000100, SG_OUTPUT_CURRENT, &err));
+                                    1700000100, &err));
 }
 
 /* --- queueing ------------------------------------------------------------------------------------------------------
@@ -361,16 +361,16 @@ static void test_whole_way(void **state)
     assert_steps(store, document,
                  "d upload content archive\nw upload content mirror\nd upload B-B archive\nw upload B-B mirror\n"
                  "d timestamp B-T \nw upload B-T archive\nw upload B-T mirror\n");
-    assert_document(store, document, "1 /in/a /out/a B-T 1 0 closed 0 forgotten 0\n");
+    assert_document(store, document, "1 /in/a /out/a B-T 1 3 closed 0 forgotten 0\n");
     assert_done(sg_outbox_versions(store, document, show_version, &text, &err));
     assert_string_equal(text.text, "content c0c0 7  0\nB-B 5151 1000  0\nB-T 7575 3000 tsa.example 1700000100\n");
 
     upload(store, document, "mirror", SG_LEVEL_CONTENT);
     upload(store, document, "mirror", SG_LEVEL_B_B);
     upload(store, document, "mirror", SG_LEVEL_B_T);
-    assert_document(store, document, "1 /in/a /out/a B-T 1 0 closed 0 forgotten 0\n");
+    assert_document(store, document, "1 /in/a /out/a B-T 1 3 closed 0 forgotten 0\n");
     upload(store, document, "archive", SG_LEVEL_B_T);
-    assert_document(store, document, "1 /in/a /out/a B-T 1 0 closed 1 forgotten 0\n");
+    assert_document(store, document, "1 /in/a /out/a B-T 1 3 closed 1 forgotten 0\n");
     assert_done(sg_steps_next(store, &next, &err));
     assert_true(next == INT64_MAX);
     assert_int_equal(ask(f, "SELECT count(*) FROM ledger WHERE event = 'uploaded'"), 6);
@@ -408,8 +408,7 @@ static void test_wrong_kind(void **state)
     const struct sg_receipt receipt = {"archive", "u", SIGNATURE, 1, 1, 1, 201, "", "", "", false};
 
     assert_rc(sg_step_uploaded(store, step_of(store, document, "", SG_LEVEL_B_T), &receipt, &err), SG_E_INTERNAL);
-    assert_rc(sg_step_timestamped(store, step_of(store, document, "archive", SG_LEVEL_B_B), &VERSIONS[1], "t", 0,
-                                  SG_OUTPUT_CURRENT, &err),
+    assert_rc(sg_step_timestamped(store, step_of(store, document, "archive", SG_LEVEL_B_B), &VERSIONS[1], "t", 0, &err),
               SG_E_INTERNAL);
     assert_steps(store, document, ALL_STEPS);
 }
