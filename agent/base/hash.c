@@ -69,19 +69,24 @@ enum sg_rc sg_hash_end(struct sg_hash *hash, uint8_t *out, size_t *ret_len, stru
     return SG_OK;
 }
 
+enum sg_rc sg_hash_end_hex(struct sg_hash *hash, char out[SG_SHA256_HEX], struct sg_err *err)
+{
+    uint8_t digest[EVP_MAX_MD_SIZE];
+    size_t len = 0;
+    enum sg_rc rc = sg_hash_end(hash, digest, &len, err);
+
+    if (rc == SG_OK)
+        sg_hex(digest, len, out);
+    return rc;
+}
+
 enum sg_rc sg_sha256_input(OSSL_LIB_CTX *libctx, struct sg_input *input, struct sg_sink onward, char out[SG_SHA256_HEX],
                            struct sg_err *err)
 {
     _cleanup_(sg_hash_freep) struct sg_hash *hash = NULL;
-    uint8_t digest[EVP_MAX_MD_SIZE];
-    size_t len = 0;
     enum sg_rc rc = sg_hash_new(libctx, "SHA256", onward, &hash, err);
 
     if (rc == SG_OK)
         rc = sg_input_copy(input, 0, sg_input_size(input), sg_hash_sink(hash), err);
-    if (rc == SG_OK)
-        rc = sg_hash_end(hash, digest, &len, err);
-    if (rc == SG_OK)
-        sg_hex(digest, len, out);
-    return rc;
+    return rc == SG_OK ? sg_hash_end_hex(hash, out, err) : rc;
 }

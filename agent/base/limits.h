@@ -18,8 +18,16 @@
 #define SG_MAX_CERTIFICATE (256 * SG_KIB) /* one certificate's DER */
 #define SG_MAX_CERT_FILE (16 * SG_MIB)    /* a file of certificates */
 #define SG_MAX_CRL_FILE (512 * SG_MIB)    /* a CRL */
+#define SG_MAX_OCSP_CERTIFICATES 8        /* that one OCSP response carries */
+#define SG_MAX_CLOCK_SKEW 300             /* seconds by which a responder's clock may be ahead of ours */
 #define SG_MAX_NAME_TEXT (4 * SG_KIB)     /* a name as text, which is then cut */
 #define SG_MAX_PROFILE (4 * SG_MIB)       /* the JSON of a profile */
+
+/* The signed list of anchors. */
+#define SG_MAX_ANCHOR_LIST (8 * SG_MIB)                       /* the JSON */
+#define SG_MAX_ANCHOR_LIST_FILE (SG_MAX_ANCHOR_LIST + SG_MIB) /* with the signature around it */
+#define SG_MAX_LISTED_ANCHORS 4096
+#define SG_MAX_RELEASE_TEXT 64 /* a version */
 
 /* Encryption. The content is streamed. */
 #define SG_MAX_RECIPIENT_INFOS (4 * SG_MIB)    /* RecipientInfos of one CMS together */

@@ -49,6 +49,45 @@ enum sg_rc sg_option_crls(struct sg_app *app, const struct sg_args *args, STACK_
     return rc;
 }
 
+static enum sg_rc read_ocsp(const char *path, struct sg_slice *ret, struct sg_err *err)
+{
+    _cleanup_(sg_input_freep) struct sg_input *input = NULL;
+    struct sg_buf bytes = SG_BUF(SG_MAX_OCSP_ANSWER);
+    enum sg_rc rc = sg_input_open(path, &input, err);
+    if (rc == SG_OK)
+        rc = sg_input_read_all(input, &bytes, err);
+    if (rc != SG_OK)
+        sg_buf_clear(&bytes);
+    else
+        *ret = sg_buf_slice(&bytes); /* which the list now owns */
+    return rc;
+}
+
+enum sg_rc sg_option_ocsps(const struct sg_args *args, struct sg_ocsp_files *ocsps, struct sg_err *err)
+{
+    size_t count = sg_args_count(args, "ocsp");
+    enum sg_rc rc = SG_OK;
+    ocsps->responses = calloc(count + 1, sizeof *ocsps->responses);
+    ocsps->paths = calloc(count + 1, sizeof *ocsps->paths);
+    if (!ocsps->responses || !ocsps->paths)
+        return sg_fail_memory(err);
+    for (size_t i = 0; rc == SG_OK && i < count; i++) {
+        ocsps->paths[i] = sg_args_item(args, "ocsp", i);
+        rc = read_ocsp(ocsps->paths[i], &ocsps->responses[i], err);
+        ocsps->count += rc == SG_OK;
+    }
+    return rc;
+}
+
+void sg_ocsp_files_clear(struct sg_ocsp_files *ocsps)
+{
+    for (size_t i = 0; i < ocsps->count; i++)
+        free((uint8_t *)ocsps->responses[i].data);
+    free(ocsps->responses);
+    free(ocsps->paths);
+    *ocsps = (struct sg_ocsp_files){0};
+}
+
 static enum sg_revocation_mode revocation_mode(const struct sg_config *config)
 {
     const char *text = sg_config_text(config, SG_KEY_VERIFY_REVOCATION);
@@ -97,7 +136,7 @@ static enum sg_rc policy_options(const struct sg_args *args, struct sg_judging *
     return SG_OK;
 }
 
-/* The stacks of the options --anchor, --intermediate and --crl, and what `extra` adds. */
+/* What the options --anchor, --intermediate, --crl and --ocsp name, and what `extra` adds. */
 static enum sg_rc read_files(struct sg_app *app, const struct sg_args *args, const STACK_OF(X509) *extra,
                              struct sg_judging *judging, struct sg_err *err)
 {
@@ -111,6 +150,8 @@ static enum sg_rc read_files(struct sg_app *app, const struct sg_args *args, con
         rc = sg_option_certs(app, args, "intermediate", judging->intermediates, err);
     if (rc == SG_OK)
         rc = sg_option_crls(app, args, judging->crls, err);
+    if (rc == SG_OK)
+        rc = sg_option_ocsps(args, &judging->ocsps, err);
     for (int i = 0; rc == SG_OK && i < sk_X509_num(extra); i++)
         if (!X509_add_cert(judging->intermediates, sk_X509_value(extra, i), X509_ADD_FLAG_UP_REF))
             rc = sg_fail_memory(err);
@@ -143,6 +184,8 @@ enum sg_rc sg_judging_init(struct sg_app *app, const struct sg_args *args, const
     options.anchors = judging->anchors;
     options.intermediates = judging->intermediates;
     options.crls = judging->crls;
+    options.ocsps = judging->ocsps.responses;
+    options.ocsp_count = judging->ocsps.count;
     return sg_verifier_new(&options, &judging->verifier, err);
 }
 
@@ -150,6 +193,7 @@ void sg_judging_clear(struct sg_judging *judging)
 {
     sg_verifier_free(judging->verifier);
     sg_x509_crl_stack_free(judging->crls);
+    sg_ocsp_files_clear(&judging->ocsps);
     sg_x509_stack_free(judging->intermediates);
     sg_x509_stack_free(judging->anchors);
     sg_snapshot_free(judging->snapshot);

@@ -16,6 +16,7 @@
          .repeatable = true,                                                                                           \
          .help = N_("certificates that may help to build a path")},                                                    \
         {.name = "crl", .argument = "FILE", .repeatable = true, .help = N_("further revocation lists")},               \
+        {.name = "ocsp", .argument = "FILE", .repeatable = true, .help = N_("further OCSP responses")},                \
         {.name = "revocation",                                                                                         \
          .argument = "none|soft|hard",                                                                                 \
          .sets_key = true,                                                                                             \
@@ -32,11 +33,19 @@
         .name = "max-depth", .argument = "N", .help = N_("at most N intermediate certificates")                        \
     }
 
+/* The bytes of OCSP responses, and the file that each is from (the option's, borrowed). */
+struct sg_ocsp_files {
+    struct sg_slice *responses;
+    const char **paths;
+    size_t count;
+};
+
 struct sg_judging {
     struct sg_snapshot *snapshot;
     STACK_OF(X509) *anchors;
     STACK_OF(X509) *intermediates;
     STACK_OF(X509_CRL) *crls;
+    struct sg_ocsp_files ocsps;
     const char **policies;
     struct sg_verifier *verifier;
 };
@@ -56,3 +65,6 @@ SG_MUST_CHECK enum sg_rc sg_option_crls(struct sg_app *app, const struct sg_args
 SG_MUST_CHECK enum sg_rc sg_file_certs(struct sg_app *app, const char *path, STACK_OF(X509) *certs, struct sg_err *err);
 SG_MUST_CHECK enum sg_rc sg_file_crls(struct sg_app *app, const char *path, STACK_OF(X509_CRL) *crls,
                                       struct sg_err *err);
+/* Reads every file that --ocsp gives. What is in it is for verify/ to say. */
+SG_MUST_CHECK enum sg_rc sg_option_ocsps(const struct sg_args *args, struct sg_ocsp_files *ocsps, struct sg_err *err);
+void sg_ocsp_files_clear(struct sg_ocsp_files *ocsps);

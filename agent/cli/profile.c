@@ -6,10 +6,8 @@
 #include "base/limits.h"
 #include "base/msg.h"
 #include "cli/conf_edit.h"
-#include "formats/cms.h"
-#include "formats/pem.h"
 #include "store/snapshot.h"
-#include "verify/verify.h"
+#include "verify/attached.h"
 
 #define MAX_PROFILE_FILE (SG_MAX_PROFILE + SG_MIB) /* the JSON, and the signature around it */
 #define MAX_LIST 256                               /* values of one key, and anchors */
@@ -18,80 +16,10 @@ void sg_profile_free(struct sg_profile *profile)
 {
     if (!profile)
         return;
-    for (size_t i = 0; i < profile->anchor_count; i++)
-        X509_free(profile->anchors[i].cert);
-    free(profile->anchors);
+    sg_named_anchors_clear(&profile->anchors);
     free(profile->signer_subject);
     json_decref(profile->config);
     free(profile);
-}
-
-/* --- the signature ---------------------------------------------------------------------------------------------------
- */
-
-/* Everything about the signature is in order but, perhaps, that there is no way to an anchor yet, or no revocation
- * data. The digest counts: what an officer signed must not be replaceable by something else of the same weak digest. */
-static bool is_acceptable(const struct sg_verdict *verdict)
-{
-    static const char *const digests[] = {"sha256", "sha384", "sha512", "sha3-256", "sha3-384", "sha3-512"};
-    bool strong = false;
-
-    for (size_t i = 0; i < sizeof(digests) / sizeof(digests[0]); i++)
-        strong |= verdict->digest && strcmp(verdict->digest, digests[i]) == 0;
-    return strong && verdict->intact && verdict->signer &&
-           (verdict->indication == SG_TOTAL_PASSED ||
-            (verdict->indication == SG_INDETERMINATE &&
-             (verdict->sub_indication == SG_SUB_NO_CERTIFICATE_CHAIN_FOUND ||
-              verdict->sub_indication == SG_SUB_CERTIFICATE_CHAIN_GENERAL_FAILURE ||
-              verdict->sub_indication == SG_SUB_TRY_LATER)));
-}
-
-static enum sg_rc check_signature(struct sg_app *app, struct sg_input *input, struct sg_profile *profile,
-                                  struct sg_err *err)
-{
-    _cleanup_(sg_snapshot_freep) struct sg_snapshot *snapshot = NULL;
-    _cleanup_(sg_verifier_freep) struct sg_verifier *verifier = NULL;
-    _cleanup_(sg_report_freep) struct sg_report *report = NULL;
-    enum sg_rc rc = sg_snapshot_open(app->paths.state, app->libctx, &snapshot, err);
-
-    if (rc != SG_OK)
-        return rc;
-    const struct sg_verifier_options options = {.libctx = app->libctx,
-                                                .snapshot = snapshot,
-                                                .revocation = SG_REVOCATION_HARD,
-                                                .at = SG_TIME_NONE,
-                                                .clock = app->clock,
-                                                .policy = {.max_depth = -1}};
-    rc = sg_verifier_new(&options, &verifier, err);
-    if (rc == SG_OK)
-        rc = sg_verify_file(verifier, input, NULL, &report, err);
-    if (rc != SG_OK)
-        return rc;
-    if (report->verdict_count != 1)
-        return sg_fail(err, SG_E_MALFORMED, _("A profile has one signature; \"%s\" has %zu."), sg_input_name(input),
-                       report->verdict_count);
-    const struct sg_verdict *verdict = &report->verdicts[0];
-    if (!is_acceptable(verdict))
-        return sg_fail(err, SG_E_MALFORMED, _("The profile's signature is not good: %s"),
-                       verdict->reason_count ? verdict->reasons[0].text : sg_indication_text(verdict->indication));
-    rc = sg_cert_sha256(app->libctx, verdict->signer, profile->signer_sha256, err);
-    return rc == SG_OK ? sg_name_text(X509_get_subject_name(verdict->signer), &profile->signer_subject, err) : rc;
-}
-
-static enum sg_rc append_content(void *context, const uint8_t *data, size_t len, struct sg_err *err)
-{
-    return sg_buf_append(context, data, len, err);
-}
-
-static enum sg_rc read_content(struct sg_app *app, struct sg_input *input, struct sg_buf *content, struct sg_err *err)
-{
-    _cleanup_(sg_cms_freep) struct sg_cms *cms = NULL;
-    enum sg_rc rc = sg_cms_read(input, app->libctx, NULL, &cms, err);
-
-    if (rc == SG_OK && sg_cms_is_detached(cms))
-        rc = sg_fail(err, SG_E_MALFORMED, _("\"%s\" has no profile in it: it was signed without --attached."),
-                     sg_input_name(input));
-    return rc == SG_OK ? sg_cms_content(cms, (struct sg_sink){append_content, content}, err) : rc;
 }
 
 /* --- the JSON --------------------------------------------------------------------------------------------------------
@@ -176,64 +104,6 @@ enum sg_rc sg_profile_apply(const struct sg_profile *profile, const char *path, 
     return sg_config_apply_policy(config, err);
 }
 
-static enum sg_rc read_purposes(json_t *list, unsigned *ret, struct sg_err *err)
-{
-    unsigned purposes = 0;
-    size_t i = 0;
-    json_t *item = NULL;
-
-    json_array_foreach(list, i, item)
-    {
-        const char *word = json_is_string(item) ? json_string_value(item) : "";
-        if (strcmp(word, "sign") == 0)
-            purposes |= SG_PURPOSE_SIGN;
-        else if (strcmp(word, "timestamp") == 0)
-            purposes |= SG_PURPOSE_TIMESTAMP;
-        else
-            return malformed(_("an anchor has an unknown purpose"), err);
-    }
-    if (purposes == 0)
-        return malformed(_("an anchor has no purposes"), err);
-    *ret = purposes;
-    return SG_OK;
-}
-
-static enum sg_rc read_anchor(struct sg_app *app, json_t *object, struct sg_profile_anchor *anchor, struct sg_err *err)
-{
-    const char *base64 = json_string_value(json_object_get(object, "certificate"));
-    size_t len = base64 ? strlen(base64) : 0;
-
-    if (json_object_size(object) != 2 || len == 0 || len % 4 != 0 || len / 4 * 3 > SG_MAX_CERTIFICATE)
-        return malformed(_("an anchor is not a certificate in base64 with purposes"), err);
-    _cleanup_(freep) uint8_t *der = malloc(len / 4 * 3);
-    if (!der)
-        return sg_fail_memory(err);
-    int decoded = EVP_DecodeBlock(der, (const unsigned char *)base64, (int)len);
-    /* EVP_DecodeBlock() counts what stands for padding. */
-    int padding = base64[len - 1] != '=' ? 0 : base64[len - 2] != '=' ? 1 : 2;
-    if (decoded <= padding)
-        return malformed(_("an anchor is not base64"), err);
-    enum sg_rc rc = read_purposes(json_object_get(object, "purposes"), &anchor->purposes, err);
-    if (rc == SG_OK)
-        rc = sg_cert_parse((struct sg_slice){der, (size_t)(decoded - padding)}, app->libctx, &anchor->cert, err);
-    return rc == SG_OK ? sg_cert_sha256(app->libctx, anchor->cert, anchor->sha256, err) : rc;
-}
-
-static enum sg_rc read_anchors(struct sg_app *app, json_t *list, struct sg_profile *profile, struct sg_err *err)
-{
-    enum sg_rc rc = SG_OK;
-    size_t count = json_array_size(list);
-
-    if (!json_is_array(list) || count > MAX_LIST)
-        return malformed(_("its anchors are not a list, or too many"), err);
-    profile->anchors = calloc(count + 1, sizeof(*profile->anchors));
-    if (!profile->anchors)
-        return sg_fail_memory(err);
-    for (size_t i = 0; i < count && rc == SG_OK; i++)
-        rc = read_anchor(app, json_array_get(list, i), &profile->anchors[profile->anchor_count++], err);
-    return rc;
-}
-
 static enum sg_rc read_json(struct sg_app *app, struct sg_slice content, struct sg_profile *profile, struct sg_err *err)
 {
     json_error_t error;
@@ -248,19 +118,46 @@ static enum sg_rc read_json(struct sg_app *app, struct sg_slice content, struct 
     if (json_object_size(root) != 3 || !json_is_object(json_object_get(root, "config")))
         return malformed(_("it wants schema, config and anchors, and nothing else"), err);
     profile->config = json_incref(json_object_get(root, "config"));
-    enum sg_rc rc = read_anchors(app, json_object_get(root, "anchors"), profile, err);
+    enum sg_rc rc =
+        sg_anchors_from_json(json_object_get(root, "anchors"), MAX_LIST, app->libctx, &profile->anchors, err);
     if (rc != SG_OK)
         return rc;
     _cleanup_(sg_buf_clear) struct sg_buf rehearsal = SG_BUF(SG_MAX_CONFIG_FILE);
     return sg_profile_configure(profile, &rehearsal, err);
 }
 
+/* What the signature is judged with: an anchor or revocation data that is here already counts. */
+static enum sg_rc make_verifier(struct sg_app *app, const struct sg_snapshot *snapshot, struct sg_verifier **ret,
+                                struct sg_err *err)
+{
+    const struct sg_verifier_options options = {.libctx = app->libctx,
+                                                .snapshot = snapshot,
+                                                .revocation = SG_REVOCATION_HARD,
+                                                .at = SG_TIME_NONE,
+                                                .clock = app->clock,
+                                                .policy = {.max_depth = -1}};
+
+    return sg_verifier_new(&options, ret, err);
+}
+
+static enum sg_rc read_signed(struct sg_app *app, const char *path, struct sg_slice bytes, struct sg_attached *attached,
+                              struct sg_err *err)
+{
+    _cleanup_(sg_snapshot_freep) struct sg_snapshot *snapshot = NULL;
+    _cleanup_(sg_verifier_freep) struct sg_verifier *verifier = NULL;
+    enum sg_rc rc = sg_snapshot_open(app->paths.state, app->libctx, &snapshot, err);
+
+    if (rc == SG_OK)
+        rc = make_verifier(app, snapshot, &verifier, err);
+    return rc == SG_OK ? sg_attached_read(verifier, bytes, path, _("the profile"), SG_MAX_PROFILE, attached, err) : rc;
+}
+
 enum sg_rc sg_profile_read(struct sg_app *app, const char *path, struct sg_profile **ret, struct sg_err *err)
 {
     _cleanup_(sg_profile_freep) struct sg_profile *profile = calloc(1, sizeof(*profile));
-    _cleanup_(sg_input_freep) struct sg_input *file = NULL, *input = NULL;
+    _cleanup_(sg_input_freep) struct sg_input *file = NULL;
     _cleanup_(sg_buf_clear) struct sg_buf bytes = SG_BUF(MAX_PROFILE_FILE);
-    _cleanup_(sg_buf_clear) struct sg_buf content = SG_BUF(SG_MAX_PROFILE);
+    _cleanup_(sg_attached_clear) struct sg_attached attached = {.content = SG_BUF(0)};
     OSSL_LIB_CTX *libctx = NULL;
 
     if (!profile)
@@ -268,20 +165,19 @@ enum sg_rc sg_profile_read(struct sg_app *app, const char *path, struct sg_profi
     enum sg_rc rc = sg_app_libctx(app, &libctx, err);
     if (rc == SG_OK)
         rc = sg_input_open(path, &file, err);
-    if (rc == SG_OK)
-        rc = sg_input_read_all(file, &bytes, err);
     /* What is judged and what is used are the same bytes, whatever becomes of the file. */
     if (rc == SG_OK)
-        rc = sg_input_from_slice(path, sg_buf_slice(&bytes), &input, err);
+        rc = sg_input_read_all(file, &bytes, err);
     if (rc == SG_OK)
-        rc = check_signature(app, input, profile, err);
+        rc = read_signed(app, path, sg_buf_slice(&bytes), &attached, err);
     if (rc == SG_OK)
-        rc = read_content(app, input, &content, err);
-    if (rc == SG_OK)
-        rc = read_json(app, sg_buf_slice(&content), profile, err);
-    if (rc == SG_OK)
+        rc = read_json(app, sg_buf_slice(&attached.content), profile, err);
+    if (rc == SG_OK) {
+        memcpy(profile->signer_sha256, attached.signer_sha256, sizeof(profile->signer_sha256));
+        profile->signer_subject = sg_steal(attached.signer_subject);
         *ret = sg_steal(profile);
-    else if (err && !err->file[0])
+    } else if (err && !err->file[0]) {
         sg_err_file(err, path);
+    }
     return rc;
 }

@@ -6,19 +6,13 @@
 
 #include "base/crypto.h"
 #include "cli/app.h"
-
-struct sg_profile_anchor {
-    X509 *cert;
-    unsigned purposes;
-    char sha256[SG_SHA256_HEX];
-};
+#include "verify/anchor_json.h"
 
 struct sg_profile {
     char signer_sha256[SG_SHA256_HEX];
     char *signer_subject;
     json_t *config; /* section -> key -> text or list of texts; every one checked */
-    struct sg_profile_anchor *anchors;
-    size_t anchor_count;
+    struct sg_named_anchors anchors;
 };
 
 /* Reads and checks all of it. A signature that is not intact is SG_E_MALFORMED; [policy] is SG_E_POLICY; an unknown key

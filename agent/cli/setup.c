@@ -101,9 +101,9 @@ static enum sg_rc take_profile(struct setup *setup, const char *path, struct sg_
         return rc;
     const struct sg_profile *profile = setup->profile;
     (void)snprintf(source, sizeof(source), "profile %s", profile->signer_sha256);
-    for (size_t i = 0; i < profile->anchor_count && rc == SG_OK; i++)
-        rc = sg_pending_add(setup->app, profile->anchors[i].cert, profile->anchors[i].purposes, source, &setup->pending,
-                            err);
+    for (size_t i = 0; i < profile->anchors.count && rc == SG_OK; i++)
+        rc = sg_pending_add(setup->app, profile->anchors.items[i].cert, profile->anchors.items[i].purposes, source,
+                            &setup->pending, err);
     if (rc != SG_OK)
         return rc;
     show_profile(setup, path);

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <openssl/ocsp.h>
 #include <openssl/pem.h>
 
 #include "base/crypto.h"
@@ -80,6 +81,44 @@ enum sg_rc sg_trust_print_anchor(struct sg_app *app, const char *action, X509 *c
                                                        .not_after = not_after,
                                                        .this_update = SG_TIME_NONE,
                                                        .next_update = SG_TIME_NONE},
+                               err);
+}
+
+static void cert_id_free(OCSP_CERTID **id)
+{
+    OCSP_CERTID_free(*id);
+}
+
+/* A CertID tells the certificate by its serial number and by digests that nobody can read. */
+enum sg_rc sg_trust_print_ocsp(struct sg_app *app, const char *action, const char *sha256,
+                               const struct sg_snapshot_ocsp *ocsp, int64_t added, struct sg_err *err)
+{
+    const uint8_t *at = ocsp->cert_id.data;
+    _cleanup_(cert_id_free) OCSP_CERTID *id = d2i_OCSP_CERTID(NULL, &at, (long)ocsp->cert_id.len);
+    _cleanup_(freep) char *serial = NULL, *subject = NULL;
+    ASN1_INTEGER *number = NULL;
+    char from[SG_TIME_TEXT], until[SG_TIME_TEXT];
+    if (!id || !OCSP_id_get0_info(NULL, NULL, NULL, &number, id))
+        return sg_fail_ssl(err, SG_E_STORE_DAMAGED, _("An OCSP response is about a certificate that is not named."));
+    enum sg_rc rc = sg_serial_text(number, &serial, err);
+    if (rc == SG_OK && asprintf(&subject, "serial %s", serial) < 0) {
+        subject = NULL;
+        rc = sg_fail_memory(err);
+    }
+    if (rc != SG_OK)
+        return rc;
+    sg_say(&app->voice, _("OCSP response about the certificate with serial number %s"), serial);
+    sg_say(&app->voice, _("  of %s, good until %s"), sg_time_text(ocsp->this_update, from),
+           ocsp->next_update == INT64_MAX ? "-" : sg_time_text(ocsp->next_update, until));
+    sg_say(&app->voice, "  SHA-256 %s", sha256);
+    return sg_trust_print_item(&app->voice, action,
+                               &(struct sg_trust_item){.kind = "ocsp",
+                                                       .sha256 = sha256,
+                                                       .subject = subject,
+                                                       .added = added,
+                                                       .not_after = SG_TIME_NONE,
+                                                       .this_update = ocsp->this_update,
+                                                       .next_update = ocsp->next_update},
                                err);
 }
 
@@ -189,6 +228,13 @@ static enum sg_rc list_crl(struct sg_app *app, const struct sg_snapshot_crl *crl
                                err);
 }
 
+static enum sg_rc list_ocsp(struct sg_app *app, const struct sg_snapshot_ocsp *ocsp, struct sg_err *err)
+{
+    char sha256[SG_SHA256_HEX];
+    sg_hex(ocsp->sha256, sizeof(ocsp->sha256), sha256);
+    return sg_trust_print_ocsp(app, "listed", sha256, ocsp, SG_TIME_NONE, err);
+}
+
 static enum sg_rc open_snapshot(struct sg_app *app, struct sg_snapshot **ret, struct sg_err *err)
 {
     OSSL_LIB_CTX *libctx = NULL;
@@ -206,6 +252,8 @@ static int run_list(struct sg_app *app, const struct sg_args *args)
         rc = print_stored(app, "listed", sg_snapshot_anchor(snapshot, i), &err);
     for (size_t i = 0; rc == SG_OK && i < sg_snapshot_crl_count(snapshot); i++)
         rc = list_crl(app, sg_snapshot_crl(snapshot, i), &err);
+    for (size_t i = 0; rc == SG_OK && i < sg_snapshot_ocsp_count(snapshot); i++)
+        rc = list_ocsp(app, sg_snapshot_ocsp(snapshot, i), &err);
     if (rc == SG_OK && sg_snapshot_anchor_count(snapshot) == 0)
         sg_say(
             &app->voice, "%s",
@@ -218,7 +266,7 @@ static int run_list(struct sg_app *app, const struct sg_args *args)
 const struct sg_command sg_command_trust_list = {
     .name = "trust",
     .sub = "list",
-    .summary = N_("list anchors and revocation lists"),
+    .summary = N_("list anchors, revocation lists and OCSP responses"),
     .arguments = "",
     .run = run_list,
 };

@@ -1,7 +1,8 @@
-/* What the trust commands share: a line about an anchor or a revocation list. */
+/* What the trust commands share: a line about an anchor, a revocation list or an OCSP response. */
 #pragma once
 
 #include "cli/app.h"
+#include "cli/options.h"
 #include "verify/verify.h"
 
 /* NULL and SG_TIME_NONE: does not apply. */
@@ -17,7 +18,12 @@ SG_MUST_CHECK enum sg_rc sg_trust_print_item(const struct sg_voice *voice, const
 /* Says an anchor, for people or as JSON. */
 SG_MUST_CHECK enum sg_rc sg_trust_print_anchor(struct sg_app *app, const char *action, X509 *cert, unsigned purposes,
                                                const char *source, int64_t added, struct sg_err *err);
+/* Says what an OCSP response says of one certificate, likewise; `sha256` is the response's. */
+SG_MUST_CHECK enum sg_rc sg_trust_print_ocsp(struct sg_app *app, const char *action, const char *sha256,
+                                             const struct sg_snapshot_ocsp *ocsp, int64_t added, struct sg_err *err);
 /* 64 hexadecimal digits, whatever case and colons they were copied with, in lower case; else SG_E_USAGE. */
 SG_MUST_CHECK enum sg_rc sg_trust_sha256(const char *given, char out[SG_SHA256_HEX], struct sg_err *err);
 /* SG_TIME_NONE where there is none, or it cannot be read. */
 int64_t sg_trust_time(const ASN1_TIME *time);
+/* `trust add --list`: applies a signed list of anchors, and nothing else. */
+SG_MUST_CHECK enum sg_rc sg_trust_add_list(struct sg_app *app, const struct sg_args *args, struct sg_err *err);

@@ -1,4 +1,4 @@
-/* signet trust add: anchors and revocation lists enter when a person, a digest or an anchor vouches for them. Each
+/* signet trust add: anchors and revocation data enter when a person, a digest or an anchor vouches for them. Each
  * change is in the ledger, and a new snapshot is published for verification to read. */
 #include <string.h>
 
@@ -15,10 +15,12 @@ static const struct sg_option add_options[] = {
     {.name = "sha256", .argument = "HEX", .repeatable = true, .help = N_("accept the certificate with this SHA-256")},
     {.name = "yes", .help = N_("accept all of them")},
     {.name = "crl", .argument = "FILE", .repeatable = true, .help = N_("put a revocation list in")},
+    {.name = "ocsp", .argument = "FILE", .repeatable = true, .help = N_("put an OCSP response in")},
+    {.name = "list", .argument = "FILE", .help = N_("apply the signed list of anchors, alone")},
     {.name = "intermediate",
      .argument = "FILE",
      .repeatable = true,
-     .help = N_("certificates between an anchor and the issuer of a revocation list")},
+     .help = N_("certificates between an anchor and the issuer of a revocation list or of what a response is about")},
     {0},
 };
 
@@ -92,6 +94,8 @@ struct additions {
     unsigned purposes;
     STACK_OF(X509_CRL) *crls;
     const char **crl_files; /* the file of each */
+    struct sg_ocsp_files ocsps;
+    struct sg_ocsp_facts *facts; /* of each OCSP response: what counts in it */
 };
 
 static void additions_clear(struct additions *add)
@@ -102,6 +106,10 @@ static void additions_clear(struct additions *add)
     sg_x509_stack_free(add->anchors);
     sg_x509_crl_stack_free(add->crls);
     free(add->crl_files);
+    for (size_t i = 0; add->facts && i < add->ocsps.count; i++)
+        sg_ocsp_facts_clear(&add->facts[i]);
+    free(add->facts);
+    sg_ocsp_files_clear(&add->ocsps);
 }
 
 /* Reads the anchors of one file and has each accepted. */
@@ -170,47 +178,100 @@ static enum sg_rc need_issuer(const STACK_OF(X509) *trusted, const STACK_OF(X509
                    name);
 }
 
-/* A CRL enters only if an anchor, stored or just accepted, vouches for its issuer. */
-static enum sg_rc check_crls(struct sg_app *app, const struct sg_args *args, const struct additions *add,
-                             struct sg_err *err)
+/* What revocation data is checked by: anchors, stored or just accepted, and what leads to them. */
+struct checking {
+    STACK_OF(X509) *trusted;
+    STACK_OF(X509) *intermediates;
+    struct sg_verifier *verifier;
+};
+
+static void checking_clear(struct checking *checking)
+{
+    sg_verifier_free(checking->verifier);
+    sg_x509_stack_free(checking->intermediates);
+    sg_x509_stack_free(checking->trusted);
+}
+
+static enum sg_rc push_parsed(struct sg_app *app, struct sg_slice der, STACK_OF(X509) *certs, struct sg_err *err)
+{
+    X509 *cert = NULL;
+    enum sg_rc rc = sg_cert_parse(der, app->libctx, &cert, err);
+    if (rc == SG_OK && sk_X509_push(certs, cert) == 0) {
+        X509_free(cert);
+        rc = sg_fail_memory(err);
+    }
+    return rc;
+}
+
+static enum sg_rc checking_begin(struct sg_app *app, const struct sg_args *args, const struct additions *add,
+                                 struct checking *checking, struct sg_err *err)
 {
     _cleanup_(sg_snapshot_freep) struct sg_snapshot *snapshot = NULL;
-    _cleanup_(sg_verifier_freep) struct sg_verifier *verifier = NULL;
-    _cleanup_(sg_x509_stack_freep) STACK_OF(X509) *intermediates = sk_X509_new_null();
-    _cleanup_(sg_x509_stack_freep) STACK_OF(X509) *trusted = X509_chain_up_ref(add->anchors);
-    enum sg_rc rc = intermediates && trusted ? SG_OK : sg_fail_memory(err);
+    checking->trusted = X509_chain_up_ref(add->anchors);
+    checking->intermediates = sk_X509_new_null();
+    enum sg_rc rc = checking->trusted && checking->intermediates ? SG_OK : sg_fail_memory(err);
     if (rc == SG_OK)
-        rc = sg_option_certs(app, args, "intermediate", intermediates, err);
+        rc = sg_option_certs(app, args, "intermediate", checking->intermediates, err);
     if (rc == SG_OK)
         rc = sg_snapshot_open(app->paths.state, app->libctx, &snapshot, err);
-    for (size_t i = 0; rc == SG_OK && i < sg_snapshot_anchor_count(snapshot); i++) {
-        X509 *cert = NULL;
-        rc = sg_cert_parse(sg_snapshot_anchor(snapshot, i)->certificate, app->libctx, &cert, err);
-        if (rc == SG_OK && sk_X509_push(trusted, cert) == 0) {
-            X509_free(cert);
-            rc = sg_fail_memory(err);
-        }
-    }
+    for (size_t i = 0; rc == SG_OK && i < sg_snapshot_anchor_count(snapshot); i++)
+        rc = push_parsed(app, sg_snapshot_anchor(snapshot, i)->certificate, checking->trusted, err);
+    for (size_t i = 0; rc == SG_OK && i < sg_snapshot_helper_count(snapshot); i++)
+        rc = push_parsed(app, sg_snapshot_helper(snapshot, i), checking->intermediates, err);
     struct sg_verifier_options options = {
         .libctx = app->libctx,
-        .anchors = trusted,
-        .intermediates = intermediates,
+        .anchors = checking->trusted,
+        .intermediates = checking->intermediates,
         .revocation = SG_REVOCATION_NONE,
         .at = SG_TIME_NONE,
         .clock = app->clock,
         .policy = {.max_depth = -1},
     };
-    if (rc == SG_OK)
-        rc = sg_verifier_new(&options, &verifier, err);
+    return rc == SG_OK ? sg_verifier_new(&options, &checking->verifier, err) : rc;
+}
+
+/* A CRL enters only if an anchor vouches for its issuer. */
+static enum sg_rc check_crls(const struct checking *checking, const struct additions *add, struct sg_err *err)
+{
+    enum sg_rc rc = SG_OK;
     for (int i = 0; rc == SG_OK && i < sk_X509_CRL_num(add->crls); i++) {
         X509_CRL *crl = sk_X509_CRL_value(add->crls, i);
-        rc = need_issuer(trusted, intermediates, crl, err);
+        rc = need_issuer(checking->trusted, checking->intermediates, crl, err);
         if (rc == SG_OK)
-            rc = sg_crl_check(verifier, crl, err);
+            rc = sg_crl_check(checking->verifier, crl, err);
         if (rc != SG_OK)
             sg_err_file(err, add->crl_files[i]);
     }
     return rc;
+}
+
+/* An OCSP response likewise, for the CA whose certificates it is about. */
+static enum sg_rc check_ocsps(const struct checking *checking, struct additions *add, struct sg_err *err)
+{
+    _cleanup_(sg_x509_stack_freep) STACK_OF(X509) *issuers = X509_chain_up_ref(checking->trusted);
+    add->facts = calloc(add->ocsps.count + 1, sizeof(*add->facts));
+    if (!issuers || !add->facts ||
+        !X509_add_certs(issuers, checking->intermediates, X509_ADD_FLAG_UP_REF | X509_ADD_FLAG_NO_DUP))
+        return sg_fail_memory(err);
+    enum sg_rc rc = SG_OK;
+    for (size_t i = 0; rc == SG_OK && i < add->ocsps.count; i++) {
+        rc = sg_ocsp_check(checking->verifier, add->ocsps.responses[i], issuers, &add->facts[i], err);
+        if (rc != SG_OK)
+            sg_err_file(err, add->ocsps.paths[i]);
+    }
+    return rc;
+}
+
+static enum sg_rc check_revocation_data(struct sg_app *app, const struct sg_args *args, struct additions *add,
+                                        struct sg_err *err)
+{
+    _cleanup_(checking_clear) struct checking checking = {0};
+    if (sk_X509_CRL_num(add->crls) == 0 && add->ocsps.count == 0)
+        return SG_OK;
+    enum sg_rc rc = checking_begin(app, args, add, &checking, err);
+    if (rc == SG_OK)
+        rc = check_crls(&checking, add, err);
+    return rc == SG_OK ? check_ocsps(&checking, add, err) : rc;
 }
 
 static enum sg_rc store_all(struct sg_store *store, const struct additions *add, struct sg_err *err)
@@ -220,6 +281,11 @@ static enum sg_rc store_all(struct sg_store *store, const struct additions *add,
         rc = sg_store_anchor_add(store, sk_X509_value(add->anchors, i), add->purposes, add->sources[i], err);
     for (int i = 0; rc == SG_OK && i < sk_X509_CRL_num(add->crls); i++)
         rc = sg_store_crl_add(store, sk_X509_CRL_value(add->crls, i), err);
+    for (size_t i = 0; rc == SG_OK && i < add->ocsps.count; i++) {
+        rc = sg_store_ocsp_add(store, add->ocsps.responses[i], add->facts[i].facts, add->facts[i].count, err);
+        if (rc != SG_OK)
+            sg_err_file(err, add->ocsps.paths[i]);
+    }
     if (rc == SG_OK)
         rc = sg_store_commit(store, err);
     else
@@ -257,13 +323,47 @@ static enum sg_rc print_crl_added(struct sg_app *app, X509_CRL *crl, struct sg_e
                                err);
 }
 
+static enum sg_rc print_ocsp_added(struct sg_app *app, struct sg_slice response, const struct sg_ocsp_facts *facts,
+                                   struct sg_err *err)
+{
+    uint8_t digest[EVP_MAX_MD_SIZE];
+    char sha256[2 * EVP_MAX_MD_SIZE + 1];
+    size_t len = 0;
+    enum sg_rc rc = sg_digest(app->libctx, "SHA256", response, digest, &len, err);
+    if (rc == SG_OK)
+        sg_hex(digest, len, sha256);
+    for (size_t i = 0; rc == SG_OK && i < facts->count; i++) {
+        const struct sg_ocsp_fact *fact = &facts->facts[i];
+        rc = sg_trust_print_ocsp(app, "added", sha256,
+                                 &(struct sg_snapshot_ocsp){.cert_id = fact->cert_id,
+                                                            .this_update = fact->this_update,
+                                                            .next_update = fact->next_update},
+                                 sg_clock_now(&app->clock), err);
+    }
+    return rc;
+}
+
+static enum sg_rc print_all(struct sg_app *app, const struct additions *add, struct sg_err *err)
+{
+    enum sg_rc rc = SG_OK;
+    for (int i = 0; rc == SG_OK && i < sk_X509_num(add->anchors); i++)
+        rc = sg_trust_print_anchor(app, "added", sk_X509_value(add->anchors, i), add->purposes, add->sources[i],
+                                   sg_clock_now(&app->clock), err);
+    for (int i = 0; rc == SG_OK && i < sk_X509_CRL_num(add->crls); i++)
+        rc = print_crl_added(app, sk_X509_CRL_value(add->crls, i), err);
+    for (size_t i = 0; rc == SG_OK && i < add->ocsps.count; i++)
+        rc = print_ocsp_added(app, add->ocsps.responses[i], &add->facts[i], err);
+    return rc;
+}
+
 static enum sg_rc add(struct sg_app *app, const struct sg_args *args, struct sg_err *err)
 {
     _cleanup_(sg_store_freep) struct sg_store *store = NULL;
     _cleanup_(additions_clear) struct additions add = {.anchors = sk_X509_new_null(), .crls = sk_X509_CRL_new_null()};
     OSSL_LIB_CTX *libctx = NULL;
-    if (sg_args_file_count(args) == 0 && !sg_args_flag(args, "crl"))
-        return sg_fail(err, SG_E_USAGE, _("Name a file of certificates to trust, or a revocation list with --crl."));
+    if (sg_args_file_count(args) == 0 && !sg_args_flag(args, "crl") && !sg_args_flag(args, "ocsp"))
+        return sg_fail(err, SG_E_USAGE,
+                       _("Name a file of certificates to trust, or revocation data with --crl or --ocsp."));
     enum sg_rc rc = add.anchors && add.crls ? parse_purposes(args, &add.purposes, err) : sg_fail_memory(err);
     for (size_t i = 0; rc == SG_OK && i < sg_args_count(args, "sha256"); i++)
         rc = sg_trust_sha256(sg_args_item(args, "sha256", i), (char[SG_SHA256_HEX]){0}, err);
@@ -271,32 +371,32 @@ static enum sg_rc add(struct sg_app *app, const struct sg_args *args, struct sg_
         rc = sg_app_libctx(app, &libctx, err);
     if (rc == SG_OK)
         rc = read_crls(app, args, &add, err);
+    if (rc == SG_OK)
+        rc = sg_option_ocsps(args, &add.ocsps, err);
     for (size_t i = 0; rc == SG_OK && i < sg_args_file_count(args); i++)
         rc = read_anchors(app, args, sg_args_file(args, i), &add, err);
-    if (rc == SG_OK && sk_X509_CRL_num(add.crls) > 0)
-        rc = check_crls(app, args, &add, err);
+    if (rc == SG_OK)
+        rc = check_revocation_data(app, args, &add, err);
     if (rc == SG_OK)
         rc = sg_app_store(app, &store, err);
     if (rc == SG_OK)
         rc = store_all(store, &add, err);
-    for (int i = 0; rc == SG_OK && i < sk_X509_num(add.anchors); i++)
-        rc = sg_trust_print_anchor(app, "added", sk_X509_value(add.anchors, i), add.purposes, add.sources[i],
-                                   sg_clock_now(&app->clock), err);
-    for (int i = 0; rc == SG_OK && i < sk_X509_CRL_num(add.crls); i++)
-        rc = print_crl_added(app, sk_X509_CRL_value(add.crls, i), err);
+    if (rc == SG_OK)
+        rc = print_all(app, &add, err);
     return rc;
 }
 
 static int run_add(struct sg_app *app, const struct sg_args *args)
 {
     struct sg_err err = {0};
-    return add(app, args, &err) == SG_OK ? 0 : sg_complain(&app->voice, &err);
+    enum sg_rc rc = sg_args_flag(args, "list") ? sg_trust_add_list(app, args, &err) : add(app, args, &err);
+    return rc == SG_OK ? 0 : sg_complain(&app->voice, &err);
 }
 
 const struct sg_command sg_command_trust_add = {
     .name = "trust",
     .sub = "add",
-    .summary = N_("trust CA certificates; put revocation lists in"),
+    .summary = N_("trust CA certificates; put revocation data in"),
     .arguments = "[FILE...]",
     .max_arguments = SIZE_MAX,
     .options = add_options,

@@ -22,6 +22,10 @@
     "SELECT s.id, s.document, s.kind, s.state, s.level, s.sha256, s.sent_sha256, s.target, d.output, s.since, "        \
     "s.attempts, s.last_attempt, s.next_attempt, s.code, s.text "                                                      \
     "FROM step AS s CROSS JOIN outbox AS o ON o.document = s.document JOIN document AS d ON d.entry = s.document "
+#define PULL_STATE "etag, last_modified, last_success, last_attempt, next_attempt, failures, code, text"
+#define LIST "number, applied, sha256, configured, pin, release_version, release_sha256, release_url"
+/* An anchor that came with a list; a person's sources begin with another word. */
+#define OF_LIST "source GLOB 'list [0-9]*'"
 
 static const char *const SQL[SG_SQL_COUNT] = {
     /* IMMEDIATE: the write lock at once, so that the ledger's head stays what it is until the commit. */
@@ -51,7 +55,8 @@ static const char *const SQL[SG_SQL_COUNT] = {
     [SG_SQL_WITNESS_RECOVERED] = "DELETE FROM witness_failure WHERE kind = ?1 AND name = ?2",
     [SG_SQL_ANCHOR_PUT] = "INSERT INTO anchor (sha256, certificate, purposes, source, added) "
                           "VALUES (?1, ?2, ?3, ?4, ?5) "
-                          "ON CONFLICT (sha256) DO UPDATE SET purposes = excluded.purposes",
+                          "ON CONFLICT (sha256) DO UPDATE SET purposes = excluded.purposes, "
+                          "source = CASE WHEN " OF_LIST " THEN excluded.source ELSE source END",
     [SG_SQL_ANCHOR_REMOVE] = "DELETE FROM anchor WHERE sha256 = ?1",
     [SG_SQL_ANCHOR_ALL] = "SELECT certificate, purposes, source, added FROM anchor ORDER BY sha256",
     [SG_SQL_CRL_GET] = "SELECT crl_number, this_update, sha256 FROM crl "
@@ -61,6 +66,22 @@ static const char *const SQL[SG_SQL_COUNT] = {
                        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     [SG_SQL_CRL_ALL] = "SELECT issuer, sha256, this_update, next_update FROM crl "
                        "ORDER BY issuer, authority_key, scope",
+    [SG_SQL_OCSP_GET] = "SELECT this_update, revoked, sha256 FROM ocsp WHERE cert_id = ?1",
+    [SG_SQL_OCSP_PUT] = "INSERT OR REPLACE INTO ocsp (cert_id, this_update, next_update, revoked, sha256, added) "
+                        "VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    [SG_SQL_OCSP_ALL] = "SELECT cert_id, sha256, this_update, next_update FROM ocsp ORDER BY cert_id",
+    [SG_SQL_CERTIFICATE_PUT] = "INSERT INTO known_certificate (sha256, certificate, helps, source, added) "
+                               "VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
+    [SG_SQL_CERTIFICATE_ALL] = "SELECT certificate FROM known_certificate ORDER BY sha256",
+    [SG_SQL_HELPER_ALL] = "SELECT certificate FROM known_certificate WHERE helps ORDER BY sha256",
+    [SG_SQL_PULL_GET] = "SELECT " PULL_STATE " FROM pull WHERE kind = ?1 AND url = ?2 AND about = ?3",
+    [SG_SQL_PULL_PUT] = "INSERT OR REPLACE INTO pull (kind, url, about, " PULL_STATE ") "
+                        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+    [SG_SQL_PULL_ALL] = "SELECT kind, url, about, " PULL_STATE " FROM pull ORDER BY kind, url, about",
+    [SG_SQL_LIST_GET] = "SELECT " LIST " FROM anchor_list WHERE configured = ?1",
+    [SG_SQL_LIST_PUT] = "INSERT OR REPLACE INTO anchor_list (id, " LIST ") VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    [SG_SQL_ANCHOR_LISTED] = "SELECT sha256 FROM anchor WHERE " OF_LIST,
+    [SG_SQL_ANCHOR_ORIGIN] = "SELECT " OF_LIST ", purposes FROM anchor WHERE sha256 = ?1",
     [SG_SQL_DOCUMENT_ADD] = "INSERT INTO document (entry, input, output, digest_algorithm, content_digest, "
                             "result_sha256, format, key, token, custody, claimed_time, clock_state, remarks) "
                             "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
@@ -68,7 +89,9 @@ static const char *const SQL[SG_SQL_COUNT] = {
     [SG_SQL_UNPUBLISHED_SET] = "UPDATE trust SET unpublished = ?1",
     /* More than the encoding adds to each. */
     [SG_SQL_TRUST_SIZE] = "SELECT (SELECT total(length(certificate) + length(source) + 128) FROM anchor) + "
-                          "(SELECT total(length(issuer) + 128) FROM crl)",
+                          "(SELECT total(length(issuer) + 128) FROM crl) + "
+                          "(SELECT total(length(cert_id) + 128) FROM ocsp) + "
+                          "(SELECT total(length(certificate) + 16) FROM known_certificate WHERE helps)",
     [SG_SQL_LATEST] = "SELECT (SELECT max(time) FROM ledger), (SELECT max(this_update) FROM crl)",
     /* The terms on `event` are those of the indexes. */
     [SG_SQL_KEY_GENERATED] = "SELECT 1 FROM ledger WHERE key = ?1 AND event = 'keygen' LIMIT 1",

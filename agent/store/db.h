@@ -32,6 +32,19 @@ enum sg_sql {
     SG_SQL_CRL_GET,
     SG_SQL_CRL_PUT,
     SG_SQL_CRL_ALL,
+    SG_SQL_OCSP_GET,
+    SG_SQL_OCSP_PUT,
+    SG_SQL_OCSP_ALL,
+    SG_SQL_CERTIFICATE_PUT,
+    SG_SQL_CERTIFICATE_ALL,
+    SG_SQL_HELPER_ALL,
+    SG_SQL_PULL_GET,
+    SG_SQL_PULL_PUT,
+    SG_SQL_PULL_ALL,
+    SG_SQL_LIST_GET,
+    SG_SQL_LIST_PUT,
+    SG_SQL_ANCHOR_LISTED,
+    SG_SQL_ANCHOR_ORIGIN,
     SG_SQL_DOCUMENT_ADD,
     SG_SQL_UNPUBLISHED_GET,
     SG_SQL_UNPUBLISHED_SET,
@@ -182,6 +195,9 @@ SG_MUST_CHECK enum sg_rc sg_schema_migrate(struct sg_store *store, int64_t versi
 /* sg_ledger_append() within an operation (ledger.c). The head is read when a transaction begins. */
 SG_MUST_CHECK enum sg_rc sg_ledger_head(struct sg_store *store, struct sg_err *err);
 SG_MUST_CHECK enum sg_rc sg_ledger_add(struct sg_store *store, const struct sg_ledger_entry *entry, struct sg_err *err);
+/* Appends the certificates of a statement's first column (certificates.c). */
+SG_MUST_CHECK enum sg_rc sg_db_certificates(struct sg_store *store, enum sg_sql which, const struct sg_value *values,
+                                            size_t count, STACK_OF(X509) *certs, struct sg_err *err);
 /* The snapshot no longer says what the store says, until the next sg_store_publish(). What would not fit into one is
  * SG_E_LIMIT (publish.c). */
 SG_MUST_CHECK enum sg_rc sg_trust_changed(struct sg_store *store, struct sg_err *err);

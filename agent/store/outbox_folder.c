@@ -8,10 +8,10 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "base/hash.h"
 #include "base/input.h"
 #include "base/msg.h"
 #include "base/outfile.h"
-#include "base/hash.h"
 #include "store/blobs.h"
 #include "store/steps.h"
 

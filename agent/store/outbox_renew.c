@@ -7,11 +7,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/hash.h"
 #include "base/input.h"
 #include "base/limits.h"
 #include "base/msg.h"
 #include "base/outfile.h"
-#include "base/sha256.h"
 #include "store/blobs.h"
 #include "store/steps.h"
 

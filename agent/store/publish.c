@@ -1,9 +1,9 @@
 /* Publishing: what the store says becomes the snapshot that verification reads.
  *
  * All of it happens under the store's write lock, so that no publisher renames an older snapshot over a newer one, and
- * no CRL's file is removed between being written and being named. A change of trust marks the store as unpublished in
- * its own transaction; a program that dies between that commit and the rename is made up for by the next that opens the
- * store. */
+ * no file of revocation data is removed between being written and being named. A change of trust marks the store as
+ * unpublished in its own transaction; a program that dies between that commit and the rename is made up for by the next
+ * that opens the store. */
 #include "db.h"
 
 #include <dirent.h>
@@ -103,9 +103,48 @@ static enum sg_rc collect_crls(struct sg_store *store, SG_SNAPSHOT_DER *snapshot
     return rc;
 }
 
-/* --- CRLs that nothing names any more ----------------------------------------------------------------------------- */
+static enum sg_rc collect_ocsps(struct sg_store *store, SG_SNAPSHOT_DER *snapshot, struct sg_err *err)
+{
+    _cleanup_(sg_rows_resetp) sqlite3_stmt *rows = NULL;
+    bool row = true;
 
-static bool named_by_new(const SG_SNAPSHOT_DER *snapshot, const uint8_t sha256[SG_SHA256_LEN])
+    enum sg_rc rc = sg_db_query(store, SG_SQL_OCSP_ALL, NULL, 0, &rows, err);
+    while (rc == SG_OK && row) {
+        rc = sg_db_next(store, rows, &row, err);
+        if (rc != SG_OK || !row)
+            break;
+        struct sg_snapshot_ocsp ocsp = {
+            .cert_id = sg_db_bytes(rows, 0),
+            .this_update = sqlite3_column_int64(rows, 2),
+            .next_update = sqlite3_column_int64(rows, 3),
+        };
+        struct sg_slice sha256 = sg_db_bytes(rows, 1);
+        if (sha256.len != sizeof(ocsp.sha256))
+            return sg_db_damaged(store, _("an OCSP response's digest is not one"), err);
+        memcpy(ocsp.sha256, sha256.data, sizeof(ocsp.sha256));
+        if (!sg_snapshot_der_add_ocsp(snapshot, &ocsp))
+            rc = sg_fail_memory(err);
+    }
+    return rc;
+}
+
+static enum sg_rc collect_helpers(struct sg_store *store, SG_SNAPSHOT_DER *snapshot, struct sg_err *err)
+{
+    _cleanup_(sg_rows_resetp) sqlite3_stmt *rows = NULL;
+    bool row = true;
+
+    enum sg_rc rc = sg_db_query(store, SG_SQL_HELPER_ALL, NULL, 0, &rows, err);
+    while (rc == SG_OK && row) {
+        rc = sg_db_next(store, rows, &row, err);
+        if (rc == SG_OK && row && !sg_snapshot_der_add_helper(snapshot, sg_db_bytes(rows, 0)))
+            rc = sg_fail_memory(err);
+    }
+    return rc;
+}
+
+/* --- files that nothing names any more ---------------------------------------------------------------------------- */
+
+static bool is_crl_of_new(const SG_SNAPSHOT_DER *snapshot, const uint8_t sha256[SG_SHA256_LEN])
 {
     for (int i = 0; i < sk_SG_CRL_DER_num(snapshot->crls); i++)
         if (memcmp(ASN1_STRING_get0_data(sk_SG_CRL_DER_value(snapshot->crls, i)->sha256), sha256, SG_SHA256_LEN) == 0)
@@ -113,7 +152,7 @@ static bool named_by_new(const SG_SNAPSHOT_DER *snapshot, const uint8_t sha256[S
     return false;
 }
 
-static bool named_by_old(const struct sg_snapshot *snapshot, const uint8_t sha256[SG_SHA256_LEN])
+static bool is_crl_of_old(const struct sg_snapshot *snapshot, const uint8_t sha256[SG_SHA256_LEN])
 {
     for (size_t i = 0; i < sg_snapshot_crl_count(snapshot); i++)
         if (memcmp(sg_snapshot_crl(snapshot, i)->sha256, sha256, SG_SHA256_LEN) == 0)
@@ -121,29 +160,70 @@ static bool named_by_old(const struct sg_snapshot *snapshot, const uint8_t sha25
     return false;
 }
 
-/* Whoever reads the snapshot that has just been replaced still needs its CRLs: so those go one publication later. What
+static bool is_ocsp_of_new(const SG_SNAPSHOT_DER *snapshot, const uint8_t sha256[SG_SHA256_LEN])
+{
+    for (int i = 0; i < sk_SG_OCSP_DER_num(snapshot->ocsps); i++)
+        if (memcmp(ASN1_STRING_get0_data(sk_SG_OCSP_DER_value(snapshot->ocsps, i)->sha256), sha256, SG_SHA256_LEN) == 0)
+            return true;
+    return false;
+}
+
+static bool is_ocsp_of_old(const struct sg_snapshot *snapshot, const uint8_t sha256[SG_SHA256_LEN])
+{
+    for (size_t i = 0; i < sg_snapshot_ocsp_count(snapshot); i++)
+        if (memcmp(sg_snapshot_ocsp(snapshot, i)->sha256, sha256, SG_SHA256_LEN) == 0)
+            return true;
+    return false;
+}
+
+/* What is kept of one kind: `trust/KIND/SHA256.KIND`. */
+struct kind {
+    const char *name;
+    bool (*of_new)(const SG_SNAPSHOT_DER *snapshot, const uint8_t sha256[SG_SHA256_LEN]);
+    bool (*of_old)(const struct sg_snapshot *snapshot, const uint8_t sha256[SG_SHA256_LEN]);
+};
+
+static bool names_file(const struct kind *kind, const char *item, uint8_t sha256[SG_SHA256_LEN])
+{
+    char hex[SG_SHA256_HEX];
+
+    if (strlen(item) != 2 * SG_SHA256_LEN + 1 + strlen(kind->name) || item[2 * SG_SHA256_LEN] != '.' ||
+        strcmp(item + 2 * SG_SHA256_LEN + 1, kind->name) != 0)
+        return false;
+    memcpy(hex, item, 2 * SG_SHA256_LEN);
+    hex[2 * SG_SHA256_LEN] = '\0';
+    return sg_unhex(hex, sha256, SG_SHA256_LEN);
+}
+
+/* Whoever reads the snapshot that has just been replaced still needs its files: so those go one publication later. What
  * cannot be removed stays until the next time. */
-static void remove_unnamed(const char *trust, const struct sg_snapshot *old, const SG_SNAPSHOT_DER *new)
+static void remove_unnamed(const char *trust, const struct kind *kind, const struct sg_snapshot *old,
+                           const SG_SNAPSHOT_DER *new)
 {
     _cleanup_(folder_closep) DIR *folder = NULL;
     char path[PATH_MAX];
     const struct dirent *item;
 
-    if (snprintf(path, sizeof(path), "%s/crl", trust) >= (int)sizeof(path))
+    if (snprintf(path, sizeof(path), "%s/%s", trust, kind->name) >= (int)sizeof(path))
         return;
     folder = opendir(path);
     while (folder && (item = readdir(folder))) {
         uint8_t sha256[SG_SHA256_LEN];
-        char hex[SG_SHA256_HEX];
 
-        if (strlen(item->d_name) != 2 * SG_SHA256_LEN + strlen(".crl") ||
-            strcmp(item->d_name + 2 * SG_SHA256_LEN, ".crl") != 0)
-            continue;
-        memcpy(hex, item->d_name, 2 * SG_SHA256_LEN);
-        hex[2 * SG_SHA256_LEN] = '\0';
-        if (sg_unhex(hex, sha256, sizeof(sha256)) && !named_by_new(new, sha256) && !named_by_old(old, sha256))
+        if (names_file(kind, item->d_name, sha256) && !kind->of_new(new, sha256) && !kind->of_old(old, sha256))
             (void)unlinkat(dirfd(folder), item->d_name, 0);
     }
+}
+
+static void remove_all_unnamed(const char *trust, const struct sg_snapshot *old, const SG_SNAPSHOT_DER *new)
+{
+    static const struct kind kinds[] = {
+        {"crl", is_crl_of_new, is_crl_of_old},
+        {"ocsp", is_ocsp_of_new, is_ocsp_of_old},
+    };
+
+    for (size_t i = 0; i < SG_COUNT(kinds); i++)
+        remove_unnamed(trust, &kinds[i], old, new);
 }
 
 /* --- the snapshot ------------------------------------------------------------------------------------------------- */
@@ -173,7 +253,7 @@ static enum sg_rc write_snapshot(const struct sg_store *store, const SG_SNAPSHOT
     bool readable = sg_snapshot_open(store->folder, store->libctx, &old, NULL) == SG_OK;
     rc = sg_file_write(path, sg_buf_slice(&bytes), SG_OUT_REPLACE | SG_OUT_PRIVATE, err);
     if (rc == SG_OK && readable)
-        remove_unnamed(trust, old, snapshot);
+        remove_all_unnamed(trust, old, snapshot);
     return rc;
 }
 
@@ -187,6 +267,12 @@ static enum sg_rc publish(struct sg_store *store, struct sg_err *err)
     if (rc != SG_OK)
         return rc;
     rc = collect_crls(store, snapshot, err);
+    if (rc != SG_OK)
+        return rc;
+    rc = collect_ocsps(store, snapshot, err);
+    if (rc != SG_OK)
+        return rc;
+    rc = collect_helpers(store, snapshot, err);
     if (rc != SG_OK)
         return rc;
     rc = write_snapshot(store, snapshot, err);

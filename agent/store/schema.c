@@ -211,6 +211,52 @@ static const char *const STEPS[] = {
     "  code TEXT NOT NULL,"
     "  text TEXT NOT NULL,"
     "  PRIMARY KEY (kind, name)"
+    /* What an OCSP response says of one certificate (ocsps.c). */
+    "CREATE TABLE ocsp ("
+    "  cert_id BLOB PRIMARY KEY,"
+    "  this_update INTEGER NOT NULL,"
+    "  next_update INTEGER NOT NULL,"
+    "  revoked INTEGER NOT NULL,"
+    "  sha256 BLOB NOT NULL," /* names the file trust/ocsp/SHA256.ocsp */
+    "  added INTEGER NOT NULL"
+    ") STRICT;"
+
+    /* Certificates that are no anchors: of signers, and what lies between them and an anchor (certificates.c). */
+    "CREATE TABLE known_certificate ("
+    "  sha256 TEXT PRIMARY KEY,"
+    "  certificate BLOB NOT NULL,"
+    "  helps INTEGER NOT NULL," /* of a CA: verification is offered it */
+    "  source TEXT NOT NULL,"
+    "  added INTEGER NOT NULL"
+    ") STRICT;"
+
+    /* What is fetched, from where, and how that went (pulls.h). */
+    "CREATE TABLE pull ("
+    "  kind TEXT NOT NULL,"
+    "  url TEXT NOT NULL,"
+    "  about TEXT NOT NULL,"
+    "  etag TEXT NOT NULL,"
+    "  last_modified TEXT NOT NULL,"
+    "  last_success INTEGER NOT NULL,"
+    "  last_attempt INTEGER NOT NULL,"
+    "  next_attempt INTEGER NOT NULL,"
+    "  failures INTEGER NOT NULL,"
+    "  code TEXT NOT NULL,"
+    "  text TEXT NOT NULL,"
+    "  PRIMARY KEY (kind, url, about)"
+    ") STRICT;"
+
+    /* The list of anchors that is in force: one row, or none. */
+    "CREATE TABLE anchor_list ("
+    "  id INTEGER PRIMARY KEY CHECK (id = 1),"
+    "  number INTEGER NOT NULL,"
+    "  applied INTEGER NOT NULL,"
+    "  sha256 TEXT NOT NULL,"
+    "  configured TEXT NOT NULL,"
+    "  pin TEXT NOT NULL,"
+    "  release_version TEXT NOT NULL,"
+    "  release_sha256 TEXT NOT NULL,"
+    "  release_url TEXT NOT NULL"
     ") STRICT;",
 };
 

@@ -16,6 +16,8 @@ struct sg_snapshot {
     size_t anchor_count;
     struct sg_snapshot_crl *crls;
     size_t crl_count;
+    struct sg_snapshot_ocsp *ocsps;
+    size_t ocsp_count;
 };
 
 static enum sg_rc read_file(const char *path, struct sg_buf *out, struct sg_err *err)
@@ -77,6 +79,25 @@ static enum sg_rc list_crls(struct sg_snapshot *snapshot, struct sg_err *err)
     return SG_OK;
 }
 
+static enum sg_rc list_ocsps(struct sg_snapshot *snapshot, struct sg_err *err)
+{
+    int count = sk_SG_OCSP_DER_num(snapshot->der->ocsps);
+
+    snapshot->ocsps = calloc(count > 0 ? (size_t)count : 1, sizeof(*snapshot->ocsps));
+    if (!snapshot->ocsps)
+        return sg_fail_memory(err);
+    for (int i = 0; i < count; i++) {
+        const SG_OCSP_DER *der = sk_SG_OCSP_DER_value(snapshot->der->ocsps, i);
+        struct sg_snapshot_ocsp *ocsp = &snapshot->ocsps[snapshot->ocsp_count++];
+
+        ocsp->cert_id = slice_of(der->cert_id);
+        memcpy(ocsp->sha256, ASN1_STRING_get0_data(der->sha256), SG_SHA256_LEN);
+        ocsp->this_update = der->this_update;
+        ocsp->next_update = der->next_update;
+    }
+    return SG_OK;
+}
+
 static enum sg_rc load(struct sg_snapshot *snapshot, const char *path, struct sg_err *err)
 {
     _cleanup_(sg_buf_clear) struct sg_buf file = SG_BUF(SG_MAX_SNAPSHOT);
@@ -95,6 +116,8 @@ static enum sg_rc load(struct sg_snapshot *snapshot, const char *path, struct sg
         rc = list_anchors(snapshot, err);
     if (rc == SG_OK)
         rc = list_crls(snapshot, err);
+    if (rc == SG_OK)
+        rc = list_ocsps(snapshot, err);
     if (rc != SG_OK)
         sg_err_file(err, path);
     return rc;
@@ -131,6 +154,7 @@ void sg_snapshot_free(struct sg_snapshot *snapshot)
         free((char *)snapshot->anchors[i].source);
     free(snapshot->anchors);
     free(snapshot->crls);
+    free(snapshot->ocsps);
     sg_snapshot_der_free(snapshot->der);
     free(snapshot->folder);
     free(snapshot);
@@ -156,48 +180,94 @@ const struct sg_snapshot_crl *sg_snapshot_crl(const struct sg_snapshot *snapshot
     return &snapshot->crls[index];
 }
 
-static enum sg_rc fail_crl(const char *path, struct sg_err *err)
+size_t sg_snapshot_ocsp_count(const struct sg_snapshot *snapshot)
 {
-    (void)sg_fail(err, SG_E_STORE_DAMAGED,
-                  _("The CRL \"%s\" is missing or damaged. Try again; if it stays so, put the CRL in again (signet "
-                    "trust add --crl)."),
-                  path);
-    sg_err_file(err, path);
-    return SG_E_STORE_DAMAGED;
+    return snapshot->ocsp_count;
 }
 
-enum sg_rc sg_snapshot_crl_path(const struct sg_snapshot *snapshot, size_t index, char **ret, struct sg_err *err)
+const struct sg_snapshot_ocsp *sg_snapshot_ocsp(const struct sg_snapshot *snapshot, size_t index)
+{
+    return &snapshot->ocsps[index];
+}
+
+size_t sg_snapshot_helper_count(const struct sg_snapshot *snapshot)
+{
+    int count = snapshot->der ? sk_ASN1_OCTET_STRING_num(snapshot->der->helpers) : 0;
+
+    return count > 0 ? (size_t)count : 0;
+}
+
+struct sg_slice sg_snapshot_helper(const struct sg_snapshot *snapshot, size_t index)
+{
+    return slice_of(sk_ASN1_OCTET_STRING_value(snapshot->der->helpers, (int)index));
+}
+
+/* --- the files that it names -------------------------------------------------------------------------------------- */
+
+static enum sg_rc name_file(const struct sg_snapshot *snapshot, const char *kind, const uint8_t sha256[SG_SHA256_LEN],
+                            char **ret, struct sg_err *err)
 {
     char hex[SG_SHA256_HEX];
     char *path = NULL;
 
-    sg_hex(snapshot->crls[index].sha256, SG_SHA256_LEN, hex);
-    if (asprintf(&path, "%s/trust/crl/%s.crl", snapshot->folder, hex) < 0)
+    sg_hex(sha256, SG_SHA256_LEN, hex);
+    if (asprintf(&path, "%s/trust/%s/%s.%s", snapshot->folder, kind, hex, kind) < 0)
         return sg_fail_memory(err);
     *ret = path;
     return SG_OK;
 }
 
-enum sg_rc sg_snapshot_crl_read(const struct sg_snapshot *snapshot, size_t index, struct sg_buf *out,
-                                struct sg_err *err)
+static enum sg_rc fail_file(const char *path, const char *kind, struct sg_err *err)
 {
-    const struct sg_snapshot_crl *crl = &snapshot->crls[index];
+    (void)sg_fail(err, SG_E_STORE_DAMAGED,
+                  _("The file \"%s\" of revocation data is missing or damaged. Try again; if it stays so, put it in "
+                    "again (signet trust add --%s)."),
+                  path, kind);
+    sg_err_file(err, path);
+    return SG_E_STORE_DAMAGED;
+}
+
+static enum sg_rc read_named(const struct sg_snapshot *snapshot, const char *kind, const uint8_t sha256[SG_SHA256_LEN],
+                             struct sg_buf *out, struct sg_err *err)
+{
     _cleanup_(freep) char *path = NULL;
     uint8_t digest[EVP_MAX_MD_SIZE];
     size_t digest_len, before = out->len;
 
-    enum sg_rc rc = sg_snapshot_crl_path(snapshot, index, &path, err);
+    enum sg_rc rc = name_file(snapshot, kind, sha256, &path, err);
     if (rc == SG_OK)
         rc = read_file(path, out, err);
     if (rc == SG_E_NOT_FOUND)
-        return fail_crl(path, err);
+        return fail_file(path, kind, err);
     if (rc != SG_OK)
         return rc;
     struct sg_slice der = {out->data + before, out->len - before};
     rc = sg_digest(snapshot->libctx, "SHA256", der, digest, &digest_len, err);
-    if (rc == SG_OK && memcmp(digest, crl->sha256, SG_SHA256_LEN) != 0)
-        rc = fail_crl(path, err);
+    if (rc == SG_OK && memcmp(digest, sha256, SG_SHA256_LEN) != 0)
+        rc = fail_file(path, kind, err);
     if (rc != SG_OK)
         out->len = before;
     return rc;
+}
+
+enum sg_rc sg_snapshot_crl_path(const struct sg_snapshot *snapshot, size_t index, char **ret, struct sg_err *err)
+{
+    return name_file(snapshot, "crl", snapshot->crls[index].sha256, ret, err);
+}
+
+enum sg_rc sg_snapshot_crl_read(const struct sg_snapshot *snapshot, size_t index, struct sg_buf *out,
+                                struct sg_err *err)
+{
+    return read_named(snapshot, "crl", snapshot->crls[index].sha256, out, err);
+}
+
+enum sg_rc sg_snapshot_ocsp_path(const struct sg_snapshot *snapshot, size_t index, char **ret, struct sg_err *err)
+{
+    return name_file(snapshot, "ocsp", snapshot->ocsps[index].sha256, ret, err);
+}
+
+enum sg_rc sg_snapshot_ocsp_read(const struct sg_snapshot *snapshot, size_t index, struct sg_buf *out,
+                                 struct sg_err *err)
+{
+    return read_named(snapshot, "ocsp", snapshot->ocsps[index].sha256, out, err);
 }

@@ -9,7 +9,7 @@
 #include "base/msg.h"
 #include "base/utf8.h"
 
-enum { VERSION = 1 };
+enum { VERSION_1 = 1, VERSION = 2 };
 
 /* clang-format off */
 ASN1_SEQUENCE(SG_ANCHOR_DER) = {
@@ -26,10 +26,19 @@ ASN1_SEQUENCE(SG_CRL_DER) = {
     ASN1_EMBED(SG_CRL_DER, next_update, INT64),
 } static_ASN1_SEQUENCE_END(SG_CRL_DER)
 
+ASN1_SEQUENCE(SG_OCSP_DER) = {
+    ASN1_SIMPLE(SG_OCSP_DER, cert_id, ASN1_OCTET_STRING),
+    ASN1_SIMPLE(SG_OCSP_DER, sha256, ASN1_OCTET_STRING),
+    ASN1_EMBED(SG_OCSP_DER, this_update, INT64),
+    ASN1_EMBED(SG_OCSP_DER, next_update, INT64),
+} static_ASN1_SEQUENCE_END(SG_OCSP_DER)
+
 ASN1_SEQUENCE(SG_SNAPSHOT_DER) = {
     ASN1_EMBED(SG_SNAPSHOT_DER, version, INT64),
     ASN1_SEQUENCE_OF(SG_SNAPSHOT_DER, anchors, SG_ANCHOR_DER),
     ASN1_SEQUENCE_OF(SG_SNAPSHOT_DER, crls, SG_CRL_DER),
+    ASN1_SEQUENCE_OF_OPT(SG_SNAPSHOT_DER, ocsps, SG_OCSP_DER),
+    ASN1_SEQUENCE_OF_OPT(SG_SNAPSHOT_DER, helpers, ASN1_OCTET_STRING),
 } static_ASN1_SEQUENCE_END(SG_SNAPSHOT_DER)
     /* clang-format on */
 
@@ -45,13 +54,23 @@ static void crl_free(SG_CRL_DER *crl)
 }
 SG_DEFINE_CLEANUP(SG_CRL_DER, crl_free)
 
+static void ocsp_free(SG_OCSP_DER *ocsp)
+{
+    ASN1_item_free((ASN1_VALUE *)ocsp, ASN1_ITEM_rptr(SG_OCSP_DER));
+}
+SG_DEFINE_CLEANUP(SG_OCSP_DER, ocsp_free)
+
 SG_SNAPSHOT_DER *sg_snapshot_der_new(void)
 {
-    SG_SNAPSHOT_DER *snapshot = (SG_SNAPSHOT_DER *)ASN1_item_new(ASN1_ITEM_rptr(SG_SNAPSHOT_DER));
+    _cleanup_(sg_snapshot_der_freep) SG_SNAPSHOT_DER *snapshot =
+        (SG_SNAPSHOT_DER *)ASN1_item_new(ASN1_ITEM_rptr(SG_SNAPSHOT_DER));
 
-    if (snapshot)
-        snapshot->version = VERSION;
-    return snapshot;
+    if (!snapshot)
+        return NULL;
+    snapshot->version = VERSION;
+    snapshot->ocsps = sk_SG_OCSP_DER_new_null();
+    snapshot->helpers = sk_ASN1_OCTET_STRING_new_null();
+    return snapshot->ocsps && snapshot->helpers ? sg_steal(snapshot) : NULL;
 }
 
 void sg_snapshot_der_free(SG_SNAPSHOT_DER *snapshot)
@@ -92,6 +111,32 @@ bool sg_snapshot_der_add_crl(SG_SNAPSHOT_DER *snapshot, const struct sg_snapshot
         return false;
     der = NULL;
     return true;
+}
+
+bool sg_snapshot_der_add_ocsp(SG_SNAPSHOT_DER *snapshot, const struct sg_snapshot_ocsp *ocsp)
+{
+    _cleanup_(ocsp_freep) SG_OCSP_DER *der = (SG_OCSP_DER *)ASN1_item_new(ASN1_ITEM_rptr(SG_OCSP_DER));
+
+    if (!der || !set_bytes(der->cert_id, ocsp->cert_id.data, ocsp->cert_id.len) ||
+        !set_bytes(der->sha256, ocsp->sha256, sizeof(ocsp->sha256)))
+        return false;
+    der->this_update = ocsp->this_update;
+    der->next_update = ocsp->next_update;
+    if (sk_SG_OCSP_DER_push(snapshot->ocsps, der) <= 0)
+        return false;
+    der = NULL;
+    return true;
+}
+
+bool sg_snapshot_der_add_helper(SG_SNAPSHOT_DER *snapshot, struct sg_slice certificate)
+{
+    ASN1_OCTET_STRING *der = ASN1_OCTET_STRING_new();
+
+    if (der && set_bytes(der, certificate.data, certificate.len) &&
+        sk_ASN1_OCTET_STRING_push(snapshot->helpers, der) > 0)
+        return true;
+    ASN1_OCTET_STRING_free(der);
+    return false;
 }
 
 enum sg_rc sg_snapshot_encode(const SG_SNAPSHOT_DER *snapshot, OSSL_LIB_CTX *libctx, struct sg_buf *out,
@@ -143,17 +188,39 @@ static bool check_crl(const SG_CRL_DER *crl)
     return ASN1_STRING_length(crl->issuer) > 0 && ASN1_STRING_length(crl->sha256) == SG_SHA256_LEN;
 }
 
+static bool check_ocsp(const SG_OCSP_DER *ocsp)
+{
+    return ASN1_STRING_length(ocsp->cert_id) > 0 && ASN1_STRING_length(ocsp->sha256) == SG_SHA256_LEN;
+}
+
+static bool check_helper(const ASN1_OCTET_STRING *helper)
+{
+    int len = ASN1_STRING_length(helper);
+
+    return len > 0 && (size_t)len <= SG_MAX_CERTIFICATE;
+}
+
+/* Each version has what it has, and nothing else. */
+static bool check_version(const SG_SNAPSHOT_DER *snapshot)
+{
+    if (snapshot->version == VERSION_1)
+        return !snapshot->ocsps && !snapshot->helpers;
+    return snapshot->version == VERSION && snapshot->ocsps && snapshot->helpers;
+}
+
 static bool check(const SG_SNAPSHOT_DER *snapshot)
 {
-    if (snapshot->version != VERSION)
-        return false;
-    for (int i = 0; i < sk_SG_ANCHOR_DER_num(snapshot->anchors); i++)
-        if (!check_anchor(sk_SG_ANCHOR_DER_value(snapshot->anchors, i)))
-            return false;
-    for (int i = 0; i < sk_SG_CRL_DER_num(snapshot->crls); i++)
-        if (!check_crl(sk_SG_CRL_DER_value(snapshot->crls, i)))
-            return false;
-    return true;
+    bool good = check_version(snapshot);
+
+    for (int i = 0; good && i < sk_SG_ANCHOR_DER_num(snapshot->anchors); i++)
+        good = check_anchor(sk_SG_ANCHOR_DER_value(snapshot->anchors, i));
+    for (int i = 0; good && i < sk_SG_CRL_DER_num(snapshot->crls); i++)
+        good = check_crl(sk_SG_CRL_DER_value(snapshot->crls, i));
+    for (int i = 0; good && i < sk_SG_OCSP_DER_num(snapshot->ocsps); i++)
+        good = check_ocsp(sk_SG_OCSP_DER_value(snapshot->ocsps, i));
+    for (int i = 0; good && i < sk_ASN1_OCTET_STRING_num(snapshot->helpers); i++)
+        good = check_helper(sk_ASN1_OCTET_STRING_value(snapshot->helpers, i));
+    return good;
 }
 
 static enum sg_rc fail_damaged(struct sg_err *err)

@@ -41,17 +41,31 @@ SG_MUST_CHECK enum sg_rc sg_store_anchor_remove(struct sg_store *store, const ch
 /* A CRL whose signature the caller has checked. One older than what is there from the same issuer (name and key) and
  * scope does not replace it: SG_E_POLICY, saying so; a delta CRL likewise. */
 SG_MUST_CHECK enum sg_rc sg_store_crl_add(struct sg_store *store, const X509_CRL *crl, struct sg_err *err);
+/* An OCSP response whose signature the caller has checked, with those of its answers that count. One that is older than
+ * what is there about the same certificate, or takes a revocation back, does not replace it: SG_E_POLICY, saying so. */
+SG_MUST_CHECK enum sg_rc sg_store_ocsp_add(struct sg_store *store, struct sg_slice response,
+                                           const struct sg_ocsp_fact *facts, size_t count, struct sg_err *err);
 /* Writes the snapshot and renames it into place. Call after the commit; if the program dies in between, the next
  * sg_store_open() makes up for it. */
 SG_MUST_CHECK enum sg_rc sg_store_publish(struct sg_store *store, struct sg_err *err);
+
+/* --- certificates that are no anchors: of signers, and of the CAs between them and an anchor ---------------------- */
+
+/* Remembers a certificate; `source` says where it is from ("signer", "token", "aia URL"). That of a CA is offered to
+ * verification as a helper, which vouches for nothing: publish it. One that is there already stays as it is. */
+SG_MUST_CHECK enum sg_rc sg_store_certificate_add(struct sg_store *store, X509 *cert, const char *source,
+                                                  struct sg_err *err);
+/* Appends them all. */
+SG_MUST_CHECK enum sg_rc sg_store_certificates(struct sg_store *store, STACK_OF(X509) *certs, struct sg_err *err);
 
 /* --- the ledger: hash-chained, append only ------------------------------------------------------------------------ */
 
 struct sg_ledger_entry {
     /* "pin-changed", "pin-unblocked", "token-initialised" and the same with "-failed", "pin-cleared", "sign",
      * "sign-failed", "decrypt", "decrypt-failed", "check", "check-failed", "trust-add", "trust-remove", "crl-add",
-     * "setup", "import", "retire"; "keygen-begun", then "keygen" or "keygen-failed", and likewise "delete"; of the
-     * outbox "uploaded", "timestamped", "clock-differs", "sync-failed", "dropped", "forgotten" */
+     * "ocsp-add", "anchor-list", "setup", "import", "retire"; "keygen-begun", then "keygen" or "keygen-failed", and
+     * likewise "delete"; of the outbox "uploaded", "timestamped", "clock-differs", "sync-failed", "dropped",
+     * "forgotten" */
     const char *event;
     const char *code;   /* of a failure: its stable word; else "" */
     const char *token;  /* serial, or "" */

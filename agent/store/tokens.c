@@ -98,35 +98,13 @@ enum sg_rc sg_store_token_certificate_add(struct sg_store *store, const char *to
     return sg_db_run(store, SG_SQL_TOKEN_CERTIFICATE_ADD, values, SG_COUNT(values), err);
 }
 
-static enum sg_rc take_certificate(struct sg_store *store, struct sg_slice der, STACK_OF(X509) *certs,
-                                   struct sg_err *err)
-{
-    const unsigned char *at = der.data;
-    _cleanup_(X509_freep) X509 *cert = X509_new_ex(store->libctx, NULL);
-
-    if (!cert)
-        return sg_fail_memory(err);
-    if (!d2i_X509(&cert, &at, (long)der.len) || at != der.data + der.len)
-        return sg_db_damaged(store, _("a certificate in it cannot be read"), err);
-    if (sk_X509_push(certs, cert) <= 0)
-        return sg_fail_memory(err);
-    (void)sg_steal(cert);
-    return SG_OK;
-}
-
 enum sg_rc sg_store_token_certificates(struct sg_store *store, const char *token, STACK_OF(X509) *certs,
                                        struct sg_err *err)
 {
     _cleanup_(sg_buf_clear) struct sg_buf scratch = SG_BUF(SG_MAX_ENTRY);
-    _cleanup_(sg_rows_resetp) sqlite3_stmt *rows = NULL;
     struct sg_value values[] = {sg_value_text(token)};
-    bool row = false;
 
-    enum sg_rc rc = ask(store, SG_SQL_TOKEN_CERTIFICATE_ALL, values, SG_COUNT(values), &scratch, &rows, &row, err);
-    while (rc == SG_OK && row) {
-        rc = take_certificate(store, sg_db_bytes(rows, 0), certs, err);
-        if (rc == SG_OK)
-            rc = sg_db_next(store, rows, &row, err);
-    }
-    return rc;
+    enum sg_rc rc = sg_values_escape(values, SG_COUNT(values), &scratch, err);
+    return rc == SG_OK ? sg_db_certificates(store, SG_SQL_TOKEN_CERTIFICATE_ALL, values, SG_COUNT(values), certs, err)
+                       : rc;
 }

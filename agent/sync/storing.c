@@ -23,7 +23,7 @@ void sg_storing_free(struct sg_storing *storing)
 {
     if (!storing)
         return;
-    sg_sha256_free(storing->read);
+    sg_hash_free(storing->read);
     free(storing->url);
     free(storing->temporary);
     free(storing->etag);
@@ -120,8 +120,9 @@ void sg_storing_read_back(struct sg_storing *storing, const char *url, sg_storin
     static const char *const headers[] = {"Cache-Control: no-cache", "Accept-Encoding: identity"};
     struct sg_err err = {0};
     storing->read_len = 0;
-    sg_sha256_free(sg_steal(storing->read));
-    if (sg_sha256_new(storing->upload.libctx, (struct sg_sink){take_read, storing}, &storing->read, &err) != SG_OK) {
+    sg_hash_free(sg_steal(storing->read));
+    if (sg_hash_new(storing->upload.libctx, "SHA256", (struct sg_sink){take_read, storing}, &storing->read, &err) !=
+        SG_OK) {
         sg_storing_fail(storing, &err);
         return;
     }
@@ -130,7 +131,7 @@ void sg_storing_read_back(struct sg_storing *storing, const char *url, sg_storin
         .url = url,
         .headers = headers,
         .header_count = sizeof(headers) / sizeof(headers[0]),
-        .answer = sg_sha256_sink(storing->read),
+        .answer = sg_hash_sink(storing->read),
         .max_answer = UINT64_MAX, /* take_read() has the limit */
     };
     sg_storing_go_on(storing, &request, next);
@@ -140,7 +141,7 @@ bool sg_storing_matches(struct sg_storing *storing, const struct sg_http_answer 
 {
     char digest[SG_SHA256_HEX], what[SG_TARGET_WHAT];
     const struct sg_target *target = storing->upload.target;
-    if (sg_sha256_end(storing->read, digest, err) != SG_OK)
+    if (sg_hash_end_hex(storing->read, digest, err) != SG_OK)
         return false;
     storing->receipt.compared = sg_clock_now(storing->upload.clock);
     if (strcmp(digest, storing->upload.sha256) == 0)

@@ -56,14 +56,14 @@ const char *sg_target_what(const struct sg_target *target, char out[SG_TARGET_WH
 struct reading {
     struct sg_download download;
     char *url;
-    struct sg_sha256 *sha256;
+    struct sg_hash *sha256;
 };
 
 static void reading_free(struct reading *reading)
 {
     if (!reading)
         return;
-    sg_sha256_free(reading->sha256);
+    sg_hash_free(reading->sha256);
     free(reading->url);
     free(reading);
 }
@@ -76,7 +76,7 @@ static enum sg_rc judge(struct reading *reading, const struct sg_http_answer *an
     char what[SG_TARGET_WHAT], digest[SG_SHA256_HEX];
     if (answer->status != 200)
         return sg_http_fail(answer, error_body, sg_target_what(target, what), err);
-    enum sg_rc rc = sg_sha256_end(reading->sha256, digest, err);
+    enum sg_rc rc = sg_hash_end_hex(reading->sha256, digest, err);
     if (rc != SG_OK)
         return rc;
     if (strcmp(digest, reading->download.sha256) == 0)
@@ -108,13 +108,13 @@ enum sg_rc sg_download_plain(const struct sg_download *download, struct sg_err *
     reading->download = *download;
     enum sg_rc rc = sg_object_url(download->target, download->sha256, "", &reading->url, err);
     if (rc == SG_OK)
-        rc = sg_sha256_new(download->libctx, download->sink, &reading->sha256, err);
+        rc = sg_hash_new(download->libctx, "SHA256", download->sink, &reading->sha256, err);
     if (rc != SG_OK)
         return rc;
     struct sg_http_request request = {
         .method = "GET",
         .url = reading->url,
-        .answer = sg_sha256_sink(reading->sha256),
+        .answer = sg_hash_sink(reading->sha256),
         .max_answer = download->max,
         .flags = SG_HTTP_CONFIGURED,
         .access = &download->target->access,

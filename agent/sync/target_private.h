@@ -1,8 +1,8 @@
 /* What the kinds of targets (target_*.c) share: one object stored, a request at a time. */
 #pragma once
 
+#include "base/hash.h"
 #include "base/limits.h"
-#include "base/sha256.h"
 #include "sync/target.h"
 
 /* One kind of target. */
@@ -36,8 +36,8 @@ struct sg_storing {
     char *temporary; /* where it is first; NULL: nowhere */
     uint64_t size;
     bool made_collection;
-    sg_storing_next *next;  /* what the answer is for */
-    struct sg_sha256 *read; /* what is read back */
+    sg_storing_next *next; /* what the answer is for */
+    struct sg_hash *read;  /* what is read back */
     uint64_t read_len;
     struct sg_receipt receipt; /* its texts are these: */
     char *etag, *version_id, *server_date;

@@ -1,9 +1,9 @@
 /* A document's B-T: the time-stamp of its signature value, in a copy of its newest version. */
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/limits.h"
 #include "base/msg.h"
-#include "base/sha256.h"
 #include "formats/cms.h"
 #include "formats/cms_augment.h"
 #include "formats/tsp.h"

@@ -8,7 +8,7 @@
 
 #include "base/crypto.h"
 #include "base/err.h"
-#include "verify/revocation.h"
+#include "verify/known_crl.h"
 
 struct sg_carried {
     const STACK_OF(X509) *certs; /* borrowed */

@@ -1,4 +1,5 @@
-/* Judging one certificate, and a CRL that is to be kept. */
+/* Judging one certificate, and a CRL or an OCSP response that is to be kept. */
+#include <stdlib.h>
 #include <string.h>
 
 #include <openssl/err.h>
@@ -7,6 +8,7 @@
 #include "base/crypto.h"
 #include "base/limits.h"
 #include "base/msg.h"
+#include "verify/known_ocsp.h"
 #include "verify/verifier.h"
 
 enum sg_rc sg_cert_check(struct sg_verifier *verifier, const char *file, X509 *cert, enum sg_cert_purpose purpose,
@@ -81,4 +83,106 @@ enum sg_rc sg_crl_check(struct sg_verifier *verifier, X509_CRL *crl, struct sg_e
             return rc;
     }
     return sg_fail(err, SG_E_POLICY, _("The CRL of %s is not taken: %s"), name, _(why));
+}
+
+/* --- OCSP --------------------------------------------------------------------------------------------------------- */
+
+struct ocsp_check {
+    struct sg_verifier *verifier;
+    struct sg_known_ocsp *known;
+    const STACK_OF(X509) *issuers;
+    unsigned steps;
+};
+
+/* `*ret_why`: why this CA does not make the answer count (untranslated). */
+static enum sg_rc try_issuer(struct ocsp_check *check, const struct sg_ocsp_answer *answer, X509 *issuer,
+                             const char **ret_why, struct sg_err *err)
+{
+    struct sg_verifier *verifier = check->verifier;
+    const struct sg_revocation_request request = {.libctx = verifier->libctx,
+                                                  .trust = verifier->trust,
+                                                  .steps = &check->steps,
+                                                  .mode = verifier->revocation,
+                                                  .at = verifier->at,
+                                                  .now = verifier->now};
+    X509 *signer = NULL;
+    bool about = false, trusted = false;
+    enum sg_rc rc = sg_ocsp_id_is_of(answer->id, X509_get_subject_name(issuer), issuer, verifier->libctx, &about, err);
+    if (rc != SG_OK || !about)
+        return rc; /* and why is still that it is another's */
+    *ret_why = answer->problem;
+    if (!*ret_why)
+        rc = sg_known_ocsp_signer(check->known, &request, issuer, &signer, ret_why, err);
+    if (rc == SG_OK && !*ret_why)
+        rc = has_path(verifier, issuer, &trusted, err);
+    if (rc == SG_OK && !*ret_why && !trusted)
+        *ret_why = N_("no path leads from the CA to a trusted anchor");
+    return rc;
+}
+
+static enum sg_rc check_answer(struct ocsp_check *check, const struct sg_ocsp_answer *answer, const char **ret_why,
+                               struct sg_err *err)
+{
+    static const char *const another = N_("the certificate of the CA that it speaks of is not here");
+    const char *why = another;
+    enum sg_rc rc = SG_OK;
+    for (int i = 0; rc == SG_OK && why && i < sk_X509_num(check->issuers); i++)
+        rc = try_issuer(check, answer, sk_X509_value(check->issuers, i), &why, err);
+    *ret_why = why;
+    return rc;
+}
+
+static enum sg_rc add_fact(const struct sg_ocsp_answer *answer, struct sg_ocsp_facts *facts, struct sg_err *err)
+{
+    uint8_t *der = NULL;
+    int len = i2d_OCSP_CERTID(answer->id, &der);
+    if (len <= 0)
+        return sg_fail_ssl(err, SG_E_MALFORMED, _("An OCSP response cannot be encoded."));
+    facts->facts[facts->count++] = (struct sg_ocsp_fact){
+        .cert_id = {der, (size_t)len},
+        .this_update = answer->this_update,
+        .next_update = answer->next_update == SG_TIME_NONE ? INT64_MAX : answer->next_update,
+        .revoked = answer->status == V_OCSP_CERTSTATUS_REVOKED && answer->reason != CRL_REASON_CERTIFICATE_HOLD,
+    };
+    return SG_OK;
+}
+
+enum sg_rc sg_ocsp_check(struct sg_verifier *verifier, struct sg_slice response, const STACK_OF(X509) *issuers,
+                         struct sg_ocsp_facts *ret, struct sg_err *err)
+{
+    _cleanup_(sg_known_ocsp_freep) struct sg_known_ocsp *known = NULL;
+    _cleanup_(sg_ocsp_facts_clear) struct sg_ocsp_facts facts = {0};
+    const char *first_why = N_("it has no answer in it");
+    enum sg_rc rc = sg_known_ocsp_new(response, verifier->libctx, &known, err);
+    if (rc != SG_OK)
+        return rc;
+    int count = sg_known_ocsp_count(known);
+    facts.facts = calloc(count > 0 ? (size_t)count : 1, sizeof *facts.facts);
+    if (!facts.facts)
+        return sg_fail_memory(err);
+    struct ocsp_check check = {verifier, known, issuers, SG_MAX_PATH_STEPS};
+    for (int i = 0; rc == SG_OK && i < count; i++) {
+        struct sg_ocsp_answer answer = sg_known_ocsp_answer(known, i, verifier->now);
+        const char *why = NULL;
+        rc = check_answer(&check, &answer, &why, err);
+        if (rc == SG_OK && !why)
+            rc = add_fact(&answer, &facts, err);
+        if (why && i == 0)
+            first_why = why;
+    }
+    if (rc == SG_OK && facts.count == 0)
+        rc = sg_fail(err, SG_E_POLICY, _("The OCSP response is not taken: %s."), _(first_why));
+    if (rc != SG_OK)
+        return rc;
+    *ret = facts;
+    facts = (struct sg_ocsp_facts){0};
+    return SG_OK;
+}
+
+void sg_ocsp_facts_clear(struct sg_ocsp_facts *facts)
+{
+    for (size_t i = 0; i < facts->count; i++)
+        OPENSSL_free((uint8_t *)facts->facts[i].cert_id.data);
+    free(facts->facts);
+    *facts = (struct sg_ocsp_facts){0};
 }

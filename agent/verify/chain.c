@@ -9,6 +9,7 @@
 #include "base/limits.h"
 #include "base/msg.h"
 #include "verify/ending.h"
+#include "verify/revocation.h"
 #include "verify/verifier.h"
 
 /* A date that is not kept, of a certificate of the path. Noted only when revocation is known, since that decides what

@@ -3,368 +3,49 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/err.h>
-
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/msg.h"
-#include "verify/algorithms.h"
 #include "verify/carried.h"
-#include "verify/crypto.h"
-#include "verify/path.h"
 #include "verify/trust.h"
 
-#define BYTES_PER_STEP 4096 /* hashed in about the time of one step */
-#define MAX_CRL_STEPS 1000  /* so that a store with a very large CRL of a CA's former key stays of use */
-
-SG_DEFINE_CLEANUP(ASN1_ENUMERATED, ASN1_ENUMERATED_free)
-SG_DEFINE_CLEANUP(ASN1_GENERALIZEDTIME, ASN1_GENERALIZEDTIME_free)
-SG_DEFINE_CLEANUP(CRL_DIST_POINTS, CRL_DIST_POINTS_free)
-
-/* --- one pass over a CRL ------------------------------------------------------------------------------------------ */
-
-static bool is_handled(int nid)
-{
-    return nid == NID_issuing_distribution_point || nid == NID_crl_number || nid == NID_authority_key_identifier;
-}
-
-/* RFC 5280 §5.2: a CRL with a critical extension that we do not handle says nothing to us. §5.2.3: cRLNumber is never
- * critical. */
-static const char *extensions_problem(const X509_CRL *crl)
-{
-    for (int i = 0; i < X509_CRL_get_ext_count(crl); i++) {
-        X509_EXTENSION *extension = X509_CRL_get_ext(crl, i);
-        int nid = OBJ_obj2nid(X509_EXTENSION_get_object(extension));
-        bool critical = X509_EXTENSION_get_critical(extension);
-        if (nid == NID_delta_crl)
-            return N_("it is a delta CRL");
-        if (nid == NID_crl_number && critical)
-            return N_("its number is marked critical, against RFC 5280 §5.2.3");
-        if (critical && !is_handled(nid))
-            return N_("it has a critical extension that is not known here");
-    }
-    return NULL;
-}
-
-static bool is_removal(X509_EXTENSION *reason)
-{
-    const ASN1_OCTET_STRING *value = X509_EXTENSION_get_data(reason);
-    const uint8_t *p = ASN1_STRING_get0_data(value);
-    _cleanup_(ASN1_ENUMERATED_freep) ASN1_ENUMERATED *code = d2i_ASN1_ENUMERATED(NULL, &p, ASN1_STRING_length(value));
-    return code && ASN1_ENUMERATED_get(code) == CRL_REASON_REMOVE_FROM_CRL;
-}
-
-/* RFC 5280 §5.3: the same for its entries. OpenSSL takes a certificateIssuer for that of all entries behind it, marked
- * critical or not: what is listed there would not be found. */
-static const char *entry_problem(X509_EXTENSION *extension)
-{
-    switch (OBJ_obj2nid(X509_EXTENSION_get_object(extension))) {
-    case NID_certificate_issuer: /* §5.3.3: of indirect CRLs */
-        return N_("an entry is about a certificate of another issuer");
-    case NID_crl_reason: /* §5.3.1: removeFromCRL is of delta CRLs; here it could only hide another entry */
-        return is_removal(extension) ? N_("an entry is a removal, which only a delta CRL can have") : NULL;
-    default:
-        return X509_EXTENSION_get_critical(extension) ? N_("an entry has a critical extension that is not known here")
-                                                      : NULL;
-    }
-}
-
-static const char *entries_problem(X509_CRL *crl)
-{
-    const STACK_OF(X509_REVOKED) *entries = X509_CRL_get_REVOKED(crl);
-    const char *problem = NULL;
-    for (int i = 0; !problem && i < sk_X509_REVOKED_num(entries); i++) {
-        const STACK_OF(X509_EXTENSION) *extensions = X509_REVOKED_get0_extensions(sk_X509_REVOKED_value(entries, i));
-        for (int k = 0; !problem && k < sk_X509_EXTENSION_num(extensions); k++)
-            problem = entry_problem(sk_X509_EXTENSION_value(extensions, k));
-    }
-    return problem;
-}
-
-static const char *scope_problem(const X509_CRL *crl, ISSUING_DIST_POINT **ret)
-{
-    int critical = -1;
-    ISSUING_DIST_POINT *scope = X509_CRL_get_ext_d2i(crl, NID_issuing_distribution_point, &critical, NULL);
-    if (!scope)
-        return critical == -1 ? NULL : N_("its scope cannot be read");
-    *ret = scope;
-    if (scope->indirectCRL > 0)
-        return N_("it is an indirect CRL");
-    if (scope->onlysomereasons)
-        return N_("it covers only some reasons of revocation");
-    if (scope->onlyattr > 0)
-        return N_("it is about attribute certificates");
-    return NULL;
-}
-
-/* expiredCertsOnCRL (ISO/IEC 9594-8 §9.5.2.7, EN 319 411-2): since when ended certificates stay listed. */
-static int64_t expired_since(const X509_CRL *crl)
-{
-    static const uint8_t oid[] = {0x06, 0x03, 0x55, 0x1d, 0x3c};
-    const uint8_t *p = oid;
-    _cleanup_(ASN1_OBJECT_freep) ASN1_OBJECT *object = d2i_ASN1_OBJECT(NULL, &p, sizeof oid);
-    int index = object ? X509_CRL_get_ext_by_OBJ(crl, object, -1) : -1;
-    if (index < 0)
-        return SG_TIME_NONE;
-    const ASN1_OCTET_STRING *value = X509_EXTENSION_get_data(X509_CRL_get_ext(crl, index));
-    p = ASN1_STRING_get0_data(value);
-    _cleanup_(ASN1_GENERALIZEDTIME_freep) ASN1_GENERALIZEDTIME *time =
-        d2i_ASN1_GENERALIZEDTIME(NULL, &p, ASN1_STRING_length(value));
-    int64_t when;
-    return time && sg_time_from_asn1(time, &when) ? when : SG_TIME_NONE;
-}
-
-enum sg_rc sg_known_crl_new(X509_CRL *crl, struct sg_known_crl **ret, struct sg_err *err)
-{
-    struct sg_known_crl *known = calloc(1, sizeof *known);
-    if (!known || pthread_mutex_init(&known->lock, NULL) != 0) {
-        free(known);
-        return sg_fail_memory(err);
-    }
-    if (!X509_CRL_up_ref(crl)) {
-        sg_known_crl_free(known);
-        return sg_fail_memory(err);
-    }
-    known->crl = crl;
-    known->this_update = known->next_update = SG_TIME_NONE;
-    known->expired_since = expired_since(crl);
-    const ASN1_TIME *next = X509_CRL_get0_nextUpdate(crl);
-    if (!sg_time_from_asn1(X509_CRL_get0_lastUpdate(crl), &known->this_update) ||
-        (next && !sg_time_from_asn1(next, &known->next_update)))
-        known->problem = N_("its dates cannot be read");
-    const char *problem = scope_problem(crl, &known->scope);
-    if (!known->problem)
-        known->problem = problem;
-    if (!known->problem)
-        known->problem = extensions_problem(crl);
-    if (!known->problem)
-        known->problem = entries_problem(crl);
-    *ret = known;
-    return SG_OK;
-}
-
-void sg_known_crl_free(struct sg_known_crl *known)
-{
-    if (!known)
-        return;
-    X509_CRL_free(known->crl);
-    ISSUING_DIST_POINT_free(known->scope);
-    (void)pthread_mutex_destroy(&known->lock);
-    free(known);
-}
-
-/* --- may it be used for this certificate? ------------------------------------------------------------------------- */
-
-/* RFC 5280 §6.3.3 (b)(2)(i): one of the CRL's names is one of a distribution point of the certificate. */
-static bool shares_name(const DIST_POINT_NAME *crl_name, X509 *cert)
-{
-    _cleanup_(CRL_DIST_POINTS_freep) CRL_DIST_POINTS *points =
-        X509_get_ext_d2i(cert, NID_crl_distribution_points, NULL, NULL);
-    if (crl_name->type != 0) /* a name relative to the issuer's */
-        return false;
-    for (int i = 0; i < sk_DIST_POINT_num(points); i++) {
-        const DIST_POINT *point = sk_DIST_POINT_value(points, i);
-        if (!point->distpoint || point->distpoint->type != 0 || point->reasons || point->CRLissuer)
-            continue;
-        const GENERAL_NAMES *ours = point->distpoint->name.fullname, *theirs = crl_name->name.fullname;
-        for (int a = 0; a < sk_GENERAL_NAME_num(ours); a++)
-            for (int b = 0; b < sk_GENERAL_NAME_num(theirs); b++)
-                if (GENERAL_NAME_cmp(sk_GENERAL_NAME_value(ours, a), sk_GENERAL_NAME_value(theirs, b)) == 0)
-                    return true;
-    }
-    return false;
-}
-
-static const char *out_of_scope(const ISSUING_DIST_POINT *scope, X509 *cert)
-{
-    bool is_ca = X509_get_extension_flags(cert) & EXFLAG_CA;
-    if (!scope)
-        return NULL;
-    if (scope->onlyuser > 0 && is_ca)
-        return N_("it is not about CA certificates");
-    if (scope->onlyCA > 0 && !is_ca)
-        return N_("it is about CA certificates only");
-    if (scope->distpoint && !shares_name(scope->distpoint, cert))
-        return N_("it is of another distribution point");
-    return NULL;
-}
-
-/* A right answer is remembered, and costs nothing more; what a stranger's CRL costs, or a key that does not fit, comes
- * off the work: a file may bring many of both. */
-static bool check_key(struct sg_known_crl *known, EVP_PKEY *key, unsigned *steps)
-{
-    int len = i2d_X509_CRL(known->crl, NULL);
-    if (!key || !sg_key_checkable(key) || len <= 0 || *steps == 0)
-        return false;
-    ERR_set_mark();
-    bool right = X509_CRL_verify(known->crl, key) == 1;
-    ERR_pop_to_mark();
-    unsigned size = (unsigned)len / BYTES_PER_STEP;
-    if (known->carried || !right)
-        (void)sg_spend(steps, sg_algorithm_cost(key) + (size < MAX_CRL_STEPS ? size : MAX_CRL_STEPS));
-    return right;
-}
-
-static enum sg_rc verify_signature(struct sg_known_crl *known, OSSL_LIB_CTX *libctx, X509 *issuer, unsigned *steps,
-                                   bool *ret_right, struct sg_err *err)
-{
-    const ASN1_BIT_STRING *bits = X509_get0_pubkey_bitstr(issuer);
-    uint8_t key[EVP_MAX_MD_SIZE];
-    size_t len = 0;
-    struct sg_slice octets = {ASN1_STRING_get0_data(bits), (size_t)ASN1_STRING_length(bits)};
-    enum sg_rc rc = sg_digest(libctx, "SHA256", octets, key, &len, err);
-    if (rc != SG_OK)
-        return rc;
-    (void)pthread_mutex_lock(&known->lock);
-    bool right = known->verified && memcmp(known->verified_key, key, SG_SHA256_LEN) == 0;
-    (void)pthread_mutex_unlock(&known->lock);
-    if (!right) {
-        right = check_key(known, X509_get0_pubkey(issuer), steps);
-        if (right) {
-            (void)pthread_mutex_lock(&known->lock);
-            known->verified = true;
-            memcpy(known->verified_key, key, SG_SHA256_LEN);
-            (void)pthread_mutex_unlock(&known->lock);
-        }
-    }
-    *ret_right = right;
-    return SG_OK;
-}
-
-static enum sg_rc check_signature(struct sg_known_crl *known, OSSL_LIB_CTX *libctx, X509 *issuer, int64_t at,
-                                  unsigned *steps, const char **ret_why, struct sg_err *err)
-{
-    const X509_ALGOR *algorithm = NULL;
-    struct sg_signature_method method;
-    bool right = false;
-    X509_CRL_get0_signature(known->crl, NULL, &algorithm);
-    if (!sg_signature_method_read(algorithm, &method)) {
-        *ret_why = N_("it is signed with an algorithm that is not known here");
-        return SG_OK;
-    }
-    if (method.digest != NID_undef && !sg_algorithm_digest(method.digest, at).acceptable) {
-        *ret_why = N_("it is signed with a digest that is no longer trusted");
-        return SG_OK;
-    }
-    enum sg_rc rc = verify_signature(known, libctx, issuer, steps, &right, err);
-    if (rc == SG_OK)
-        *ret_why = right ? NULL : N_("it is signed by another key");
-    return rc;
-}
-
-/* RFC 5280 §6.3.3 (f); all bits are set where keyUsage is absent. */
-static const char *not_allowed(X509 *issuer)
-{
-    return X509_get_key_usage(issuer) & KU_CRL_SIGN ? NULL : N_("its issuer's certificate is not allowed to sign CRLs");
-}
-
-enum sg_rc sg_known_crl_check_issuer(struct sg_known_crl *known, OSSL_LIB_CTX *libctx, X509 *issuer, int64_t at,
-                                     unsigned *steps, const char **ret_why, struct sg_err *err)
-{
-    enum sg_rc rc = check_signature(known, libctx, issuer, at, steps, ret_why, err);
-    if (rc == SG_OK && !*ret_why)
-        *ret_why = not_allowed(issuer);
-    return rc;
-}
-
-static enum sg_rc why_not(const struct sg_revocation_request *request, struct sg_known_crl *known, X509 *cert,
-                          X509 *issuer, const char **ret, struct sg_err *err)
-{
-    const char *why = known->problem;
-    if (!why)
-        why = out_of_scope(known->scope, cert);
-    if (!why && known->this_update > request->now)
-        why = N_("it is from the future");
-    if (!why)
-        return check_signature(known, request->libctx, issuer, request->at, request->steps, ret, err);
-    *ret = why;
-    return SG_OK;
-}
-
-/* --- what it says ------------------------------------------------------------------------------------------------- */
-
-enum answer { NOT_KNOWN, NOT_KNOWN_AFTER_EXPIRY, GOOD, REVOKED_LATER, STALE, ON_HOLD, REVOKED };
-
-struct finding {
-    enum answer answer;
-    struct sg_known_crl *crl;
-    int64_t revoked_at;
-    int64_t fresh_at;       /* not stale if it is from then or later */
-    const char *unreadable; /* the file of a CRL that the store knows and that cannot be read */
+/* What was looked through. */
+struct search {
+    const struct sg_revocation_request *request;
+    X509 *cert, *issuer;
+    const char *issuer_name;
+    struct sg_judgement *unusable; /* what is there and does not count, with why; NULL: not wanted */
+    struct sg_finding best;
+    const char *unreadable_crl,
+        *unreadable_ocsp; /* the file of a source that the store knows and that cannot be read */
 };
 
-static bool is_stale(const struct sg_known_crl *known, int64_t at)
+/* --- what the sources say ----------------------------------------------------------------------------------------- */
+
+static enum sg_rc note_unusable(const struct search *search, const char *kind, int64_t from, const char *why,
+                                struct sg_err *err)
 {
-    /* Without nextUpdate, which RFC 5280 §5.1.2.5 requires, nothing says that it is still the present one. */
-    return known->next_update == SG_TIME_NONE || known->next_update < at;
+    bool crl = strcmp(kind, "crl") == 0;
+    char time[SG_TIME_TEXT] = "?";
+    if (!search->unusable)
+        return SG_OK;
+    if (from != SG_TIME_NONE)
+        (void)sg_time_text(from, time);
+    return sg_judgement_note(search->unusable, SG_SEVERITY_NONE,
+                             crl ? SG_REASON_CRL_NOT_USABLE : SG_REASON_OCSP_NOT_USABLE, err,
+                             crl ? _("The CRL of %s from %s is not used: %s.")
+                                 : _("An OCSP response about a certificate of %s, from %s, is not used: %s."),
+                             search->issuer_name, time, _(why));
 }
 
-/* A CA need not list certificates that have ended (RFC 5280 §5): not being listed proves something only up to then. */
-static bool may_have_been_dropped(const struct sg_known_crl *known, X509 *cert)
+static void take(struct search *search, const struct sg_finding *finding)
 {
-    int64_t not_after;
-    if (!sg_time_from_asn1(X509_get0_notAfter(cert), &not_after))
-        return true;
-    return known->this_update > not_after && (known->expired_since == SG_TIME_NONE || known->expired_since > not_after);
-}
-
-/* Data has to be good until `known_at`; of a certificate that has ended before that, until then: no list need have it
- * any more. */
-static int64_t fresh_at(const struct sg_revocation_request *request, X509 *cert)
-{
-    int64_t until = request->known_at, not_after;
-    if (sg_time_from_asn1(X509_get0_notAfter(cert), &not_after) && not_after < until)
-        until = not_after;
-    return until > request->at ? until : request->at;
-}
-
-/* RFC 3161 §4 (1): what a TSA stamped before its certificate was revoked stays good only if the reason is given, and is
- * none that doubts the key: whoever has the key can write any time. */
-static bool leaves_past(long reason)
-{
-    return reason == CRL_REASON_UNSPECIFIED || reason == CRL_REASON_AFFILIATION_CHANGED ||
-           reason == CRL_REASON_SUPERSEDED || reason == CRL_REASON_CESSATION_OF_OPERATION;
-}
-
-static struct finding ask(const struct sg_revocation_request *request, struct sg_known_crl *known, X509 *cert)
-{
-    struct finding finding = {.crl = known, .revoked_at = SG_TIME_NONE, .fresh_at = fresh_at(request, cert)};
-    X509_REVOKED *entry = NULL;
-    if (X509_CRL_get0_by_cert(known->crl, &entry, cert) == 0) {
-        if (may_have_been_dropped(known, cert))
-            finding.answer = NOT_KNOWN_AFTER_EXPIRY;
-        else
-            finding.answer = is_stale(known, finding.fresh_at) ? STALE : GOOD;
-        return finding;
-    }
-    _cleanup_(ASN1_ENUMERATED_freep) ASN1_ENUMERATED *code =
-        X509_REVOKED_get_ext_d2i(entry, NID_crl_reason, NULL, NULL);
-    long reason = code ? ASN1_ENUMERATED_get(code) : -1;
-    int64_t when;
-    if (sg_time_from_asn1(X509_REVOKED_get0_revocationDate(entry), &when))
-        finding.revoked_at = when;
-    /* A date that cannot be read counts as long ago. */
-    bool later = finding.revoked_at != SG_TIME_NONE && finding.revoked_at > request->at;
-    if (later && (!request->proves_time || leaves_past(reason)))
-        finding.answer = is_stale(known, finding.fresh_at) ? STALE : REVOKED_LATER;
-    else
-        finding.answer = reason == CRL_REASON_CERTIFICATE_HOLD ? ON_HOLD : REVOKED;
-    return finding;
-}
-
-/* Of two CRLs the newer counts; but once revoked is revoked, whatever another says. */
-static bool is_better(const struct finding *a, const struct finding *b)
-{
-    if (a->answer == REVOKED || b->answer == REVOKED)
-        return a->answer == REVOKED && b->answer != REVOKED;
-    bool a_known = a->answer > NOT_KNOWN_AFTER_EXPIRY, b_known = b->answer > NOT_KNOWN_AFTER_EXPIRY;
-    if (a_known != b_known)
-        return a_known;
-    return !b->crl || a->crl->this_update > b->crl->this_update;
+    if (sg_finding_is_better(finding, &search->best))
+        search->best = *finding;
 }
 
 static enum sg_rc next_crl(const struct sg_revocation_request *request, const X509_NAME *issuer,
-                           struct sg_crl_cursor *known_cursor, size_t *carried_cursor, struct sg_known_crl **ret,
+                           struct sg_source_cursor *known_cursor, size_t *carried_cursor, struct sg_known_crl **ret,
                            struct sg_err *err)
 {
     struct sg_known_crl *known = NULL;
@@ -380,84 +61,79 @@ static enum sg_rc next_crl(const struct sg_revocation_request *request, const X5
     return SG_OK;
 }
 
-/* What one CRL says of the certificate; `*ret_why`: why it does not count. One that the issuer's certificate does not
- * allow counts as far as it is bad news: the issuer's key has said it, and there may be another certificate of that key
- * that does allow it. Else a path through the one that does not would save a revoked certificate. */
-static enum sg_rc consult(const struct sg_revocation_request *request, struct sg_known_crl *known, X509 *cert,
-                          X509 *issuer, struct finding *ret, const char **ret_why, struct sg_err *err)
+static enum sg_rc ask_crls(struct search *search, struct sg_err *err)
 {
-    const char *why = NULL;
-    enum sg_rc rc = why_not(request, known, cert, issuer, &why, err);
-    if (rc == SG_OK && !why) {
-        *ret = ask(request, known, cert);
-        if (ret->answer != REVOKED && ret->answer != ON_HOLD)
-            why = not_allowed(issuer);
-    }
-    *ret_why = why;
-    return rc;
-}
-
-static enum sg_rc find(const struct sg_revocation_request *request, X509 *cert, X509 *issuer,
-                       struct sg_judgement *unusable, struct finding *ret, struct sg_err *err)
-{
-    const X509_NAME *issuer_name = X509_get_issuer_name(cert);
-    _cleanup_(freep) char *name = NULL;
-    struct sg_crl_cursor known_cursor = {0};
+    const struct sg_revocation_request *request = search->request;
+    const X509_NAME *issuer_name = X509_get_issuer_name(search->cert);
+    struct sg_source_cursor known_cursor = {0};
     size_t carried_cursor = 0;
-    struct finding best = {.revoked_at = SG_TIME_NONE};
-    enum sg_rc rc = sg_name_text(issuer_name, &name, err);
+    enum sg_rc rc = SG_OK;
     for (int carried = 0; rc == SG_OK && carried < SG_MAX_CARRIED_CRLS_TRIED;) {
         struct sg_known_crl *known = NULL;
+        struct sg_finding finding = {0};
         const char *why = NULL;
         rc = next_crl(request, issuer_name, &known_cursor, &carried_cursor, &known, err);
         if (rc != SG_OK || !known)
             break;
-        struct finding finding = {0};
         carried += known->carried;
-        rc = consult(request, known, cert, issuer, &finding, &why, err);
-        if (rc == SG_OK && why) {
-            char time[SG_TIME_TEXT];
-            rc = sg_judgement_note(
-                unusable, SG_SEVERITY_NONE, SG_REASON_CRL_NOT_USABLE, err, _("The CRL of %s from %s is not used: %s."),
-                name, known->this_update == SG_TIME_NONE ? "?" : sg_time_text(known->this_update, time), _(why));
-        } else if (rc == SG_OK && is_better(&finding, &best)) {
-            best = finding;
-        }
+        rc = sg_known_crl_consult(known, request, search->cert, search->issuer, &finding, &why, err);
+        if (rc == SG_OK && why)
+            rc = note_unusable(search, "crl", known->this_update, why, err);
+        else if (rc == SG_OK)
+            take(search, &finding);
     }
-    best.unreadable = known_cursor.unreadable;
-    if (rc == SG_OK)
-        *ret = best;
+    search->unreadable_crl = known_cursor.unreadable;
     return rc;
+}
+
+static enum sg_rc ask_ocsps(struct search *search, struct sg_err *err)
+{
+    struct sg_source_cursor cursor = {0};
+    enum sg_rc rc = SG_OK;
+    while (rc == SG_OK) {
+        struct sg_known_ocsp *known = NULL;
+        struct sg_finding finding = {0};
+        const char *why = NULL;
+        rc = sg_trust_next_ocsp(search->request->trust, X509_get0_serialNumber(search->cert), &cursor, &known, err);
+        if (rc != SG_OK || !known)
+            break;
+        rc = sg_known_ocsp_consult(known, search->request, search->cert, search->issuer, &finding, &why, err);
+        if (rc == SG_OK && why)
+            rc = note_unusable(search, "ocsp", known->produced_at, why, err);
+        else if (rc == SG_OK && finding.kind)
+            take(search, &finding);
+    }
+    search->unreadable_ocsp = cursor.unreadable;
+    return rc;
+}
+
+enum sg_rc sg_revocation_judge_responder(const struct sg_revocation_request *request, X509 *responder, X509 *issuer,
+                                         const char **ret_why, struct sg_err *err)
+{
+    struct search search = {
+        .request = request, .cert = responder, .issuer = issuer, .best = {.revoked_at = SG_TIME_NONE}};
+    const char *why = NULL;
+    enum sg_rc rc = ask_crls(&search, err);
+    if (rc != SG_OK)
+        return rc;
+    bool good = search.best.answer == SG_ANSWER_GOOD || search.best.answer == SG_ANSWER_REVOKED_LATER;
+    if (search.best.answer == SG_ANSWER_REVOKED || search.best.answer == SG_ANSWER_ON_HOLD)
+        why = N_("the certificate of its responder has been revoked");
+    else if (search.unreadable_crl || (!good && request->mode == SG_REVOCATION_HARD))
+        why = N_("nothing here says whether the certificate of its responder has been revoked");
+    *ret_why = why;
+    return SG_OK;
 }
 
 /* --- what that means ---------------------------------------------------------------------------------------------- */
 
-static const char *status_word(const struct finding *finding)
-{
-    switch (finding->answer) {
-    case REVOKED:
-        return "revoked";
-    case ON_HOLD:
-        return "on-hold";
-    case GOOD:
-    case REVOKED_LATER:
-        return "good";
-    case STALE:
-        return "stale";
-    case NOT_KNOWN:
-    case NOT_KNOWN_AFTER_EXPIRY:
-        break;
-    }
-    return is_stale(finding->crl, finding->fresh_at) ? "stale" : "unknown";
-}
-
-static enum sg_rc note_revoked(const struct finding *finding, const char *subject, bool is_leaf,
+static enum sg_rc note_revoked(const struct sg_finding *finding, const char *subject, bool is_leaf,
                                struct sg_judgement *judgement, struct sg_err *err)
 {
     char time[SG_TIME_TEXT] = "?";
     if (finding->revoked_at != SG_TIME_NONE)
         (void)sg_time_text(finding->revoked_at, time);
-    if (finding->answer == ON_HOLD)
+    if (finding->answer == SG_ANSWER_ON_HOLD)
         return sg_judgement_note(judgement, SG_SEVERITY_TRY_LATER, SG_REASON_ON_HOLD, err,
                                  _("The certificate of %s has been on hold since %s."), subject, time);
     if (is_leaf)
@@ -467,11 +143,10 @@ static enum sg_rc note_revoked(const struct finding *finding, const char *subjec
                              _("The certificate of the CA %s was revoked at %s."), subject, time);
 }
 
-static enum sg_rc note_stale(const struct sg_revocation_request *request, const struct finding *finding,
+static enum sg_rc note_stale(const struct sg_revocation_request *request, const struct sg_finding *finding,
                              const char *subject, struct sg_judgement *judgement, struct sg_err *err)
 {
-    const struct sg_known_crl *known = finding->crl;
-    int64_t ended = known->next_update == SG_TIME_NONE ? known->this_update : known->next_update;
+    int64_t ended = finding->next_update == SG_TIME_NONE ? finding->this_update : finding->next_update;
     bool tolerated = request->mode == SG_REVOCATION_SOFT && finding->fresh_at - ended <= request->stale;
     char time[SG_TIME_TEXT];
     return sg_judgement_note(
@@ -481,16 +156,17 @@ static enum sg_rc note_stale(const struct sg_revocation_request *request, const 
         subject, sg_time_text(ended, time));
 }
 
-static enum sg_rc note_missing(const struct sg_revocation_request *request, const struct finding *finding,
+static enum sg_rc note_missing(const struct sg_revocation_request *request, const struct sg_finding *finding,
                                const char *subject, const struct sg_judgement *unusable, struct sg_judgement *judgement,
                                struct sg_err *err)
 {
     enum sg_severity severity = request->mode == SG_REVOCATION_SOFT ? SG_SEVERITY_NONE : SG_SEVERITY_NO_REVOCATION_DATA;
     enum sg_rc rc;
-    if (finding->answer == NOT_KNOWN_AFTER_EXPIRY)
-        rc = sg_judgement_note(judgement, severity, SG_REASON_REVOCATION_AFTER_EXPIRY, err,
-                               _("The CRL was issued after the certificate of %s had ended, and need not list it."),
-                               subject);
+    if (finding->answer == SG_ANSWER_NOT_KNOWN_AFTER_EXPIRY)
+        rc = sg_judgement_note(
+            judgement, severity, SG_REASON_REVOCATION_AFTER_EXPIRY, err,
+            _("The revocation data is from after the end of the certificate of %s, and need not know it any more."),
+            subject);
     else
         rc = sg_judgement_note(judgement, severity, SG_REASON_NO_REVOCATION_DATA, err,
                                _("Nothing here says whether the certificate of %s has been revoked."), subject);
@@ -499,68 +175,100 @@ static enum sg_rc note_missing(const struct sg_revocation_request *request, cons
     return rc;
 }
 
-static enum sg_rc note(const struct sg_revocation_request *request, const struct finding *finding, const char *subject,
-                       bool is_leaf, const struct sg_judgement *unusable, struct sg_judgement *judgement,
-                       struct sg_err *err)
+static enum sg_rc note(const struct sg_revocation_request *request, const struct sg_finding *finding,
+                       const char *subject, bool is_leaf, const struct sg_judgement *unusable,
+                       struct sg_judgement *judgement, struct sg_err *err)
 {
     char time[SG_TIME_TEXT];
     switch (finding->answer) {
-    case REVOKED:
-    case ON_HOLD:
+    case SG_ANSWER_REVOKED:
+    case SG_ANSWER_ON_HOLD:
         return note_revoked(finding, subject, is_leaf, judgement, err);
-    case STALE:
+    case SG_ANSWER_STALE:
         return note_stale(request, finding, subject, judgement, err);
-    case REVOKED_LATER:
+    case SG_ANSWER_REVOKED_LATER:
         return sg_judgement_note(judgement, SG_SEVERITY_NONE, SG_REASON_REVOKED_LATER, err,
                                  _("The certificate of %s was revoked later, at %s."), subject,
                                  sg_time_text(finding->revoked_at, time));
-    case GOOD:
+    case SG_ANSWER_GOOD:
         return SG_OK;
-    case NOT_KNOWN:
-    case NOT_KNOWN_AFTER_EXPIRY:
+    case SG_ANSWER_NOT_KNOWN:
+    case SG_ANSWER_NOT_KNOWN_AFTER_EXPIRY:
         break;
     }
     return note_missing(request, finding, subject, unusable, judgement, err);
 }
 
-/* Whatever the other CRLs say: the one that cannot be read may be the one that revokes. Not to be overlooked softly. */
-static enum sg_rc note_unreadable(const char *file, const char *subject, struct sg_judgement *judgement,
+/* Whatever the other sources say: the one that cannot be read may be the one that revokes. Not to be overlooked softly.
+ */
+static enum sg_rc note_unreadable(const struct search *search, const char *subject, struct sg_judgement *judgement,
                                   struct sg_err *err)
 {
-    return sg_judgement_note(
-        judgement, SG_SEVERITY_NO_REVOCATION_DATA, SG_REASON_CRL_UNREADABLE, err,
-        _("The CRL \"%s\", which may list the certificate of %s, is missing or damaged. Try again; "
-          "if it stays so, put the CA's present CRL in again (signet trust add --crl)."),
-        file, subject);
+    enum sg_rc rc = SG_OK;
+    if (search->unreadable_crl)
+        rc = sg_judgement_note(
+            judgement, SG_SEVERITY_NO_REVOCATION_DATA, SG_REASON_CRL_UNREADABLE, err,
+            _("The CRL \"%s\", which may list the certificate of %s, is missing or damaged. Try again; "
+              "if it stays so, put the CA's present CRL in again (signet trust add --crl)."),
+            search->unreadable_crl, subject);
+    if (rc == SG_OK && search->unreadable_ocsp)
+        rc = sg_judgement_note(
+            judgement, SG_SEVERITY_NO_REVOCATION_DATA, SG_REASON_OCSP_UNREADABLE, err,
+            _("The OCSP response \"%s\", which may be about the certificate of %s, is missing or damaged. Try again; "
+              "if it stays so, get a new one (signet sync, or signet trust add --ocsp)."),
+            search->unreadable_ocsp, subject);
+    return rc;
+}
+
+static enum sg_rc note_used(const struct search *search, struct sg_judgement *judgement, struct sg_err *err)
+{
+    const struct sg_finding *best = &search->best;
+    _cleanup_(freep) char *issuer = NULL;
+    if (!best->kind)
+        return SG_OK;
+    enum sg_rc rc = sg_name_text(best->issuer, &issuer, err);
+    if (rc == SG_OK)
+        rc = sg_judgement_revocation(judgement,
+                                     &(struct sg_revocation_used){best->kind, issuer, best->this_update,
+                                                                  best->next_update, sg_finding_word(best)},
+                                     err);
+    if (rc == SG_OK)
+        sg_judgement_good_until(judgement, best->signer_ends);
+    return rc;
 }
 
 enum sg_rc sg_revocation_judge(const struct sg_revocation_request *request, X509 *cert, X509 *issuer, bool is_leaf,
                                struct sg_judgement *judgement, bool *ret_good, struct sg_err *err)
 {
     _cleanup_(sg_judgement_clear) struct sg_judgement unusable;
-    _cleanup_(freep) char *subject = NULL, *crl_issuer = NULL;
-    struct finding finding;
+    _cleanup_(freep) char *subject = NULL, *issuer_name = NULL;
     sg_judgement_init(&unusable);
-    enum sg_rc rc = find(request, cert, issuer, &unusable, &finding, err);
+    enum sg_rc rc = sg_name_text(X509_get_issuer_name(cert), &issuer_name, err);
+    struct search search = {.request = request,
+                            .cert = cert,
+                            .issuer = issuer,
+                            .issuer_name = issuer_name,
+                            .unusable = &unusable,
+                            .best = {.revoked_at = SG_TIME_NONE}};
+    if (rc == SG_OK)
+        rc = ask_crls(&search, err);
+    if (rc == SG_OK)
+        rc = ask_ocsps(&search, err);
     if (rc == SG_OK)
         rc = sg_name_text(X509_get_subject_name(cert), &subject, err);
     if (rc == SG_OK)
-        rc = note(request, &finding, subject, is_leaf, &unusable, judgement, err);
-    /* Then a CRL may not have been looked at. */
+        rc = note(request, &search.best, subject, is_leaf, &unusable, judgement, err);
+    /* Then a source may not have been looked at. */
     if (rc == SG_OK && *request->steps == 0)
         rc = sg_judgement_note(judgement, SG_SEVERITY_NO_REVOCATION_DATA, SG_REASON_WORK_LIMIT, err,
                                _("Whether the certificate of %s has been revoked takes too much work to find out."),
                                subject);
-    if (rc == SG_OK && finding.unreadable)
-        rc = note_unreadable(finding.unreadable, subject, judgement, err);
-    if (rc == SG_OK && finding.crl) {
-        rc = sg_name_text(X509_CRL_get_issuer(finding.crl->crl), &crl_issuer, err);
-        if (rc == SG_OK)
-            rc = sg_judgement_revocation(judgement, crl_issuer, finding.crl->this_update, finding.crl->next_update,
-                                         status_word(&finding), err);
-    }
     if (rc == SG_OK)
-        *ret_good =
-            !finding.unreadable && *request->steps > 0 && (finding.answer == GOOD || finding.answer == REVOKED_LATER);
+        rc = note_unreadable(&search, subject, judgement, err);
+    if (rc == SG_OK)
+        rc = note_used(&search, judgement, err);
+    if (rc == SG_OK)
+        *ret_good = !search.unreadable_crl && !search.unreadable_ocsp && *request->steps > 0 &&
+                    (search.best.answer == SG_ANSWER_GOOD || search.best.answer == SG_ANSWER_REVOKED_LATER);
     return rc;
 }

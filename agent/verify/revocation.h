@@ -1,57 +1,19 @@
-/* Revocation by CRLs (RFC 5280 §5 and §6.3): full ones from the certificate's own issuer. What else there is (delta and
- * indirect CRLs, by reason) is told apart and not used. */
+/* Revocation: what CRLs and OCSP responses, stored, named or carried, say of a certificate, and what that means for the
+ * verdict. */
 #pragma once
 
-#include <pthread.h>
 #include <stdbool.h>
-#include <stdint.h>
 
-#include <openssl/x509v3.h>
-
-#include "base/crypto.h"
 #include "base/err.h"
+#include "verify/finding.h"
 #include "verify/verdict.h"
-
-/* A CRL with what one pass over it shows. Made once, then read by several threads. */
-struct sg_known_crl {
-    X509_CRL *crl;
-    int64_t this_update, next_update; /* SG_TIME_NONE if absent */
-    int64_t expired_since;            /* expiredCertsOnCRL: lists what ended since then; SG_TIME_NONE if absent */
-    ISSUING_DIST_POINT *scope;        /* NULL: everything of its issuer */
-    const char *problem;              /* why it cannot be used, untranslated; NULL: it can */
-    bool carried;                     /* by a signature: a stranger's */
-
-    pthread_mutex_t lock; /* over the two below: checking the signature of a large CRL takes long */
-    bool verified;
-    uint8_t verified_key[SG_SHA256_LEN]; /* of the public key that it was checked with */
-};
-
-SG_MUST_CHECK enum sg_rc sg_known_crl_new(X509_CRL *crl, struct sg_known_crl **ret, struct sg_err *err);
-void sg_known_crl_free(struct sg_known_crl *known);
-SG_DEFINE_CLEANUP(struct sg_known_crl, sg_known_crl_free)
-
-struct sg_trust;
-struct sg_carried;
-
-struct sg_revocation_request {
-    OSSL_LIB_CTX *libctx;
-    struct sg_trust *trust;
-    const struct sg_carried *carried; /* what came with the signature; NULL: nothing */
-    unsigned *steps;                  /* work left; counted down */
-    enum sg_revocation_mode mode;     /* hard or soft */
-    int64_t stale;
-    int64_t at;       /* when the certificate is to be good */
-    int64_t known_at; /* as of when that is to be known: later than `at` where `at` is in the past for a time-stamp */
-    int64_t now;      /* no CRL is from later than this */
-    bool proves_time; /* `at` is what the certificate's key says itself: it counts only while the key is in its hands */
-};
 
 /* Notes in `judgement` what is known about `cert`, which `issuer` issued. `*ret_good`: known not to be revoked. */
 SG_MUST_CHECK enum sg_rc sg_revocation_judge(const struct sg_revocation_request *request, X509 *cert, X509 *issuer,
                                              bool is_leaf, struct sg_judgement *judgement, bool *ret_good,
                                              struct sg_err *err);
 
-/* Whether `issuer` signed this CRL, and may: NULL if so, else why not (untranslated). `steps` as above. */
-SG_MUST_CHECK enum sg_rc sg_known_crl_check_issuer(struct sg_known_crl *known, OSSL_LIB_CTX *libctx, X509 *issuer,
-                                                   int64_t at, unsigned *steps, const char **ret_why,
-                                                   struct sg_err *err);
+/* Why a responder's certificate, which `issuer` issued, does not count for its revocation; NULL: it does. By CRLs
+ * alone: else a responder would vouch for itself. */
+SG_MUST_CHECK enum sg_rc sg_revocation_judge_responder(const struct sg_revocation_request *request, X509 *responder,
+                                                       X509 *issuer, const char **ret_why, struct sg_err *err);

@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/limits.h"
 #include "base/log.h"
@@ -24,6 +25,13 @@ struct crl_entry {
     bool told;        /* to the log, that it is used */
 };
 
+struct ocsp_entry {
+    struct sg_known_ocsp *known; /* NULL: not asked for yet */
+    struct sg_slice cert_id;     /* of an answer of the snapshot's; {NULL, 0}: one that was named, about anything */
+    size_t snapshot_index;
+    char *unreadable;
+};
+
 struct sg_trust {
     OSSL_LIB_CTX *libctx;
     const struct sg_log *log;
@@ -34,6 +42,8 @@ struct sg_trust {
     size_t cert_count;
     struct crl_entry *crls;
     size_t crl_count;
+    struct ocsp_entry *ocsps;
+    size_t ocsp_count;
 };
 
 /* The subject within a certificate's DER (RFC 5280 §4.1), without parsing the rest: decoding a public key costs more
@@ -62,6 +72,17 @@ static X509_NAME *peek_subject(struct sg_slice der)
     return d2i_X509_NAME(NULL, &p, end - p);
 }
 
+/* What may be of use, whatever is trusted: a helping certificate of the store, which proves nothing by itself. */
+static void add_helpers(struct sg_trust *trust)
+{
+    for (size_t i = 0; i < sg_snapshot_helper_count(trust->snapshot); i++) {
+        struct sg_slice der = sg_snapshot_helper(trust->snapshot, i);
+        X509_NAME *subject = peek_subject(der);
+        trust->certs[trust->cert_count++] =
+            (struct trusted_entry){.subject = subject, .der = der, .unreadable = !subject};
+    }
+}
+
 static void add_snapshot(struct sg_trust *trust, bool with_anchors)
 {
     const struct sg_snapshot *snapshot = trust->snapshot;
@@ -78,6 +99,10 @@ static void add_snapshot(struct sg_trust *trust, bool with_anchors)
             crl->issuer.len > SG_MAX_CERTIFICATE ? NULL : d2i_X509_NAME(NULL, &p, (long)crl->issuer.len);
         trust->crls[trust->crl_count++] = (struct crl_entry){.issuer = issuer, .snapshot_index = i};
     }
+    for (size_t i = 0; i < sg_snapshot_ocsp_count(snapshot); i++)
+        trust->ocsps[trust->ocsp_count++] =
+            (struct ocsp_entry){.cert_id = sg_snapshot_ocsp(snapshot, i)->cert_id, .snapshot_index = i};
+    add_helpers(trust);
 }
 
 static enum sg_rc add_options(struct sg_trust *trust, const struct sg_verifier_options *options, struct sg_err *err)
@@ -101,6 +126,13 @@ static enum sg_rc add_options(struct sg_trust *trust, const struct sg_verifier_o
             return rc;
         trust->crls[trust->crl_count++] = (struct crl_entry){.known = known};
     }
+    for (size_t i = 0; i < options->ocsp_count; i++) {
+        struct sg_known_ocsp *known = NULL;
+        enum sg_rc rc = sg_known_ocsp_new(options->ocsps[i], trust->libctx, &known, err);
+        if (rc != SG_OK)
+            return rc;
+        trust->ocsps[trust->ocsp_count++] = (struct ocsp_entry){.known = known};
+    }
     return SG_OK;
 }
 
@@ -115,9 +147,11 @@ enum sg_rc sg_trust_new(const struct sg_verifier_options *options, struct sg_tru
     size_t named = count(sk_X509_num(options->anchors));
     size_t cert_room = named + count(sk_X509_num(options->intermediates)) + 1;
     size_t crl_room = count(sk_X509_CRL_num(options->crls)) + 1;
+    size_t ocsp_room = options->ocsp_count + 1;
     if (snapshot) {
-        cert_room += sg_snapshot_anchor_count(snapshot);
+        cert_room += sg_snapshot_anchor_count(snapshot) + sg_snapshot_helper_count(snapshot);
         crl_room += sg_snapshot_crl_count(snapshot);
+        ocsp_room += sg_snapshot_ocsp_count(snapshot);
     }
 
     struct sg_trust *fresh = calloc(1, sizeof *fresh);
@@ -133,8 +167,9 @@ enum sg_rc sg_trust_new(const struct sg_verifier_options *options, struct sg_tru
     trust->snapshot = snapshot;
     trust->certs = calloc(cert_room, sizeof *trust->certs);
     trust->crls = calloc(crl_room, sizeof *trust->crls);
+    trust->ocsps = calloc(ocsp_room, sizeof *trust->ocsps);
     trust->intermediates = options->intermediates ? X509_chain_up_ref(options->intermediates) : sk_X509_new_null();
-    if (!trust->certs || !trust->crls || !trust->intermediates)
+    if (!trust->certs || !trust->crls || !trust->ocsps || !trust->intermediates)
         return sg_fail_memory(err);
 
     enum sg_rc rc = add_options(trust, options, err);
@@ -163,8 +198,13 @@ void sg_trust_free(struct sg_trust *trust)
         X509_NAME_free(trust->crls[i].issuer);
         free(trust->crls[i].unreadable);
     }
+    for (size_t i = 0; i < trust->ocsp_count; i++) {
+        sg_known_ocsp_free(trust->ocsps[i].known);
+        free(trust->ocsps[i].unreadable);
+    }
     free(trust->certs);
     free(trust->crls);
+    free(trust->ocsps);
     sg_x509_stack_free(trust->intermediates);
     (void)pthread_mutex_destroy(&trust->lock);
     free(trust);
@@ -272,7 +312,7 @@ static enum sg_rc load_crl(struct sg_trust *trust, struct crl_entry *entry, stru
     return rc;
 }
 
-enum sg_rc sg_trust_next_crl(struct sg_trust *trust, const X509_NAME *issuer, struct sg_crl_cursor *cursor,
+enum sg_rc sg_trust_next_crl(struct sg_trust *trust, const X509_NAME *issuer, struct sg_source_cursor *cursor,
                              struct sg_known_crl **ret, struct sg_err *err)
 {
     while (cursor->next < trust->crl_count) {
@@ -295,5 +335,64 @@ enum sg_rc sg_trust_next_crl(struct sg_trust *trust, const X509_NAME *issuer, st
         return SG_OK;
     }
     *ret = NULL;
+    return SG_OK;
+}
+
+/* --- OCSP responses ------------------------------------------------------------------------------------------------
+ */
+
+/* A CertID (RFC 6960 §4.1.1) ends with the serial number, which tells most apart without parsing it. */
+static bool may_be_about(struct sg_slice cert_id, const uint8_t *serial, size_t len)
+{
+    return !cert_id.data || (cert_id.len > len && memcmp(cert_id.data + cert_id.len - len, serial, len) == 0);
+}
+
+static enum sg_rc read_ocsp(struct sg_trust *trust, size_t index, struct sg_known_ocsp **ret, struct sg_err *err)
+{
+    _cleanup_(sg_buf_clear) struct sg_buf der = SG_BUF(SG_MAX_OCSP_ANSWER);
+    enum sg_rc rc = sg_snapshot_ocsp_read(trust->snapshot, index, &der, err);
+    return rc == SG_OK ? sg_known_ocsp_new(sg_buf_slice(&der), trust->libctx, ret, err) : rc;
+}
+
+static enum sg_rc load_ocsp(struct sg_trust *trust, struct ocsp_entry *entry, struct sg_known_ocsp **ret,
+                            const char **ret_unreadable, struct sg_err *err)
+{
+    enum sg_rc rc = SG_OK;
+    (void)pthread_mutex_lock(&trust->lock);
+    if (!entry->known && !entry->unreadable) {
+        rc = read_ocsp(trust, entry->snapshot_index, &entry->known, err);
+        if (rc == SG_E_MALFORMED || rc == SG_E_LIMIT || rc == SG_E_STORE_DAMAGED || rc == SG_E_NOT_FOUND)
+            rc = sg_snapshot_ocsp_path(trust->snapshot, entry->snapshot_index, &entry->unreadable, err);
+    }
+    struct sg_known_ocsp *known = entry->known;
+    const char *unreadable = entry->unreadable; /* never changes back */
+    (void)pthread_mutex_unlock(&trust->lock);
+    if (rc == SG_OK) {
+        *ret = known;
+        *ret_unreadable = unreadable;
+    }
+    return rc;
+}
+
+enum sg_rc sg_trust_next_ocsp(struct sg_trust *trust, const ASN1_INTEGER *serial, struct sg_source_cursor *cursor,
+                              struct sg_known_ocsp **ret, struct sg_err *err)
+{
+    _cleanup_(OPENSSL_freep) uint8_t *der = NULL;
+    struct sg_known_ocsp *known = NULL;
+    int len = cursor->next < trust->ocsp_count ? i2d_ASN1_INTEGER(serial, &der) : 0;
+    if (len < 0)
+        return sg_fail_memory(err);
+    while (!known && cursor->next < trust->ocsp_count) {
+        struct ocsp_entry *entry = &trust->ocsps[cursor->next++];
+        const char *unreadable = NULL;
+        if (!may_be_about(entry->cert_id, der, (size_t)len))
+            continue;
+        enum sg_rc rc = load_ocsp(trust, entry, &known, &unreadable, err);
+        if (rc != SG_OK)
+            return rc;
+        if (unreadable)
+            cursor->unreadable = unreadable;
+    }
+    *ret = known;
     return SG_OK;
 }

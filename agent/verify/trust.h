@@ -1,4 +1,5 @@
-/* What is trusted and what is known: anchors with their purposes, helping certificates, CRLs. Of a snapshot only what a
+/* What is trusted and what is known: anchors with their purposes, helping certificates, CRLs, OCSP responses.
+ * Of a snapshot only what a
  * judgement asks for is ever parsed, once. Safe for several threads. */
 #pragma once
 
@@ -7,7 +8,8 @@
 
 #include "base/cleanup.h"
 #include "base/err.h"
-#include "verify/revocation.h"
+#include "verify/known_crl.h"
+#include "verify/known_ocsp.h"
 #include "verify/verify.h"
 
 struct sg_trust;
@@ -29,10 +31,15 @@ SG_MUST_CHECK enum sg_rc sg_trust_next(struct sg_trust *trust, const X509_NAME *
 /* The helping certificates that were named (--intermediate). */
 const STACK_OF(X509) *sg_trust_intermediates(const struct sg_trust *trust);
 /* The next CRL of that issuer, likewise; `*ret` is NULL at the end. */
-struct sg_crl_cursor {
+struct sg_source_cursor {
     size_t next;
-    const char *unreadable; /* the file of a CRL met on the way that is missing or damaged; NULL: there was none */
+    const char *unreadable; /* the file of one met on the way that is missing or damaged; NULL: there was none */
 };
 
 SG_MUST_CHECK enum sg_rc sg_trust_next_crl(struct sg_trust *trust, const X509_NAME *issuer,
-                                           struct sg_crl_cursor *cursor, struct sg_known_crl **ret, struct sg_err *err);
+                                           struct sg_source_cursor *cursor, struct sg_known_crl **ret,
+                                           struct sg_err *err);
+/* The next OCSP response that may speak of a certificate of that serial number, whoever issued it. */
+SG_MUST_CHECK enum sg_rc sg_trust_next_ocsp(struct sg_trust *trust, const ASN1_INTEGER *serial,
+                                            struct sg_source_cursor *cursor, struct sg_known_ocsp **ret,
+                                            struct sg_err *err);

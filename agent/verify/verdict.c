@@ -192,23 +192,21 @@ static void set_as_of(struct sg_verdict *verdict, int64_t when)
         verdict->as_of = when;
 }
 
-enum sg_rc sg_judgement_revocation(struct sg_judgement *judgement, const char *issuer, int64_t this_update,
-                                   int64_t next_update, const char *status, struct sg_err *err)
+enum sg_rc sg_judgement_revocation(struct sg_judgement *judgement, const struct sg_revocation_used *used,
+                                   struct sg_err *err)
 {
     struct sg_verdict *verdict = &judgement->verdict;
-    _cleanup_(freep) char *copy = strdup(issuer);
+    _cleanup_(freep) char *issuer = strdup(used->issuer);
     struct sg_revocation_used *grown = reallocarray(verdict->revocation, verdict->revocation_count + 1, sizeof *grown);
     if (grown)
         verdict->revocation = grown;
-    if (!copy || !grown)
+    if (!issuer || !grown)
         return sg_fail_memory(err);
-    grown[verdict->revocation_count++] = (struct sg_revocation_used){.kind = "crl",
-                                                                     .issuer = sg_steal(copy),
-                                                                     .this_update = this_update,
-                                                                     .next_update = next_update,
-                                                                     .status = status};
-    set_as_of(verdict, this_update);
-    sg_judgement_good_until(judgement, next_update);
+    struct sg_revocation_used *fresh = &grown[verdict->revocation_count++];
+    *fresh = *used;
+    fresh->issuer = sg_steal(issuer);
+    set_as_of(verdict, used->this_update);
+    sg_judgement_good_until(judgement, used->next_update);
     return SG_OK;
 }
 
@@ -241,10 +239,8 @@ enum sg_rc sg_judgement_merge(struct sg_judgement *into, const struct sg_judgeme
         if (!to->chain)
             return sg_fail_memory(err);
     }
-    for (size_t i = 0; i < source->revocation_count && rc == SG_OK; i++) {
-        const struct sg_revocation_used *used = &source->revocation[i];
-        rc = sg_judgement_revocation(into, used->issuer, used->this_update, used->next_update, used->status, err);
-    }
+    for (size_t i = 0; i < source->revocation_count && rc == SG_OK; i++)
+        rc = sg_judgement_revocation(into, &source->revocation[i], err);
     for (size_t i = 0; i < source->reason_count && rc == SG_OK; i++)
         rc = add_reason(to, source->reasons[i].code, source->reasons[i].text, err);
     if (rc == SG_OK)

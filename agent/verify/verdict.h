@@ -50,9 +50,8 @@ void sg_judgement_clear(struct sg_judgement *judgement);
 SG_MUST_CHECK enum sg_rc sg_judgement_note(struct sg_judgement *judgement, enum sg_severity severity,
                                            enum sg_reason_code code, struct sg_err *err, const char *format, ...)
     SG_PRINTF(5, 6);
-/* Notes the revocation data that was used; as_of and good_until follow. */
-SG_MUST_CHECK enum sg_rc sg_judgement_revocation(struct sg_judgement *judgement, const char *issuer,
-                                                 int64_t this_update, int64_t next_update, const char *status,
+/* Notes the revocation data that was used (copied); as_of and good_until follow. */
+SG_MUST_CHECK enum sg_rc sg_judgement_revocation(struct sg_judgement *judgement, const struct sg_revocation_used *used,
                                                  struct sg_err *err);
 void sg_judgement_good_until(struct sg_judgement *judgement, int64_t when); /* keeps the earliest */
 /* Takes over what was found about a certificate: path, revocation, policies, reasons, times. */

@@ -55,7 +55,7 @@ struct sg_reason {
 };
 
 struct sg_revocation_used {
-    const char *kind; /* "crl" */
+    const char *kind; /* "crl", "ocsp" */
     char *issuer;
     int64_t this_update, next_update; /* SG_TIME_NONE if absent */
     const char *status;               /* "good", "revoked", "on-hold", "stale", "unknown" */
@@ -128,6 +128,8 @@ struct sg_verifier_options {
     STACK_OF(X509) *anchors;            /* --anchor: if any, only these count, not the snapshot's */
     STACK_OF(X509) *intermediates;      /* --intermediate: untrusted helpers */
     STACK_OF(X509_CRL) *crls;           /* --crl, beside the snapshot's */
+    const struct sg_slice *ocsps; /* --ocsp, likewise: DER of OCSP responses; borrowed until the verifier is made */
+    size_t ocsp_count;
     enum sg_revocation_mode revocation;
     int64_t stale; /* soft: how long after nextUpdate data is still used, seconds */
     int64_t at;    /* judge as of this time; SG_TIME_NONE: the clock's now */
@@ -174,6 +176,17 @@ SG_MUST_CHECK enum sg_rc sg_cert_check(struct sg_verifier *verifier, const char 
 
 /* A CRL that may enter the snapshot: its issuer is found with a path to an anchor and its signature is right. */
 SG_MUST_CHECK enum sg_rc sg_crl_check(struct sg_verifier *verifier, X509_CRL *crl, struct sg_err *err);
+
+/* An OCSP response that may enter the snapshot: of its answers those that count, about certificates of `issuers`, each
+ * with a path to an anchor, and signed by that CA or its responder. None does: SG_E_POLICY, saying why. */
+struct sg_ocsp_facts {
+    struct sg_ocsp_fact *facts;
+    size_t count;
+};
+
+SG_MUST_CHECK enum sg_rc sg_ocsp_check(struct sg_verifier *verifier, struct sg_slice response,
+                                       const STACK_OF(X509) *issuers, struct sg_ocsp_facts *ret, struct sg_err *err);
+void sg_ocsp_facts_clear(struct sg_ocsp_facts *facts);
 
 /* Whether a key may sign documents with this certificate: keyUsage absent, digitalSignature or nonRepudiation; not a
  * CA-only certificate. */

@@ -38,8 +38,11 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 static void judge(struct sg_slice token)
 {
     static const uint8_t digest[SG_SHA256_LEN] = {1};
-    const struct sg_timestamp_request request = {
-        .kind = "signature", .token = token, .sha256 = {digest, sizeof digest}, .nonce = {digest, 9}, .policy = "1.2.3"};
+    const struct sg_timestamp_request request = {.kind = "signature",
+                                                 .token = token,
+                                                 .sha256 = {digest, sizeof digest},
+                                                 .nonce = {digest, 9},
+                                                 .policy = "1.2.3"};
     struct sg_timestamp timestamp = {0};
     must(sg_timestamp_judge(verifier, &request, &timestamp, NULL) == SG_OK);
     must(timestamp.verdict.indication != SG_TOTAL_PASSED);

@@ -15,7 +15,7 @@
 #include <string.h>
 
 #include "base/crypto.h"
-#include "base/sha256.h"
+#include "base/hash.h"
 #include "pkcs11/token.h"
 #include "sync/target.h"
 

@@ -95,13 +95,13 @@ static void test_values(void **state)
         size_t source_len, cert_len, issuer_len, sha256_len;
         bool good;
     } CASES[] = {
-        {1, 3, "file", 4, 2, 2, 32, true},   {2, 3, "file", 4, 2, 2, 32, false},
-        {0, 3, "file", 4, 2, 2, 32, false},  {1, 0, "file", 4, 2, 2, 32, false},
-        {1, 4, "file", 4, 2, 2, 32, false},  {1, -1, "file", 4, 2, 2, 32, false},
-        {1, 3, "fi\0e", 4, 2, 2, 32, false}, {1, 3, "fi\xffl", 4, 2, 2, 32, false},
-        {1, 3, "", 0, 2, 2, 32, true},       {1, 3, "file", 4, 0, 2, 32, false},
-        {1, 3, "file", 4, 2, 0, 32, false},  {1, 3, "file", 4, 2, 2, 31, false},
-        {1, 3, "file", 4, 2, 2, 33, false},  {1, (int64_t)1 << 32 | 1, "file", 4, 2, 2, 32, false},
+        {2, 3, "file", 4, 2, 2, 32, true},   {3, 3, "file", 4, 2, 2, 32, false},
+        {0, 3, "file", 4, 2, 2, 32, false},  {2, 0, "file", 4, 2, 2, 32, false},
+        {2, 4, "file", 4, 2, 2, 32, false},  {2, -1, "file", 4, 2, 2, 32, false},
+        {2, 3, "fi\0e", 4, 2, 2, 32, false}, {2, 3, "fi\xffl", 4, 2, 2, 32, false},
+        {2, 3, "", 0, 2, 2, 32, true},       {2, 3, "file", 4, 0, 2, 32, false},
+        {2, 3, "file", 4, 2, 0, 32, false},  {2, 3, "file", 4, 2, 2, 31, false},
+        {2, 3, "file", 4, 2, 2, 33, false},  {2, (int64_t)1 << 32 | 2, "file", 4, 2, 2, 32, false},
     };
 
     for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
@@ -123,6 +123,69 @@ static void test_values(void **state)
         enum sg_rc rc = sg_snapshot_decode(sg_buf_slice(&bytes), f->libctx, &read, NULL);
         if (rc != (CASES[i].good ? SG_OK : SG_E_STORE_DAMAGED))
             fail_msg("case %zu: %s", i, sg_rc_word(rc));
+    }
+}
+
+/* Is a snapshot of the version before read as what it is, and none that mixes the two? */
+static void test_versions(void **state)
+{
+    struct fixture *f = *state;
+    static const struct {
+        int64_t version;
+        bool ocsps, helpers, good;
+    } CASES[] = {
+        {1, false, false, true},  {1, true, false, false}, {1, true, true, false},
+        {2, false, false, false}, {2, true, false, false}, {2, true, true, true},
+    };
+
+    for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
+        _cleanup_(sg_snapshot_der_freep) SG_SNAPSHOT_DER *made = sg_snapshot_der_new();
+        _cleanup_(sg_snapshot_der_freep) SG_SNAPSHOT_DER *read = NULL;
+        _cleanup_(sg_buf_clear) struct sg_buf bytes = SG_BUF(4096);
+
+        made->version = CASES[i].version;
+        if (!CASES[i].ocsps) {
+            sk_SG_OCSP_DER_free(made->ocsps);
+            made->ocsps = NULL;
+        }
+        if (!CASES[i].helpers) {
+            sk_ASN1_OCTET_STRING_free(made->helpers);
+            made->helpers = NULL;
+        }
+        assert_done(sg_snapshot_encode(made, f->libctx, &bytes, &err));
+        assert_rc(sg_snapshot_decode(sg_buf_slice(&bytes), f->libctx, &read, &err),
+                  CASES[i].good ? SG_OK : SG_E_STORE_DAMAGED);
+    }
+}
+
+/* What an OCSP response says, and helping certificates: are they there again as they were put in, and nothing empty? */
+static void test_ocsps_and_helpers(void **state)
+{
+    struct fixture *f = *state;
+    static const uint8_t ID[] = {0x30, 0x00}, LONG[64] = {0};
+    static const struct {
+        size_t id_len, sha256_len, helper_len;
+        bool good;
+    } CASES[] = {{2, 32, 2, true}, {0, 32, 2, false}, {2, 31, 2, false}, {2, 32, 0, false}};
+
+    for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
+        _cleanup_(sg_snapshot_der_freep) SG_SNAPSHOT_DER *made = sg_snapshot_der_new();
+        _cleanup_(sg_snapshot_der_freep) SG_SNAPSHOT_DER *read = NULL;
+        _cleanup_(sg_buf_clear) struct sg_buf bytes = SG_BUF(4096);
+
+        assert_true(sg_snapshot_der_add_ocsp(
+            made, &(struct sg_snapshot_ocsp){.cert_id = {ID, CASES[i].id_len}, .this_update = 7, .next_update = 8}));
+        assert_true(sg_snapshot_der_add_helper(made, (struct sg_slice){ID, CASES[i].helper_len}));
+        assert_int_equal(ASN1_STRING_set(sk_SG_OCSP_DER_value(made->ocsps, 0)->sha256, LONG, (int)CASES[i].sha256_len),
+                         1);
+        assert_done(sg_snapshot_encode(made, f->libctx, &bytes, &err));
+        assert_rc(sg_snapshot_decode(sg_buf_slice(&bytes), f->libctx, &read, &err),
+                  CASES[i].good ? SG_OK : SG_E_STORE_DAMAGED);
+        if (!CASES[i].good)
+            continue;
+        assert_int_equal(sk_SG_OCSP_DER_value(read->ocsps, 0)->this_update, 7);
+        assert_int_equal(sk_SG_OCSP_DER_value(read->ocsps, 0)->next_update, 8);
+        assert_int_equal(ASN1_STRING_length(sk_ASN1_OCTET_STRING_value(read->helpers, 0)), 2);
     }
 }
 
@@ -204,10 +267,9 @@ static void test_read_only(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        fixture_test(test_flips),
-        fixture_test(test_values),
-        fixture_test(test_crl_file),
-        fixture_test(test_read_only),
+        fixture_test(test_flips),    fixture_test(test_values),
+        fixture_test(test_versions), fixture_test(test_ocsps_and_helpers),
+        fixture_test(test_crl_file), fixture_test(test_read_only),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
 /* Revocation by CRLs: what each mode takes for an answer, and which CRLs count. */
 #include "judging.h"
-#include "verify/revocation.h"
+#include "verify/known_crl.h"
 
 static void judge_as(struct world *world, enum sg_indication indication, enum sg_sub_indication sub, const char *reason)
 {

@@ -1,0 +1,63 @@
+/* What one source of revocation data, a CRL or an OCSP response, says of a certificate: the same few answers, whatever
+ * the source. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <openssl/x509.h>
+
+#include "verify/verify.h"
+
+struct sg_trust;
+struct sg_carried;
+
+/* What a certificate is judged with. */
+struct sg_revocation_request {
+    OSSL_LIB_CTX *libctx;
+    struct sg_trust *trust;
+    const struct sg_carried *carried; /* what came with the signature; NULL: nothing */
+    unsigned *steps;                  /* work left; counted down */
+    enum sg_revocation_mode mode;     /* hard or soft */
+    int64_t stale;
+    int64_t at;       /* when the certificate is to be good */
+    int64_t known_at; /* as of when that is to be known: later than `at` where `at` is in the past for a time-stamp */
+    int64_t now;      /* no source is from later than this */
+    bool proves_time; /* `at` is what the certificate's key says itself: it counts only while the key is in its hands */
+};
+
+enum sg_answer {
+    SG_ANSWER_NOT_KNOWN,
+    SG_ANSWER_NOT_KNOWN_AFTER_EXPIRY, /* the source is from after the certificate's end, and need not know it any more
+                                       */
+    SG_ANSWER_GOOD,
+    SG_ANSWER_REVOKED_LATER, /* than the judging time */
+    SG_ANSWER_STALE,
+    SG_ANSWER_ON_HOLD,
+    SG_ANSWER_REVOKED
+};
+
+struct sg_finding {
+    enum sg_answer answer;
+    const char *kind;                 /* "crl", "ocsp"; NULL: no source says anything */
+    const X509_NAME *issuer;          /* who signed the source; borrowed from it */
+    int64_t this_update, next_update; /* SG_TIME_NONE if absent */
+    int64_t signer_ends;              /* a responder's certificate; SG_TIME_NONE: that of a CA, which is on the path */
+    int64_t fresh_at;                 /* not stale if it is from then or later */
+    int64_t revoked_at;               /* SG_TIME_NONE: it is not, or it is not known when */
+};
+
+/* When data about the certificate has to be the present one. */
+int64_t sg_finding_fresh_at(const struct sg_revocation_request *request, X509 *cert);
+/* Whether it is not known to be the present one then. */
+bool sg_finding_is_stale(const struct sg_finding *finding);
+/* Not revoked, as far as the source says. */
+void sg_finding_set_good(struct sg_finding *finding);
+/* `when` is SG_TIME_NONE if it cannot be read, which counts as long ago; `reason` is one of CRL_REASON_, -1 if none is
+ * given. */
+void sg_finding_set_revoked(struct sg_finding *finding, int64_t when, long reason,
+                            const struct sg_revocation_request *request);
+/* Of two findings the newer counts; but once revoked is revoked, whatever another says. */
+bool sg_finding_is_better(const struct sg_finding *a, const struct sg_finding *b);
+/* As the reports say it: "good", "revoked", ... */
+const char *sg_finding_word(const struct sg_finding *finding);

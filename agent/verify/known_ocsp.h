@@ -1,0 +1,61 @@
+/* OCSP responses (RFC 6960): basic ones, signed by the certificate's own issuer or by a responder that it named itself
+ * (§4.2.2.2). A response speaks of a certificate by a CertID, whose three parts are all compared. */
+#pragma once
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <openssl/ocsp.h>
+
+#include "base/buf.h"
+#include "base/crypto.h"
+#include "base/err.h"
+#include "verify/finding.h"
+
+/* Made once, then read by several threads. */
+struct sg_known_ocsp {
+    struct sg_buf bytes;   /* the BasicOCSPResponse without its certificates */
+    struct sg_slice tbs;   /* what is signed, in `bytes` */
+    OCSP_BASICRESP *basic; /* of `bytes` */
+    STACK_OF(X509) *certs; /* that came with it: perhaps the responder's */
+    int64_t produced_at;   /* SG_TIME_NONE if it cannot be read */
+    const char *problem;   /* why it cannot be used, untranslated; NULL: it can */
+
+    pthread_mutex_t lock; /* over the two below */
+    bool verified;
+    uint8_t verified_key[SG_SHA256_LEN]; /* of the public key that its signature was checked with */
+};
+
+/* From an OCSPResponse. No such thing, an error instead of an answer (§4.2.1), or another type: SG_E_MALFORMED. */
+SG_MUST_CHECK enum sg_rc sg_known_ocsp_new(struct sg_slice der, OSSL_LIB_CTX *libctx, struct sg_known_ocsp **ret,
+                                           struct sg_err *err);
+void sg_known_ocsp_free(struct sg_known_ocsp *known);
+SG_DEFINE_CLEANUP(struct sg_known_ocsp, sg_known_ocsp_free)
+
+/* What the response says of `cert`, which `issuer` issued. `*ret_why`: why it does not count (untranslated). If it does
+ * not speak of the certificate, there is neither that nor a `ret->kind`. */
+SG_MUST_CHECK enum sg_rc sg_known_ocsp_consult(struct sg_known_ocsp *known, const struct sg_revocation_request *request,
+                                               X509 *cert, X509 *issuer, struct sg_finding *ret, const char **ret_why,
+                                               struct sg_err *err);
+
+/* One of its answers, by itself. */
+struct sg_ocsp_answer {
+    const OCSP_CERTID *id;
+    int status;                       /* V_OCSP_CERTSTATUS_* */
+    long reason;                      /* one of CRL_REASON_; -1: none is given */
+    int64_t this_update, next_update; /* SG_TIME_NONE if absent */
+    int64_t revoked_at, archive_cutoff;
+    const char *problem; /* why it cannot be used, untranslated; NULL: it can */
+};
+
+int sg_known_ocsp_count(const struct sg_known_ocsp *known);
+/* `now`: no answer is from later. */
+struct sg_ocsp_answer sg_known_ocsp_answer(const struct sg_known_ocsp *known, int index, int64_t now);
+/* Whether `issuer` is the one that a CertID speaks of, by both digests; `name` is its name as the certificates that it
+ * issued have it. */
+SG_MUST_CHECK enum sg_rc sg_ocsp_id_is_of(const OCSP_CERTID *id, const X509_NAME *name, const X509 *issuer,
+                                          OSSL_LIB_CTX *libctx, bool *ret, struct sg_err *err);
+/* Who signed it for `issuer`, borrowed; NULL: nobody who may, and `*ret_why` (untranslated) says why. */
+SG_MUST_CHECK enum sg_rc sg_known_ocsp_signer(struct sg_known_ocsp *known, const struct sg_revocation_request *request,
+                                              X509 *issuer, X509 **ret, const char **ret_why, struct sg_err *err);
