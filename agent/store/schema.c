@@ -211,6 +211,8 @@ static const char *const STEPS[] = {
     "  code TEXT NOT NULL,"
     "  text TEXT NOT NULL,"
     "  PRIMARY KEY (kind, name)"
+    ") STRICT;",
+
     /* What an OCSP response says of one certificate (ocsps.c). */
     "CREATE TABLE ocsp ("
     "  cert_id BLOB PRIMARY KEY,"

@@ -49,6 +49,50 @@ enum sg_rc sg_snapshot_crl_read(const struct sg_snapshot *snapshot, size_t index
     return sg_buf_append(out, snapshot->crl_bytes[index].data, snapshot->crl_bytes[index].len, err);
 }
 
+/* It has neither OCSP responses nor helping certificates. */
+size_t sg_snapshot_ocsp_count(const struct sg_snapshot *snapshot)
+{
+    (void)snapshot;
+    return 0;
+}
+
+const struct sg_snapshot_ocsp *sg_snapshot_ocsp(const struct sg_snapshot *snapshot, size_t index)
+{
+    (void)snapshot;
+    fail_msg("there is no OCSP response %zu", index);
+    return NULL;
+}
+
+enum sg_rc sg_snapshot_ocsp_path(const struct sg_snapshot *snapshot, size_t index, char **ret, struct sg_err *err)
+{
+    (void)snapshot;
+    (void)index;
+    (void)ret;
+    return sg_fail(err, SG_E_INTERNAL, "there is none");
+}
+
+enum sg_rc sg_snapshot_ocsp_read(const struct sg_snapshot *snapshot, size_t index, struct sg_buf *out,
+                                 struct sg_err *err)
+{
+    (void)snapshot;
+    (void)index;
+    (void)out;
+    return sg_fail(err, SG_E_INTERNAL, "there is none");
+}
+
+size_t sg_snapshot_helper_count(const struct sg_snapshot *snapshot)
+{
+    (void)snapshot;
+    return 0;
+}
+
+struct sg_slice sg_snapshot_helper(const struct sg_snapshot *snapshot, size_t index)
+{
+    (void)snapshot;
+    fail_msg("there is no helping certificate %zu", index);
+    return (struct sg_slice){NULL, 0};
+}
+
 static struct sg_slice der_of(int len, uint8_t *der)
 {
     assert_true(len > 0);
