@@ -79,7 +79,7 @@ static enum sg_rc write_copy(struct sg_app *app, const struct sg_args *args, con
 static enum sg_rc find_wanted(struct sg_app *app, struct sg_store *store, struct wanted *wanted, struct sg_err *err)
 {
     _cleanup_(sg_documents_clear) struct sg_documents documents = {0};
-    enum sg_rc rc = sg_documents_find(app, store, wanted->name, &documents, err);
+    enum sg_rc rc = sg_documents_find(app, store, wanted->name, true, &documents, err);
 
     if (rc != SG_OK)
         return rc;
@@ -174,7 +174,7 @@ static enum sg_rc forget(struct sg_app *app, const char *name, struct sg_err *er
     enum sg_rc rc = sg_app_store(app, &store, err);
 
     if (rc == SG_OK)
-        rc = sg_documents_find(app, store, name, &documents, err);
+        rc = sg_documents_find(app, store, name, false, &documents, err);
     if (rc == SG_OK)
         rc = forget_all(store, &documents, err);
     if (rc == SG_OK)

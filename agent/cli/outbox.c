@@ -28,7 +28,7 @@ static enum sg_rc find_named(struct sg_app *app, struct sg_store *store, const s
         return sg_steps_waiting(store, add_waiting, documents, err);
     for (size_t i = 0; i < sg_args_file_count(args) && rc == SG_OK; i++) {
         struct sg_documents found = {0};
-        rc = sg_documents_find(app, store, sg_args_file(args, i), &found, err);
+        rc = sg_documents_find(app, store, sg_args_file(args, i), false, &found, err);
         for (size_t j = 0; j < found.count && rc == SG_OK; j++)
             rc = sg_documents_add(documents, found.numbers[j], err);
         sg_documents_clear(&found);

@@ -27,20 +27,24 @@ enum sg_rc sg_documents_add(struct sg_documents *documents, int64_t number, stru
 
 struct search {
     struct sg_documents *found;
-    struct sg_buf outputs; /* paths of the signed files, a line each */
-    char *first;           /* of them */
-    bool several;          /* they differ */
+    struct sg_buf outputs; /* paths of the signed files */
+    char *last;            /* of them */
+    size_t paths;          /* how many there are, as they change */
 };
 
 static enum sg_rc take(void *context, const struct sg_outbox_document *document, struct sg_err *err)
 {
     struct search *search = context;
 
-    if (!search->first && !(search->first = strdup(document->output)))
+    enum sg_rc rc = sg_documents_add(search->found, document->document, err);
+
+    if (rc != SG_OK || (search->last && strcmp(search->last, document->output) == 0))
+        return rc;
+    free(search->last);
+    search->last = strdup(document->output);
+    if (!search->last)
         return sg_fail_memory(err);
-    search->several = search->several || strcmp(search->first, document->output) != 0;
-    enum sg_rc rc = sg_buf_printf(&search->outputs, err, "\n  %s", document->output);
-    return rc == SG_OK ? sg_documents_add(search->found, document->document, err) : rc;
+    return sg_buf_printf(&search->outputs, err, "%s%s", search->paths++ > 0 ? ", " : "", document->output);
 }
 
 /* The file may have been moved or renamed since. */
@@ -74,22 +78,25 @@ static enum sg_rc find(struct sg_app *app, struct sg_store *store, const char *n
     return rc;
 }
 
-static enum sg_rc judge(const struct search *search, const char *name, struct sg_err *err)
+static enum sg_rc judge(const struct search *search, const char *name, bool bytes, struct sg_err *err)
 {
+    uint8_t digest[SG_SHA256_LEN];
+
     if (search->found->count == 0)
         return sg_about(name, err,
                         sg_fail(err, SG_E_NOT_FOUND,
                                 _("Nothing was queued for \"%s\": it was not signed here, or without a target and a "
                                   "TSA. The ledger has all that was signed: signet log."),
                                 name));
-    if (search->several)
-        return sg_fail(err, SG_E_USAGE, _("\"%s\" may be one of several; give its path or its SHA-256:%.*s"), name,
-                       (int)search->outputs.len, (const char *)search->outputs.data);
-    return SG_OK;
+    if (search->paths < 2 || (bytes && sg_unhex(name, digest, sizeof(digest))))
+        return SG_OK;
+    return sg_fail(err, SG_E_USAGE,
+                   _("\"%s\" may be one of several; give the path or the SHA-256 of the signed file: %.*s"), name,
+                   (int)search->outputs.len, (const char *)search->outputs.data);
 }
 
-enum sg_rc sg_documents_find(struct sg_app *app, struct sg_store *store, const char *name, struct sg_documents *ret,
-                             struct sg_err *err)
+enum sg_rc sg_documents_find(struct sg_app *app, struct sg_store *store, const char *name, bool bytes,
+                             struct sg_documents *ret, struct sg_err *err)
 {
     struct sg_documents found = {0};
     struct search search = {.found = &found, .outputs = SG_BUF(SG_MAX_CONFIG_FILE)};
@@ -99,13 +106,13 @@ enum sg_rc sg_documents_find(struct sg_app *app, struct sg_store *store, const c
     if (rc == SG_OK)
         rc = find(app, store, name, &search, err);
     if (rc == SG_OK)
-        rc = judge(&search, name, err);
+        rc = judge(&search, name, bytes, err);
     if (rc == SG_OK) {
         *ret = found;
         found = (struct sg_documents){0};
     }
     sg_documents_clear(&found);
     sg_buf_clear(&search.outputs);
-    free(search.first);
+    free(search.last);
     return rc;
 }

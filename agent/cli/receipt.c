@@ -64,7 +64,7 @@ static int run(struct sg_app *app, const struct sg_args *args)
     if (rc == SG_OK)
         rc = sg_app_store(app, &store, &err);
     if (rc == SG_OK)
-        rc = sg_documents_find(app, store, sg_args_file(args, 0), &documents, &err);
+        rc = sg_documents_find(app, store, sg_args_file(args, 0), false, &documents, &err);
     if (rc == SG_OK)
         rc = show(app, args, store, documents.numbers[documents.count - 1], &complete, &err);
     if (rc != SG_OK)
