@@ -14,7 +14,7 @@ fail() { # WHAT
 wanted() { # PURPOSE...
     local purpose
     for purpose in "$@"; do
-        awk -v purpose="$purpose" '!/^#/ && $2 == purpose { print $1 }' "$list"
+        awk -v purpose="$purpose" '!/^#/ { for (i = 2; i <= NF; i++) if ($i == purpose) print $1 }' "$list"
     done
 }
 

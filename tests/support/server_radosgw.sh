@@ -1,0 +1,190 @@
+# Ceph's object gateway, a real S3 server: one monitor, one OSD that keeps its objects in memory, and radosgw, on
+# loopback ports of their own. A test that sources this file says
+#
+#     radosgw_start [MIB]   # begins, and returns; MIB of objects fit (1024)
+#     radosgw_ready         # waits until it answers
+#     radosgw_stop
+#
+# and has $S3_URL, $S3_USER and $S3_PASSWORD from the start on. It takes about ten seconds: begin early, and share one
+# start among all that a test asks. Everything it writes is in $tmp/radosgw. The servers end when the shell that started
+# them does, however that ends.
+# shellcheck shell=bash
+
+S3_USER=SIGNETTESTKEY
+S3_PASSWORD=signet/test+secret=0123456789
+S3_EMPTY_SHA256=e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
+radosgw_pid=
+
+radosgw_start() { # [MIB]
+    local ports
+    # All are held until the last is known, so that no two are the same.
+    ports=$(/usr/bin/python3 -c '
+import random, socket
+held = []
+while len(held) < 3:
+    s = socket.socket()
+    try:
+        s.bind(("127.0.0.1", random.randrange(10000, 32000)))
+        held.append(s)
+    except OSError:
+        pass
+print(*(s.getsockname()[1] for s in held))')
+    S3_URL=http://127.0.0.1:${ports##* }
+    mkdir -p "$tmp/radosgw"
+    # shellcheck disable=SC2086
+    setpriv --pdeathsig KILL bash "${BASH_SOURCE[0]}" "$tmp/radosgw" "${1:-1024}" $ports > "$tmp/radosgw/out" 2>&1 < /dev/null &
+    radosgw_pid=$!
+}
+
+radosgw_ready() {
+    local i
+    for ((i = 0; i < 600; i++)); do
+        [ ! -e "$tmp/radosgw/ready" ] || return 0
+        kill -0 "$radosgw_pid" 2> /dev/null || break
+        sleep 0.1
+    done
+    echo "radosgw did not start:" >&2
+    tail -n 20 "$tmp/radosgw/out" >&2
+    return 1
+}
+
+radosgw_stop() {
+    [ -n "$radosgw_pid" ] || return 0
+    kill "$radosgw_pid" 2> /dev/null || true
+    wait "$radosgw_pid" 2> /dev/null || true
+    radosgw_pid=
+}
+
+# A signed request, judged by nobody but the server: `s3 PUT /bucket/key --data-binary @file`, with the status in
+# $s3_status and the body on stdout. S3_SHA256 is that of the body where there is one.
+s3() { # METHOD PATH CURL-ARGUMENT...
+    local method=$1 path=$2
+    shift 2
+    case $method in HEAD) set -- --head "$@" ;; *) set -- --request "$method" "$@" ;; esac
+    curl --silent --show-error --noproxy '*' --config - --aws-sigv4 aws:amz:us-east-1:s3 \
+        --header "x-amz-content-sha256: ${S3_SHA256:-$S3_EMPTY_SHA256}" "$@" "$S3_URL$path" <<< "user = \"$S3_USER:$S3_PASSWORD\""
+}
+
+s3_status() { # METHOD PATH CURL-ARGUMENT...
+    s3 "$@" --output "$tmp/s3.body" --write-out '%{http_code}'
+}
+
+s3_put() { # PATH FILE CURL-ARGUMENT...: the status
+    local path=$1 file=$2
+    shift 2
+    S3_SHA256=$(sha256sum "$file" | cut -d' ' -f1) s3_status PUT "$path" --data-binary "@$file" "$@"
+}
+
+s3_keys() { # BUCKET: the keys in it, a line each, at most 1000
+    s3 GET "/$1?list-type=2" | grep -o '<Key>[^<]*' | cut -c6- || true
+}
+
+# ---- the cluster: what radosgw_start runs, in a process of its own ------------------------------------------------------
+
+configure() {
+    cat > ceph.conf << EOC
+[global]
+fsid = $fsid
+mon host = $monitor
+public addr = 127.0.0.1
+cluster addr = 127.0.0.1
+ms bind ipv6 = false
+auth cluster required = cephx
+auth service required = cephx
+auth client required = cephx
+auth allow insecure global id reclaim = false
+keyring = $folder/keyring
+run dir = $folder
+pid file = $folder/\$name.pid
+admin socket = $folder/\$name.asok
+log file =
+mon cluster log file =
+log to stderr = true
+osd pool default size = 1
+osd pool default min size = 1
+osd pool default pg num = 1
+osd pool default pgp num = 1
+osd pool default pg autoscale mode = off
+osd crush chooseleaf type = 0
+mon allow pool size one = true
+[mon.a]
+mon data = $folder/mon
+[osd.0]
+osd data = $folder/osd
+osd objectstore = memstore
+memstore device bytes = $((mib * 1048576))
+osd class dir = $(dirname "$(dpkg -L ceph-osd radosgw ceph-common librados2 ceph-base | grep -m 1 /libcls_rgw.so)")
+[client.rgw]
+rgw data = $folder/rgw
+rgw frontends = beast endpoint=127.0.0.1:$port
+rgw thread pool size = 32
+rgw enable ops log = false
+rgw enable usage log = false
+rgw gc obj min wait = 1
+rgw gc processor period = 1
+EOC
+}
+
+daemon() { # COMMAND...
+    setpriv --pdeathsig KILL "$@" --conf "$folder/ceph.conf" -f &
+    daemons+=($!)
+}
+
+# Nothing of theirs is needed any more.
+end() {
+    [ ${#daemons[@]} -eq 0 ] || kill -KILL "${daemons[@]}" || true
+    wait
+    exit
+}
+
+until_true() { # COMMAND...
+    local i
+    for ((i = 0; i < 300; i++)); do
+        ! "$@" > /dev/null 2>&1 || return 0
+        sleep 0.1
+    done
+    echo "not within 30 s: $*" >&2
+    return 1
+}
+
+osd_up() {
+    ceph --conf ceph.conf osd stat | grep -q '1 up'
+}
+
+keys() {
+    local name
+    ceph-authtool --create-keyring keyring --gen-key --name mon. --cap mon 'allow *'
+    for name in client.admin osd.0 client.rgw; do
+        ceph-authtool keyring --gen-key --name "$name" --cap mon 'allow *' --cap osd 'allow *' --cap mgr 'allow *'
+    done
+}
+
+cluster() {
+    configure
+    keys
+    monmaptool --create --fsid "$fsid" --addv a "$monitor" monmap
+    ceph-mon --conf ceph.conf -i a --mkfs --monmap monmap --keyring keyring
+    daemon ceph-mon -i a
+    ceph --conf ceph.conf osd new "$osd" # waits for the monitor
+    ceph-osd --conf ceph.conf -i 0 --mkfs --osd-uuid "$osd"
+    daemon ceph-osd -i 0
+    until_true osd_up
+    daemon radosgw --name client.rgw
+    until_true curl --silent --fail --noproxy '*' "http://127.0.0.1:$port/"
+    radosgw-admin --conf ceph.conf user create --uid=test --display-name=test --access-key="$S3_USER" --secret-key="$S3_PASSWORD"
+}
+
+if [ "${BASH_SOURCE[0]}" = "$0" ]; then
+    set -euo pipefail
+    folder=$1 mib=$2 port=$5
+    monitor="[v2:127.0.0.1:$3,v1:127.0.0.1:$4]"
+    fsid=$(cat /proc/sys/kernel/random/uuid)
+    osd=$(cat /proc/sys/kernel/random/uuid)
+    daemons=()
+    trap end TERM
+    cd "$folder"
+    mkdir mon osd rgw
+    cluster
+    : > ready
+    wait
+fi
