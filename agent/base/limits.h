@@ -96,6 +96,16 @@
 #define SG_MAX_HTTP_REALMS 66     /* client keys for TLS, with none among them */
 #define SG_MAX_IDLE_HANDLES 64    /* of the HTTP library, kept for use */
 
+/* S3. */
+#define SG_S3_PART (64 * SG_MIB)      /* larger objects are sent in parts of this size, or larger ones */
+#define SG_S3_PARALLEL 4              /* parts of one object under way */
+#define SG_MAX_S3_PARTS 10000         /* of one object: S3's own limit */
+#define SG_MAX_S3_ANSWER (1 * SG_MIB) /* XML: a page of a list of parts is the longest */
+#define SG_MAX_S3_DEPTH 8             /* of it */
+#define SG_MAX_S3_TEXT (4 * SG_KIB)   /* in one of its elements */
+#define SG_MAX_S3_UPLOAD_ID 1024
+#define SG_MAX_S3_ETAG 128
+
 /* Configuration. */
 #define SG_MAX_CONFIG_GROUPS 64 /* sections with a name of their own */
 #define SG_MAX_CONFIG_FILE (1 * SG_MIB)
