@@ -83,7 +83,7 @@ static struct sg_transfer *next_in_turn(struct sg_http_server *server)
 static bool servers_failure(const struct sg_transfer *transfer, struct sg_err *failed)
 {
     int status = failed->rc == SG_OK ? sg_transfer_status(transfer) : 0;
-    if (status >= 500)
+    if (status >= 500 && status != 501) /* which is about the request */
         (void)sg_fail(failed, SG_E_SERVER_FAILED, _("%s is in trouble (status %d); it is tried again later."),
                       transfer->server->name, status);
     return failed->rc == SG_E_NETWORK || failed->rc == SG_E_TIMEOUT || failed->rc == SG_E_TLS ||

@@ -43,8 +43,10 @@ SG_DEFINE_CLEANUP(struct sg_http, sg_http_free)
 struct sg_http_access {
     const char *user;                 /* NULL: no credentials. S3: the access key */
     const struct sg_secret *password; /* S3: the secret key */
-    const char *sigv4_region;         /* NULL: Basic; else requests are signed with AWS SigV4 for this region */
-    const char *ca_file;              /* NULL: as the settings say */
+    /* NULL: Basic; else requests are signed with AWS SigV4 for this region. One that has a body then needs the header
+     * "x-amz-content-sha256" with the body's digest, and parameters of a query have to be sorted. */
+    const char *sigv4_region;
+    const char *ca_file; /* NULL: as the settings say */
     /* TLS client authentication (a key on a token is an ordinary EVP_PKEY); NULL: none. */
     X509 *client_cert;
     EVP_PKEY *client_key;

@@ -8,6 +8,7 @@
 #define LOW_SPEED 100L    /* bytes a second; slower for as long as the timeout is no progress */
 #define LARGE_BODY SG_MIB /* from here on the server is asked first (Expect: 100-continue) */
 #define LARGE_UPLOAD_BUFFER (512 * SG_KIB)
+#define SHA256_OF_NOTHING "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 #define DOWNLOAD_BUFFER (64 * SG_KIB)
 
 /* --- making ------------------------------------------------------------------------------------------------------- */
@@ -34,7 +35,10 @@ static enum sg_rc copy_headers(struct sg_transfer *transfer, const struct sg_htt
             return sg_fail(err, SG_E_INTERNAL, "%s", _("A header of a request has a line break in it."));
         rc = add_header(&transfer->headers, request->headers[i], err);
     }
-    if (rc == SG_OK && body_len(request) < LARGE_BODY)
+    bool sigv4 = request->access && request->access->sigv4_region;
+    if (rc == SG_OK && sigv4 && body_len(request) == 0)
+        rc = add_header(&transfer->headers, "x-amz-content-sha256: " SHA256_OF_NOTHING, err);
+    if (rc == SG_OK && !sigv4 && body_len(request) < LARGE_BODY) /* curl signs a header that is taken out, too */
         rc = add_header(&transfer->headers, "Expect:", err);
     return rc;
 }

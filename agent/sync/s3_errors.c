@@ -84,10 +84,13 @@ static const struct {
      N_("does not allow it to this access key; the bucket's owner says who may do what.")},
     {"BadDigest", SG_E_BAD_ANSWER,
      N_("got other bytes than it was to get; if it stays so, the copy kept here is damaged.")},
+    {"ConditionalRequestConflict", SG_E_SERVER_FAILED,
+     N_("is just storing the same for somebody else; it is tried again later.")},
     {"EntityTooLarge", SG_E_SERVER_REFUSED, N_("does not take anything that large.")},
     {"InvalidAccessKeyId", SG_E_SERVER_REFUSED,
      N_("does not know the access key; check the user in the configuration.")},
     {"NoSuchBucket", SG_E_SERVER_REFUSED, N_("has no such bucket; make it, or check the URL in the configuration.")},
+    {"NoSuchKey", SG_E_SERVER_REFUSED, N_("has nothing under that name.")},
     {"NoSuchUpload", SG_E_BAD_ANSWER, N_("does not have the parts any more that it got; they are sent again.")},
     {"QuotaExceeded", SG_E_SERVER_REFUSED, N_("says that the quota of the bucket or its owner is used up.")},
     {"SignatureDoesNotMatch", SG_E_SERVER_REFUSED,
@@ -98,11 +101,12 @@ static const struct {
 };
 
 /* Both clocks tell a time; the difference is what a person has to set. */
-static enum sg_rc fail_clock(const struct sg_http_answer *answer, const char *server, const char *what, int64_t now,
+static enum sg_rc fail_clock(const struct sg_http_answer *answer, const char *server, const char *what,
                              struct sg_err *err)
 {
     const char *date = sg_http_header(answer, "Date");
-    int64_t then = 0;
+    struct sg_clock clock = sg_clock_system(); /* which requests are signed by */
+    int64_t now = sg_clock_now(&clock), then = 0;
     if (!date || !sg_s3_date(date, &then))
         return sg_fail(err, SG_E_CLOCK_WRONG,
                        _("%s: %s says that this computer's clock is wrong; set it and try again."), what, server);
@@ -135,10 +139,10 @@ static enum sg_rc fail_other(const struct sg_http_answer *answer, const char *se
 }
 
 static enum sg_rc fail_known(const struct sg_http_answer *answer, const struct sg_s3_error *error, const char *server,
-                             const char *what, int64_t now, struct sg_err *err)
+                             const char *what, struct sg_err *err)
 {
     if (strcmp(error->code, "RequestTimeTooSkewed") == 0)
-        return fail_clock(answer, server, what, now, err);
+        return fail_clock(answer, server, what, err);
     if (strcmp(error->code, "AuthorizationHeaderMalformed") == 0)
         return fail_region(error, server, what, err);
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
@@ -148,23 +152,23 @@ static enum sg_rc fail_known(const struct sg_http_answer *answer, const struct s
 }
 
 enum sg_rc sg_s3_fail_error(const struct sg_http_answer *answer, const struct sg_s3_error *error, const char *what,
-                            int64_t now, struct sg_err *err)
+                            struct sg_err *err)
 {
     _cleanup_(sg_buf_clear) struct sg_buf buf = SG_BUF(SG_MAX_URL);
     const char *server = answer->url;
     if (sg_http_server(answer->url, &buf, NULL) == SG_OK)
         (void)!sg_buf_text(&buf, &server, NULL);
-    enum sg_rc rc = fail_known(answer, error, server, what, now, err);
+    enum sg_rc rc = fail_known(answer, error, server, what, err);
     sg_err_cause(err, "%s%s%s%s%s", error->code, error->message[0] ? ": " : "", error->message,
                  error->request_id[0] ? ", request " : "", error->request_id);
     return rc;
 }
 
-enum sg_rc sg_s3_fail(const struct sg_http_answer *answer, struct sg_slice error_body, const char *what, int64_t now,
+enum sg_rc sg_s3_fail(const struct sg_http_answer *answer, struct sg_slice error_body, const char *what,
                       struct sg_err *err)
 {
     struct sg_s3_error error;
     if (answer->status < 300 || sg_s3_error_read(error_body, &error, NULL) != SG_OK)
         return sg_http_fail(answer, error_body, what, err);
-    return sg_s3_fail_error(answer, &error, what, now, err);
+    return sg_s3_fail_error(answer, &error, what, err);
 }

@@ -24,6 +24,7 @@ void sg_storing_free(struct sg_storing *storing)
     if (!storing)
         return;
     sg_hash_free(storing->read);
+    sg_s3_parts_free(storing->parts);
     free(storing->url);
     free(storing->temporary);
     free(storing->etag);
@@ -41,8 +42,7 @@ void sg_storing_fail(struct sg_storing *storing, const struct sg_err *err)
 void sg_storing_fail_answer(struct sg_storing *storing, const struct sg_http_answer *answer, struct sg_slice error_body)
 {
     struct sg_err err = {0};
-    char what[SG_TARGET_WHAT];
-    (void)sg_http_fail(answer, error_body, sg_target_what(storing->upload.target, what), &err);
+    (void)sg_target_fail(storing->upload.target, answer, error_body, &err);
     sg_storing_fail(storing, &err);
 }
 

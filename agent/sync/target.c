@@ -8,7 +8,7 @@
 
 static enum sg_rc find_kind(const struct sg_target *target, const struct sg_target_kind **ret, struct sg_err *err)
 {
-    static const struct sg_target_kind *const kinds[] = {&sg_target_dav, &sg_target_put};
+    static const struct sg_target_kind *const kinds[] = {&sg_target_dav, &sg_target_put, &sg_target_s3};
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
         if (strcmp(target->type, kinds[i]->type) == 0) {
             *ret = kinds[i];
@@ -51,6 +51,15 @@ const char *sg_target_what(const struct sg_target *target, char out[SG_TARGET_WH
     return out;
 }
 
+enum sg_rc sg_target_fail(const struct sg_target *target, const struct sg_http_answer *answer,
+                          struct sg_slice error_body, struct sg_err *err)
+{
+    const struct sg_target_kind *kind = NULL;
+    char what[SG_TARGET_WHAT];
+    bool known = find_kind(target, &kind, NULL) == SG_OK && kind->fail;
+    return (known ? kind->fail : sg_http_fail)(answer, error_body, sg_target_what(target, what), err);
+}
+
 /* --- download ----------------------------------------------------------------------------------------------------- */
 
 struct reading {
@@ -73,16 +82,16 @@ static enum sg_rc judge(struct reading *reading, const struct sg_http_answer *an
                         struct sg_err *err)
 {
     const struct sg_target *target = reading->download.target;
-    char what[SG_TARGET_WHAT], digest[SG_SHA256_HEX];
+    char digest[SG_SHA256_HEX];
     if (answer->status != 200)
-        return sg_http_fail(answer, error_body, sg_target_what(target, what), err);
+        return sg_target_fail(target, answer, error_body, err);
     enum sg_rc rc = sg_hash_end_hex(reading->sha256, digest, err);
     if (rc != SG_OK)
         return rc;
     if (strcmp(digest, reading->download.sha256) == 0)
         return SG_OK;
     if (answer->html)
-        return sg_http_fail(answer, error_body, sg_target_what(target, what), err);
+        return sg_target_fail(target, answer, error_body, err);
     return sg_fail(
         err, SG_E_TARGET_DIFFERS,
         _("What the target \"%s\" holds at %s is not what was stored there: its SHA-256 is %s. Do not use it, "

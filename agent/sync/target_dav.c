@@ -151,4 +151,4 @@ static enum sg_rc upload_dav(const struct sg_upload *upload, struct sg_err *err)
     return rc;
 }
 
-const struct sg_target_kind sg_target_dav = {"webdav", upload_dav, sg_download_plain};
+const struct sg_target_kind sg_target_dav = {"webdav", upload_dav, sg_download_plain, NULL};

@@ -10,9 +10,12 @@ struct sg_target_kind {
     const char *type;
     enum sg_rc (*upload)(const struct sg_upload *upload, struct sg_err *err);
     enum sg_rc (*download)(const struct sg_download *download, struct sg_err *err);
+    /* As sg_http_fail(), where the server has more to say; NULL: it has not. */
+    enum sg_rc (*fail)(const struct sg_http_answer *answer, struct sg_slice error_body, const char *what,
+                       struct sg_err *err);
 };
 
-extern const struct sg_target_kind sg_target_dav, sg_target_put;
+extern const struct sg_target_kind sg_target_dav, sg_target_put, sg_target_s3;
 
 /* Of the object that holds the bytes with that SHA-256; allocated. SG_E_INTERNAL if it is none. */
 SG_MUST_CHECK enum sg_rc sg_object_url(const struct sg_target *target, const char *sha256, const char *suffix,
@@ -20,9 +23,16 @@ SG_MUST_CHECK enum sg_rc sg_object_url(const struct sg_target *target, const cha
 /* What sg_http_fail() begins with; `room` for it. */
 #define SG_TARGET_WHAT 256
 const char *sg_target_what(const struct sg_target *target, char out[SG_TARGET_WHAT]);
+/* What an answer is as an error, in the words of that kind of target. */
+enum sg_rc sg_target_fail(const struct sg_target *target, const struct sg_http_answer *answer,
+                          struct sg_slice error_body, struct sg_err *err);
 
 /* A plain GET of the object: the download of targets that have nothing special about it. */
 SG_MUST_CHECK enum sg_rc sg_download_plain(const struct sg_download *download, struct sg_err *err);
+
+/* s3_multipart.c */
+struct sg_s3_parts;
+void sg_s3_parts_free(struct sg_s3_parts *parts);
 
 /* --- an upload under way ------------------------------------------------------------------------------------------ */
 
@@ -36,8 +46,9 @@ struct sg_storing {
     char *temporary; /* where it is first; NULL: nowhere */
     uint64_t size;
     bool made_collection;
-    sg_storing_next *next; /* what the answer is for */
-    struct sg_hash *read;  /* what is read back */
+    struct sg_s3_parts *parts; /* S3: of a large object; else NULL */
+    sg_storing_next *next;     /* what the answer is for */
+    struct sg_hash *read;      /* what is read back */
     uint64_t read_len;
     struct sg_receipt receipt; /* its texts are these: */
     char *etag, *version_id, *server_date;

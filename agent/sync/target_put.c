@@ -68,4 +68,4 @@ static enum sg_rc upload_put(const struct sg_upload *upload, struct sg_err *err)
     return rc;
 }
 
-const struct sg_target_kind sg_target_put = {"put", upload_put, sg_download_plain};
+const struct sg_target_kind sg_target_put = {"put", upload_put, sg_download_plain, NULL};
