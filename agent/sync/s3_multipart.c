@@ -264,6 +264,23 @@ static void complete(struct sg_storing *storing, bool create_only)
     ask_for_xml(storing, &request, create_only ? created_or_not : completed_or_not);
 }
 
+/* Many servers know conditions for objects in one piece alone; another may have been faster meanwhile. */
+static void still_absent(struct sg_storing *storing, const struct sg_http_answer *answer, struct sg_slice error_body)
+{
+    (void)error_body;
+    storing->receipt.was_there = answer->status == 200;
+    if (storing->receipt.was_there)
+        sg_s3_abandon_parts(storing);
+    else
+        complete(storing, true);
+}
+
+static void complete_if_absent(struct sg_storing *storing)
+{
+    struct sg_http_request request = {.method = "HEAD", .url = storing->url};
+    sg_storing_go_on(storing, &request, still_absent);
+}
+
 /* --- the parts ---------------------------------------------------------------------------------------------------- */
 
 static enum sg_rc into_digest(void *context, const uint8_t *data, size_t len, struct sg_err *err)
@@ -381,7 +398,7 @@ static void send_more(struct sg_storing *storing)
     if (parts->running > 0)
         return;
     if (parts->failed.rc == SG_OK)
-        complete(storing, true);
+        complete_if_absent(storing);
     else
         sg_storing_fail(storing, &parts->failed);
 }
@@ -458,7 +475,8 @@ static void listed_or_not(struct sg_storing *storing, const struct sg_http_answe
 {
     if (answer->status < 300) {
         listed_page(storing, answer);
-    } else if (answer->status == 404 && sg_s3_is(error_body, "NoSuchUpload")) {
+    } else if (answer->status == 404 && !sg_s3_is(error_body, "NoSuchBucket")) {
+        /* NoSuchUpload; Ceph says NoSuchKey */
         free(sg_steal(storing->parts->id));
         free(sg_steal(storing->parts->object));
         begin(storing);

@@ -8,8 +8,9 @@
  *     push_driver [OPTION VALUE]... --get SHA256 TYPE URL > FILE
  *
  * Options: --ca FILE, --user NAME and --password WORD, --region NAME, --key URI (of a token of $SIGNET_MODULE, with the
- * PIN in $SOFTHSM_PIN_FILE), --parallel N, --timeout SECONDS, --proxy URL, --state FOLDER, --again yes (a second
- * connection after the first file, once a line could be read from stdin). */
+ * PIN in $SOFTHSM_PIN_FILE), --parallel N, --timeout SECONDS, --proxy URL, --state FOLDER, --queued yes (each file is
+ * queued in that store first, unless it is), --again yes (a second connection after the first file, once a line could
+ * be read from stdin). */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +21,7 @@
 #include "sync/target.h"
 
 struct driver {
-    const char *ca, *user, *password, *region, *key, *parallel, *timeout, *proxy, *state, *get, *again;
+    const char *ca, *user, *password, *region, *key, *parallel, *timeout, *proxy, *state, *queued, *get, *again;
     OSSL_LIB_CTX *libctx;
     struct sg_clock clock;
     struct sg_store *store;
@@ -65,6 +66,65 @@ static void stored(void *context, const struct sg_receipt *receipt, const struct
     sg_input_free(sg_steal(file->input));
 }
 
+/* --- a store that knows of the file --------------------------------------------------------------------------------
+ */
+
+struct queued {
+    const char *sha256;
+    int64_t step; /* 0: it is not there */
+};
+
+static enum sg_rc find_step(void *context, const struct sg_step *step, struct sg_err *err)
+{
+    struct queued *queued = context;
+    (void)err;
+    if (strcmp(step->sha256, queued->sha256) == 0)
+        queued->step = step->id;
+    return SG_OK;
+}
+
+static void queue(struct driver *driver, const char *path, const struct sg_version *version)
+{
+    static const char *const target = "archive";
+    const struct sg_document document = {.input = path,
+                                         .output = path,
+                                         .digest_algorithm = "sha256",
+                                         .content_digest = version->sha256,
+                                         .result_sha256 = version->sha256,
+                                         .format = "CAdES",
+                                         .key = "22",
+                                         .token = "serial",
+                                         .custody = "reported",
+                                         .clock_state = "ok",
+                                         .remarks = ""};
+    const struct sg_outbox_request request = {
+        .versions = version, .version_count = 1, .targets = &target, .target_count = 1};
+    struct sg_err err = {0};
+    int64_t number = 0;
+    must(sg_store_begin(driver->store, &err), &err);
+    must(sg_store_document_add(driver->store, &document, &err), &err);
+    must(sg_outbox_add(driver->store, &request, &number, &err), &err);
+    must(sg_store_commit(driver->store, &err), &err);
+    must(sg_outbox_placed(driver->store, number, SG_OUTPUT_CURRENT, &err), &err);
+}
+
+/* The upload's number there. */
+static int64_t queued_step(struct driver *driver, const char *path, const char *sha256, uint64_t size)
+{
+    const struct sg_version version = {.level = SG_LEVEL_B_B, .sha256 = sha256, .size = (int64_t)size};
+    struct queued queued = {.sha256 = sha256};
+    struct sg_err err = {0};
+    must(sg_steps_waiting(driver->store, find_step, &queued, &err), &err);
+    if (queued.step == 0) {
+        queue(driver, path, &version);
+        must(sg_steps_waiting(driver->store, find_step, &queued, &err), &err);
+    }
+    return queued.step;
+}
+
+/* --- storing --------------------------------------------------------------------------------------------------------
+ */
+
 static void start(struct driver *driver, struct file *file, int64_t step)
 {
     struct sg_err err = {0};
@@ -79,6 +139,8 @@ static void start(struct driver *driver, struct file *file, int64_t step)
     must(sg_input_open(file->path, &file->input, &err), &err);
     must(sg_sha256_input(driver->libctx, file->input, (struct sg_sink){0}, upload.sha256, &err), &err);
     upload.bytes = file->input;
+    if (driver->queued)
+        upload.step = queued_step(driver, file->path, upload.sha256, sg_input_size(file->input));
     driver->under_way++;
     must(sg_upload_start(&upload, &err), &err);
 }
@@ -206,7 +268,7 @@ static int read_options(struct driver *driver, int argc, char **argv)
         {"--ca", &driver->ca},           {"--user", &driver->user},   {"--password", &driver->password},
         {"--region", &driver->region},   {"--key", &driver->key},     {"--parallel", &driver->parallel},
         {"--timeout", &driver->timeout}, {"--proxy", &driver->proxy}, {"--state", &driver->state},
-        {"--get", &driver->get},         {"--again", &driver->again},
+        {"--queued", &driver->queued},   {"--get", &driver->get},     {"--again", &driver->again},
     };
     int at = 1;
     for (; at + 1 < argc && strncmp(argv[at], "--", 2) == 0; at += 2)

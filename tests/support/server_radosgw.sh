@@ -8,12 +8,16 @@
 # and has $S3_URL, $S3_USER and $S3_PASSWORD from the start on. It takes about ten seconds: begin early, and share one
 # start among all that a test asks. Everything it writes is in $tmp/radosgw. The servers end when the shell that started
 # them does, however that ends.
+#
+#     front_start           # the same behind s3_front.py, at $FRONT_URL; $tmp/front.log has what it was asked
+#     front WORD...         # how it is from now on
+#     front_stop
 # shellcheck shell=bash
+. "${BASH_SOURCE[0]%/*}/servers.sh"
 
-S3_USER=SIGNETTESTKEY
-S3_PASSWORD=signet/test+secret=0123456789
+export S3_USER=SIGNETTESTKEY S3_PASSWORD=signet/test+secret=0123456789
 S3_EMPTY_SHA256=e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
-radosgw_pid=
+radosgw_pid='' front_pid=''
 
 radosgw_start() { # [MIB]
     local ports
@@ -32,8 +36,8 @@ print(*(s.getsockname()[1] for s in held))')
     S3_URL=http://127.0.0.1:${ports##* }
     mkdir -p "$tmp/radosgw"
     # shellcheck disable=SC2086
-    setpriv --pdeathsig KILL bash "${BASH_SOURCE[0]}" "$tmp/radosgw" "${1:-1024}" $ports > "$tmp/radosgw/out" 2>&1 < /dev/null &
-    radosgw_pid=$!
+    server_run "$tmp/radosgw/out" bash "${BASH_SOURCE[0]}" "$tmp/radosgw" "${1:-1024}" $ports
+    radosgw_pid=$server_pid
 }
 
 radosgw_ready() {
@@ -49,10 +53,33 @@ radosgw_ready() {
 }
 
 radosgw_stop() {
-    [ -n "$radosgw_pid" ] || return 0
-    kill "$radosgw_pid" 2> /dev/null || true
-    wait "$radosgw_pid" 2> /dev/null || true
+    server_end "$radosgw_pid"
     radosgw_pid=
+}
+
+front() { # WORD...
+    echo "$@" > "$tmp/front.new"
+    mv "$tmp/front.new" "$tmp/front.how"
+}
+
+front_start() {
+    local i
+    front honest
+    : > "$tmp/front.log"
+    rm -f "$tmp/front.port"
+    server_run "$tmp/front.out" /usr/bin/python3 "${BASH_SOURCE[0]%/*}/s3_front.py" "$tmp/front.port" "$tmp/front.how" \
+        "$tmp/front.log" "${S3_URL##*:}"
+    front_pid=$server_pid
+    for ((i = 0; i < 200; i++)); do
+        [ ! -e "$tmp/front.port" ] || break
+        sleep 0.05
+    done
+    FRONT_URL=http://127.0.0.1:$(cat "$tmp/front.port")
+}
+
+front_stop() {
+    server_end "$front_pid"
+    front_pid=
 }
 
 # A signed request, judged by nobody but the server: `s3 PUT /bucket/key --data-binary @file`, with the status in
