@@ -53,6 +53,21 @@ static const char *const SQL[SG_SQL_COUNT] = {
                               "since = iif(code = excluded.code, since, excluded.since)",
     [SG_SQL_WITNESS_IS_FAILING] = "SELECT 1 FROM witness_failure WHERE kind = ?1 AND name = ?2 AND code = ?3",
     [SG_SQL_WITNESS_RECOVERED] = "DELETE FROM witness_failure WHERE kind = ?1 AND name = ?2",
+    [SG_SQL_WITNESS_FAILURES] = "SELECT kind, name, since, code, text FROM witness_failure ORDER BY kind, name",
+    /* Each term is answered by a partial index. */
+    [SG_SQL_OVERVIEW] = "SELECT (SELECT count(*) FROM outbox WHERE closed = 0), "
+                        "(SELECT count(*) FROM outbox WHERE placed = 0), "
+                        "(SELECT count(*) FROM outbox WHERE output_state = 1 AND output_state <> 0 AND forgotten = 0), "
+                        "(SELECT count(*) FROM outbox WHERE output_state = 2 AND output_state <> 0 AND forgotten = 0), "
+                        "(SELECT count(*) FROM step WHERE state = 2), "
+                        "(SELECT count(*) FROM ledger WHERE event = 'clock-differs'), "
+                        "(SELECT max(number) FROM ledger WHERE event = 'clock-differs'), "
+                        "(SELECT max(number) FROM ledger), (SELECT max(number) FROM witness)",
+    [SG_SQL_OVERVIEW_WAITING] =
+        "SELECT kind, target, code, count, since, next, "
+        "(SELECT text FROM step WHERE state = 0 AND kind = g.kind AND target = g.target AND code = g.code LIMIT 1) "
+        "FROM (SELECT kind, target, code, count(*) AS count, min(since) AS since, min(next_attempt) AS next "
+        "FROM step WHERE state = 0 GROUP BY kind, target, code LIMIT ?1) AS g",
     [SG_SQL_ANCHOR_PUT] = "INSERT INTO anchor (sha256, certificate, purposes, source, added) "
                           "VALUES (?1, ?2, ?3, ?4, ?5) "
                           "ON CONFLICT (sha256) DO UPDATE SET purposes = excluded.purposes, "
@@ -138,6 +153,8 @@ static const char *const SQL[SG_SQL_COUNT] = {
     [SG_SQL_DOCUMENT_DELETE] = "DELETE FROM document WHERE entry = ?1",
     [SG_SQL_DOCUMENT_GET] = "SELECT input, token, key FROM document WHERE entry = ?1",
     [SG_SQL_OUTBOX_GET] = OUTBOX_ROWS "WHERE o.document = ?1",
+    [SG_SQL_OUTBOX_APART] = OUTBOX_ROWS "WHERE o.output_state <> 0 AND o.forgotten = 0 ORDER BY o.document DESC "
+                                        "LIMIT ?1",
     [SG_SQL_OUTBOX_UNPLACED] = OUTBOX_ROWS "WHERE o.placed = 0 ORDER BY o.document",
     [SG_SQL_OUTBOX_BEHIND] = OUTBOX_ROWS "WHERE o.output_state = 3 AND o.placed = 1 ORDER BY o.document",
     [SG_SQL_OUTBOX_BY_PATH] = OUTBOX_ROWS "WHERE d.input = ?1 OR d.output = ?1 ORDER BY o.document",

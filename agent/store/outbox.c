@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/msg.h"
+#include "store/overview.h"
 #include "store/steps.h"
 
 static enum sg_rc no_document(int64_t document, struct sg_err *err)
@@ -202,6 +203,15 @@ enum sg_rc sg_outbox_behind(struct sg_store *store, sg_outbox_document_fn *each,
     int64_t count = 0;
 
     return walk(store, SG_SQL_OUTBOX_BEHIND, NULL, 0, each, context, &count, err);
+}
+
+enum sg_rc sg_overview_apart(struct sg_store *store, int64_t limit, sg_outbox_document_fn *each, void *context,
+                             struct sg_err *err)
+{
+    const struct sg_value values[] = {sg_value_integer(limit)};
+    int64_t count = 0;
+
+    return walk(store, SG_SQL_OUTBOX_APART, values, SG_COUNT(values), each, context, &count, err);
 }
 
 /* Lower case, as the store has it; false if `name` is no SHA-256. */

@@ -173,20 +173,12 @@ enum sg_rc sg_witness_failed(struct sg_store *store, enum sg_witness_kind kind, 
 
 /* --- reading ------------------------------------------------------------------------------------------------------ */
 
-/* SQLite keeps a NUL behind a column's text only if it is asked for as one. */
-static const char *text_of(sqlite3_stmt *row, int column)
-{
-    const unsigned char *text = sqlite3_column_text(row, column);
-
-    return text ? (const char *)text : "";
-}
-
 static enum sg_rc take_witness(struct sg_store *store, sqlite3_stmt *row, const char *id,
                                struct sg_witness_reader reader, struct sg_err *err)
 {
     struct sg_witness witness = {.kind = (enum sg_witness_kind)sqlite3_column_int64(row, 3),
-                                 .name = text_of(row, 4),
-                                 .url = text_of(row, 5),
+                                 .name = sg_db_text(row, 4),
+                                 .url = sg_db_text(row, 5),
                                  .time = sqlite3_column_int64(row, 6),
                                  .token = sg_db_bytes(row, 7)};
 
