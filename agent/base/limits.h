@@ -122,6 +122,7 @@
 /* The ledger. */
 #define SG_MAX_LEDGER_EXPORT (64 * SG_MIB) /* one export of it */
 #define SG_MAX_WITNESSES 1000000           /* of one ledger */
+#define SG_MAX_METRICS (4 * SG_MIB)        /* a page of figures for a monitoring system */
 
 /* Signing. */
 #define SG_MAX_THREADS 16

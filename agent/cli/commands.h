@@ -17,6 +17,7 @@ extern const struct sg_command sg_command_outbox_retry;
 extern const struct sg_command sg_command_receipt;
 extern const struct sg_command sg_command_setup;
 extern const struct sg_command sg_command_sign;
+extern const struct sg_command sg_command_status;
 extern const struct sg_command sg_command_sync;
 extern const struct sg_command sg_command_token_check;
 extern const struct sg_command sg_command_token_csr;

@@ -168,35 +168,42 @@ static enum sg_rc check_validity(struct sg_app *app, const struct sg_signing_opt
 
 /* --- the clock ---------------------------------------------------------------------------------------------------- */
 
-static enum sg_rc check_clock(struct sg_app *app, int64_t now, struct sg_signing *signing, struct sg_err *err)
+enum sg_rc sg_clock_doubt(struct sg_store *store, int64_t now, struct sg_clock_doubt *ret, struct sg_err *err)
 {
     int64_t record = INT64_MIN, crl = INT64_MIN;
-    char time[SG_TIME_TEXT], then[SG_TIME_TEXT];
-    enum sg_rc rc = sg_store_latest(signing->store, &record, &crl, err);
+    enum sg_rc rc = sg_store_latest(store, &record, &crl, err);
 
     if (rc != SG_OK)
         return rc;
-    const struct {
-        int64_t when;
-        const char *state, *what;
-    } bounds[] = {{SG_BUILD_TIME, "before-build", _("this program was built")},
-                  {record, "before-last-record", _("the last record in the store was made")},
-                  {crl, "before-crl", _("the newest revocation list was issued")}};
-    signing->clock_state = "ok";
-    for (size_t i = 0; i < sizeof(bounds) / sizeof(bounds[0]); i++) {
-        if (now >= bounds[i].when)
-            continue;
-        signing->clock_state = bounds[i].state;
-        (void)sg_time_text(now, time);
-        (void)sg_time_text(bounds[i].when, then);
-        if (strcmp(sg_config_text(app->config, SG_KEY_POLICY_CLOCK), "strict") == 0)
-            return sg_fail(err, SG_E_CLOCK_WRONG,
-                           _("This computer's clock says %s, but %s at %s; set it right, since the policy wants it."),
-                           time, bounds[i].what, then);
-        sg_signing_warn(app, signing, "clock-wrong", _("This computer's clock says %s, but %s at %s."), time,
-                        bounds[i].what, then);
+    const struct sg_clock_doubt bounds[] = {{"before-build", _("this program was built"), SG_BUILD_TIME},
+                                            {"before-last-record", _("the last record in the store was made"), record},
+                                            {"before-crl", _("the newest revocation list was issued"), crl}};
+    *ret = (struct sg_clock_doubt){.state = "ok"};
+    for (size_t i = 0; i < sizeof(bounds) / sizeof(bounds[0]) && !ret->what; i++)
+        if (now < bounds[i].then)
+            *ret = bounds[i];
+    return SG_OK;
+}
+
+static enum sg_rc check_clock(struct sg_app *app, int64_t now, struct sg_signing *signing, struct sg_err *err)
+{
+    struct sg_clock_doubt doubt;
+    char time[SG_TIME_TEXT], then[SG_TIME_TEXT];
+    enum sg_rc rc = sg_clock_doubt(signing->store, now, &doubt, err);
+
+    if (rc != SG_OK)
+        return rc;
+    signing->clock_state = doubt.state;
+    if (!doubt.what)
         return SG_OK;
-    }
+    (void)sg_time_text(now, time);
+    (void)sg_time_text(doubt.then, then);
+    if (strcmp(sg_config_text(app->config, SG_KEY_POLICY_CLOCK), "strict") == 0)
+        return sg_fail(err, SG_E_CLOCK_WRONG,
+                       _("This computer's clock says %s, but %s at %s; set it right, since the policy wants it."), time,
+                       doubt.what, then);
+    sg_signing_warn(app, signing, "clock-wrong", _("This computer's clock says %s, but %s at %s."), time, doubt.what,
+                    then);
     return SG_OK;
 }
 

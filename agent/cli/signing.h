@@ -76,6 +76,16 @@ SG_MUST_CHECK enum sg_rc sg_custody_rules_for(struct sg_app *app, struct sg_stor
 SG_MUST_CHECK enum sg_rc sg_refuse_retired(struct sg_store *store, const struct sg_token_info *info,
                                            struct sg_err *err);
 
+/* What makes the time `now` impossible: something that has happened later. */
+struct sg_clock_doubt {
+    const char *state; /* as struct sg_document has it; "ok": nothing does */
+    const char *what;  /* translated: "this program was built"; NULL if nothing does */
+    int64_t then;
+};
+
+SG_MUST_CHECK enum sg_rc sg_clock_doubt(struct sg_store *store, int64_t now, struct sg_clock_doubt *ret,
+                                        struct sg_err *err);
+
 /* Appends to `chain` the issuers of `cert` among `certs`, by name and signature, nearest first; the root too if
  * `with_root`. */
 SG_MUST_CHECK enum sg_rc sg_issuers_find(const STACK_OF(X509) *certs, X509 *cert, bool with_root, STACK_OF(X509) *chain,

@@ -63,6 +63,8 @@ static const char *const SQL[SG_SQL_COUNT] = {
                         "(SELECT count(*) FROM ledger WHERE event = 'clock-differs'), "
                         "(SELECT max(number) FROM ledger WHERE event = 'clock-differs'), "
                         "(SELECT max(number) FROM ledger), (SELECT max(number) FROM witness)",
+    [SG_SQL_OVERVIEW_BYTES] = "SELECT coalesce(sum(size), 0) FROM outbox JOIN version USING (document) "
+                              "WHERE queued >= ?1",
     [SG_SQL_OVERVIEW_WAITING] =
         "SELECT kind, target, code, count, since, next, "
         "(SELECT text FROM step WHERE state = 0 AND kind = g.kind AND target = g.target AND code = g.code LIMIT 1) "

@@ -24,6 +24,20 @@ enum sg_rc sg_overview_read(struct sg_store *store, struct sg_overview *ret, str
     return SG_OK;
 }
 
+enum sg_rc sg_overview_bytes_since(struct sg_store *store, int64_t since, int64_t *ret, struct sg_err *err)
+{
+    const struct sg_value values[] = {sg_value_integer(since)};
+    _cleanup_(sg_rows_resetp) sqlite3_stmt *rows = NULL;
+    bool row = false;
+
+    enum sg_rc rc = sg_db_query(store, SG_SQL_OVERVIEW_BYTES, values, SG_COUNT(values), &rows, err);
+    if (rc == SG_OK)
+        rc = sg_db_next(store, rows, &row, err); /* one row always */
+    if (rc == SG_OK)
+        *ret = sqlite3_column_int64(rows, 0);
+    return rc;
+}
+
 enum sg_rc sg_overview_waiting(struct sg_store *store,
                                enum sg_rc (*each)(void *context, const struct sg_waiting *waiting, struct sg_err *err),
                                void *context, struct sg_err *err)

@@ -18,6 +18,10 @@ struct sg_overview {
 
 SG_MUST_CHECK enum sg_rc sg_overview_read(struct sg_store *store, struct sg_overview *ret, struct sg_err *err);
 
+/* The bytes of all versions that were queued since then. Looks at every document. */
+SG_MUST_CHECK enum sg_rc sg_overview_bytes_since(struct sg_store *store, int64_t since, int64_t *ret,
+                                                 struct sg_err *err);
+
 /* Steps that wait for the same, for the same reason. */
 struct sg_waiting {
     enum sg_step_kind kind;

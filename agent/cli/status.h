@@ -1,0 +1,73 @@
+/* What `signet status` knows: gathered once, without a network, and said in one of three ways. */
+#pragma once
+
+#include "cli/app.h"
+#include "store/overview.h"
+
+#define SG_STATUS_APART 10 /* documents that are named */
+
+struct sg_status_waiting {
+    enum sg_step_kind kind;
+    char *target, *code, *text;
+    int64_t count, since, next;
+    bool known; /* the configuration has the target */
+};
+
+struct sg_status_apart {
+    char *output;
+    char sha256[SG_SHA256_HEX]; /* of the completed file */
+    enum sg_output_state state;
+};
+
+struct sg_status_witness {
+    enum sg_witness_kind kind;
+    char *name, *code, *text;
+    int64_t since;
+};
+
+/* Revocation data that is kept. */
+struct sg_status_revocation {
+    char *issuer;
+    int64_t this_update, next_update; /* INT64_MAX: it does not say */
+};
+
+struct sg_status {
+    struct sg_app *app;
+    int64_t now;
+    struct sg_overview overview;
+    struct sg_status_waiting *waiting;
+    size_t waiting_count;
+    struct sg_status_apart apart[SG_STATUS_APART];
+    size_t apart_count;
+    struct sg_status_witness *witnesses; /* that failed */
+    size_t witness_count;
+    struct sg_status_revocation *revocation;
+    size_t revocation_count;
+    int64_t revocation_until; /* the earliest end; INT64_MAX: there is none */
+    char *clock_text;         /* what the ledger says of the last difference; NULL: there was none */
+    int64_t clock_time;
+    bool running;      /* a sync is at work */
+    int64_t last_sync; /* when one ended last; INT64_MIN: none ever did */
+    int64_t next;      /* when the first waiting step is due; INT64_MAX: none waits */
+    bool stamps;       /* a time-stamp authority is configured */
+    size_t targets;    /* that are configured */
+};
+
+/* Clear with sg_status_clear() also after a failure. */
+SG_MUST_CHECK enum sg_rc sg_status_gather(struct sg_app *app, struct sg_store *store, struct sg_status *ret,
+                                          struct sg_err *err);
+void sg_status_clear(struct sg_status *status);
+
+/* Whether a sync has something to do now. */
+bool sg_status_is_due(const struct sg_status *status);
+/* What signatures are brought to as things are: "B-B" or "B-T", the highest level yet. */
+const char *sg_status_level(const struct sg_status *status);
+
+void sg_status_say(const struct sg_status *status);
+SG_MUST_CHECK enum sg_rc sg_status_print_json(const struct sg_status *status, struct sg_err *err); /* signet.status/1 */
+/* In the OpenMetrics text format, on stdout. */
+SG_MUST_CHECK enum sg_rc sg_status_print_metrics(const struct sg_status *status, struct sg_err *err);
+
+/* `--offline-for`: whether everything that is needed to sign lasts so long; `*ret_ends` if something does not. */
+SG_MUST_CHECK enum sg_rc sg_status_offline(struct sg_app *app, const struct sg_args *args, int64_t seconds,
+                                           bool *ret_ends, struct sg_err *err);
