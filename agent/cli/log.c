@@ -17,6 +17,11 @@ static const struct sg_option options[] = {
      .argument = "FILE",
      .repeatable = true,
      .help = N_("with --check: a statement about the ledger, fetched from where it was stored")},
+    {.name = "anchor",
+     .argument = "FILE",
+     .repeatable = true,
+     .help = N_("with --check: trust these certificates for time-stamps, not the stored anchors")},
+    {.name = "crl", .argument = "FILE", .repeatable = true, .help = N_("with --check: further revocation lists")},
     {.name = "export",
      .argument = "FILE",
      .writes = true,
@@ -76,8 +81,9 @@ static enum sg_rc check_options(const struct sg_args *args, struct sg_err *err)
     if (check && (writes || selects))
         return sg_fail(err, SG_E_USAGE, "%s",
                        _("--check looks at all entries, and goes with no option but --witness."));
-    if (!check && (sg_args_flag(args, "witness") || sg_args_file_count(args) > 0))
-        return sg_fail(err, SG_E_USAGE, "%s", _("--witness and exports are for --check."));
+    if (!check && (sg_args_flag(args, "witness") || sg_args_flag(args, "anchor") || sg_args_flag(args, "crl") ||
+                   sg_args_file_count(args) > 0))
+        return sg_fail(err, SG_E_USAGE, "%s", _("--witness, --anchor, --crl and exports are for --check."));
     if (!writes && sg_args_flag(args, "force"))
         return sg_fail(err, SG_E_USAGE, "%s", _("--force is for --export."));
     return SG_OK;

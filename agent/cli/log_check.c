@@ -304,17 +304,49 @@ static enum sg_rc find_token(const struct sg_log_check *check, const struct sg_w
                         : sg_buf_append(out, item->token, item->token_len, err);
 }
 
+/* What a verdict is worth: only one that passed says that the entries were there. */
+static enum sg_rc tell_stamp(struct sg_log_check *check, const struct sg_witness_item *item,
+                             const struct sg_timestamp *stamp, bool *ret_good, struct sg_err *err)
+{
+    _cleanup_(sg_buf_clear) struct sg_buf why = SG_BUF(SG_MAX_NAME_TEXT);
+    enum sg_indication indication = stamp->verdict.indication;
+    long long number = (long long)item->statement.number;
+    char time[SG_TIME_TEXT];
+    const char *text = "";
+
+    *ret_good = indication == SG_TOTAL_PASSED;
+    if (*ret_good)
+        return find(check, SG_FOUND_OK, NULL, item, err,
+                    _("Entry %lld and all before it were there at %s, says a time-stamp by %s."), number,
+                    sg_time_text(stamp->time, time), item->name);
+    enum sg_rc rc = sg_timestamp_why(stamp, &why, err);
+    if (rc == SG_OK)
+        rc = sg_buf_text(&why, &text, err);
+    if (rc != SG_OK)
+        return rc;
+    return find(check, indication == SG_TOTAL_FAILED ? SG_FOUND_WRONG : SG_FOUND_UNKNOWN, NULL, item, err,
+                _("The time-stamp of entry %lld by %s does not hold: %s"), number, item->name, text);
+}
+
 static enum sg_rc judge(struct sg_log_check *check, const struct sg_witness_item *item, bool *ret_good,
                         struct sg_err *err)
 {
     _cleanup_(sg_buf_clear) struct sg_buf token = SG_BUF(SG_MAX_TIMESTAMP);
-    enum sg_rc rc = find_token(check, item, &token, err);
+    _cleanup_(sg_buf_clear) struct sg_buf statement = SG_BUF(SG_MAX_STATEMENT);
+    struct sg_timestamp stamp = {0};
 
-    *ret_good = false;
+    enum sg_rc rc = find_token(check, item, &token, err);
+    if (rc == SG_OK)
+        rc = sg_statement_write(&item->statement, &statement, err);
     if (rc != SG_OK)
         return rc;
-    return find(check, SG_FOUND_UNKNOWN, NULL, item, err, _("The time-stamp of entry %lld was not judged."),
-                (long long)item->statement.number);
+    const struct sg_timestamp_request request = {
+        .kind = "ledger", .token = sg_buf_slice(&token), .data = sg_buf_slice(&statement)};
+    rc = sg_timestamp_judge(check->verifier, &request, &stamp, err);
+    if (rc == SG_OK)
+        rc = tell_stamp(check, item, &stamp, ret_good, err);
+    sg_timestamp_clear(&stamp);
+    return rc;
 }
 
 /* --- what speaks for it ------------------------------------------------------------------------------------------- */

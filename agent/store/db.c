@@ -55,14 +55,15 @@ static const char *const SQL[SG_SQL_COUNT] = {
     [SG_SQL_WITNESS_RECOVERED] = "DELETE FROM witness_failure WHERE kind = ?1 AND name = ?2",
     [SG_SQL_WITNESS_FAILURES] = "SELECT kind, name, since, code, text FROM witness_failure ORDER BY kind, name",
     /* Each term is answered by a partial index. */
-    [SG_SQL_OVERVIEW] = "SELECT (SELECT count(*) FROM outbox WHERE closed = 0), "
-                        "(SELECT count(*) FROM outbox WHERE placed = 0), "
-                        "(SELECT count(*) FROM outbox WHERE output_state = 1 AND output_state <> 0 AND forgotten = 0), "
-                        "(SELECT count(*) FROM outbox WHERE output_state = 2 AND output_state <> 0 AND forgotten = 0), "
-                        "(SELECT count(*) FROM step WHERE state = 2), "
-                        "(SELECT count(*) FROM ledger WHERE event = 'clock-differs'), "
-                        "(SELECT max(number) FROM ledger WHERE event = 'clock-differs'), "
-                        "(SELECT max(number) FROM ledger), (SELECT max(number) FROM witness)",
+    [SG_SQL_OVERVIEW] =
+        "SELECT (SELECT count(*) FROM outbox WHERE closed = 0), "
+        "(SELECT count(*) FROM outbox WHERE placed = 0), "
+        "(SELECT count(*) FROM outbox WHERE output_state = 1 AND output_state IN (1, 2) AND forgotten = 0), "
+        "(SELECT count(*) FROM outbox WHERE output_state = 2 AND output_state IN (1, 2) AND forgotten = 0), "
+        "(SELECT count(*) FROM step WHERE state = 2), "
+        "(SELECT count(*) FROM ledger WHERE event = 'clock-differs'), "
+        "(SELECT max(number) FROM ledger WHERE event = 'clock-differs'), "
+        "(SELECT max(number) FROM ledger), (SELECT max(number) FROM witness)",
     [SG_SQL_OVERVIEW_BYTES] = "SELECT coalesce(sum(size), 0) FROM outbox JOIN version USING (document) "
                               "WHERE queued >= ?1",
     [SG_SQL_OVERVIEW_WAITING] =
@@ -155,7 +156,7 @@ static const char *const SQL[SG_SQL_COUNT] = {
     [SG_SQL_DOCUMENT_DELETE] = "DELETE FROM document WHERE entry = ?1",
     [SG_SQL_DOCUMENT_GET] = "SELECT input, token, key FROM document WHERE entry = ?1",
     [SG_SQL_OUTBOX_GET] = OUTBOX_ROWS "WHERE o.document = ?1",
-    [SG_SQL_OUTBOX_APART] = OUTBOX_ROWS "WHERE o.output_state <> 0 AND o.forgotten = 0 ORDER BY o.document DESC "
+    [SG_SQL_OUTBOX_APART] = OUTBOX_ROWS "WHERE o.output_state IN (1, 2) AND o.forgotten = 0 ORDER BY o.document DESC "
                                         "LIMIT ?1",
     [SG_SQL_OUTBOX_UNPLACED] = OUTBOX_ROWS "WHERE o.placed = 0 ORDER BY o.document",
     [SG_SQL_OUTBOX_BEHIND] = OUTBOX_ROWS "WHERE o.output_state = 3 AND o.placed = 1 ORDER BY o.document",

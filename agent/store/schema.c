@@ -267,7 +267,7 @@ static const char *const STEPS[] = {
     "CREATE INDEX step_overview ON step (kind, target, code, since, next_attempt, state) WHERE state = 0;"
     "CREATE INDEX step_dropped ON step (state) WHERE state = 2;"
     "CREATE INDEX outbox_open ON outbox (closed) WHERE closed = 0;"
-    "CREATE INDEX outbox_apart ON outbox (output_state) WHERE output_state <> 0 AND forgotten = 0;"
+    "CREATE INDEX outbox_apart ON outbox (output_state, forgotten) WHERE output_state IN (1, 2);"
     "CREATE INDEX ledger_clock ON ledger (number) WHERE event = 'clock-differs';",
 };
 

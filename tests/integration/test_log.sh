@@ -123,7 +123,7 @@ expect 0 "$SIGNET" log --since 2001-01-01 --until 2999-01-01
 holds test "$(grep -c '^[0-9]' out)" = "$total"
 
 # Options that say nothing, or nothing together.
-for options in "--last x" "--last -1" "--last" "--since yesterday" "--until 12" "--check --last 1" "--check --export x.csv" "--witness x" \
+for options in "--anchor x" "--crl x" "--last x" "--last -1" "--last" "--since yesterday" "--until 12" "--check --last 1" "--check --export x.csv" "--witness x" \
     "--force" "x.csv" "--export x.txt" "--export csv"; do
     # shellcheck disable=SC2086
     expect 64 "$SIGNET" log $options
@@ -170,6 +170,11 @@ for form in json csv; do
     expect 0 env SIGNET_HOME="$tmp/elsewhere" "$SIGNET" log --check all.$form --json
     json result='"ok"' "entries=$total" "witnessed=$half" "unwitnessed=2" "source=\"all.$form\""
     holds test ! -e elsewhere/store.db
+    # Whom a time-stamp is believed is for who checks it.
+    json 'findings.1.check="tsa"' 'findings.1.result="unknown"'
+    expect 0 env SIGNET_HOME="$tmp/elsewhere" "$SIGNET" log --check all.$form --json --anchor "$ca/root.pem" --crl "$ca/root.crl" \
+        --crl "$ca/issuing.crl"
+    json 'findings.1.check="tsa"' 'findings.1.result="ok"'
     rmdir elsewhere
 done
 cp "$half.statement" out
