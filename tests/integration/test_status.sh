@@ -1,0 +1,146 @@
+#!/bin/bash
+# Does `signet status` say what waits, what fails and why, in every one of its forms, and does --offline-for find what
+# ends too early? Without a network, and without one word of its own about what is well.
+. "${SIGNET_SOURCE:-$(dirname "$0")/../..}/tests/support/lib.sh"
+fixtures
+cd "$tmp"
+ca=$SIGNET_FIXTURES/ca
+db=$SIGNET_HOME/store.db
+main="pkcs11:token=Signet%20Test;id=%01"
+
+sql() { # SQL
+    /usr/bin/python3 -c 'import sqlite3, sys
+db = sqlite3.connect(sys.argv[1])
+db.executescript(sys.argv[2])' "$db" "$1"
+}
+
+# The figures as another program reads them: NAME{LABEL="VALUE"} VALUE, a line each.
+metrics() {
+    expect 0 "$SIGNET" status --metrics
+    /usr/bin/python3 -c '
+import sys
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+for family in text_string_to_metric_families(open("out", encoding="utf-8").read()):
+    for sample in family.samples:
+        labels = ",".join(f"{k}=\"{v}\"" for k, v in sorted(sample.labels.items()))
+        print(sample.name + ("{" + labels + "}" if labels else ""), int(sample.value))
+' > figures || failed "the figures are not in the OpenMetrics format"
+    holds test "$(tail -1 out)" = "# EOF"
+}
+figure() { # LINE
+    grep -qxF -- "$1" figures || {
+        cat figures >&2
+        failed "no figure: $1"
+    }
+    checks=$((checks + 1))
+}
+
+# --- nothing yet
+expect 0 "$SIGNET" status
+says "Nothing waits."
+says "There was no sync yet."
+says "No time-stamp authority is configured"
+expect 0 "$SIGNET" status --json
+json 'waiting=[]' sync.last=null sync.due=false sync.running=false documents.open=0 ledger.entries=0 revocation.good_until=null \
+    'level.asked="B-LTA"' 'level.reached="B-B"'
+metrics
+figure 'signet_waiting_steps{kind="timestamp",target=""} 0'
+figure 'signet_ledger_entries 0'
+figure 'signet_info{version="'"$("$SIGNET" --version | cut -d' ' -f2)"'"} 1'
+
+# --- targets and a time-stamp authority, and what waits for them
+cat > "$SIGNET_HOME/signet.conf" <<CONF
+[tsa "main"]
+url = http://127.0.0.1:1/
+[target "archive"]
+type = webdav
+url = http://127.0.0.1:1/archive
+[target "second"]
+url = http://127.0.0.1:1/second
+required = no
+CONF
+expect 0 "$SIGNET" trust add "$ca/root.pem" --yes --intermediate "$ca/issuing.pem" --crl "$ca/root.crl" --crl "$ca/issuing.crl"
+echo one > one.txt
+echo two > two.txt
+expect 0 signet_pin sign --key "$main" one.txt two.txt
+expect 0 "$SIGNET" status
+says "wait for a time-stamp"
+says "wait to be stored at archive"
+says "Not tried yet."
+says "A sync is due"
+says "brought to B-T, the highest level yet; [sign] level asks for B-LTA"
+says "All revocation data here is good until"
+says "Entries of the ledger that nobody has witnessed yet"
+expect 0 "$SIGNET" status --json
+json sync.due=true documents.open=2 'level.reached="B-T"' 'waiting.0.kind="timestamp"' waiting.0.count=2 waiting.0.code=null \
+    'waiting.1.kind="upload"' 'waiting.1.target="archive"' waiting.1.count=4 'waiting.2.target="second"'
+metrics
+figure 'signet_waiting_steps{kind="timestamp",target=""} 2'
+figure 'signet_waiting_steps{kind="upload",target="archive"} 4'
+figure 'signet_waiting_steps{kind="upload",target="second"} 4'
+figure 'signet_open_documents 2'
+figure 'signet_sync_due 1'
+holds grep -qE '^signet_revocation_good_until_timestamp_seconds [0-9]+$' figures
+rejects grep -q signet_last_sync figures
+
+# --- what fails, and why: said first
+sql "UPDATE step SET code = 'network', text = 'The archive \"archive\" cannot be reached.', next_attempt = next_attempt + 86400
+    WHERE target = 'archive'"
+expect 0 "$SIGNET" status
+says "cannot be reached. [network]"
+says "The next try is at"
+holds test "$(grep -n 'archive, the first' out | cut -d: -f1)" -lt "$(grep -n 'for a time-stamp, the' out | cut -d: -f1)"
+expect 0 "$SIGNET" status --json
+json 'waiting.1.code="network"' 'waiting.1.text="The archive \"archive\" cannot be reached."'
+metrics
+figure 'signet_failing_steps{code="network",kind="upload",target="archive"} 4'
+
+# A target that is gone from the configuration; names and texts that are not fit to print as they are.
+sql "UPDATE step SET target = 'gone', code = 'tls', text = 'No \"\\x5c' || char(10) || 'name\\xff' WHERE target = 'second'"
+expect 0 "$SIGNET" status
+says "has no target gone any more"
+says 'No "\u005c' || says 'No "\'
+expect 0 "$SIGNET" status --json
+json waiting.2.configured=false 'waiting.2.target="gone"'
+metrics
+figure 'signet_waiting_steps{kind="upload",target="gone"} 4'
+figure 'signet_waiting_steps{kind="upload",target="second"} 0'
+
+# --- documents whose file is not where it was, steps dropped, signing cut off, a clock that differs
+sql "UPDATE outbox SET output_state = 2 WHERE document = (SELECT min(document) FROM outbox);
+    UPDATE outbox SET output_state = 1 WHERE document = (SELECT max(document) FROM outbox);
+    UPDATE step SET state = 2 WHERE target = 'gone'; UPDATE outbox SET placed = 0"
+expect 0 "$SIGNET" status
+says "moved or changed: 2"
+says "one.txt.p7s"
+says "(changed)"
+says "(moved or missing)"
+says "Steps that were dropped, for reasons that the ledger has: 4."
+says "since signing was cut off: 2"
+expect 0 "$SIGNET" status --json
+json documents.changed=1 documents.moved=1 documents.unplaced=2 dropped=4 'documents.apart.1.state="changed"' \
+    "documents.apart.1.file=\"$tmp/one.txt.p7s\"" "documents.apart.1.sha256=\"$(sha256sum one.txt.p7s | cut -c1-64)\""
+metrics
+figure 'signet_displaced_documents{state="moved"} 1'
+figure 'signet_displaced_documents{state="changed"} 1'
+figure 'signet_dropped_steps 4'
+figure 'signet_unplaced_documents 2'
+
+# --- whether the lock of a sync is held, and when one ended
+: > "$SIGNET_HOME/sync.lock"
+touch -d 2026-01-02T03:04:05Z "$SIGNET_HOME/sync.lock"
+expect 0 "$SIGNET" status --json
+json sync.running=false 'sync.last="2026-01-02T03:04:05Z"'
+metrics
+figure "signet_last_sync_timestamp_seconds $(date -d 2026-01-02T03:04:05Z +%s)"
+figure 'signet_sync_running 0'
+
+# --- revocation data that should have been replaced
+expect 0 faketime '+400 days' "$SIGNET" status
+says "should have been replaced"
+
+# --- options
+expect 64 "$SIGNET" status --metrics --json
+expect 64 "$SIGNET" status --metrics --offline-for 1d
+expect 64 "$SIGNET" status --offline-for soon
+expect 64 "$SIGNET" status file
