@@ -1,5 +1,7 @@
 #include "cli/commands.h"
 
+/* One a line. */
+/* clang-format off */
 const struct sg_command *const sg_commands[] = {
     &sg_command_setup,
     &sg_command_sign,
@@ -36,3 +38,4 @@ const struct sg_command *const sg_commands[] = {
     &sg_command_config_check,
     NULL,
 };
+/* clang-format on */

@@ -52,7 +52,7 @@ done < "$tmp/commands" | sort > "$tmp/help-options"
 "$SIGNET" --help | sed -n 's/^  \(--[a-z0-9-]*\).*/every \1/p' | sort >> "$tmp/help-options"
 awk '
     /^\.Ss Options of every command/ { command = "every" }
-    /^\.Ss signet / { command = $3 ~ /^(token|cert|trust|config)$/ ? $3 " " $4 : $3; print command > commands }
+    /^\.Ss signet / { command = $3 ~ /^(token|outbox|cert|trust|config)$/ ? $3 " " $4 : $3; print command > commands }
     /^\.Sh / { command = "" }
     command != "" && /^\.It Fl -/ {
         option = "-" $3
