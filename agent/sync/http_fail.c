@@ -38,15 +38,46 @@ static enum sg_rc fail_timeout(struct sg_transfer *transfer, struct sg_err *err)
                    transfer->server->name, (long long)transfer->http->settings.timeout);
 }
 
+static const struct sg_http_access *client_key_of(const struct sg_transfer *transfer)
+{
+    const struct sg_http_access *access = transfer->own_server ? transfer->request.access : NULL;
+    return access && access->client_key ? access : NULL;
+}
+
+static enum sg_rc fail_alert(struct sg_transfer *transfer, struct sg_err *err)
+{
+    return sg_fail(err, SG_E_TLS,
+                   client_key_of(transfer)
+                       ? _("%s ended the TLS handshake; perhaps it does not accept the client certificate.")
+                       : _("%s ended the TLS handshake; perhaps it wants a client certificate."),
+                   transfer->server->name);
+}
+
+/* A client key on a token fails with the token's own words: it was pulled, or cannot make such a signature. */
+static enum sg_rc fail_tls(struct sg_transfer *transfer, struct sg_err *err)
+{
+    const struct sg_http_access *access = client_key_of(transfer);
+    enum sg_rc rc =
+        access && access->client_key_error ? access->client_key_error(access->client_key_context, err) : SG_OK;
+    if (rc != SG_OK)
+        return rc;
+    if (strstr(transfer->said, "alert"))
+        return fail_alert(transfer, err);
+    return sg_fail(err, SG_E_TLS, _("No TLS connection with %s came about."), transfer->server->name);
+}
+
 /* The chain, or the name, which curl looks at when the chain is good. */
 static enum sg_rc fail_certificate(struct sg_transfer *transfer, struct sg_err *err)
 {
     const char *server = transfer->server->name;
-    long verdict = X509_V_OK;
+    long verdict = X509_V_ERR_UNSPECIFIED; /* what curl says of a good chain too, until it has seen the name */
+    if (strcmp(transfer->said, "SSL certificate verification failed") == 0) /* the server's, of ours */
+        return fail_alert(transfer, err);
     if (transfer->easy)
         (void)curl_easy_getinfo(transfer->easy, CURLINFO_SSL_VERIFYRESULT, &verdict);
     switch (verdict) {
     case X509_V_OK:
+    case X509_V_ERR_UNSPECIFIED:
         return sg_fail(err, SG_E_TLS,
                        _("The TLS certificate of %s is not for this name; another server answers in its place, perhaps "
                          "the log-in page of this network."),
@@ -63,24 +94,6 @@ static enum sg_rc fail_certificate(struct sg_transfer *transfer, struct sg_err *
                          "CA's file as ca-file in the configuration."),
                        server);
     }
-}
-
-/* A client key on a token fails with the token's own words: it was pulled, or cannot make such a signature. */
-static enum sg_rc fail_tls(struct sg_transfer *transfer, struct sg_err *err)
-{
-    const struct sg_http_access *access = transfer->own_server ? transfer->request.access : NULL;
-    const char *server = transfer->server->name;
-    bool has_key = access && access->client_key;
-    enum sg_rc rc =
-        has_key && access->client_key_error ? access->client_key_error(access->client_key_context, err) : SG_OK;
-    if (rc != SG_OK)
-        return rc;
-    if (strstr(transfer->said, "alert"))
-        return sg_fail(err, SG_E_TLS,
-                       has_key ? _("%s ended the TLS handshake; perhaps it does not accept the client certificate.")
-                               : _("%s ended the TLS handshake; perhaps it wants a client certificate."),
-                       server);
-    return sg_fail(err, SG_E_TLS, _("No TLS connection with %s came about."), server);
 }
 
 static enum sg_rc fail_proxy(struct sg_transfer *transfer, long status, struct sg_err *err)

@@ -63,6 +63,7 @@ static void stored(void *context, const struct sg_receipt *receipt, const struct
     else
         (void)printf("%s %s %d %s\n", receipt->was_there ? "there" : "stored", file->path, receipt->status,
                      receipt->etag);
+    (void)fflush(stdout);
     sg_input_free(sg_steal(file->input));
 }
 

@@ -19,7 +19,7 @@ wait_for_file() { # FILE PID
 }
 
 liar() { # LIE [WORD...]
-    echo "$@" > "$tmp/lie"
+    echo "$@" > "$tmp/liar.lie"
 }
 
 liar_start() {
@@ -27,7 +27,7 @@ liar_start() {
     : > "$tmp/liar.log"
     rm -f "$tmp/liar.port"
     server_run "$tmp/liar.out" /usr/bin/python3 "$SIGNET_SOURCE/tests/support/lying_server.py" \
-        "$tmp/liar.port" "$tmp/lie" "$tmp/liar.log"
+        "$tmp/liar.port" "$tmp/liar.lie" "$tmp/liar.log"
     liar_pid=$server_pid
     wait_for_file "$tmp/liar.port" "$liar_pid"
     LIAR_URL=http://127.0.0.1:$(cat "$tmp/liar.port")
