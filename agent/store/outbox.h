@@ -114,8 +114,10 @@ SG_MUST_CHECK enum sg_rc sg_steps_of(struct sg_store *store, int64_t document, s
                                      struct sg_err *err);
 /* The waiting steps of every document. */
 SG_MUST_CHECK enum sg_rc sg_steps_waiting(struct sg_store *store, sg_step_fn *each, void *context, struct sg_err *err);
-/* When the next waiting step is due; INT64_MAX: none waits. */
-SG_MUST_CHECK enum sg_rc sg_steps_next(struct sg_store *store, int64_t *ret, struct sg_err *err);
+/* When the next waiting step is due that is due at `from` or later; INT64_MAX: none waits. */
+SG_MUST_CHECK enum sg_rc sg_steps_next(struct sg_store *store, int64_t from, int64_t *ret, struct sg_err *err);
+/* How many are due by `now`. */
+SG_MUST_CHECK enum sg_rc sg_steps_count_due(struct sg_store *store, int64_t now, size_t *ret, struct sg_err *err);
 
 /* --- journal: what sync does, inside or outside a transaction ------------------------------------------------------
  *
@@ -128,6 +130,12 @@ SG_MUST_CHECK enum sg_rc sg_step_begin(struct sg_store *store, int64_t step, str
  * than that of the failure before. */
 SG_MUST_CHECK enum sg_rc sg_step_failed(struct sg_store *store, int64_t step, const struct sg_err *why, int64_t next,
                                         struct sg_err *err);
+/* A server is at fault, or the way to it: whatever is due by `now` for this target (NULL: time-stamps) waits until
+ * `next`, without an attempt of its own. */
+SG_MUST_CHECK enum sg_rc sg_steps_postpone(struct sg_store *store, const char *target, int64_t now,
+                                           const struct sg_err *why, int64_t next, struct sg_err *err);
+/* There may be a network now: what failed for want of one is due. */
+SG_MUST_CHECK enum sg_rc sg_steps_retry_network(struct sg_store *store, int64_t now, struct sg_err *err);
 /* The blob that is sent in the version's place. */
 SG_MUST_CHECK enum sg_rc sg_step_sends(struct sg_store *store, int64_t step, const char *sent_sha256,
                                        struct sg_err *err);

@@ -80,16 +80,34 @@ enum sg_rc sg_steps_waiting(struct sg_store *store, sg_step_fn *each, void *cont
     return walk(store, SG_SQL_STEPS_WAITING, NULL, 0, each, context, &count, err);
 }
 
-enum sg_rc sg_steps_next(struct sg_store *store, int64_t *ret, struct sg_err *err)
+/* The only column of the only row; `none` for NULL. */
+static enum sg_rc read_number(struct sg_store *store, enum sg_sql which, int64_t argument, int64_t none, int64_t *ret,
+                              struct sg_err *err)
 {
     _cleanup_(sg_rows_resetp) sqlite3_stmt *rows = NULL;
+    const struct sg_value values[] = {sg_value_integer(argument)};
     bool row = false;
 
-    enum sg_rc rc = sg_db_query(store, SG_SQL_STEPS_NEXT, NULL, 0, &rows, err);
+    enum sg_rc rc = sg_db_query(store, which, values, SG_COUNT(values), &rows, err);
     if (rc == SG_OK)
         rc = sg_db_next(store, rows, &row, err);
     if (rc == SG_OK)
-        *ret = row && sqlite3_column_type(rows, 0) != SQLITE_NULL ? sqlite3_column_int64(rows, 0) : INT64_MAX;
+        *ret = row && sqlite3_column_type(rows, 0) != SQLITE_NULL ? sqlite3_column_int64(rows, 0) : none;
+    return rc;
+}
+
+enum sg_rc sg_steps_next(struct sg_store *store, int64_t from, int64_t *ret, struct sg_err *err)
+{
+    return read_number(store, SG_SQL_STEPS_NEXT, from, INT64_MAX, ret, err);
+}
+
+enum sg_rc sg_steps_count_due(struct sg_store *store, int64_t now, size_t *ret, struct sg_err *err)
+{
+    int64_t count = 0;
+    enum sg_rc rc = read_number(store, SG_SQL_STEPS_COUNT_DUE, now, 0, &count, err);
+
+    if (rc == SG_OK)
+        *ret = (size_t)count;
     return rc;
 }
 
@@ -158,6 +176,24 @@ enum sg_rc sg_step_failed(struct sg_store *store, int64_t step, const struct sg_
     enum sg_rc rc = sg_operation_begin(&operation, store, err);
 
     return rc == SG_OK ? sg_operation_end(&operation, sg_step_get(store, step, fail_step, &failure, err), err) : rc;
+}
+
+enum sg_rc sg_steps_postpone(struct sg_store *store, const char *target, int64_t now, const struct sg_err *why,
+                             int64_t next, struct sg_err *err)
+{
+    _cleanup_(sg_buf_clear) struct sg_buf scratch = SG_BUF(SG_MAX_ENTRY);
+    struct sg_value values[] = {sg_value_text(target ? target : ""), sg_value_integer(now),
+                                sg_value_text(sg_rc_word(why->rc)), sg_value_text(why->text), sg_value_integer(next)};
+    enum sg_rc rc = sg_values_escape(values, SG_COUNT(values), &scratch, err);
+
+    return rc == SG_OK ? sg_db_run(store, SG_SQL_STEPS_POSTPONE, values, SG_COUNT(values), err) : rc;
+}
+
+enum sg_rc sg_steps_retry_network(struct sg_store *store, int64_t now, struct sg_err *err)
+{
+    const struct sg_value values[] = {sg_value_integer(now)};
+
+    return sg_db_run(store, SG_SQL_STEPS_RETRY_NETWORK, values, SG_COUNT(values), err);
 }
 
 enum sg_rc sg_step_sends(struct sg_store *store, int64_t step, const char *sent_sha256, struct sg_err *err)

@@ -209,7 +209,7 @@ static void test_queue(void **state)
     assert_due(f, store, NULL, 10, "w timestamp B-T \n");
     assert_due(f, store, "archive", 1, "w upload content archive\n");
     assert_due(f, store, "elsewhere", 10, "");
-    assert_done(sg_steps_next(store, &next, &err));
+    assert_done(sg_steps_next(store, 0, &next, &err));
     assert_int_equal(next, f->now);
     f->now--;
     assert_due(f, store, "archive", 10, "");
@@ -323,9 +323,41 @@ static void test_failures(void **state)
     assert_done(sg_outbox_retry(store, document, &count, &err));
     assert_int_equal(count, 5);
     assert_due(f, store, "archive", 10, "w upload content archive\nw upload B-B archive\n");
-    assert_done(sg_steps_next(store, &next, &err));
+    assert_done(sg_steps_next(store, 0, &next, &err));
     assert_int_equal(next, f->now);
     assert_rc(sg_step_failed(store, 999, &why, 0, &err), SG_E_NOT_FOUND);
+}
+
+/* Does all that waits for a server wait with the one that found it gone, and come again with the network? */
+static void test_a_server_that_is_gone(void **state)
+{
+    struct fixture *f = *state;
+    _cleanup_(sg_store_freep) struct sg_store *store = open_store(f);
+    int64_t document = queue_placed(store, "/in/a", "/out/a"), next = 0;
+    size_t count = 0;
+    struct sg_err why;
+
+    assert_done(sg_steps_count_due(store, f->now, &count, &err));
+    assert_int_equal(count, 5);
+    (void)sg_fail(&why, SG_E_NETWORK, "No network.");
+    assert_done(sg_steps_postpone(store, "archive", f->now, &why, f->now + 60, &err));
+    assert_due(f, store, "archive", 10, "");
+    assert_due(f, store, NULL, 10, "w timestamp B-T \n");
+    assert_int_equal(ask(f, "SELECT sum(attempts) FROM step"), 0);
+    assert_int_equal(ask(f, "SELECT count(*) FROM step WHERE code = 'network' AND text = 'No network.'"), 2);
+    assert_done(sg_steps_next(store, f->now + 1, &next, &err));
+    assert_int_equal(next, f->now + 60);
+    assert_done(sg_steps_next(store, f->now + 61, &next, &err));
+    assert_int_equal(next, INT64_MAX);
+    assert_done(sg_steps_retry_network(store, f->now, &err));
+    assert_due(f, store, "archive", 10, "w upload content archive\nw upload B-B archive\n");
+
+    (void)sg_fail(&why, SG_E_SERVER_FAILED, "It failed.");
+    assert_done(sg_steps_postpone(store, NULL, f->now, &why, f->now + 60, &err));
+    assert_due(f, store, NULL, 10, "");
+    assert_done(sg_steps_retry_network(store, f->now, &err));
+    assert_due(f, store, NULL, 10, "");
+    assert_steps(store, document, ALL_STEPS);
 }
 
 /* Is what an upload needs to go on kept as it is? */
@@ -371,7 +403,7 @@ static void test_whole_way(void **state)
     assert_document(store, document, "1 /in/a /out/a B-T 1 3 closed 0 forgotten 0\n");
     upload(store, document, "archive", SG_LEVEL_B_T);
     assert_document(store, document, "1 /in/a /out/a B-T 1 3 closed 1 forgotten 0\n");
-    assert_done(sg_steps_next(store, &next, &err));
+    assert_done(sg_steps_next(store, 0, &next, &err));
     assert_true(next == INT64_MAX);
     assert_int_equal(ask(f, "SELECT count(*) FROM ledger WHERE event = 'uploaded'"), 6);
     assert_int_equal(ask(f, "SELECT count(*) FROM ledger WHERE event = 'timestamped' AND "
@@ -512,10 +544,19 @@ static void test_indexes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        fixture_test(test_queue),       fixture_test(test_all_or_nothing), fixture_test(test_withdraw),
-        fixture_test(test_find),        fixture_test(test_failures),       fixture_test(test_resume),
-        fixture_test(test_whole_way),   fixture_test(test_twice),          fixture_test(test_wrong_kind),
-        fixture_test(test_drop_target), fixture_test(test_drop_all),       fixture_test(test_forget),
+        fixture_test(test_queue),
+        fixture_test(test_all_or_nothing),
+        fixture_test(test_withdraw),
+        fixture_test(test_find),
+        fixture_test(test_failures),
+        fixture_test(test_resume),
+        fixture_test(test_a_server_that_is_gone),
+        fixture_test(test_whole_way),
+        fixture_test(test_twice),
+        fixture_test(test_wrong_kind),
+        fixture_test(test_drop_target),
+        fixture_test(test_drop_all),
+        fixture_test(test_forget),
         fixture_test(test_indexes),
     };
 
