@@ -42,6 +42,14 @@ bool sg_rc_retry(enum sg_rc rc)
     return codes[known(rc)].retry;
 }
 
+enum sg_rc sg_rc_of(const char *word)
+{
+    for (size_t rc = 0; rc < SG_RC_COUNT; rc++)
+        if (strcmp(codes[rc].word, word) == 0)
+            return (enum sg_rc)rc;
+    return SG_E_INTERNAL;
+}
+
 __attribute__((format(printf, 3, 0))) static void format_cut(char *out, size_t size, const char *format, va_list args)
 {
     int n = vsnprintf(out, size, format, args);

@@ -34,6 +34,9 @@ const char *sg_rc_word(enum sg_rc rc);
 int sg_rc_exit(enum sg_rc rc);
 bool sg_rc_retry(enum sg_rc rc);
 
+/* The code that has this word, which may come from a file: SG_E_INTERNAL if there is none. */
+enum sg_rc sg_rc_of(const char *word);
+
 /* Fill `err` (if not NULL) and return `rc`, so that `return sg_fail(err, SG_E_IO, _("..."), ...)` is one line.
  * Clears file, token, cause and tries_left. */
 enum sg_rc sg_fail(struct sg_err *err, enum sg_rc rc, const char *format, ...) SG_PRINTF(3, 4);

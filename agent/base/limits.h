@@ -91,6 +91,7 @@
 #define SG_MAX_RECEIPT_TEXT 1024        /* of one header that a receipt keeps */
 #define SG_MAX_TSA_ANSWER (256 * SG_KIB)
 #define SG_MAX_OCSP_ANSWER (256 * SG_KIB)
+#define SG_SYNC_PARALLEL 8        /* requests at once to one server */
 #define SG_MAX_SERVERS 256        /* one run talks to */
 #define SG_MAX_SERVER_FAILURES 16 /* in a row, after which a server is not asked again in a run */
 #define SG_MAX_HTTP_REALMS 66     /* client keys for TLS, with none among them */

@@ -19,6 +19,7 @@ struct sg_app {
     char **argv;             /* the command line, for sg_app_become() */
     int pin_fd;              /* -1: none was given */
     bool use_last_try;       /* --use-last-try */
+    bool unattended;         /* nobody is asked for a PIN; false unless a command sets it */
     enum sg_listing listing; /* of sg_app_tokens(); LIVE unless a command sets it */
     struct sg_log log;
     struct sg_clock clock;

@@ -59,6 +59,9 @@ static enum sg_rc get_pin(const struct sg_app *app, const struct sg_pin_use *use
         rc = sg_pin_from_uri(use->uri, ret, err);
     if (rc != SG_OK || *ret)
         return rc;
+    if (app->unattended)
+        return sg_fail(err, SG_E_PIN_REQUIRED, _("%s: nobody is there to be asked; give it with --pin-fd."),
+                       use->for_what);
     *ret_typed = true;
     if (!sg_token_info(use->token)->pin_pad)
         return ask_person(app, use->for_what, problem, ret, err);

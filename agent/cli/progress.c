@@ -24,25 +24,60 @@ void sg_progress_begin(struct sg_progress *progress, const struct sg_voice *voic
                                      .begun_ms = now_ms()};
 }
 
-void sg_progress_show(struct sg_progress *progress, size_t done)
+static void show_bar(const struct sg_progress *progress)
 {
     char bar[WIDTH + 1];
-    size_t filled = progress->total > 0 ? WIDTH * done / progress->total : WIDTH;
-    size_t fresh = done - progress->done_before;
+    size_t filled = progress->total > 0 ? WIDTH * progress->done / progress->total : WIDTH;
 
-    progress->done = done;
-    if (!progress->shown)
-        return;
     for (size_t i = 0; i < WIDTH; i++)
         bar[i] = i < filled ? '#' : '.';
     bar[WIDTH] = '\0';
-    (void)fprintf(stderr, "\r\033[K[%s] %zu/%zu", bar, done, progress->total);
-    if (fresh > 0) {
-        int64_t each_ms = (now_ms() - progress->begun_ms) / (int64_t)fresh;
-        int64_t left = each_ms * (int64_t)(progress->total - done) / 1000;
-        (void)fprintf(stderr, _("  %lld.%lld s each, %lld:%02lld left"), (long long)(each_ms / 1000),
-                      (long long)(each_ms % 1000 / 100), (long long)(left / 60), (long long)(left % 60));
+    (void)fprintf(stderr, "\r\033[K[%s] %zu/%zu", bar, progress->done, progress->total);
+}
+
+/* Milliseconds that one took, so far; -1: none is done yet. */
+static int64_t each_ms(const struct sg_progress *progress)
+{
+    size_t fresh = progress->done - progress->done_before;
+
+    return fresh > 0 ? (now_ms() - progress->begun_ms) / (int64_t)fresh : -1;
+}
+
+static int64_t seconds_left(const struct sg_progress *progress)
+{
+    return each_ms(progress) * (int64_t)(progress->total - progress->done) / 1000;
+}
+
+void sg_progress_show(struct sg_progress *progress, size_t done)
+{
+    progress->done = done;
+    if (!progress->shown)
+        return;
+    show_bar(progress);
+    if (each_ms(progress) >= 0) {
+        int64_t each = each_ms(progress), left = seconds_left(progress);
+        (void)fprintf(stderr, _("  %lld.%lld s each, %lld:%02lld left"), (long long)(each / 1000),
+                      (long long)(each % 1000 / 100), (long long)(left / 60), (long long)(left % 60));
     }
+    (void)fflush(stderr);
+}
+
+void sg_progress_show_transfers(struct sg_progress *progress, size_t done, size_t total, size_t under_way,
+                                uint64_t bytes)
+{
+    int64_t spent_ms = now_ms() - progress->begun_ms;
+
+    progress->done = done;
+    progress->total = total > done ? total : done;
+    if (!progress->shown)
+        return;
+    show_bar(progress);
+    (void)fprintf(stderr, _("  %zu under way"), under_way);
+    if (spent_ms > 0 && bytes > 0)
+        (void)fprintf(stderr, _(", %.1f MB/s"), (double)bytes / 1000 / (double)spent_ms);
+    if (each_ms(progress) >= 0)
+        (void)fprintf(stderr, _(", %lld:%02lld left"), (long long)(seconds_left(progress) / 60),
+                      (long long)(seconds_left(progress) % 60));
     (void)fflush(stderr);
 }
 

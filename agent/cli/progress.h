@@ -15,5 +15,8 @@ struct sg_progress {
 
 void sg_progress_begin(struct sg_progress *progress, const struct sg_voice *voice, size_t done, size_t total);
 void sg_progress_show(struct sg_progress *progress, size_t done);
+/* The same where several go on at once, and `total` may still grow: `bytes` were moved since it began. */
+void sg_progress_show_transfers(struct sg_progress *progress, size_t done, size_t total, size_t under_way,
+                                uint64_t bytes);
 /* Before anything else is written to the terminal, and at the end. */
 void sg_progress_hide(const struct sg_progress *progress);

@@ -8,6 +8,7 @@
 #include "cli/conf_edit.h"
 #include "cli/pending.h"
 #include "cli/profile.h"
+#include "cli/timer.h"
 #include "cli/trial.h"
 #include "store/snapshot.h"
 
@@ -19,6 +20,7 @@ static const struct sg_option options[] = {
      .sets_key = true,
      .key = SG_KEY_SIGN_KEY},
     {.name = "yes", .help = N_("take what is shown to be right, without a question")},
+    {.name = "enable-timer", .help = N_("have systemd run \"signet sync\" every half hour")},
     {.name = NULL},
 };
 
@@ -365,6 +367,30 @@ static enum sg_rc set_up(struct setup *setup, struct sg_err *err)
     return rc == SG_OK ? say_ready(setup, &trial, err) : rc;
 }
 
+/* There is something to sync with. */
+static bool has_servers(const struct sg_config *config)
+{
+    return sg_config_group(config, "target", 0) || sg_config_group(config, "tsa", 0);
+}
+
+/* Offered where somebody can be asked; --yes is about what is trusted, and starts nothing. */
+static enum sg_rc offer_timer(const struct setup *setup, struct sg_err *err)
+{
+    const struct sg_voice *voice = &setup->app->voice;
+    bool wanted = sg_args_flag(setup->args, "enable-timer");
+
+    if (!wanted && (sg_args_flag(setup->args, "yes") || voice->json || !sg_has_terminal() ||
+                    !has_servers(setup->app->config) || !sg_timer_is_possible()))
+        return SG_OK;
+    if (!wanted && sg_ask_yes(_("Deliver signed documents by itself, every half hour (signet-sync.timer)? [y/N]"), "",
+                              NULL) != SG_OK)
+        return SG_OK;
+    enum sg_rc rc = sg_timer_enable(err);
+    if (rc == SG_OK)
+        sg_say(voice, "%s", _("From now on \"signet sync\" runs every half hour."));
+    return rc;
+}
+
 static int run(struct sg_app *app, const struct sg_args *args)
 {
     struct setup setup = {.app = app, .args = args};
@@ -375,6 +401,8 @@ static int run(struct sg_app *app, const struct sg_args *args)
         status = sg_signing_complain(app, &setup.signing, &err);
         if (setup.signing.store && sg_signing_record_failure(&setup.signing, "setup", &err, &second) != SG_OK)
             status = sg_exit_worse(status, sg_complain(&app->voice, &second));
+    } else if (offer_timer(&setup, &err) != SG_OK) {
+        status = sg_complain(&app->voice, &err);
     }
     sg_signing_clear(&setup.signing);
     sg_pending_clear(&setup.pending);

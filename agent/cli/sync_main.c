@@ -1,12 +1,49 @@
 /* The program signet-sync: what of `signet` needs a network. */
+#include "base/limits.h"
 #include "cli/program.h"
 #include "cli/sync.h"
+#include "cli/sync_run.h"
+
+static enum sg_rc check_options(const struct sg_args *args, struct sg_err *err)
+{
+    size_t ways = sg_args_count(args, "once") + sg_args_count(args, "watch") + sg_args_count(args, "dry-run");
+
+    if (ways > 1)
+        return sg_fail(err, SG_E_USAGE, "%s", _("Of --once, --watch and --dry-run only one can be given."));
+    return SG_OK;
+}
+
+static enum sg_rc prepare(struct sg_app *app, const struct sg_args *args, struct sg_sync_work *work, struct sg_err *err)
+{
+    enum sg_rc rc = check_options(args, err);
+
+    if (rc == SG_OK)
+        rc = sg_app_store(app, &work->store, err);
+    if (rc == SG_OK)
+        rc = sg_sync_targets_load(app, &work->targets, err);
+    return rc;
+}
+
+static int work_on(struct sg_app *app, const struct sg_args *args, struct sg_sync_work *work)
+{
+    struct sg_err err;
+
+    if (prepare(app, args, work, &err) != SG_OK)
+        return sg_complain(&app->voice, &err);
+    if (sg_args_flag(args, "dry-run"))
+        return sg_sync_report_due(&work->report, work->store, &err) == SG_OK ? 0 : sg_complain(&app->voice, &err);
+    return sg_args_flag(args, "watch") ? sg_sync_watch(work) : sg_sync_once(work, false);
+}
 
 static int run(struct sg_app *app, const struct sg_args *args)
 {
-    (void)app;
-    (void)args;
-    return 0;
+    struct sg_sync_work work = {.app = app, .report = {.app = app, .targets = &work.targets}};
+    int status = work_on(app, args, &work);
+
+    sg_sync_report_clear(&work.report);
+    sg_sync_targets_clear(&work.targets);
+    sg_store_free(work.store);
+    return status;
 }
 
 static const struct sg_command sync_command = {

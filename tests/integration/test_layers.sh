@@ -49,7 +49,7 @@ may_not() { # SOURCE INCLUDE...
 
 base=agent/base/err.c store=agent/store/store.c snapshot=agent/store/snapshot.c tokens=pkcs11/token.c
 formats=agent/formats/cades.c verify=agent/verify/verify.c cli=agent/cli/main.c
-officer=agent/officer/letters.c sync=agent/sync/http.c
+officer=agent/officer/letters.c sync=agent/sync/http.c sync_cli=agent/cli/sync_main.c
 
 may $base '"base/err.h"'
 may $store '"base/err.h"' '"store/snapshot.h"' '"store/store.h"' '<sqlite3.h>'
@@ -69,12 +69,21 @@ may_not $formats '"store/snapshot.h"' '"store/store.h"' '"pkcs11/token.h"' '"ver
 may_not $verify '"store/store.h"' '"pkcs11/token.h"' '"officer/letters.h"'
 may_not $sync '"pkcs11/token.h"' '"officer/letters.h"'
 may_not $officer '"verify/verify.h"'
+may $sync_cli '"sync/sync.h"' '"verify/verify.h"' '"pkcs11/token.h"'
+may_not $cli '"sync/sync.h"'
 for source in $base $store $snapshot $formats $verify $officer $sync $cli; do
     may_not "$source" '<p11-kit/pkcs11.h>' '<p11-kit/p11-kit.h>'
 done
 
 # What the include paths cannot stop.
 holds test -z "$(grep -rnE '#[[:space:]]*include[[:space:]]*["<](\.\.|/|.*/\.\./)' agent pkcs11 --include='*.[ch]')"
+# The program that signs and verifies has no HTTP client in it, and the one that syncs has.
+needs_curl() { # PROGRAM
+    readelf --dynamic "$1" | grep -q 'NEEDED.*libcurl'
+}
+rejects needs_curl "$SIGNET"
+rejects needs_curl "$SIGNET_BUILD/agent/libexec/signet/signet-token-host"
+holds needs_curl "$SIGNET_BUILD/agent/libexec/signet/signet-sync"
 # One folder has an HTTP client, and in it the files that are named for it.
 holds test -z "$(grep -rlE '#[[:space:]]*include[[:space:]]*<curl/' agent pkcs11 --include='*.[ch]' | grep -v '^agent/sync/http')"
 passed

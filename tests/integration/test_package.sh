@@ -13,7 +13,7 @@ field() { # NAME
     dpkg-deb --field "$package" "$1"
 }
 holds test "$(field Package)" = signet
-for library in libc6 libssl3 libp11-kit0 libsqlite3-0 libjansson4 libinih1; do
+for library in libc6 libssl3 libp11-kit0 libsqlite3-0 libjansson4 libinih1 libcurl4; do
     holds grep -qw "$library" <(field Depends)
 done
 holds test "$(field Description | wc -l)" -gt 1
@@ -26,7 +26,8 @@ in_root() { # DPKG-ARGUMENT...
 }
 holds in_root --install "$package"
 holds in_root --verify signet
-for file in usr/bin/signet usr/share/man/man1/signet.1 usr/share/man/man5/signet.conf.5 usr/share/doc/signet/copyright; do
+for file in usr/bin/signet usr/share/man/man1/signet.1 usr/share/man/man5/signet.conf.5 usr/share/doc/signet/copyright \
+    usr/lib/systemd/user/signet-sync.{service,timer} usr/lib/systemd/user/signet-sync-watch.service; do
     holds test -f "$root/$file"
 done
 holds test -z "$(find "$root/usr" -perm /022 ! -type l)"
@@ -41,6 +42,8 @@ holds installed --version
 holds installed sign --pin-fd 9 "$tmp/page.txt"
 holds installed verify --anchor "$SIGNET_FIXTURES/ca/root.pem" --crl "$SIGNET_FIXTURES/ca/root.crl" \
     --crl "$SIGNET_FIXTURES/ca/issuing.crl" "$tmp/page.txt.p7s"
+
+holds installed sync --once --json
 
 holds in_root --purge signet
 holds test ! -e "$root/usr/bin/signet"

@@ -1,0 +1,239 @@
+/* Outcomes go to the store in groups: an fsync for each of ten thousand would take longer than sending them. */
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "store/blobs.h"
+#include "sync/run.h"
+
+#define FIRST_WAIT 60
+#define LONGEST_WAIT (6 * 3600)
+
+int64_t sg_sync_now_ms(void)
+{
+    struct timespec now = {0};
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+int64_t sg_sync_next_try(int64_t now, int64_t attempts)
+{
+    int64_t wait = FIRST_WAIT;
+    uint32_t chance = 0;
+
+    for (int64_t i = 1; i < attempts && wait < LONGEST_WAIT; i++)
+        wait *= 2;
+    if (wait > LONGEST_WAIT)
+        wait = LONGEST_WAIT;
+    (void)getrandom(&chance, sizeof(chance), GRND_NONBLOCK); /* without it, many agents ask at once: no harm to us */
+    return now + wait * 3 / 4 + (int64_t)(chance % (uint32_t)(wait / 2 + 1));
+}
+
+static const char *keep(char **at, const char *text)
+{
+    const char *kept = *at;
+
+    *at = stpcpy(*at, text) + 1;
+    return kept;
+}
+
+static enum sg_rc copy_receipt(struct sg_outcome *outcome, const struct sg_receipt *receipt, struct sg_err *err)
+{
+    size_t size = strlen(receipt->target) + strlen(receipt->url) + strlen(receipt->sha256) + strlen(receipt->etag) +
+                  strlen(receipt->version_id) + strlen(receipt->server_date) + 6;
+    char *at = outcome->texts = malloc(size);
+
+    if (!at)
+        return sg_fail_memory(err);
+    outcome->receipt = *receipt;
+    outcome->receipt.target = keep(&at, receipt->target);
+    outcome->receipt.url = keep(&at, receipt->url);
+    outcome->receipt.sha256 = keep(&at, receipt->sha256);
+    outcome->receipt.etag = keep(&at, receipt->etag);
+    outcome->receipt.version_id = keep(&at, receipt->version_id);
+    outcome->receipt.server_date = keep(&at, receipt->server_date);
+    return SG_OK;
+}
+
+static void outcome_clear(struct sg_outcome *outcome)
+{
+    sg_job_free(outcome->job);
+    free(outcome->texts);
+    free(outcome->err);
+    *outcome = (struct sg_outcome){0};
+}
+
+void sg_journal_clear(struct sg_journal *journal)
+{
+    for (size_t i = 0; i < journal->count; i++)
+        outcome_clear(&journal->outcomes[i]);
+    journal->count = 0;
+}
+
+/* A place for one more outcome, which has the job already. */
+static enum sg_rc next_place(struct sg_run *run, struct sg_job *job, struct sg_outcome **ret, struct sg_err *err)
+{
+    struct sg_journal *journal = run->journal;
+    enum sg_rc rc = journal->count == SG_SYNC_GROUP ? sg_journal_write(run, err) : SG_OK;
+
+    if (rc != SG_OK) {
+        sg_job_free(job);
+        return rc;
+    }
+    if (journal->count == 0)
+        journal->oldest_ms = sg_sync_now_ms();
+    *ret = &journal->outcomes[journal->count++];
+    **ret = (struct sg_outcome){.job = job};
+    return SG_OK;
+}
+
+enum sg_rc sg_journal_uploaded(struct sg_run *run, struct sg_job *job, const struct sg_receipt *receipt,
+                               struct sg_err *err)
+{
+    struct sg_outcome *outcome = NULL;
+    enum sg_rc rc = next_place(run, job, &outcome, err);
+
+    if (rc == SG_OK)
+        rc = copy_receipt(outcome, receipt, err);
+    if (rc != SG_OK && outcome)
+        outcome_clear(&run->journal->outcomes[--run->journal->count]);
+    return rc;
+}
+
+static enum sg_rc copy_completed(struct sg_outcome *outcome, const struct sg_completed *completed, struct sg_err *err)
+{
+    size_t size = strlen(completed->version.level) + strlen(completed->version.sha256) + strlen(completed->tsa) + 3;
+    char *at = outcome->texts = malloc(size);
+
+    if (!at)
+        return sg_fail_memory(err);
+    outcome->completed = *completed;
+    outcome->completed.version.level = keep(&at, completed->version.level);
+    outcome->completed.version.sha256 = keep(&at, completed->version.sha256);
+    outcome->completed.tsa = keep(&at, completed->tsa);
+    return SG_OK;
+}
+
+enum sg_rc sg_journal_completed(struct sg_run *run, struct sg_job *job, const struct sg_completed *completed,
+                                struct sg_err *err)
+{
+    struct sg_outcome *outcome = NULL;
+    enum sg_rc rc = next_place(run, job, &outcome, err);
+
+    if (rc == SG_OK)
+        rc = copy_completed(outcome, completed, err);
+    if (rc != SG_OK && outcome)
+        outcome_clear(&run->journal->outcomes[--run->journal->count]);
+    return rc;
+}
+
+enum sg_rc sg_journal_failed(struct sg_run *run, struct sg_job *job, const struct sg_err *why, int64_t next,
+                             struct sg_err *err)
+{
+    struct sg_outcome *outcome = NULL;
+    enum sg_rc rc = next_place(run, job, &outcome, err);
+
+    if (rc == SG_OK && !(outcome->err = malloc(sizeof(*outcome->err))))
+        rc = sg_fail_memory(err);
+    if (rc != SG_OK) {
+        if (outcome)
+            outcome_clear(&run->journal->outcomes[--run->journal->count]);
+        return rc;
+    }
+    *outcome->err = *why;
+    outcome->next = next;
+    return SG_OK;
+}
+
+int sg_journal_due_ms(const struct sg_journal *journal)
+{
+    int64_t left = journal->oldest_ms + SG_SYNC_GROUP_MS - sg_sync_now_ms();
+
+    return journal->count == 0 ? -1 : left > 0 ? (int)left : 0;
+}
+
+static bool is_completion(const struct sg_outcome *outcome)
+{
+    return !outcome->err && !outcome->job->line->target;
+}
+
+static enum sg_rc write_one(struct sg_store *store, const struct sg_outcome *outcome, struct sg_err *err)
+{
+    const struct sg_completed *completed = &outcome->completed;
+
+    if (outcome->err)
+        return sg_step_failed(store, outcome->job->step, outcome->err, outcome->next, err);
+    if (is_completion(outcome))
+        return sg_step_timestamped(store, outcome->job->step, &completed->version, completed->tsa, completed->time,
+                                   err);
+    return sg_step_uploaded(store, outcome->job->step, &outcome->receipt, err);
+}
+
+static enum sg_rc write_group(struct sg_store *store, const struct sg_journal *journal, struct sg_err *err)
+{
+    enum sg_rc rc = sg_store_begin(store, err);
+
+    if (rc != SG_OK)
+        return rc;
+    for (size_t i = 0; i < journal->count && rc == SG_OK; i++)
+        rc = write_one(store, &journal->outcomes[i], err);
+    if (rc == SG_OK)
+        return sg_store_commit(store, err);
+    sg_store_rollback(store);
+    return rc;
+}
+
+static void tell(struct sg_run *run, const struct sg_outcome *outcome)
+{
+    const struct sg_job *job = outcome->job;
+    const struct sg_sync_target *target = job->line->target;
+    struct sg_sync_event event = {.what = target ? SG_SYNC_UPLOADED : SG_SYNC_TIMESTAMPED,
+                                  .output = job->output,
+                                  .level = job->level,
+                                  .server = target ? target->target.name : "",
+                                  .err = outcome->err,
+                                  .next = outcome->next};
+
+    run->progress.failed += outcome->err != NULL;
+    run->progress.done += outcome->err == NULL;
+    if (is_completion(outcome)) {
+        event.server = outcome->completed.tsa;
+    } else if (!outcome->err) {
+        event.receipt = &outcome->receipt;
+        run->progress.bytes += (uint64_t)outcome->receipt.size;
+    }
+    run->sync->tell(run->sync->context, &event);
+}
+
+/* The user's signed files become the completed ones. What cannot be written to now is for the next run. */
+static void renew(const struct sg_sync *sync)
+{
+    struct sg_err why;
+
+    if (sg_outbox_renew(sync->store, NULL, NULL, &why) != SG_OK)
+        sg_log(sync->log, SG_LOG_WARNING, "%s", why.text);
+}
+
+enum sg_rc sg_journal_write(struct sg_run *run, struct sg_err *err)
+{
+    const struct sg_sync *sync = run->sync;
+    struct sg_journal *journal = run->journal;
+    bool completed = false;
+
+    for (size_t i = 0; i < journal->count; i++)
+        completed = completed || is_completion(&journal->outcomes[i]);
+    if (journal->count == 0)
+        return SG_OK;
+    enum sg_rc rc = completed ? sg_blobs_sync(sync->state_folder, err) : SG_OK;
+    if (rc == SG_OK)
+        rc = write_group(sync->store, journal, err);
+    for (size_t i = 0; i < journal->count && rc == SG_OK; i++)
+        tell(run, &journal->outcomes[i]);
+    if (rc == SG_OK && completed) {
+        renew(sync);
+        sg_run_more(run); /* a new version is to be stored */
+    }
+    sg_journal_clear(journal);
+    return rc;
+}

@@ -1,0 +1,216 @@
+/* The run: one thread that starts what is due, moves the transfers on, and writes down what became of them. */
+#include "sync/sync.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "base/msg.h"
+#include "base/outfile.h"
+#include "sync/run.h"
+
+#define SHOW_MS 100
+
+/* --- one at a time -------------------------------------------------------------------------------------------------
+ */
+
+static enum sg_rc lock(const char *state_folder, int *ret, struct sg_err *err)
+{
+    _cleanup_(freep) char *path = NULL;
+    _cleanup_(closep) int fd = -1;
+
+    if (asprintf(&path, "%s/sync.lock", state_folder) < 0) {
+        path = NULL; /* asprintf(3) leaves it undefined */
+        return sg_fail_memory(err);
+    }
+    fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return sg_about(path, err, sg_fail_errno(err, SG_E_CANNOT_CREATE, errno, _("\"%s\" cannot be created."), path));
+    if (flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
+        return sg_about(path, err,
+                        sg_fail(err, SG_E_BUSY, "%s",
+                                _("Another \"signet sync\" is at work; it does what this one would have done.")));
+    *ret = sg_steal_fd(&fd);
+    return SG_OK;
+}
+
+/* --- before and after ----------------------------------------------------------------------------------------------
+ */
+
+static void tell_placed(void *context, const struct sg_outbox_document *document, enum sg_output_state state)
+{
+    const struct sg_sync *sync = context;
+    const struct sg_sync_event event = {
+        .what = SG_SYNC_PLACED, .output = document->output, .level = document->level, .server = ""};
+
+    if (state == SG_OUTPUT_CURRENT)
+        sync->tell(sync->context, &event);
+}
+
+/* What a sign that was killed left behind. While somebody signs, that is for the next run; and what cannot be placed
+ * keeps nothing else from being sent. */
+static enum sg_rc place(const struct sg_sync *sync, struct sg_err *err)
+{
+    _cleanup_(closep) int alone = -1;
+    struct sg_err why;
+    enum sg_rc rc = sg_outbox_alone(sync->store, &alone, err);
+
+    if (rc == SG_OK && alone >= 0 && sg_outbox_place(sync->store, tell_placed, (void *)(uintptr_t)sync, &why) != SG_OK)
+        sg_log(sync->log, SG_LOG_WARNING, "%s", why.text);
+    return rc;
+}
+
+static enum sg_rc sweep(const struct sg_sync *sync, struct sg_err *err)
+{
+    _cleanup_(closep) int alone = -1;
+    int64_t removed = 0;
+    enum sg_rc rc = sg_outbox_alone(sync->store, &alone, err);
+
+    if (rc != SG_OK || alone < 0)
+        return rc;
+    rc = sg_outbox_sweep(sync->store, sg_clock_now(sync->clock) - sync->keep_copies, &removed, err);
+    if (rc == SG_OK && removed > 0)
+        sg_log(sync->log, SG_LOG_INFO, _("Copies removed, since nothing needs them any more: %lld"),
+               (long long)removed);
+    return rc;
+}
+
+static enum sg_rc count_known(struct sg_run *run, struct sg_err *err)
+{
+    size_t count = 0;
+    enum sg_rc rc = sg_steps_count_due(run->sync->store, sg_clock_now(run->sync->clock), &count, err);
+
+    run->progress.known = count;
+    return rc;
+}
+
+enum sg_rc sg_run_share(struct sg_run *run, struct sg_err *err)
+{
+    return run->shared >= 0 ? SG_OK : sg_outbox_share(run->sync->store, &run->shared, err);
+}
+
+void sg_run_more(struct sg_run *run)
+{
+    for (size_t i = 0; i < run->line_count; i++)
+        run->lines[i].exhausted = false;
+}
+
+/* --- the loop ------------------------------------------------------------------------------------------------------
+ */
+
+static bool is_idle(const struct sg_run *run)
+{
+    for (size_t i = 0; i < run->line_count; i++)
+        if (!sg_line_is_idle(&run->lines[i]))
+            return false;
+    return sg_http_pending(run->http) == 0;
+}
+
+static enum sg_rc move_lines(struct sg_run *run, struct sg_err *err)
+{
+    enum sg_rc rc = SG_OK;
+
+    for (size_t i = 0; i < run->line_count && rc == SG_OK; i++)
+        rc = sg_line_move(&run->lines[i], err);
+    return rc;
+}
+
+/* Moves transfers until one ends, a group has to be written, or it is time to show how far it is. */
+static enum sg_rc move_transfers(struct sg_run *run, struct sg_err *err)
+{
+    int due = sg_journal_due_ms(run->journal);
+    enum sg_rc rc = sg_http_run(run->http, due >= 0 && due < SHOW_MS ? due : SHOW_MS, -1, err);
+
+    if (rc == SG_OK && run->rc != SG_OK) {
+        *err = run->err;
+        rc = run->rc;
+    }
+    return rc == SG_OK && sg_journal_due_ms(run->journal) == 0 ? sg_journal_write(run, err) : rc;
+}
+
+static enum sg_rc work(struct sg_run *run, struct sg_err *err)
+{
+    const struct sg_sync *sync = run->sync;
+    enum sg_rc rc = move_lines(run, err);
+
+    while (rc == SG_OK && !is_idle(run)) {
+        sync->show(sync->context, &run->progress);
+        rc = sync->may_go_on(sync->context, err);
+        if (rc == SG_OK)
+            rc = move_transfers(run, err);
+        if (rc == SG_OK)
+            rc = move_lines(run, err);
+    }
+    return rc;
+}
+
+/* What was done is written down also where the run ends early. */
+static enum sg_rc finish(struct sg_run *run, enum sg_rc rc, struct sg_err *err)
+{
+    struct sg_err second;
+
+    sg_http_free(sg_steal(run->http)); /* what is under way calls back first, cancelled */
+    enum sg_rc written = sg_journal_write(run, rc == SG_OK ? err : &second);
+    for (size_t i = 0; i < run->line_count; i++)
+        sg_line_clear(&run->lines[i]);
+    sg_journal_clear(run->journal);
+    sg_tsas_free(sg_steal(run->tsas));
+    closep(&run->shared);
+    return rc == SG_OK ? written : rc;
+}
+
+static void init_lines(struct sg_run *run)
+{
+    const struct sg_sync *sync = run->sync;
+
+    for (size_t i = 0; i < sync->target_count; i++)
+        sg_line_init(&run->lines[i], run, &sync->targets[i]);
+    run->line_count = sync->target_count;
+    if (sync->tsa_count > 0)
+        sg_line_init(&run->lines[run->line_count++], run, NULL);
+}
+
+static enum sg_rc run_all(struct sg_run *run, struct sg_err *err)
+{
+    const struct sg_sync *sync = run->sync;
+    enum sg_rc rc = sg_http_new(&sync->http, &run->http, err);
+    const struct sg_tsas_options options = {.http = run->http,
+                                            .verifier = sync->verifier,
+                                            .libctx = sync->libctx,
+                                            .tsas = sync->tsas,
+                                            .count = sync->tsa_count};
+
+    init_lines(run);
+    if (rc == SG_OK && sync->tsa_count > 0)
+        rc = sg_tsas_new(&options, &run->tsas, err);
+    if (rc == SG_OK)
+        rc = work(run, err);
+    return finish(run, rc, err);
+}
+
+enum sg_rc sg_sync_run(const struct sg_sync *sync, struct sg_sync_progress *ret, struct sg_err *err)
+{
+    _cleanup_(freep) struct sg_line *lines = calloc(sync->target_count + 1, sizeof(*lines));
+    _cleanup_(freep) struct sg_journal *journal = calloc(1, sizeof(*journal));
+    _cleanup_(closep) int locked = -1;
+    struct sg_run run = {.sync = sync, .lines = lines, .journal = journal, .shared = -1};
+
+    if (!lines || !journal)
+        return sg_fail_memory(err);
+    enum sg_rc rc = lock(sync->state_folder, &locked, err);
+    if (rc == SG_OK)
+        rc = place(sync, err);
+    /* Whether there is a network now costs one try a server to find out. */
+    if (rc == SG_OK)
+        rc = sg_steps_retry_network(sync->store, sg_clock_now(sync->clock), err);
+    if (rc == SG_OK)
+        rc = count_known(&run, err);
+    if (rc == SG_OK)
+        rc = run_all(&run, err);
+    if (rc == SG_OK)
+        rc = sweep(sync, err);
+    *ret = run.progress;
+    return rc;
+}

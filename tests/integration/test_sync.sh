@@ -1,0 +1,224 @@
+#!/bin/bash
+# Signed without a network, and then one came: does one `signet sync` bring every version to every target, once, with a
+# receipt of what was read back; does a second one do nothing; and does whatever fails wait, with its reason, without
+# holding up the rest?
+. "${SIGNET_SOURCE:-$(dirname "$0")/../..}/tests/support/lib.sh"
+. "$SIGNET_SOURCE/tests/support/namespace.sh"
+. "$SIGNET_SOURCE/tests/support/server_apache.sh"
+needs apache2
+at_exit=apache_stop
+fixtures
+cd "$tmp"
+conf=$SIGNET_HOME/signet.conf
+key="pkcs11:token=Signet%20Test;id=%03"
+
+target() { # NAME URL [LINE...]
+    printf '[target "%s"]\ntype = webdav\nurl = %s\n' "$1" "$2"
+    shift 2
+    [ $# = 0 ] || printf '%s\n' "$@"
+}
+sign() { # ARGUMENT...
+    expect 0 signet_pin sign --key "$key" "$@"
+}
+# Everything that the store says, as text.
+store() {
+    /usr/bin/python3 -c '
+import sqlite3, sys
+for line in sqlite3.connect(f"file:{sys.argv[1]}?mode=ro", uri=True).iterdump():
+    print(line)' "$SIGNET_HOME/store.db"
+}
+sql() { # QUERY
+    /usr/bin/python3 -c '
+import sqlite3, sys
+with sqlite3.connect(sys.argv[1]) as db:
+    for row in db.execute(sys.argv[2]):
+        print(*row)' "$SIGNET_HOME/store.db" "$1"
+}
+sha256() { # FILE
+    sha256sum < "$1" | cut -c1-64
+}
+# The file is at the target, whole.
+holds_copy() { # FILE
+    cmp -s "$1" "$APACHE_FILES/$(sha256 "$1")"
+}
+requests() {
+    wc -l < apache/access.log
+}
+
+# ---- a network comes ------------------------------------------------------------------------------------------------
+
+apache_start
+target archive "$APACHE_URL" > "$conf"
+echo "I agree." > letter.txt
+head -c 300000 /dev/urandom > plan.bin
+sign letter.txt plan.bin
+holds test "$(requests)" = 0
+
+expect 0 "$SIGNET" sync --dry-run --json # what would be done is told, and nothing sent
+json step='"upload"' level='"B-B"' server='"archive"'
+holds test "$(wc -l < out)" = 4
+holds test "$(requests)" = 0
+
+expect 75 unshare --net "$SIGNET" sync --json
+json done=0 waiting.0.count=4 waiting.0.code='"network"' waiting.0.server='"archive"'
+expect 75 unshare --net "$SIGNET" sync
+says "[network]"
+says "Waiting for archive: 4"
+holds test "$(sql "SELECT max(attempts) <= 8 FROM step")" = 1 # as many as were tried at once, whatever waits
+
+expect 0 "$SIGNET" sync --json # without waiting for the next try: there may be a network now
+json done=4 failed=0 waiting=[]
+for file in letter.txt letter.txt.p7s plan.bin plan.bin.p7s; do
+    holds holds_copy $file
+done
+holds test "$(find "$APACHE_FILES" -type f | wc -l)" = 4
+holds test "$(sql "SELECT count(*) FROM receipt WHERE status = 201 AND compared >= stored AND was_there = 0")" = 4
+holds test "$(sql "SELECT count(*) FROM ledger WHERE event = 'uploaded'")" = 4
+holds test "$(sql "SELECT count(*) FROM ledger WHERE event = 'sync-failed' AND code = 'network'")" -ge 1
+
+store > before
+sent=$(requests)
+expect 0 "$SIGNET" sync
+says "Nothing was to be done."
+holds test "$(requests)" = "$sent"
+store > after
+holds cmp before after
+
+# It was stored, and the answer never came: the same bytes are there, and that is as good.
+sql "UPDATE step SET state = 0" > check
+sql "UPDATE outbox SET closed = 0" > check
+sql "DELETE FROM receipt" > check
+expect 0 "$SIGNET" sync
+holds test "$(sql "SELECT sum(was_there) FROM receipt")" = 4
+holds test "$(find "$APACHE_FILES" -type f | wc -l)" = 4
+
+# ---- other bytes are there under that name --------------------------------------------------------------------------
+
+echo "Once more." > again.txt
+sign again.txt
+echo "not that" > "$APACHE_FILES/$(sha256 again.txt)"
+expect 69 "$SIGNET" sync --json
+json done=1 waiting.0.code='"target-differs"' waiting.0.count=1
+holds test "$(cat "$APACHE_FILES/$(sha256 again.txt)")" = "not that"
+rm "$APACHE_FILES/$(sha256 again.txt)"
+expect 69 "$SIGNET" sync # not before its time
+expect 0 "$SIGNET" outbox retry
+expect 0 "$SIGNET" sync
+holds holds_copy again.txt
+
+# ---- one bad server does not hold up the rest -----------------------------------------------------------------------
+
+{
+    target dead "http://127.0.0.1:9/x"
+    target archive "$APACHE_URL"
+} > "$conf"
+echo "Two places." > two.txt
+sign two.txt
+expect 75 "$SIGNET" sync --json
+json done=2 waiting.0.server='"dead"' waiting.0.count=2 waiting.0.code='"network"'
+holds holds_copy two.txt
+holds holds_copy two.txt.p7s
+target archive "$APACHE_URL" > "$conf" # a target that is gone from the configuration
+expect 78 "$SIGNET" sync
+says "no such target"
+
+# ---- damaged and missing copies -------------------------------------------------------------------------------------
+
+apache_files() { find "$APACHE_FILES" -type f | sort; }
+{
+    target dead "http://127.0.0.1:9/x"
+    target archive "$APACHE_URL"
+} > "$conf"
+expect 0 "$SIGNET" outbox drop --target dead --reason "it is gone" two.txt
+target archive "$APACHE_URL" > "$conf"
+echo "From the file." > restored.txt
+sign restored.txt
+blob=$SIGNET_HOME/blobs/$(sha256 restored.txt.p7s)
+tamper "$blob" x 100
+cp x "$blob"
+rm "$SIGNET_HOME/blobs/$(sha256 restored.txt)"
+expect 0 "$SIGNET" sync # the user's files have the same bytes
+holds holds_copy restored.txt
+holds holds_copy restored.txt.p7s
+holds cmp restored.txt.p7s "$blob"
+
+echo "Lost." > lost.txt
+echo "Found." > found.txt
+sign lost.txt
+sign found.txt
+lost=$(sha256 lost.txt)
+tamper "$SIGNET_HOME/blobs/$lost" x 2
+cp x "$SIGNET_HOME/blobs/$lost"
+echo "Changed since." > lost.txt
+expect 74 "$SIGNET" sync --json
+json done=3 waiting.0.code='"store-damaged"' waiting.0.count=1
+says "blobs/$lost"
+holds holds_copy found.txt
+holds test ! -e "$APACHE_FILES/$lost"
+echo "Lost." > lost.txt
+expect 0 "$SIGNET" outbox retry
+expect 0 "$SIGNET" sync
+holds holds_copy lost.txt
+
+# ---- copies go when they have been kept for long enough --------------------------------------------------------------
+
+holds test "$(find "$SIGNET_HOME/blobs" -type f | wc -l)" -gt 10
+printf '[sync]\nkeep-copies = 0s\n' >> "$conf"
+sleep 1.1 # they were closed in a second before this one
+expect 0 "$SIGNET" sync
+holds test "$(find "$SIGNET_HOME/blobs" -type f | wc -l)" = 0
+
+# ---- encrypted for who may read it ----------------------------------------------------------------------------------
+
+openssl req -x509 -newkey rsa:2048 -nodes -keyout reader.key -out reader.pem -subj /CN=reader -days 30 \
+    -addext keyUsage=keyEncipherment 2> check || failed "no certificate: $(cat check)"
+rm "$APACHE_FILES"/*
+target archive "$APACHE_URL" "encrypt-to = $tmp/reader.pem" > "$conf"
+echo "Secret." > secret.txt
+sign secret.txt
+expect 75 unshare --net "$SIGNET" sync # made now, and sent later
+cp -r "$SIGNET_HOME/blobs" blobs-before
+sent=$(sql "SELECT sent_sha256 FROM step WHERE sent_sha256 <> '' LIMIT 1")
+install -m 644 "blobs-before/$sent" "$APACHE_FILES/" # it was sent, and the answer never came
+expect 0 "$SIGNET" sync
+holds test "$(find "$APACHE_FILES" -type f | wc -l)" = 2
+for file in "$APACHE_FILES"/*; do
+    holds test "$(sha256 "$file")" = "${file##*/}"
+    holds cmp "$file" "blobs-before/${file##*/}"
+    rejects grep -q Secret "$file"
+    holds openssl cms -decrypt -inform DER -in "$file" -inkey reader.key -recip reader.pem -out plain
+    cp plain "plain.$(sha256 plain)"
+done
+holds cmp secret.txt "plain.$(sha256 secret.txt)"
+holds cmp secret.txt.p7s "plain.$(sha256 secret.txt.p7s)"
+holds test "$(sql "SELECT was_there FROM receipt WHERE sha256 = '$sent'")" = 1
+
+# ---- a user and a password ------------------------------------------------------------------------------------------
+
+apache_stop
+apache_start basic
+printf 'ann\narchive\n' > credentials
+chmod 600 credentials
+target archive "$APACHE_URL" "credentials = $tmp/credentials" > "$conf"
+echo "For ann." > ann.txt
+sign ann.txt
+chmod 640 credentials
+expect 78 "$SIGNET" sync
+says "chmod 600"
+chmod 600 credentials
+printf 'ann\nwrong-word\n' > credentials
+expect 0 "$SIGNET" outbox retry
+expect 69 "$SIGNET" sync --verbose
+says "[server-refused]"
+rejects grep -rq "wrong-word" out err "$SIGNET_HOME"
+printf 'ann\narchive\n' > credentials
+expect 0 "$SIGNET" outbox retry
+expect 0 "$SIGNET" sync
+holds holds_copy ann.txt
+
+# ---- one at a time --------------------------------------------------------------------------------------------------
+
+expect 75 flock "$SIGNET_HOME/sync.lock" "$SIGNET" sync
+says "[busy]"
+expect 64 "$SIGNET" sync --once --watch
+passed
