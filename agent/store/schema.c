@@ -260,7 +260,6 @@ static const char *const STEPS[] = {
     "  release_sha256 TEXT NOT NULL,"
     "  release_url TEXT NOT NULL"
     ") STRICT;",
-    ") STRICT;"
 
     /* What is out of the ordinary, for overview.c. Each index has all that is asked of it, the column that it depends
      * on too, or SQLite would look at the table's rows. */
