@@ -91,11 +91,14 @@
 #define SG_MAX_RECEIPT_TEXT 1024        /* of one header that a receipt keeps */
 #define SG_MAX_TSA_ANSWER (256 * SG_KIB)
 #define SG_MAX_OCSP_ANSWER (256 * SG_KIB)
-#define SG_SYNC_PARALLEL 8        /* requests at once to one server */
-#define SG_MAX_SERVERS 256        /* one run talks to */
-#define SG_MAX_SERVER_FAILURES 16 /* in a row, after which a server is not asked again in a run */
-#define SG_MAX_HTTP_REALMS 66     /* client keys for TLS, with none among them */
-#define SG_MAX_IDLE_HANDLES 64    /* of the HTTP library, kept for use */
+#define SG_SYNC_PARALLEL 8               /* requests at once to one server */
+#define SG_MAX_SERVERS 256               /* one run talks to */
+#define SG_MAX_SERVER_FAILURES 16        /* in a row, after which a server is not asked again in a run */
+#define SG_MAX_HTTP_REALMS 66            /* client keys for TLS, with none among them */
+#define SG_MAX_IDLE_HANDLES 64           /* of the HTTP library, kept for use */
+#define SG_MAX_CRL_ANSWER (128 * SG_MIB) /* a CRL of some million certificates */
+#define SG_MAX_AIA_ANSWER (1 * SG_MIB)   /* certificates of CAs */
+#define SG_MAX_PULLS 4096                /* things that are fetched */
 
 /* S3. */
 #define SG_S3_PART (64 * SG_MIB)      /* larger objects are sent in parts of this size, or larger ones */

@@ -255,7 +255,7 @@ static enum sg_rc check_ocsps(const struct checking *checking, struct additions 
         return sg_fail_memory(err);
     enum sg_rc rc = SG_OK;
     for (size_t i = 0; rc == SG_OK && i < add->ocsps.count; i++) {
-        rc = sg_ocsp_check(checking->verifier, add->ocsps.responses[i], issuers, &add->facts[i], err);
+        rc = sg_ocsp_check(checking->verifier, add->ocsps.responses[i], issuers, NULL, &add->facts[i], err);
         if (rc != SG_OK)
             sg_err_file(err, add->ocsps.paths[i]);
     }

@@ -22,7 +22,7 @@
     "SELECT s.id, s.document, s.kind, s.state, s.level, s.sha256, s.sent_sha256, s.target, d.output, s.since, "        \
     "s.attempts, s.last_attempt, s.next_attempt, s.code, s.text "                                                      \
     "FROM step AS s CROSS JOIN outbox AS o ON o.document = s.document JOIN document AS d ON d.entry = s.document "
-#define PULL_STATE "etag, last_modified, last_success, last_attempt, next_attempt, failures, code, text"
+#define PULL_STATE "etag, last_modified, last_success, last_attempt, next_attempt, good_until, failures, code, text"
 #define LIST "number, applied, sha256, configured, pin, release_version, release_sha256, release_url"
 /* An anchor that came with a list; a person's sources begin with another word. */
 #define OF_LIST "source GLOB 'list [0-9]*'"
@@ -94,7 +94,7 @@ static const char *const SQL[SG_SQL_COUNT] = {
     [SG_SQL_HELPER_ALL] = "SELECT certificate FROM known_certificate WHERE helps ORDER BY sha256",
     [SG_SQL_PULL_GET] = "SELECT " PULL_STATE " FROM pull WHERE kind = ?1 AND url = ?2 AND about = ?3",
     [SG_SQL_PULL_PUT] = "INSERT OR REPLACE INTO pull (kind, url, about, " PULL_STATE ") "
-                        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+                        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
     [SG_SQL_PULL_ALL] = "SELECT kind, url, about, " PULL_STATE " FROM pull ORDER BY kind, url, about",
     [SG_SQL_LIST_GET] = "SELECT " LIST " FROM anchor_list WHERE configured = ?1",
     [SG_SQL_LIST_PUT] = "INSERT OR REPLACE INTO anchor_list (id, " LIST ") VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",

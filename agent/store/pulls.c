@@ -24,9 +24,10 @@ static void read_state(sqlite3_stmt *rows, int first, struct sg_pull_state *stat
     state->last_success = sqlite3_column_int64(rows, first + 2);
     state->last_attempt = sqlite3_column_int64(rows, first + 3);
     state->next_attempt = sqlite3_column_int64(rows, first + 4);
-    state->failures = sqlite3_column_int64(rows, first + 5);
-    copy(rows, first + 6, state->code, sizeof(state->code));
-    copy(rows, first + 7, state->text, sizeof(state->text));
+    state->good_until = sqlite3_column_int64(rows, first + 5);
+    state->failures = sqlite3_column_int64(rows, first + 6);
+    copy(rows, first + 7, state->code, sizeof(state->code));
+    copy(rows, first + 8, state->text, sizeof(state->text));
 }
 
 enum sg_rc sg_pull_get(struct sg_store *store, const struct sg_pull_key *key, struct sg_pull_state *ret,
@@ -60,6 +61,7 @@ static enum sg_rc put(struct sg_store *store, const struct sg_pull_key *key, con
         sg_value_integer(state->last_success),
         sg_value_integer(state->last_attempt),
         sg_value_integer(state->next_attempt),
+        sg_value_integer(state->good_until),
         sg_value_integer(state->failures),
         sg_value_text(state->code),
         sg_value_text(state->text),

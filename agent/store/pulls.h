@@ -16,6 +16,7 @@ struct sg_pull_key {
 struct sg_pull_state {
     char etag[256], last_modified[64]; /* of the last answer that was taken, for conditional requests; "": none */
     int64_t last_success, last_attempt, next_attempt;
+    int64_t good_until;        /* of what was taken last; 0: nothing is said */
     int64_t failures;          /* since the last success */
     char code[32], text[1024]; /* the last failure, if there is one: its word and sentence */
 };

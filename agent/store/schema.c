@@ -242,6 +242,7 @@ static const char *const STEPS[] = {
     "  last_success INTEGER NOT NULL,"
     "  last_attempt INTEGER NOT NULL,"
     "  next_attempt INTEGER NOT NULL,"
+    "  good_until INTEGER NOT NULL,"
     "  failures INTEGER NOT NULL,"
     "  code TEXT NOT NULL,"
     "  text TEXT NOT NULL,"

@@ -8,6 +8,7 @@
 #include "base/crypto.h"
 #include "base/limits.h"
 #include "base/msg.h"
+#include "verify/algorithms.h"
 #include "verify/known_ocsp.h"
 #include "verify/verifier.h"
 
@@ -87,16 +88,27 @@ enum sg_rc sg_crl_check(struct sg_verifier *verifier, X509_CRL *crl, struct sg_e
 
 /* --- OCSP --------------------------------------------------------------------------------------------------------- */
 
+bool sg_cert_is_issued_by(X509 *cert, X509 *issuer)
+{
+    EVP_PKEY *key = X509_get0_pubkey(issuer);
+    ERR_set_mark();
+    bool right =
+        X509_check_issued(issuer, cert) == X509_V_OK && key && sg_key_checkable(key) && X509_verify(cert, key) == 1;
+    ERR_pop_to_mark();
+    return right;
+}
+
 struct ocsp_check {
     struct sg_verifier *verifier;
     struct sg_known_ocsp *known;
     const STACK_OF(X509) *issuers;
+    const struct sg_ocsp_question *asked;
     unsigned steps;
 };
 
 /* `*ret_why`: why this CA does not make the answer count (untranslated). */
-static enum sg_rc try_issuer(struct ocsp_check *check, const struct sg_ocsp_answer *answer, X509 *issuer,
-                             const char **ret_why, struct sg_err *err)
+static enum sg_rc try_issuer(struct ocsp_check *check, const struct sg_ocsp_answer *answer, const X509_NAME *name,
+                             X509 *issuer, const char **ret_why, struct sg_err *err)
 {
     struct sg_verifier *verifier = check->verifier;
     const struct sg_revocation_request request = {.libctx = verifier->libctx,
@@ -107,7 +119,7 @@ static enum sg_rc try_issuer(struct ocsp_check *check, const struct sg_ocsp_answ
                                                   .now = verifier->now};
     X509 *signer = NULL;
     bool about = false, trusted = false;
-    enum sg_rc rc = sg_ocsp_id_is_of(answer->id, X509_get_subject_name(issuer), issuer, verifier->libctx, &about, err);
+    enum sg_rc rc = sg_ocsp_id_is_of(answer->id, name, issuer, verifier->libctx, &about, err);
     if (rc != SG_OK || !about)
         return rc; /* and why is still that it is another's */
     *ret_why = answer->problem;
@@ -124,10 +136,15 @@ static enum sg_rc check_answer(struct ocsp_check *check, const struct sg_ocsp_an
                                struct sg_err *err)
 {
     static const char *const another = N_("the certificate of the CA that it speaks of is not here");
-    const char *why = another;
+    static const char *const not_asked = N_("it is about another certificate than the one asked about");
+    const struct sg_ocsp_question *asked = check->asked;
+    const char *why = asked ? not_asked : another;
     enum sg_rc rc = SG_OK;
+    if (asked && sg_ocsp_id_has_serial(answer->id, X509_get0_serialNumber(asked->cert)))
+        rc = try_issuer(check, answer, X509_get_issuer_name(asked->cert), asked->issuer, &why, err);
     for (int i = 0; rc == SG_OK && why && i < sk_X509_num(check->issuers); i++)
-        rc = try_issuer(check, answer, sk_X509_value(check->issuers, i), &why, err);
+        rc = try_issuer(check, answer, X509_get_subject_name(sk_X509_value(check->issuers, i)),
+                        sk_X509_value(check->issuers, i), &why, err);
     *ret_why = why;
     return rc;
 }
@@ -148,7 +165,7 @@ static enum sg_rc add_fact(const struct sg_ocsp_answer *answer, struct sg_ocsp_f
 }
 
 enum sg_rc sg_ocsp_check(struct sg_verifier *verifier, struct sg_slice response, const STACK_OF(X509) *issuers,
-                         struct sg_ocsp_facts *ret, struct sg_err *err)
+                         const struct sg_ocsp_question *asked, struct sg_ocsp_facts *ret, struct sg_err *err)
 {
     _cleanup_(sg_known_ocsp_freep) struct sg_known_ocsp *known = NULL;
     _cleanup_(sg_ocsp_facts_clear) struct sg_ocsp_facts facts = {0};
@@ -156,11 +173,13 @@ enum sg_rc sg_ocsp_check(struct sg_verifier *verifier, struct sg_slice response,
     enum sg_rc rc = sg_known_ocsp_new(response, verifier->libctx, &known, err);
     if (rc != SG_OK)
         return rc;
+    if (asked && !sg_known_ocsp_has_nonce(known, asked->nonce))
+        return sg_fail(err, SG_E_POLICY, _("The OCSP response is not taken: it is the answer to another question."));
     int count = sg_known_ocsp_count(known);
     facts.facts = calloc(count > 0 ? (size_t)count : 1, sizeof *facts.facts);
     if (!facts.facts)
         return sg_fail_memory(err);
-    struct ocsp_check check = {verifier, known, issuers, SG_MAX_PATH_STEPS};
+    struct ocsp_check check = {verifier, known, asked ? NULL : issuers, asked, SG_MAX_PATH_STEPS};
     for (int i = 0; rc == SG_OK && i < count; i++) {
         struct sg_ocsp_answer answer = sg_known_ocsp_answer(known, i, verifier->now);
         const char *why = NULL;

@@ -257,6 +257,16 @@ struct sg_ocsp_answer sg_known_ocsp_answer(const struct sg_known_ocsp *known, in
     return answer;
 }
 
+bool sg_known_ocsp_has_nonce(const struct sg_known_ocsp *known, struct sg_slice nonce)
+{
+    int index = OCSP_BASICRESP_get_ext_by_NID(known->basic, NID_id_pkix_OCSP_Nonce, -1);
+    if (index < 0)
+        return true;
+    const ASN1_OCTET_STRING *value = X509_EXTENSION_get_data(OCSP_BASICRESP_get_ext(known->basic, index));
+    struct sg_slice at = {ASN1_STRING_get0_data(value), (size_t)ASN1_STRING_length(value)}, inside;
+    return take(&at, SG_DER_OCTET_STRING, &inside, NULL) && at.len == 0 && sg_slice_equal(inside, nonce);
+}
+
 /* §4.1.1: digests of the issuer's name and key, by one of SHA-1 and SHA-2. */
 static const char *id_digest(const ASN1_OBJECT *algorithm)
 {
@@ -310,7 +320,7 @@ enum sg_rc sg_ocsp_id_is_of(const OCSP_CERTID *id, const X509_NAME *name, const 
 
 /* --- what it says of one certificate ------------------------------------------------------------------------------ */
 
-static bool has_serial(const OCSP_CERTID *id, const ASN1_INTEGER *serial)
+bool sg_ocsp_id_has_serial(const OCSP_CERTID *id, const ASN1_INTEGER *serial)
 {
     ASN1_INTEGER *asked = NULL;
     (void)OCSP_id_get0_info(NULL, NULL, NULL, &asked, (OCSP_CERTID *)id);
@@ -359,7 +369,7 @@ enum sg_rc sg_known_ocsp_consult(struct sg_known_ocsp *known, const struct sg_re
     for (int i = 0; rc == SG_OK && i < sg_known_ocsp_count(known); i++) {
         struct sg_ocsp_answer answer = sg_known_ocsp_answer(known, i, request->now);
         bool about = false;
-        if (!has_serial(answer.id, serial))
+        if (!sg_ocsp_id_has_serial(answer.id, serial))
             continue;
         rc = sg_ocsp_id_is_of(answer.id, X509_get_issuer_name(cert), issuer, request->libctx, &about, err);
         if (rc != SG_OK || !about)

@@ -56,6 +56,9 @@ struct sg_ocsp_answer sg_known_ocsp_answer(const struct sg_known_ocsp *known, in
  * issued have it. */
 SG_MUST_CHECK enum sg_rc sg_ocsp_id_is_of(const OCSP_CERTID *id, const X509_NAME *name, const X509 *issuer,
                                           OSSL_LIB_CTX *libctx, bool *ret, struct sg_err *err);
+bool sg_ocsp_id_has_serial(const OCSP_CERTID *id, const ASN1_INTEGER *serial);
+/* Whether its nonce is this one, or it has none (RFC 6960 §4.4.1: a responder need not take part). */
+bool sg_known_ocsp_has_nonce(const struct sg_known_ocsp *known, struct sg_slice nonce);
 /* Who signed it for `issuer`, borrowed; NULL: nobody who may, and `*ret_why` (untranslated) says why. */
 SG_MUST_CHECK enum sg_rc sg_known_ocsp_signer(struct sg_known_ocsp *known, const struct sg_revocation_request *request,
                                               X509 *issuer, X509 **ret, const char **ret_why, struct sg_err *err);

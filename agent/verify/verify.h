@@ -184,9 +184,20 @@ struct sg_ocsp_facts {
     size_t count;
 };
 
+/* What a response has to be the answer to. */
+struct sg_ocsp_question {
+    X509 *cert, *issuer;
+    struct sg_slice nonce; /* a response that has none may answer it all the same (RFC 6960 §4.4.1) */
+};
+
+/* `asked`: only its issuer counts, and only what is said of its certificate; NULL: nothing was asked. */
 SG_MUST_CHECK enum sg_rc sg_ocsp_check(struct sg_verifier *verifier, struct sg_slice response,
-                                       const STACK_OF(X509) *issuers, struct sg_ocsp_facts *ret, struct sg_err *err);
+                                       const STACK_OF(X509) *issuers, const struct sg_ocsp_question *asked,
+                                       struct sg_ocsp_facts *ret, struct sg_err *err);
 void sg_ocsp_facts_clear(struct sg_ocsp_facts *facts);
+
+/* Whether the names, identifiers and usage of the two fit, and the signature. */
+bool sg_cert_is_issued_by(X509 *cert, X509 *issuer);
 
 /* Whether a key may sign documents with this certificate: keyUsage absent, digitalSignature or nonRepudiation; not a
  * CA-only certificate. */

@@ -398,7 +398,7 @@ static enum sg_rc check(struct ocsp_world *w, X509 *issuer, struct sg_ocsp_facts
     w->world.options.ocsp_count = 0;
     assert_true(sk_X509_push(w->world.intermediates, w->world.ca.cert) > 0);
     assert_int_equal(sg_verifier_new(&w->world.options, &verifier, NULL), SG_OK);
-    enum sg_rc rc = sg_ocsp_check(verifier, w->responses[0], issuers, facts, NULL);
+    enum sg_rc rc = sg_ocsp_check(verifier, w->responses[0], issuers, NULL, facts, NULL);
     (void)sk_X509_pop(w->world.intermediates);
     w->world.options.ocsp_count = named;
     sk_X509_free(issuers);
