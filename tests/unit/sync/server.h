@@ -29,6 +29,7 @@
 struct page {
     const char *request;
     const char *answer;
+    size_t len; /* of the answer; 0: it is a text */
 };
 
 struct server {
@@ -59,14 +60,15 @@ static inline void server_answer(struct server *server, struct client *client, s
     (void)snprintf(server->last_body, sizeof(server->last_body), "%.*s", (int)body, client->data + head);
     (void)pthread_mutex_unlock(&server->lock);
     const char *answer = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n";
+    size_t answer_len = 0;
     for (size_t i = 0; i < server->page_count; i++) {
         size_t len = strlen(server->pages[i].request);
         if (strncmp(client->data, server->pages[i].request, len) == 0 && client->data[len] == ' ')
-            answer = server->pages[i].answer;
+            answer = server->pages[i].answer, answer_len = server->pages[i].len;
     }
     memmove(client->data, client->data + head + body, client->len - head - body);
     client->len -= head + body;
-    size_t len = answer ? strlen(answer) : 0;
+    size_t len = answer && answer_len == 0 ? strlen(answer) : answer_len;
     if (!answer || send(client->fd, answer, len, MSG_NOSIGNAL) != (ssize_t)len || strstr(answer, "Connection: close")) {
         (void)close(client->fd);
         client->fd = -1;
