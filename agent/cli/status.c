@@ -141,6 +141,53 @@ static enum sg_rc ask_snapshot(struct sg_status *status, struct sg_err *err)
         const struct sg_snapshot_crl *crl = sg_snapshot_crl(snapshot, i);
         rc = take_revocation(status, crl->issuer, crl->this_update, crl->next_update, err);
     }
+    for (size_t i = 0; rc == SG_OK && i < sg_snapshot_ocsp_count(snapshot); i++) {
+        int64_t until = sg_snapshot_ocsp(snapshot, i)->next_update;
+        status->ocsp_count++;
+        status->ocsp_until = until < status->ocsp_until ? until : status->ocsp_until;
+    }
+    return rc;
+}
+
+/* --- what is fetched ---------------------------------------------------------------------------------------------- */
+
+/* OCSP responders are asked about many certificates, and fail for all of them. */
+static bool is_told(const struct sg_status *status, const struct sg_pull_key *key, const char *code)
+{
+    for (size_t i = 0; i < status->pull_count; i++) {
+        const struct sg_status_pull *pull = &status->pulls[i];
+        if (strcmp(pull->kind, key->kind) == 0 && strcmp(pull->url, key->url) == 0 && strcmp(pull->code, code) == 0)
+            return true;
+    }
+    return false;
+}
+
+static enum sg_rc take_pull(void *context, const struct sg_pull_key *key, const struct sg_pull_state *state,
+                            struct sg_err *err)
+{
+    struct sg_status *status = context;
+
+    if (state->next_attempt < status->next_pull)
+        status->next_pull = state->next_attempt;
+    if (!state->code[0] || status->pull_count == SG_STATUS_PULLS || is_told(status, key, state->code))
+        return SG_OK;
+    struct sg_status_pull *item = &status->pulls[status->pull_count++];
+    *item = (struct sg_status_pull){.kind = strdup(key->kind),
+                                    .url = strdup(key->url),
+                                    .code = strdup(state->code),
+                                    .text = strdup(state->text),
+                                    .last_success = state->last_success,
+                                    .next = state->next_attempt};
+    return item->kind && item->url && item->code && item->text ? SG_OK : sg_fail_memory(err);
+}
+
+static enum sg_rc ask_pulls(struct sg_status *status, struct sg_store *store, struct sg_err *err)
+{
+    const struct sg_config *config = status->app->config;
+    enum sg_rc rc = sg_pulls_each(store, take_pull, status, err);
+
+    if (rc == SG_OK && sg_config_text(config, SG_KEY_TRUST_LIST)[0])
+        rc = sg_store_list_get(store, sg_config_text(config, SG_KEY_TRUST_LIST_SIGNER), &status->list, err);
     return rc;
 }
 
@@ -176,6 +223,8 @@ enum sg_rc sg_status_gather(struct sg_app *app, struct sg_store *store, struct s
     *status = (struct sg_status){.app = app,
                                  .now = sg_clock_now(&app->clock),
                                  .revocation_until = INT64_MAX,
+                                 .ocsp_until = INT64_MAX,
+                                 .next_pull = INT64_MAX,
                                  .last_sync = INT64_MIN,
                                  .next = INT64_MAX,
                                  .stamps = sg_config_group(app->config, "tsa", 0) != NULL};
@@ -184,6 +233,8 @@ enum sg_rc sg_status_gather(struct sg_app *app, struct sg_store *store, struct s
     enum sg_rc rc = ask_store(status, store, err);
     if (rc == SG_OK)
         rc = ask_snapshot(status, err);
+    if (rc == SG_OK)
+        rc = ask_pulls(status, store, err);
     return rc == SG_OK ? ask_sync(status, err) : rc;
 }
 
@@ -203,6 +254,12 @@ void sg_status_clear(struct sg_status *status)
     }
     for (size_t i = 0; i < status->revocation_count; i++)
         free(status->revocation[i].issuer);
+    for (size_t i = 0; i < status->pull_count; i++) {
+        free(status->pulls[i].kind);
+        free(status->pulls[i].url);
+        free(status->pulls[i].code);
+        free(status->pulls[i].text);
+    }
     free(status->waiting);
     free(status->witnesses);
     free(status->revocation);
@@ -214,7 +271,7 @@ bool sg_status_is_due(const struct sg_status *status)
 {
     bool witnesses = status->stamps || status->targets > 0;
 
-    return status->next <= status->now ||
+    return status->next <= status->now || status->next_pull <= status->now ||
            (witnesses && status->overview.ledger_last > status->overview.ledger_witnessed);
 }
 

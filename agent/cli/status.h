@@ -3,8 +3,10 @@
 
 #include "cli/app.h"
 #include "store/overview.h"
+#include "store/pulls.h"
 
-#define SG_STATUS_APART 10 /* documents that are named */
+#define SG_STATUS_APART 10  /* documents that are named */
+#define SG_STATUS_PULLS 100 /* fetches that fail, told */
 
 struct sg_status_waiting {
     enum sg_step_kind kind;
@@ -25,7 +27,13 @@ struct sg_status_witness {
     int64_t since;
 };
 
-/* Revocation data that is kept. */
+/* What could not be fetched when that was last tried. */
+struct sg_status_pull {
+    char *kind, *url, *code, *text;
+    int64_t last_success, next; /* 0: there was none */
+};
+
+/* Revocation lists that are kept. */
 struct sg_status_revocation {
     char *issuer;
     int64_t this_update, next_update; /* INT64_MAX: it does not say */
@@ -44,6 +52,12 @@ struct sg_status {
     struct sg_status_revocation *revocation;
     size_t revocation_count;
     int64_t revocation_until; /* the earliest end; INT64_MAX: there is none */
+    size_t ocsp_count;        /* OCSP responses that are kept */
+    int64_t ocsp_until;       /* the earliest end; INT64_MAX: there is none */
+    struct sg_status_pull pulls[SG_STATUS_PULLS];
+    size_t pull_count;
+    int64_t next_pull;        /* when the first fetch is due; INT64_MAX: none is known */
+    struct sg_kept_list list; /* of anchors; `number` 0: none */
     char *clock_text;         /* what the ledger says of the last difference; NULL: there was none */
     int64_t clock_time;
     bool running;      /* a sync is at work */

@@ -72,6 +72,34 @@ static json_t *revocation_json(const struct sg_status *status)
     return sg_steal(list);
 }
 
+static json_t *pulls_json(const struct sg_status *status)
+{
+    _cleanup_(json_decrefp) json_t *list = json_array();
+
+    for (size_t i = 0; list && i < status->pull_count; i++) {
+        const struct sg_status_pull *pull = &status->pulls[i];
+        if (!append(list, json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "kind", sg_json_text(pull->kind), "url",
+                                    sg_json_text(pull->url), "last_success",
+                                    pull->last_success ? sg_json_time(pull->last_success) : json_null(), "next",
+                                    sg_json_time(pull->next), "code", sg_json_text(pull->code), "text",
+                                    sg_json_text(pull->text))))
+            return NULL;
+    }
+    return sg_steal(list);
+}
+
+static json_t *list_json(const struct sg_kept_list *list)
+{
+    if (list->number == 0)
+        return json_null();
+    json_t *release = list->release_version[0]
+                          ? json_pack("{s:o, s:o, s:o}", "version", sg_json_text(list->release_version), "url",
+                                      text_or_null(list->release_url), "sha256", text_or_null(list->release_sha256))
+                          : json_null();
+    return json_pack("{s:I, s:o, s:o}", "number", (json_int_t)list->number, "applied", sg_json_time(list->applied),
+                     "release", release);
+}
+
 enum sg_rc sg_status_print_json(const struct sg_status *status, struct sg_err *err)
 {
     const struct sg_overview *o = &status->overview;
@@ -80,7 +108,7 @@ enum sg_rc sg_status_print_json(const struct sg_status *status, struct sg_err *e
         return SG_OK;
     json_t *object = json_pack(
         "{s:s, s:o, s:{s:b, s:b, s:o, s:o}, s:{s:I, s:I, s:I, s:I, s:o}, s:o, s:I, s:{s:I, s:o, s:o}, "
-        "s:{s:I, s:I, s:I, s:o}, s:{s:o, s:o}, s:{s:s, s:s}}",
+        "s:{s:I, s:I, s:I, s:o}, s:{s:o, s:o, s:I, s:o}, s:o, s:o, s:{s:s, s:s}}",
         "schema", "signet.status/1", "time", sg_json_time(status->now), "sync", "running", status->running, "due",
         sg_status_is_due(status), "last", time_or_null(status->last_sync), "next", time_or_null(status->next),
         "documents", "open", (json_int_t)o->open, "unplaced", (json_int_t)o->unplaced, "moved", (json_int_t)o->moved,
@@ -89,7 +117,9 @@ enum sg_rc sg_status_print_json(const struct sg_status *status, struct sg_err *e
         status->clock_text ? sg_json_time(status->clock_time) : json_null(), "text", sg_json_text(status->clock_text),
         "ledger", "entries", (json_int_t)o->ledger_last, "witnessed", (json_int_t)o->ledger_witnessed, "unwitnessed",
         (json_int_t)(o->ledger_last - o->ledger_witnessed), "failures", witnesses_json(status), "revocation",
-        "good_until", time_or_null(status->revocation_until), "data", revocation_json(status), "level", "asked",
+        "good_until", time_or_null(status->revocation_until), "data", revocation_json(status), "ocsp_responses",
+        (json_int_t)status->ocsp_count, "ocsp_good_until", time_or_null(status->ocsp_until), "pulls",
+        pulls_json(status), "anchor_list", list_json(&status->list), "level", "asked",
         sg_config_text(status->app->config, SG_KEY_SIGN_LEVEL), "reached", sg_status_level(status));
     return sg_json_print(&status->app->voice, object) ? SG_OK : sg_fail_memory(err);
 }

@@ -167,6 +167,14 @@ static void put_times(struct page *page, const struct sg_status *status)
                "When the first of the revocation data here has to be replaced.");
     if (status->revocation_until != INT64_MAX)
         put(page, "signet_revocation_good_until_timestamp_seconds %lld\n", (long long)status->revocation_until);
+    put_family(page, "failing_pulls", NULL, "What could not be fetched, by its URL and the code of the last failure.");
+    for (size_t i = 0; i < status->pull_count; i++) {
+        put(page, "signet_failing_pulls");
+        put_label(page, "{", "kind", status->pulls[i].kind);
+        put_label(page, ",", "url", status->pulls[i].url);
+        put_label(page, ",", "code", status->pulls[i].code);
+        put(page, "} 1\n");
+    }
     put_family(page, "last_sync_timestamp_seconds", "seconds", "When the last sync ended.");
     if (status->last_sync != INT64_MIN)
         put(page, "signet_last_sync_timestamp_seconds %lld\n", (long long)status->last_sync);

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/msg.h"
+#include "build.h"
 #include "cli/status.h"
 
 #define SPAN_TEXT 48
@@ -121,10 +122,26 @@ static void say_revocation(const struct sg_status *status)
 
     for (size_t i = 0; i < status->revocation_count; i++)
         if (status->revocation[i].next_update < status->now)
-            sg_say(voice, _("The revocation data of %s should have been replaced at %s."), status->revocation[i].issuer,
+            sg_say(voice, _("The revocation list of %s should have been replaced at %s."), status->revocation[i].issuer,
                    sg_time_text(status->revocation[i].next_update, time));
     if (status->revocation_until != INT64_MAX && status->revocation_until >= status->now)
-        sg_say(voice, _("All revocation data here is good until %s."), sg_time_text(status->revocation_until, time));
+        sg_say(voice, _("All revocation lists here are good until %s."), sg_time_text(status->revocation_until, time));
+    if (status->ocsp_count > 0 && status->ocsp_until != INT64_MAX)
+        sg_say(voice, _("OCSP responses here: %zu, the first to be replaced at %s."), status->ocsp_count,
+               sg_time_text(status->ocsp_until, time));
+}
+
+static void say_pulls(const struct sg_status *status)
+{
+    const struct sg_voice *voice = &status->app->voice;
+    char next[SG_TIME_TEXT];
+
+    for (size_t i = 0; i < status->pull_count; i++) {
+        const struct sg_status_pull *pull = &status->pulls[i];
+        sg_say(voice, _("Not fetched: %s (%s)"), pull->url, pull->kind);
+        sg_say(voice, _("        %s [%s]"), pull->text, pull->code);
+        sg_say(voice, _("        The next try is at %s."), sg_time_text(pull->next, next));
+    }
 }
 
 /* --- what else there is to know ----------------------------------------------------------------------------------- */
@@ -140,6 +157,22 @@ static void say_level(const struct sg_status *status)
         sg_say(voice, "%s", _("No time-stamp authority is configured: signatures stay at level B-B."));
     else if (strcmp(asked, "B-T") != 0)
         sg_say(voice, _("Signatures are brought to B-T, the highest level yet; [sign] level asks for %s."), asked);
+}
+
+static void say_list(const struct sg_status *status)
+{
+    const struct sg_voice *voice = &status->app->voice;
+    const struct sg_kept_list *list = &status->list;
+    char time[SG_TIME_TEXT];
+
+    if (list->release_version[0] && strcmp(list->release_version, SG_VERSION) != 0)
+        sg_say(voice, _("There is another version of Signet: %s, at %s, SHA-256 %s."), list->release_version,
+               list->release_url, list->release_sha256);
+    if (list->number > 0)
+        sg_say(voice, _("The list of anchors in force is number %lld, applied at %s."), (long long)list->number,
+               sg_time_text(list->applied, time));
+    else if (sg_config_text(status->app->config, SG_KEY_TRUST_LIST)[0])
+        sg_say(voice, "%s", _("No list of anchors was applied yet."));
 }
 
 static void say_sync(const struct sg_status *status)
@@ -162,8 +195,10 @@ void sg_status_say(const struct sg_status *status)
     say_all_waiting(status);
     say_documents(status);
     say_clock(status);
+    say_pulls(status);
     say_revocation(status);
     say_ledger(status);
+    say_list(status);
     say_level(status);
     say_sync(status);
 }

@@ -69,7 +69,7 @@ says "wait to be stored at archive"
 says "Not tried yet."
 says "A sync is due"
 says "brought to B-T, the highest level yet; [sign] level asks for B-LTA"
-says "All revocation data here is good until"
+says "All revocation lists here are good until"
 says "Entries of the ledger that nobody has witnessed yet"
 expect 0 "$SIGNET" status --json
 json sync.due=true documents.open=2 'level.reached="B-T"' 'waiting.0.kind="timestamp"' waiting.0.count=2 waiting.0.code=null \
