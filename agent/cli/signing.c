@@ -337,6 +337,25 @@ enum sg_rc sg_issuers_find(const STACK_OF(X509) *certs, X509 *cert, bool with_ro
     return SG_OK;
 }
 
+/* Certificates of CAs that the store knows, from tokens and from where certificates say that their issuer's is. */
+static enum sg_rc add_helpers_for(const struct sg_snapshot *snapshot, OSSL_LIB_CTX *libctx, struct sg_slice name,
+                                  STACK_OF(X509) *certs, struct sg_err *err)
+{
+    for (size_t i = 0; i < sg_snapshot_helper_count(snapshot); i++) {
+        struct sg_slice der = sg_snapshot_helper(snapshot, i);
+        _cleanup_(X509_freep) X509 *helper = NULL;
+        if (!memmem(der.data, der.len, name.data, name.len))
+            continue;
+        enum sg_rc rc = sg_cert_parse(der, libctx, &helper, err);
+        if (rc != SG_OK)
+            return rc;
+        if (sk_X509_push(certs, helper) <= 0)
+            return sg_fail_memory(err);
+        (void)sg_steal(helper);
+    }
+    return SG_OK;
+}
+
 /* Looks for the issuer of `cert` among the anchors: one that is not a root may be one that the token does not carry.
  * Only those in which the issuer's name occurs are looked at, since there can be hundreds. Where it occurs twice, as
  * subject and as issuer, it is a root: `*ret_root`, and not carried along, since a verifier has it, or does not trust
@@ -365,7 +384,7 @@ static enum sg_rc add_anchors_for(const struct sg_snapshot *snapshot, OSSL_LIB_C
     return SG_OK;
 }
 
-/* The issuers among the anchors and the token's certificates, without the root. */
+/* The issuers among the anchors, the token's certificates and those that the store knows, without the root. */
 static enum sg_rc build_chain(struct sg_app *app, struct sg_signing *signing, STACK_OF(X509) *chain, struct sg_err *err)
 {
     _cleanup_(sg_x509_stack_freep) STACK_OF(X509) *certs = sk_X509_new_null();
@@ -389,11 +408,23 @@ static enum sg_rc build_chain(struct sg_app *app, struct sg_signing *signing, ST
         rc = add_anchors_for(snapshot, app->libctx, name, certs, &root, err);
         if (rc == SG_OK && !root)
             rc = sg_token_certificates(token, issuer, certs, err);
+        if (rc == SG_OK && !root)
+            rc = add_helpers_for(snapshot, app->libctx, name, certs, err);
         if (rc == SG_OK)
             rc = sg_issuers_find(certs, last, false, chain, err);
         if (sk_X509_num(chain) > before)
             last = sk_X509_value(chain, sk_X509_num(chain) - 1);
     } while (rc == SG_OK && sk_X509_num(chain) > before);
+    return rc;
+}
+
+/* From what signs here, and what vouches for it, follows what sync has to fetch. */
+static enum sg_rc remember_chain(const struct sg_signing *signing, const STACK_OF(X509) *chain, struct sg_err *err)
+{
+    enum sg_rc rc = sg_store_certificate_add(signing->store, signing->info->cert, "signer", err);
+
+    for (int i = 0; rc == SG_OK && i < sk_X509_num(chain); i++)
+        rc = sg_store_certificate_add(signing->store, sk_X509_value(chain, i), "chain", err);
     return rc;
 }
 
@@ -404,6 +435,8 @@ static enum sg_rc make_signer(struct sg_app *app, struct sg_signing *signing, st
     if (!chain)
         return sg_fail_memory(err);
     enum sg_rc rc = build_chain(app, signing, chain, err);
+    if (rc == SG_OK)
+        rc = remember_chain(signing, chain, err);
     if (rc != SG_OK)
         return rc;
     const struct sg_cades_params params = {.libctx = app->libctx,
