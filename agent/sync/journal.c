@@ -26,7 +26,8 @@ int64_t sg_sync_next_try(int64_t now, int64_t attempts)
         wait *= 2;
     if (wait > LONGEST_WAIT)
         wait = LONGEST_WAIT;
-    (void)getrandom(&chance, sizeof(chance), GRND_NONBLOCK); /* without it, many agents ask at once: no harm to us */
+    if (getrandom(&chance, sizeof(chance), GRND_NONBLOCK) < 0)
+        chance = 0; /* many agents may ask at once: no harm to us */
     return now + wait * 3 / 4 + (int64_t)(chance % (uint32_t)(wait / 2 + 1));
 }
 
