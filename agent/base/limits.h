@@ -88,6 +88,7 @@
 #define SG_MAX_REDIRECTS 5
 #define SG_MAX_ERROR_BODY (16 * SG_KIB) /* of an answer that is an error, kept to be understood */
 #define SG_MAX_HEADERS (64 * SG_KIB)    /* of one answer */
+#define SG_PUT_PART (16 * SG_MIB)       /* of what is larger, a WebDAV server gets so much at once */
 #define SG_MAX_RECEIPT_TEXT 1024        /* of one header that a receipt keeps */
 #define SG_MAX_TSA_ANSWER (256 * SG_KIB)
 #define SG_MAX_OCSP_ANSWER (256 * SG_KIB)

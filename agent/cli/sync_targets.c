@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 #include "base/limits.h"
@@ -213,6 +214,17 @@ static enum sg_rc read_credentials(struct sg_target_keeping *kept, struct sg_tar
     return SG_OK;
 }
 
+/* S3 sends no secret; a password goes over the network, which must not read it. */
+static enum sg_rc check_secrecy(const struct sg_target *target, struct sg_err *err)
+{
+    if (!target->access.user || target->access.sigv4_region || strncasecmp(target->url, "https://", 8) == 0)
+        return SG_OK;
+    return sg_fail(err, SG_E_CONFIG,
+                   _("The password for the target \"%s\" would go over the network for everybody to read; give its url "
+                     "as https://."),
+                   target->name);
+}
+
 /* --- certificates and keys -----------------------------------------------------------------------------------------
  */
 
@@ -268,6 +280,11 @@ static enum sg_rc find_chain(struct sg_token_key *key, struct sg_target_keeping 
     return rc == SG_OK ? sg_issuers_find(certs, sg_token_key_info(key)->cert, false, kept->chain, err) : rc;
 }
 
+static enum sg_rc key_error(void *context, struct sg_err *err)
+{
+    return sg_token_key_last_error(context, err);
+}
+
 static enum sg_rc open_key(struct sg_sync_targets *targets, struct sg_target_keeping *kept, struct sg_target *target,
                            struct sg_err *err)
 {
@@ -291,6 +308,8 @@ static enum sg_rc open_key(struct sg_sync_targets *targets, struct sg_target_kee
     target->access.client_cert = sg_token_key_info(key)->cert;
     target->access.client_key = kept->key;
     target->access.client_chain = kept->chain;
+    target->access.client_key_error = key_error;
+    target->access.client_key_context = key;
     return SG_OK;
 }
 
@@ -313,6 +332,8 @@ static enum sg_rc open_all(struct sg_sync_targets *targets, struct sg_target_kee
     if (strcmp(it->type, "s3") == 0)
         it->access.sigv4_region = sg_config_text(kept->section, SG_KEY_TARGET_REGION);
     enum sg_rc rc = read_credentials(kept, it, err);
+    if (rc == SG_OK)
+        rc = check_secrecy(it, err);
     if (rc == SG_OK)
         rc = read_recipient(targets->app, kept, err);
     if (rc == SG_OK)

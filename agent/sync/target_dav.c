@@ -2,14 +2,17 @@
  * which creates only, also where If-None-Match is ignored. Under the name there is never anything but all of them.
  *
  * The temporary name is the store's own for this step, so that one which a killed run left behind is written over by
- * the next, and goes. */
+ * the next, and goes. What is large goes in parts (Content-Range in a PUT, RFC 9110 §14.5), and the next run goes on
+ * behind what it finds there; a server that cannot do that gets it whole. */
 #include <string.h>
 
 #include "base/msg.h"
 #include "store/witness.h"
 #include "sync/target_private.h"
 
-static void put_answered(struct sg_storing *storing, const struct sg_http_answer *answer, struct sg_slice error_body);
+#define WHOLE "whole" /* remembered of a step: the server cannot take parts */
+
+static void send_bytes(struct sg_storing *storing);
 
 /* --- what ends it ------------------------------------------------------------------------------------------------- */
 
@@ -72,16 +75,29 @@ static void give_name(struct sg_storing *storing)
     sg_storing_go_on(storing, &request, moved);
 }
 
-static void put_read(struct sg_storing *storing, const struct sg_http_answer *answer, struct sg_slice error_body)
+/* Parts that do not make the whole are not gone on with: next time, it goes whole. */
+static void put_differs(struct sg_storing *storing)
 {
     struct sg_err err = {0};
+    const struct sg_upload *upload = &storing->upload;
+    if (!storing->in_parts) {
+        sg_storing_fail(storing, &storing->failed);
+    } else if (sg_step_remember(upload->store, upload->step, WHOLE, &err) != SG_OK) {
+        sg_storing_fail(storing, &err);
+    } else {
+        clean_up(storing);
+    }
+}
+
+static void put_read(struct sg_storing *storing, const struct sg_http_answer *answer, struct sg_slice error_body)
+{
     if (answer->status != 200) {
         sg_storing_fail_answer(storing, answer, error_body);
-    } else if (sg_storing_matches(storing, answer, &err)) {
+    } else if (sg_storing_matches(storing, answer, &storing->failed)) {
         sg_storing_take(storing, answer);
         give_name(storing);
     } else {
-        sg_storing_fail(storing, &err);
+        put_differs(storing);
     }
 }
 
@@ -92,8 +108,7 @@ static void collection_made(struct sg_storing *storing, const struct sg_http_ans
         sg_storing_fail_answer(storing, answer, error_body);
         return;
     }
-    struct sg_http_request request = sg_storing_put(storing, storing->temporary);
-    sg_storing_go_on(storing, &request, put_answered);
+    send_bytes(storing);
 }
 
 static void make_collection(struct sg_storing *storing)
@@ -111,16 +126,82 @@ static void make_collection(struct sg_storing *storing)
     sg_storing_go_on(storing, &request, collection_made);
 }
 
+/* 404 and 409 by Apache and others, 500 by nginx. */
+static bool lacks_collection(const struct sg_storing *storing, const struct sg_http_answer *answer)
+{
+    return !storing->made_collection && (answer->status == 404 || answer->status == 409 || answer->status == 500);
+}
+
+static bool took_it(const struct sg_http_answer *answer)
+{
+    return answer->status == 200 || answer->status == 201 || answer->status == 204;
+}
+
 static void put_answered(struct sg_storing *storing, const struct sg_http_answer *answer, struct sg_slice error_body)
 {
-    /* 404 and 409 by Apache and others, 500 by nginx. */
-    bool no_collection = answer->status == 404 || answer->status == 409 || answer->status == 500;
-    if (no_collection && !storing->made_collection)
+    if (lacks_collection(storing, answer))
         make_collection(storing);
-    else if (answer->status == 200 || answer->status == 201 || answer->status == 204)
+    else if (took_it(answer))
         sg_storing_read_back(storing, storing->temporary, put_read);
     else
         sg_storing_fail_answer(storing, answer, error_body);
+}
+
+/* --- in parts ----------------------------------------------------------------------------------------------------- */
+
+static uint64_t part_len(const struct sg_storing *storing)
+{
+    uint64_t left = storing->size - storing->offset;
+    return left < SG_PUT_PART ? left : SG_PUT_PART;
+}
+
+static void part_answered(struct sg_storing *storing, const struct sg_http_answer *answer, struct sg_slice error_body)
+{
+    bool cannot = answer->status == 400 || answer->status == 405 || answer->status == 416 || answer->status == 501;
+    if (took_it(answer)) {
+        storing->offset += part_len(storing);
+        send_bytes(storing);
+    } else if (cannot) {
+        storing->in_parts = false;
+        send_bytes(storing);
+    } else {
+        put_answered(storing, answer, error_body);
+    }
+}
+
+static void send_part(struct sg_storing *storing)
+{
+    char range[128];
+    const char *const headers[] = {range};
+    unsigned long long begin = storing->offset, len = part_len(storing), size = storing->size;
+    (void)snprintf(range, sizeof(range), "Content-Range: bytes %llu-%llu/%llu", begin, begin + len - 1, size);
+    struct sg_http_request request = sg_storing_put(storing, storing->temporary);
+    request.headers = headers;
+    request.header_count = 1;
+    request.body_offset = begin;
+    request.body_len = len;
+    sg_storing_go_on(storing, &request, part_answered);
+}
+
+static void send_bytes(struct sg_storing *storing)
+{
+    struct sg_http_request request = sg_storing_put(storing, storing->temporary);
+    if (!storing->in_parts)
+        sg_storing_go_on(storing, &request, put_answered);
+    else if (storing->offset < storing->size)
+        send_part(storing);
+    else
+        sg_storing_read_back(storing, storing->temporary, put_read);
+}
+
+/* What a run before this one sent is there. */
+static void size_answered(struct sg_storing *storing, const struct sg_http_answer *answer, struct sg_slice error_body)
+{
+    const char *length = answer->status == 200 ? sg_http_header(answer, "Content-Length") : NULL;
+    unsigned long long there = length ? strtoull(length, NULL, 10) : 0;
+    (void)error_body;
+    storing->offset = there <= storing->size ? there : 0;
+    send_bytes(storing);
 }
 
 /* --- the kind ----------------------------------------------------------------------------------------------------- */
@@ -136,16 +217,32 @@ static enum sg_rc name_temporary(struct sg_storing *storing, struct sg_err *err)
     return sg_object_url(upload->target, upload->sha256, suffix, &storing->temporary, err);
 }
 
+static enum sg_rc decide_parts(struct sg_storing *storing, struct sg_err *err)
+{
+    const struct sg_upload *upload = &storing->upload;
+    _cleanup_(freep) char *remembered = NULL;
+    if (storing->size <= SG_PUT_PART)
+        return SG_OK;
+    enum sg_rc rc = sg_step_recall(upload->store, upload->step, &remembered, err);
+    if (rc == SG_OK)
+        storing->in_parts = strcmp(remembered, WHOLE) != 0;
+    return rc;
+}
+
 static enum sg_rc upload_dav(const struct sg_upload *upload, struct sg_err *err)
 {
     _cleanup_(sg_storing_freep) struct sg_storing *storing = NULL;
     enum sg_rc rc = sg_storing_new(upload, &storing, err);
     if (rc == SG_OK)
         rc = name_temporary(storing, err);
+    if (rc == SG_OK)
+        rc = decide_parts(storing, err);
     if (rc != SG_OK)
         return rc;
-    struct sg_http_request request = sg_storing_put(storing, storing->temporary);
-    rc = sg_storing_ask(storing, &request, put_answered, err);
+    struct sg_http_request put = sg_storing_put(storing, storing->temporary);
+    struct sg_http_request head = {.method = "HEAD", .url = storing->temporary};
+    rc = storing->in_parts ? sg_storing_ask(storing, &head, size_answered, err)
+                           : sg_storing_ask(storing, &put, put_answered, err);
     if (rc == SG_OK)
         (void)sg_steal(storing);
     return rc;

@@ -46,6 +46,8 @@ struct sg_storing {
     char *temporary; /* where it is first; NULL: nowhere */
     uint64_t size;
     bool made_collection;
+    bool in_parts; /* and so much is there already: */
+    uint64_t offset;
     struct sg_s3_parts *parts; /* S3: of a large object; else NULL */
     sg_storing_next *next;     /* what the answer is for */
     struct sg_hash *read;      /* what is read back */

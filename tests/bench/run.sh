@@ -35,10 +35,10 @@ done
 
 if $quick; then
     turns_one=3 turns_many=1 turns_few=1 provision_count=4 files_sign=100 big_mib=64 files_verify=100 files_peer=20
-    tokens=5 signatures=50
+    tokens=5 signatures=50 push_documents=200
 else
     turns_one=41 turns_many=5 turns_few=3 provision_count=60 files_sign=2000 big_mib=2048 files_verify=10000 files_peer=400
-    tokens=60 signatures=2000
+    tokens=60 signatures=2000 push_documents=10000
 fi
 threads=$(nproc)
 
@@ -48,7 +48,7 @@ threads=$(nproc)
     cd "$root"
     softhsm-fixtures/install.sh build fixtures test
     cmake --preset release > /dev/null
-    cmake --build --preset release --target signet --target bench_signatures -- --quiet
+    cmake --build --preset release --target signet --target bench_signatures --target fill_outbox -- --quiet
 ) >&2
 build=$root/.build/release
 signet=$build/agent/cli/signet
@@ -354,6 +354,8 @@ case_provision() {
     line_time "provision $count tokens (pkcs11-tool)" "<= 0.3"
 }
 
+. "$root/tests/bench/push.sh"
+
 run() { # NAME COMMAND...
     before_ours() { :; }
     before_peer() { :; }
@@ -374,6 +376,7 @@ run "provision" case_provision "$provision_count"
 run "host signature" case_host_signature
 run "list many" case_list_many
 run "card list" case_card_list
+run "push" case_push "$push_documents"
 
 if [ -n "$json" ]; then
     printf '{"schema":"signet.bench/1","cores":%d,"quick":%s,"cases":[%s]}\n' "$threads" $quick \

@@ -90,6 +90,20 @@ cuts "cut 10000"
 cuts "cut-answer 10"
 cuts "cut-answer 5000"
 cuts refuse
+# What is large goes on where it stopped: all of it again would be cut again.
+head -c 50000000 /dev/urandom > "$tmp/large"
+key=$(sha "$tmp/large")
+network "cut 34000000"
+expect 1 push webdav "$bad_url" "$tmp/large"
+says "network $tmp/large: "
+holds test ! -e "$APACHE_FILES/$key"
+network "cut 34000000"
+expect 0 push webdav "$bad_url" "$tmp/large"
+holds cmp "$APACHE_FILES/$key" "$tmp/large"
+holds test -z "$(find "$APACHE_FILES" -name '*.part')"
+# nginx takes no parts.
+expect 0 push webdav "$NGINX_URL" "$tmp/large"
+holds cmp "$NGINX_FILES/$key" "$tmp/large"
 network "delay 0.3" "drip 4000 0.01"
 document slow
 expect 0 push webdav "$bad_url" "$tmp/slow"

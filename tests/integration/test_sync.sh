@@ -196,12 +196,17 @@ holds test "$(sql "SELECT was_there FROM receipt WHERE sha256 = '$sent'")" = 1
 # ---- a user and a password ------------------------------------------------------------------------------------------
 
 apache_stop
-apache_start basic
+apache_start tls basic
 printf 'ann\narchive\n' > credentials
 chmod 600 credentials
-target archive "$APACHE_URL" "credentials = $tmp/credentials" > "$conf"
+with_password=("credentials = $tmp/credentials" "ca-file = $SIGNET_FIXTURES/ca/root.pem")
+target archive "${APACHE_URL/https/http}" "${with_password[@]}" > "$conf"
 echo "For ann." > ann.txt
 sign ann.txt
+expect 78 "$SIGNET" sync
+says "for everybody to read"
+target archive "$APACHE_URL" "${with_password[@]}" > "$conf"
+expect 0 "$SIGNET" outbox retry
 chmod 640 credentials
 expect 78 "$SIGNET" sync
 says "chmod 600"

@@ -375,6 +375,29 @@ static void test_many_requests_share_connections(void **state)
     free(outcomes);
 }
 
+/* A connection that a client key may have authenticated is for requests with that key alone. */
+static void test_client_keys_share_nothing(void **state)
+{
+    _cleanup_(sg_http_freep) struct sg_http *http = open_http(10, 4);
+    _cleanup_(EVP_PKEY_freep) EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
+    _cleanup_(X509_freep) X509 *cert = X509_new();
+    const struct sg_http_access with_key = {.client_key = key, .client_cert = cert}, without = {0};
+    const struct sg_http_access *const turns[] = {&with_key, &without, NULL, &with_key};
+    struct outcome outcome;
+
+    (void)state;
+    size_t before = server.connections;
+    for (size_t i = 0; i < sizeof(turns) / sizeof(turns[0]); i++) {
+        struct sg_http_request request = request_of("GET", url_of("/ok"), &outcome);
+        request.access = turns[i];
+        assert_done(sg_http_start(http, &request, &err));
+        run_all(http);
+        assert_int_equal(outcome.status, 200);
+        sg_buf_clear(&outcome.body);
+    }
+    assert_int_equal(server.connections - before, 2);
+}
+
 static void test_end_cancels(void **state)
 {
     struct sg_http *http = open_http(10, 1);
@@ -444,6 +467,7 @@ int main(void)
         cmocka_unit_test(test_credentials_go_to_one_server),
         cmocka_unit_test(test_bad_server_is_given_up),
         cmocka_unit_test(test_many_requests_share_connections),
+        cmocka_unit_test(test_client_keys_share_nothing),
         cmocka_unit_test(test_end_cancels),
         cmocka_unit_test(test_other_descriptor_wakes),
         cmocka_unit_test(test_wrong_addresses),
