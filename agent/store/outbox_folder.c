@@ -112,6 +112,14 @@ static enum sg_rc write_file(const struct sg_store *store, const struct sg_outbo
     return rc == SG_OK ? sg_outfile_commit(out, err) : rc;
 }
 
+static bool has_folder(const struct sg_outbox_document *document)
+{
+    const char *slash = strrchr(document->output, '/');
+    _cleanup_(freep) char *folder = slash ? strndup(document->output, (size_t)(slash - document->output) + 1) : NULL;
+
+    return folder && access(folder, W_OK | X_OK) == 0;
+}
+
 /* What is wrong with the place is no failure: the file is in the store. */
 static enum sg_rc put_there(const struct sg_store *store, const struct sg_outbox_document *document,
                             enum sg_output_state *ret_state, struct sg_err *err)
@@ -129,7 +137,7 @@ static enum sg_rc put_there(const struct sg_store *store, const struct sg_outbox
         return SG_OK;
     }
     enum sg_rc rc = write_file(store, document, is_replaced ? SG_OUT_REPLACE : 0, err);
-    if (rc != SG_OK && rc != SG_E_OUTPUT_EXISTS && rc != SG_E_CANNOT_CREATE)
+    if (rc != SG_OK && rc != SG_E_OUTPUT_EXISTS && (rc != SG_E_CANNOT_CREATE || has_folder(document)))
         return rc;
     *ret_state = rc == SG_OK ? SG_OUTPUT_CURRENT : rc == SG_E_OUTPUT_EXISTS ? SG_OUTPUT_CHANGED : SG_OUTPUT_MOVED;
     return SG_OK;

@@ -8,6 +8,9 @@
 
 #include "faults.h"
 #include "faults_sqlite.h"
+#include "store/blobs.h"
+#include "store/db.h"
+#include "store/outbox.h"
 
 /* Made once: what fails is the store, not the making of these. */
 struct material {
@@ -18,7 +21,7 @@ struct material {
 
 /* What is there afterwards. */
 struct outcome {
-    size_t entries, documents, anchors, crls;
+    size_t entries, documents, anchors, crls, queued;
 };
 
 typedef enum sg_rc (*work_function)(struct sg_store *store, const struct material *material, struct sg_err *err);
@@ -50,6 +53,36 @@ static enum sg_rc add_documents(struct sg_store *store, const struct material *m
     return rc == SG_OK ? sg_store_commit(store, err) : rc;
 }
 
+/* As sign does it, and then as whoever comes after a sign that was killed before the file had its name. */
+static enum sg_rc queue(struct sg_store *store, const struct material *material, struct sg_err *err)
+{
+    const struct fixture *f = material->base;
+    char sha256[SG_SHA256_HEX] = "", output[96];
+    const char *const target = "archive";
+    const struct sg_version version = {.level = SG_LEVEL_B_B, .sha256 = sha256, .size = 3};
+    const struct sg_outbox_request request = {
+        .versions = &version, .version_count = 1, .timestamp = true, .targets = &target, .target_count = 1};
+    struct sg_document document = document_named("/tmp/\xff");
+    _cleanup_(closep) int shared = -1;
+    int64_t number = 0;
+
+    (void)snprintf(output, sizeof(output), "%s/output", store->folder);
+    document.output = output;
+    document.result_sha256 = sha256;
+    enum sg_rc rc = sg_outbox_share(store, &shared, err);
+    if (rc == SG_OK)
+        rc = sg_blob_write(store->folder, f->libctx, (struct sg_slice){(const uint8_t *)"abc", 3}, sha256, err);
+    if (rc == SG_OK)
+        rc = sg_store_begin(store, err);
+    if (rc == SG_OK)
+        rc = sg_store_document_add(store, &document, err);
+    if (rc == SG_OK)
+        rc = sg_outbox_add(store, &request, &number, err);
+    if (rc == SG_OK)
+        rc = sg_store_commit(store, err);
+    return rc == SG_OK ? sg_outbox_place(store, NULL, NULL, err) : rc;
+}
+
 static enum sg_rc change_trust(struct sg_store *store, const struct material *material, struct sg_err *err)
 {
     enum sg_rc rc = sg_store_begin(store, err);
@@ -76,7 +109,7 @@ static enum sg_rc read_trust(struct fixture *f, struct sg_err *err)
 
 static void assert_no_leftovers(struct fixture *f)
 {
-    static const char *const FOLDERS[] = {"", "/trust", "/trust/crl"};
+    static const char *const FOLDERS[] = {"", "/trust", "/trust/crl", "/blobs"};
     const struct dirent *item;
     char path[96];
 
@@ -89,6 +122,25 @@ static void assert_no_leftovers(struct fixture *f)
         if (folder)
             (void)closedir(folder);
     }
+}
+
+/* What is queued has its place once the next program has looked after it, and what is not has none. */
+static void look_for_output(struct fixture *f, struct sg_store *store, bool wanted)
+{
+    char path[96], text[8] = "";
+
+    (void)snprintf(path, sizeof(path), "%s/output", f->folder);
+    if (!wanted && access(path, F_OK) == 0)
+        fail_msg("%s is there, and nothing is queued", path);
+    if (!wanted)
+        return;
+    assert_done(sg_outbox_place(store, NULL, NULL, &err));
+    FILE *file = fopen(path, "rb");
+    assert_non_null(file);
+    assert_int_equal(fread(text, 1, sizeof(text), file), 3);
+    assert_int_equal(fclose(file), 0);
+    assert_string_equal(text, "abc");
+    assert_int_equal(ask(f, "SELECT count(*) FROM outbox WHERE placed = 1 AND output_state = 0"), 1);
 }
 
 /* Opens the store as the next program would, checks that all of it fits together, and counts. */
@@ -107,7 +159,10 @@ static struct outcome look(struct fixture *f)
         .documents = (size_t)ask(f, "SELECT count(*) FROM document"),
         .anchors = (size_t)ask(f, "SELECT count(*) FROM anchor"),
         .crls = (size_t)ask(f, "SELECT count(*) FROM crl"),
+        .queued =
+            (size_t)ask(f, "SELECT count(*) FROM outbox JOIN version USING (document) JOIN step USING (document)"),
     };
+    look_for_output(f, store, outcome.queued > 0);
     _cleanup_(sg_snapshot_freep) struct sg_snapshot *snapshot = open_snapshot(f);
     assert_int_equal(sg_snapshot_anchor_count(snapshot), outcome.anchors);
     assert_int_equal(sg_snapshot_crl_count(snapshot), outcome.crls);
@@ -120,7 +175,8 @@ static struct outcome look(struct fixture *f)
 
 static bool same(struct outcome a, struct outcome b)
 {
-    return a.entries == b.entries && a.documents == b.documents && a.anchors == b.anchors && a.crls == b.crls;
+    return a.entries == b.entries && a.documents == b.documents && a.anchors == b.anchors && a.crls == b.crls &&
+           a.queued == b.queued;
 }
 
 /* --- each call in turn -------------------------------------------------------------------------------------------- */
@@ -219,6 +275,12 @@ static void test_documents(void **state)
     in_turn(state, add_documents, true, (struct outcome){.entries = 2, .documents = 2});
 }
 
+/* A document, its copy, its place. */
+static void test_queue(void **state)
+{
+    in_turn(state, queue, true, (struct outcome){.entries = 1, .documents = 1, .queued = 2});
+}
+
 /* An anchor, a CRL, their publication. */
 static void test_trust(void **state)
 {
@@ -252,6 +314,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_made, material_setup, material_teardown),
         cmocka_unit_test_setup_teardown(test_opened, material_setup, material_teardown),
         cmocka_unit_test_setup_teardown(test_documents, material_setup, material_teardown),
+        cmocka_unit_test_setup_teardown(test_queue, material_setup, material_teardown),
         cmocka_unit_test_setup_teardown(test_trust, material_setup, material_teardown),
         fixture_test(test_read),
     };
