@@ -193,6 +193,30 @@ case_sign_many() { # NAME KEY-URI ID GOAL
         "$(printf %.2f "$(compute "$files_sign / $ours / $raw")")" "" /s 0
 }
 
+# What the outbox costs: copies of content and signature, rows, one more wait for the disk a group.
+case_outbox() {
+    local i
+    if [ ! -d many ]; then
+        mkdir many
+        for ((i = 0; i < files_sign; i++)); do
+            openssl rand -out "many/$i" 10000
+        done
+    fi
+    mkdir online offline
+    cp -r "$SIGNET_HOME/." online
+    cp -r "$SIGNET_HOME/." offline
+    printf '%s\n' '[tsa "one"]' 'url = http://127.0.0.1:9/' '[target "archive"]' 'url = http://127.0.0.1:9/a/' \
+        '[target "mirror"]' 'url = http://127.0.0.1:9/m/' > online/signet.conf
+    before_ours() { rm -rf signed online/blobs && mkdir signed && sync -f .; }
+    before_peer() { before_ours; }
+    ours() { SIGNET_HOME=$work/online timed ours "$signet" sign --key "$rsa" --pin-fd 9 --output-dir signed many/*; }
+    peer() {
+        SIGNET_HOME=$work/offline timed peer "$signet" sign --no-upload --key "$rsa" --pin-fd 9 --output-dir signed many/*
+    }
+    turns "$turns_many"
+    line_time "sign $files_sign files with an outbox (without)" "<= 1.5"
+}
+
 make_big() {
     [ -e big ] || openssl enc -aes-128-ctr -K 00 -iv 00 -in /dev/zero 2> /dev/null | head -c "${big_mib}M" > big || true
     cat big > /dev/null
@@ -368,6 +392,7 @@ printf "$format" case ours peer ratio goal met
 run "sign one" case_sign_one
 run "sign many rsa" case_sign_many RSA-2048 "$rsa" 01 ">= 0.9"
 run "sign many ec" case_sign_many P-256 "$ec" 03 ">= 0.7"
+run "outbox" case_outbox
 run "big detached" case_big_detached
 run "big attached" case_big_attached
 run "verify one" case_verify_one
