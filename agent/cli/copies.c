@@ -155,16 +155,6 @@ static enum sg_rc forget_all(struct sg_store *store, const struct sg_documents *
     return rc;
 }
 
-/* While somebody makes copies, none is removed: then the next sync does it. */
-static enum sg_rc sweep(struct sg_store *store, int64_t *ret_removed, bool *ret_later, struct sg_err *err)
-{
-    _cleanup_(closep) int alone = -1;
-    enum sg_rc rc = sg_outbox_alone(store, &alone, err);
-
-    *ret_later = alone < 0;
-    return rc == SG_OK && alone >= 0 ? sg_outbox_sweep(store, INT64_MIN, ret_removed, err) : rc;
-}
-
 static enum sg_rc forget(struct sg_app *app, const char *name, struct sg_err *err)
 {
     _cleanup_(sg_store_freep) struct sg_store *store = NULL;
@@ -178,7 +168,7 @@ static enum sg_rc forget(struct sg_app *app, const char *name, struct sg_err *er
     if (rc == SG_OK)
         rc = forget_all(store, &documents, err);
     if (rc == SG_OK)
-        rc = sweep(store, &removed, &later, err);
+        rc = sg_outbox_sweep(store, INT64_MIN, &removed, &later, err);
     if (rc != SG_OK)
         return rc;
     sg_say(&app->voice,

@@ -205,7 +205,7 @@ SG_MUST_CHECK enum sg_rc sg_outbox_forget(struct sg_store *store, int64_t docume
 /* --- the folder of copies -------------------------------------------------------------------------------------------
  *
  * Whoever makes blobs shares the outbox from before the first one until what they are for is committed (and, if it is
- * sign, placed). Who has it alone may place what others left behind, and sweep. Both end when the descriptor is closed
+ * sign, placed). Who has it alone may place what others left behind. Both end when the descriptor is closed
  * (closep()), and with the process. */
 
 /* Waits, for a bounded time, for who has it alone: SG_E_BUSY. */
@@ -227,7 +227,7 @@ SG_MUST_CHECK enum sg_rc sg_outbox_place(struct sg_store *store, sg_outbox_place
  */
 SG_MUST_CHECK enum sg_rc sg_outbox_renew(struct sg_store *store, sg_outbox_place_fn *each, void *context,
                                          struct sg_err *err);
-/* Removes copies; alone: of documents closed before `before` (which are forgotten from then on), of documents
- * forgotten, and of nobody. */
-SG_MUST_CHECK enum sg_rc sg_outbox_sweep(struct sg_store *store, int64_t before, int64_t *ret_removed,
+/* Removes copies: of documents closed before `before` (which are forgotten from then on), of documents forgotten, and
+ * of nobody. Has the outbox alone for moments; `*ret_later`: could not, and so not all of them are gone. */
+SG_MUST_CHECK enum sg_rc sg_outbox_sweep(struct sg_store *store, int64_t before, int64_t *ret_removed, bool *ret_later,
                                          struct sg_err *err);

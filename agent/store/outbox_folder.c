@@ -195,18 +195,34 @@ enum sg_rc sg_outbox_place(struct sg_store *store, sg_outbox_place_fn *each, voi
 /* --- sweeping ------------------------------------------------------------------------------------------------------
  */
 
+#define SWEEP_FILES 256 /* removed while nobody can share the outbox */
+
+struct sweep {
+    struct sg_store *store;
+    DIR *folder;
+    char names[SWEEP_FILES][SG_SHA256_HEX]; /* of files that nothing needed when they were looked at */
+    size_t count;
+    int64_t removed;
+    bool later; /* some stayed, since somebody shares the outbox */
+};
+
 static void closedirp(DIR **folder)
 {
     if (*folder)
         (void)closedir(*folder);
 }
 
-static enum sg_rc is_needed(struct sg_store *store, const char *sha256, bool *ret, struct sg_err *err)
+/* Also what a file system without O_TMPFILE kept of one who was killed is not needed; what is not ours, is. */
+static enum sg_rc is_needed(struct sg_store *store, const char *name, bool *ret, struct sg_err *err)
 {
     _cleanup_(sg_rows_resetp) sqlite3_stmt *rows = NULL;
-    const struct sg_value values[] = {sg_value_text(sha256)};
+    const struct sg_value values[] = {sg_value_text(name)};
+    uint8_t digest[SG_SHA256_LEN];
     bool row = false;
 
+    *ret = strncmp(name, ".signet-", strlen(".signet-")) != 0 || strlen(name) >= SG_SHA256_HEX;
+    if (!sg_unhex(name, digest, sizeof(digest)))
+        return SG_OK;
     enum sg_rc rc = sg_db_query(store, SG_SQL_BLOB_NEEDED, values, SG_COUNT(values), &rows, err);
     if (rc == SG_OK)
         rc = sg_db_next(store, rows, &row, err);
@@ -215,30 +231,49 @@ static enum sg_rc is_needed(struct sg_store *store, const char *sha256, bool *re
     return rc;
 }
 
-/* Also what a file system without O_TMPFILE kept of one who was killed. */
-static enum sg_rc sweep_file(struct sg_store *store, int folder, const char *name, int64_t *removed, struct sg_err *err)
+static enum sg_rc remove_file(struct sweep *sweep, const char *name, struct sg_err *err)
 {
-    uint8_t digest[SG_SHA256_LEN];
-    bool needed = false;
-    enum sg_rc rc = SG_OK;
+    bool needed = true;
+    enum sg_rc rc = is_needed(sweep->store, name, &needed, err);
 
-    if (sg_unhex(name, digest, sizeof(digest)))
-        rc = is_needed(store, name, &needed, err);
-    else
-        needed = strncmp(name, ".signet-", strlen(".signet-")) != 0;
     if (rc != SG_OK || needed)
         return rc;
-    if (unlinkat(folder, name, 0) < 0 && errno != ENOENT)
+    if (unlinkat(dirfd(sweep->folder), name, 0) == 0)
+        sweep->removed++;
+    else if (errno != ENOENT)
         return sg_about(name, err, sg_fail_errno(err, SG_E_IO, errno, _("The copy \"%s\" cannot be removed."), name));
-    ++*removed;
     return SG_OK;
 }
 
-static enum sg_rc sweep_folder(struct sg_store *store, int64_t *removed, struct sg_err *err)
+/* Those found so far, if they still are not needed now that nobody makes any. */
+static enum sg_rc remove_found(struct sweep *sweep, struct sg_err *err)
+{
+    _cleanup_(closep) int alone = -1;
+    enum sg_rc rc = sweep->count > 0 ? sg_outbox_alone(sweep->store, &alone, err) : SG_OK;
+
+    sweep->later = sweep->later || (sweep->count > 0 && alone < 0);
+    for (size_t i = 0; i < sweep->count && alone >= 0 && rc == SG_OK; i++)
+        rc = remove_file(sweep, sweep->names[i], err);
+    sweep->count = 0;
+    return rc;
+}
+
+static enum sg_rc look_at(struct sweep *sweep, const char *name, struct sg_err *err)
+{
+    bool needed = true;
+    enum sg_rc rc = is_needed(sweep->store, name, &needed, err);
+
+    if (rc != SG_OK || needed)
+        return rc;
+    (void)snprintf(sweep->names[sweep->count++], SG_SHA256_HEX, "%s", name);
+    return sweep->count == SWEEP_FILES ? remove_found(sweep, err) : SG_OK;
+}
+
+static enum sg_rc sweep_folder(struct sweep *sweep, struct sg_err *err)
 {
     _cleanup_(freep) char *path = NULL;
 
-    if (asprintf(&path, "%s/blobs", store->folder) < 0) {
+    if (asprintf(&path, "%s/blobs", sweep->store->folder) < 0) {
         path = NULL;
         return sg_fail_memory(err);
     }
@@ -247,21 +282,25 @@ static enum sg_rc sweep_folder(struct sg_store *store, int64_t *removed, struct 
         return SG_OK;
     if (!folder)
         return sg_about(path, err, sg_fail_errno(err, SG_E_IO, errno, _("\"%s\" cannot be read."), path));
+    sweep->folder = folder;
     enum sg_rc rc = SG_OK;
-    for (const struct dirent *entry; rc == SG_OK && (entry = readdir(folder));)
-        rc = sweep_file(store, dirfd(folder), entry->d_name, removed, err);
-    return rc;
+    for (const struct dirent *entry; rc == SG_OK && !sweep->later && (entry = readdir(folder));)
+        rc = look_at(sweep, entry->d_name, err);
+    return rc == SG_OK ? remove_found(sweep, err) : rc;
 }
 
-enum sg_rc sg_outbox_sweep(struct sg_store *store, int64_t before, int64_t *ret_removed, struct sg_err *err)
+enum sg_rc sg_outbox_sweep(struct sg_store *store, int64_t before, int64_t *ret_removed, bool *ret_later,
+                           struct sg_err *err)
 {
     const struct sg_value values[] = {sg_value_integer(before), sg_value_integer(sg_clock_now(&store->clock))};
-    int64_t removed = 0;
+    struct sweep sweep = {.store = store};
     enum sg_rc rc = sg_db_run(store, SG_SQL_OUTBOX_EXPIRE, values, SG_COUNT(values), err);
 
     if (rc == SG_OK)
-        rc = sweep_folder(store, &removed, err);
-    if (rc == SG_OK)
-        *ret_removed = removed;
+        rc = sweep_folder(&sweep, err);
+    if (rc == SG_OK) {
+        *ret_removed = sweep.removed;
+        *ret_later = sweep.later;
+    }
     return rc;
 }

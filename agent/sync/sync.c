@@ -64,13 +64,10 @@ static enum sg_rc place(const struct sg_sync *sync, struct sg_err *err)
 
 static enum sg_rc sweep(const struct sg_sync *sync, struct sg_err *err)
 {
-    _cleanup_(closep) int alone = -1;
     int64_t removed = 0;
-    enum sg_rc rc = sg_outbox_alone(sync->store, &alone, err);
+    bool later = false; /* somebody is signing: the next run does it */
+    enum sg_rc rc = sg_outbox_sweep(sync->store, sg_clock_now(sync->clock) - sync->keep_copies, &removed, &later, err);
 
-    if (rc != SG_OK || alone < 0)
-        return rc;
-    rc = sg_outbox_sweep(sync->store, sg_clock_now(sync->clock) - sync->keep_copies, &removed, err);
     if (rc == SG_OK && removed > 0)
         sg_log(sync->log, SG_LOG_INFO, _("Copies removed, since nothing needs them any more: %lld"),
                (long long)removed);

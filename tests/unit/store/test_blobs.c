@@ -371,26 +371,27 @@ static void test_sweep(void **state)
     _cleanup_(sg_store_freep) struct sg_store *store = open_store(f);
     int64_t first = leave_unplaced(f, store, in_folder(f, "1"), ""), second = 0, removed = 0, count = 0;
     char other[SG_SHA256_HEX];
+    bool later = false;
 
     second = leave_unplaced(f, store, in_folder(f, "2"), ""); /* the same bytes */
     write_blob(f, "nobody's", other);
     write_file(in_folder(f, "blobs/.signet-0123456789abcdef"), "half");
     write_file(in_folder(f, "blobs/README"), "not ours");
-    assert_done(sg_outbox_sweep(store, INT64_MAX, &removed, &err));
+    assert_done(sg_outbox_sweep(store, INT64_MAX, &removed, &later, &err));
     assert_int_equal(removed, 2);
     assert_file(in_folder(f, "blobs/" ABC_SHA256), "abc");
     assert_file(in_folder(f, "blobs/README"), "not ours");
 
     assert_done(sg_outbox_drop(store, first, NULL, "a mistake", &count, &err));
-    assert_done(sg_outbox_sweep(store, f->now, &removed, &err)); /* closed now, not before it */
+    assert_done(sg_outbox_sweep(store, f->now, &removed, &later, &err)); /* closed now, not before it */
     assert_int_equal(removed, 0);
     assert_int_equal(ask(f, "SELECT count(*) FROM outbox WHERE forgotten = 0"), 2);
-    assert_done(sg_outbox_sweep(store, f->now + 1, &removed, &err)); /* the second still needs it */
+    assert_done(sg_outbox_sweep(store, f->now + 1, &removed, &later, &err)); /* the second still needs it */
     assert_int_equal(removed, 0);
     assert_int_equal(ask(f, "SELECT count(*) FROM outbox WHERE forgotten = 0"), 1);
     assert_done(sg_outbox_drop(store, second, NULL, "a mistake", &count, &err));
     assert_done(sg_outbox_forget(store, second, &err));
-    assert_done(sg_outbox_sweep(store, INT64_MIN, &removed, &err));
+    assert_done(sg_outbox_sweep(store, INT64_MIN, &removed, &later, &err));
     assert_int_equal(removed, 1);
     assert_no_file(in_folder(f, "blobs/" ABC_SHA256));
 }
@@ -402,14 +403,42 @@ static void test_sweep_sent(void **state)
     _cleanup_(sg_store_freep) struct sg_store *store = open_store(f);
     int64_t removed = 0, count = 0, document = leave_unplaced(f, store, in_folder(f, "1"), "");
     char sent[SG_SHA256_HEX];
+    bool later = false;
 
     write_blob(f, "encrypted", sent);
     assert_done(sg_step_sends(store, ask(f, "SELECT id FROM step"), sent, &err));
-    assert_done(sg_outbox_sweep(store, INT64_MIN, &removed, &err));
+    assert_done(sg_outbox_sweep(store, INT64_MIN, &removed, &later, &err));
     assert_int_equal(removed, 0);
     assert_done(sg_outbox_drop(store, document, NULL, "a mistake", &count, &err));
-    assert_done(sg_outbox_sweep(store, INT64_MIN, &removed, &err));
+    assert_done(sg_outbox_sweep(store, INT64_MIN, &removed, &later, &err));
     assert_int_equal(removed, 1);
+}
+
+/* Does nothing go while somebody makes copies, who may be about to need it, and all of it afterwards, however many? */
+static void test_sweep_shared(void **state)
+{
+    struct fixture *f = *state;
+    _cleanup_(sg_store_freep) struct sg_store *store = open_store(f);
+    _cleanup_(closep) int shared = -1;
+    char sha256[SG_SHA256_HEX], path[256];
+    int64_t removed = 0;
+    bool later = false;
+
+    write_blob(f, "nobody's", sha256);
+    for (int i = 0; i < 600; i++) {
+        (void)snprintf(path, sizeof(path), "%s/blobs/%064d", f->folder, i);
+        write_file(path, "nobody's");
+    }
+    assert_done(sg_outbox_share(store, &shared, &err));
+    assert_done(sg_outbox_sweep(store, INT64_MIN, &removed, &later, &err));
+    assert_int_equal(removed, 0);
+    assert_true(later);
+    assert_int_equal(files_in(in_folder(f, "blobs")), 601);
+    closep(&shared);
+    assert_done(sg_outbox_sweep(store, INT64_MIN, &removed, &later, &err));
+    assert_int_equal(removed, 601);
+    assert_false(later);
+    assert_int_equal(files_in(in_folder(f, "blobs")), 0);
 }
 
 int main(void)
@@ -419,7 +448,7 @@ int main(void)
         fixture_test(test_take_output),   fixture_test(test_copy),          fixture_test(test_names),
         fixture_test(test_lock),          fixture_test(test_place),         fixture_test(test_place_taken),
         fixture_test(test_place_nowhere), fixture_test(test_place_damaged), fixture_test(test_sweep),
-        fixture_test(test_sweep_sent),
+        fixture_test(test_sweep_sent),    fixture_test(test_sweep_shared),
     };
 
     return cmocka_run_group_tests_name("blobs", tests, NULL, NULL);
