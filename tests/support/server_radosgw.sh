@@ -1,7 +1,7 @@
 # Ceph's object gateway, a real S3 server: one monitor, one OSD that keeps its objects in memory, and radosgw, on
 # loopback ports of their own. A test that sources this file says
 #
-#     radosgw_start [MIB]   # begins, and returns; MIB of objects fit (1024)
+#     radosgw_start [MIB]   # begins, and returns; MIB of objects fit (1024), beyond 2048 in a file of that size
 #     radosgw_ready         # waits until it answers
 #     radosgw_stop
 #
@@ -108,6 +108,19 @@ s3_keys() { # BUCKET: the keys in it, a line each, at most 1000
 
 # ---- the cluster: what radosgw_start runs, in a process of its own ------------------------------------------------------
 
+# In memory they take twice their size, and more where many go.
+objects() {
+    if [ "$mib" -le 2048 ]; then
+        echo "osd objectstore = memstore"
+        echo "memstore device bytes = $((mib * 1048576))"
+    else
+        echo "osd objectstore = bluestore"
+        echo "bluestore block create = true"
+        echo "bluestore block size = $((mib * 1048576))"
+        echo "osd memory target = 1073741824"
+    fi
+}
+
 configure() {
     cat > ceph.conf << EOC
 [global]
@@ -138,8 +151,7 @@ mon allow pool size one = true
 mon data = $folder/mon
 [osd.0]
 osd data = $folder/osd
-osd objectstore = memstore
-memstore device bytes = $((mib * 1048576))
+$(objects)
 osd class dir = $(dirname "$(dpkg -L ceph-osd radosgw ceph-common librados2 ceph-base | grep -m 1 /libcls_rgw.so)")
 [client.rgw]
 rgw data = $folder/rgw
