@@ -1,0 +1,135 @@
+#!/bin/bash
+# Killed at random moments of sign and sync over ten documents: is after a last sync every version of every signature in
+# both archives, once and byte for byte, with its receipt, the ledger whole, and no half file anywhere?
+#
+# SIGNET_SEED chooses the moments. SIGNET_KILLS is how many; without it, as many as fit into a minute.
+. "${SIGNET_SOURCE:-$(dirname "$0")/../..}/tests/support/lib.sh"
+. "$SIGNET_SOURCE/tests/support/namespace.sh"
+. "$SIGNET_SOURCE/tests/support/server_apache.sh"
+. "$SIGNET_SOURCE/tests/support/server_tsa.sh"
+needs apache2 lighttpd
+at_exit=apache_stop
+seed=${SIGNET_SEED:-$RANDOM} wanted=${SIGNET_KILLS:-}
+echo "SIGNET_SEED=$seed"
+RANDOM=$seed
+fixtures
+cd "$tmp"
+ca=$SIGNET_FIXTURES/ca documents=10
+holds "$SIGNET" trust add --yes "$ca/root.pem"
+holds "$SIGNET" trust add --crl "$ca/root.crl" --crl "$ca/issuing.crl" --intermediate "$ca/issuing.pem"
+apache_start
+tsa_start main
+cat > "$SIGNET_HOME/signet.conf" << END
+[tsa "main"]
+url = $(tsa_url main)
+[target "one"]
+type = webdav
+url = $APACHE_URL
+[target "two"]
+type = webdav
+url = ${APACHE_URL}2
+END
+for ((i = 0; i < documents; i++)); do
+    head -c $((RANDOM * 3 + 1)) /dev/urandom > "doc-$i"
+done
+
+key="pkcs11:token=Signet%20Test;id=%03"
+# One that was killed while the token looked at the PIN leaves the mark of a refusal, which is not what is tested here.
+sign() { # FILE...
+    rm -rf "$XDG_RUNTIME_DIR/signet"
+    exec "$SIGNET" sign --force --quiet --key "$key" --pin-fd 9 "$@" 9< "$SOFTHSM_PIN_FILE" > out 2> err < /dev/null
+}
+sync() {
+    exec "$SIGNET" sync --quiet > out 2> err < /dev/null
+}
+milliseconds() {
+    date +%s%3N
+}
+# Of one that is let do its work: within so long a moment is chosen.
+duration_of() { # COMMAND...
+    local begun
+    begun=$(milliseconds)
+    ("$@") || failed "$* without a kill: $(cat err)"
+    echo $(($(milliseconds) - begun))
+}
+# Runs a command and kills it at a random moment; what comes before is its own end.
+killed=0
+kill_in() { # MILLISECONDS COMMAND...
+    local moment=$(((RANDOM * 32768 + RANDOM) % ($1 + $1 / 10 + 1)))
+    shift
+    ("$@") &
+    sleep "$(printf '%d.%03d' $((moment / 1000)) $((moment % 1000)))"
+    if kill -KILL $! 2> check; then killed=$((killed + 1)); fi
+    wait $! 2> check || true
+}
+
+sign_ms=$(duration_of sign doc-0 doc-1)
+sync_ms=$(duration_of sync)
+end=$((SECONDS + 60))
+until [ "$killed" -ge "${wanted:-1000000}" ] || { [ -z "$wanted" ] && [ $SECONDS -ge $end ]; }; do
+    if ((RANDOM % 2)); then
+        kill_in "$sign_ms" sign "doc-$((RANDOM % documents))" "doc-$((RANDOM % (documents / 2)))"
+    else
+        kill_in "$sync_ms" sync
+    fi
+done
+echo "killed $killed times; a sign takes $sign_ms ms, a sync $sync_ms ms"
+holds test "$killed" -ge "${wanted:-5}"
+
+# ---- a last sync ----------------------------------------------------------------------------------------------------
+
+for ((i = 0; i < documents; i++)); do
+    [ -e "doc-$i.p7s" ] || (sign "doc-$i") || failed "no last signature: $(cat err)"
+done
+# A program that was killed a moment ago may hold a lock for as long as it takes to end.
+until_holds "$SIGNET" sync --quiet
+expect 0 "$SIGNET" sync --json
+json done=0 failed=0 waiting=[]
+
+holds "$SIGNET" log --check
+cat > judge.py << 'END'
+import hashlib, os, sqlite3, sys
+home, folders = sys.argv[1], sys.argv[2:]
+db = sqlite3.connect(f"file:{home}/store.db?mode=ro", uri=True)
+rows = lambda sql: db.execute(sql).fetchall()
+assert rows("PRAGMA integrity_check") == [("ok",)]
+assert rows("PRAGMA foreign_key_check") == []
+assert rows("SELECT count(*) FROM step WHERE state <> 1") == [(0,)], "steps wait"
+assert rows("SELECT count(*) FROM outbox WHERE placed = 0 OR closed = 0") == [(0,)], "documents are not closed"
+documents = rows("SELECT count(*) FROM outbox")[0][0]
+# Each signature has its content, B-B and B-T; each of them is stored at each target by a step of its own, once.
+for level in ("content", "B-B", "B-T"):
+    assert rows(f"SELECT count(*) FROM version WHERE level = '{level}'") == [(documents,)], level
+assert rows("SELECT max(c) FROM (SELECT count(*) AS c FROM step GROUP BY document, level, kind, target)") == [(1,)]
+assert rows("SELECT count(*) FROM step WHERE kind = 2") == [(3 * len(folders) * documents,)]
+assert rows("SELECT count(*) FROM receipt") == rows("SELECT count(*) FROM step WHERE kind = 2")
+assert rows("SELECT count(*) FROM receipt JOIN step ON step.id = receipt.step "
+            "WHERE receipt.sha256 <> step.sha256 OR receipt.target <> step.target") == [(0,)]
+versions = {sha256 for sha256, in rows("SELECT sha256 FROM version")}
+for folder in folders:
+    for name in os.listdir(folder):
+        data = open(f"{folder}/{name}", "rb").read()
+        assert hashlib.sha256(data).hexdigest() == name, f"{folder}/{name} is not whole"
+        assert name in versions or b"signet.ledger-head/1" in data, f"{folder}/{name} belongs to nobody"
+    assert versions <= set(os.listdir(folder)), f"{folder} lacks some"
+# The user's files are whole: each is a version.
+for name in os.listdir("."):
+    assert not name.startswith(".signet-"), f"{name} was left behind"
+    if name.endswith(".p7s"):
+        assert hashlib.sha256(open(name, "rb").read()).hexdigest() in versions, f"{name} is no version"
+print(documents, "signatures,", len(versions), "versions")
+END
+holds /usr/bin/python3 judge.py "$SIGNET_HOME" "$APACHE_FILES" "${APACHE_FILES}2"
+cat check
+for ((i = 0; i < documents; i++)); do
+    expect 0 "$SIGNET" verify "doc-$i.p7s"
+    says "B-T"
+done
+
+# The judge is one that can say no.
+some=$(find "${APACHE_FILES}2" -type f | sort | head -n 1)
+mv "$some" elsewhere
+rejects /usr/bin/python3 judge.py "$SIGNET_HOME" "$APACHE_FILES" "${APACHE_FILES}2"
+tamper elsewhere "$some" 0
+rejects /usr/bin/python3 judge.py "$SIGNET_HOME" "$APACHE_FILES" "${APACHE_FILES}2"
+passed
