@@ -3,6 +3,7 @@
 
 #include "base/msg.h"
 #include "cli/commands.h"
+#include "cli/copies.h"
 #include "cli/outbox_find.h"
 #include "cli/sync.h"
 #include "store/blobs.h"
@@ -10,25 +11,16 @@
 /* --- get -----------------------------------------------------------------------------------------------------------
  */
 
-static const struct sg_option get_options[] = {
+const struct sg_option sg_get_options[] = {
     {.name = "output", .argument = "FILE", .help = N_("write it to FILE (-: stdout)"), .writes = true},
     {.name = "from", .argument = "NAME", .help = N_("fetch it from this target")},
     {.name = "force", .help = N_("replace the file if it exists")},
     {.name = NULL},
 };
 
-/* What is wanted of a document: the version that was named by its digest, else the newest. */
-struct wanted {
-    const char *name; /* as given */
-    char level[8];
-    char sha256[SG_SHA256_HEX];
-    int64_t size, forgotten;
-    char *output; /* where it goes if nobody says otherwise: the file's own name, here */
-};
-
 static enum sg_rc take_document(void *context, const struct sg_outbox_document *document, struct sg_err *err)
 {
-    struct wanted *wanted = context;
+    struct sg_wanted *wanted = context;
     const char *slash = strrchr(document->output, '/');
 
     (void)snprintf(wanted->level, sizeof(wanted->level), "%s", document->level);
@@ -40,7 +32,7 @@ static enum sg_rc take_document(void *context, const struct sg_outbox_document *
 
 static enum sg_rc take_version(void *context, const struct sg_version *version, struct sg_err *err)
 {
-    struct wanted *wanted = context;
+    struct sg_wanted *wanted = context;
 
     (void)err;
     if (strcasecmp(version->sha256, wanted->name) == 0) {
@@ -52,7 +44,7 @@ static enum sg_rc take_version(void *context, const struct sg_version *version, 
     return SG_OK;
 }
 
-static enum sg_rc check_kept(const struct wanted *wanted, struct sg_err *err)
+static enum sg_rc check_kept(const struct sg_wanted *wanted, struct sg_err *err)
 {
     char when[SG_TIME_TEXT];
 
@@ -65,7 +57,7 @@ static enum sg_rc check_kept(const struct wanted *wanted, struct sg_err *err)
                             wanted->name, sg_time_text(wanted->forgotten, when)));
 }
 
-static enum sg_rc write_copy(struct sg_app *app, const struct sg_args *args, const struct wanted *wanted,
+static enum sg_rc write_copy(struct sg_app *app, const struct sg_args *args, const struct sg_wanted *wanted,
                              const char *path, struct sg_err *err)
 {
     _cleanup_(sg_outfile_freep) struct sg_outfile *out = NULL;
@@ -76,21 +68,32 @@ static enum sg_rc write_copy(struct sg_app *app, const struct sg_args *args, con
     return rc == SG_OK ? sg_outfile_commit(out, err) : rc;
 }
 
-static enum sg_rc find_wanted(struct sg_app *app, struct sg_store *store, struct wanted *wanted, struct sg_err *err)
+enum sg_rc sg_wanted_find(struct sg_app *app, struct sg_store *store, struct sg_wanted *wanted, struct sg_err *err)
 {
     _cleanup_(sg_documents_clear) struct sg_documents documents = {0};
     enum sg_rc rc = sg_documents_find(app, store, wanted->name, true, &documents, err);
 
     if (rc != SG_OK)
         return rc;
-    int64_t newest = documents.numbers[documents.count - 1];
-    rc = sg_outbox_get(store, newest, take_document, wanted, err);
-    if (rc == SG_OK)
-        rc = sg_outbox_versions(store, newest, take_version, wanted, err);
-    return rc == SG_OK ? check_kept(wanted, err) : rc;
+    wanted->document = documents.numbers[documents.count - 1];
+    rc = sg_outbox_get(store, wanted->document, take_document, wanted, err);
+    return rc == SG_OK ? sg_outbox_versions(store, wanted->document, take_version, wanted, err) : rc;
 }
 
-static enum sg_rc get(struct sg_app *app, const struct sg_args *args, struct wanted *wanted, struct sg_err *err)
+enum sg_rc sg_wanted_say(struct sg_app *app, const struct sg_wanted *wanted, const char *path, struct sg_err *err)
+{
+    if (strcmp(path, "-") == 0)
+        app->voice.people = stderr;
+    sg_say(&app->voice, _("%s: %s, SHA-256 %s"), path, wanted->level, wanted->sha256);
+    if (app->voice.json &&
+        !sg_json_print(&app->voice,
+                       json_pack("{s:s, s:o, s:s, s:s, s:I}", "schema", "signet.get/1", "output", sg_json_text(path),
+                                 "level", wanted->level, "sha256", wanted->sha256, "size", (json_int_t)wanted->size)))
+        return sg_fail_memory(err);
+    return SG_OK;
+}
+
+static enum sg_rc get(struct sg_app *app, const struct sg_args *args, struct sg_wanted *wanted, struct sg_err *err)
 {
     _cleanup_(sg_store_freep) struct sg_store *store = NULL;
     const char *output = sg_args_value(args, "output");
@@ -101,27 +104,21 @@ static enum sg_rc get(struct sg_app *app, const struct sg_args *args, struct wan
     if (rc == SG_OK)
         rc = sg_app_store(app, &store, err);
     if (rc == SG_OK)
-        rc = find_wanted(app, store, wanted, err);
+        rc = sg_wanted_find(app, store, wanted, err);
+    if (rc == SG_OK)
+        rc = check_kept(wanted, err);
     if (rc != SG_OK)
         return rc;
     const char *path = output ? output : wanted->output;
     rc = write_copy(app, args, wanted, path, err);
     if (rc != SG_OK)
         return rc;
-    if (strcmp(path, "-") == 0)
-        app->voice.people = stderr;
-    sg_say(&app->voice, _("%s: %s, SHA-256 %s"), path, wanted->level, wanted->sha256);
-    if (app->voice.json &&
-        !sg_json_print(&app->voice,
-                       json_pack("{s:s, s:o, s:s, s:s, s:I}", "schema", "signet.get/1", "output", sg_json_text(path),
-                                 "level", wanted->level, "sha256", wanted->sha256, "size", (json_int_t)wanted->size)))
-        rc = sg_fail_memory(err);
-    return rc;
+    return sg_wanted_say(app, wanted, path, err);
 }
 
 static int run_get(struct sg_app *app, const struct sg_args *args)
 {
-    struct wanted wanted = {.name = sg_args_file(args, 0)};
+    struct sg_wanted wanted = {.name = sg_args_file(args, 0)};
     struct sg_err err;
 
     if (sg_args_value(args, "from"))
@@ -137,7 +134,7 @@ const struct sg_command sg_command_get = {
     .arguments = "FILE|SHA256",
     .min_arguments = 1,
     .max_arguments = 1,
-    .options = get_options,
+    .options = sg_get_options,
     .run = run_get,
 };
 

@@ -1,7 +1,9 @@
 /* The program signet-sync: what of `signet` needs a network. */
 #include "base/limits.h"
+#include "cli/copies.h"
 #include "cli/program.h"
 #include "cli/sync.h"
+#include "cli/sync_get.h"
 #include "cli/sync_run.h"
 
 static enum sg_rc check_options(const struct sg_args *args, struct sg_err *err)
@@ -55,9 +57,20 @@ static const struct sg_command sync_command = {
     .run = run,
 };
 
+static const struct sg_command get_command = {
+    .name = "get",
+    .summary = N_("bring back a signed document from a target"),
+    .arguments = "FILE|SHA256",
+    .min_arguments = 1,
+    .max_arguments = 1,
+    .options = sg_get_options,
+    .takes_pin = true,
+    .run = sg_sync_get,
+};
+
 int main(int argc, char **argv)
 {
-    static const struct sg_command *const commands[] = {&sync_command, NULL};
+    static const struct sg_command *const commands[] = {&sync_command, &get_command, NULL};
 
     return sg_program_main(commands, argc, argv);
 }

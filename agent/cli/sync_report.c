@@ -81,6 +81,28 @@ void sg_sync_report_event(struct sg_sync_report *report, const struct sg_sync_ev
         say_done(voice, event);
 }
 
+static json_t *pull_json(const struct sg_pull_event *event)
+{
+    return json_pack("{s:s, s:s, s:o, s:b, s:o, s:o}", "schema", "signet.sync-pull/1", "kind",
+                     sg_pull_kind_word(event->kind), "url", sg_json_text(event->url), "changed", event->changed,
+                     "error", error_json(event->err), "next_try", sg_json_time(event->next));
+}
+
+void sg_sync_report_pull(struct sg_sync_report *report, const struct sg_pull_event *event)
+{
+    const struct sg_voice *voice = &report->app->voice;
+
+    sg_progress_hide(&report->bar);
+    report->fetched += event->changed;
+    report->not_fetched += event->err != NULL;
+    if (voice->json)
+        (void)sg_json_print(voice, pull_json(event)); /* no memory for it: the summary counts it all the same */
+    else if (event->err)
+        sg_warn(voice, sg_rc_word(event->err->rc), "%s: %s", event->url, event->err->text);
+    else if (event->changed)
+        sg_say(voice, _("Fetched: %s"), event->url);
+}
+
 void sg_sync_report_progress(struct sg_sync_report *report, const struct sg_sync_progress *progress)
 {
     sg_progress_show_transfers(&report->bar, progress->done + progress->failed, progress->known, progress->under_way,
@@ -212,8 +234,9 @@ static enum sg_rc print_json(const struct sg_sync_report *report, const struct s
     for (size_t i = 0; i < report->waiting_count; i++)
         (void)json_array_append_new(list, group_json(report, &report->waiting[i], status));
     json_t *object =
-        json_pack("{s:s, s:I, s:I, s:I, s:o}", "schema", "signet.sync/1", "done", (json_int_t)progress->done, "failed",
-                  (json_int_t)progress->failed, "bytes", (json_int_t)progress->bytes, "waiting", list);
+        json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:o}", "schema", "signet.sync/1", "done", (json_int_t)progress->done,
+                  "failed", (json_int_t)progress->failed, "bytes", (json_int_t)progress->bytes, "fetched",
+                  (json_int_t)report->fetched, "not_fetched", (json_int_t)report->not_fetched, "waiting", list);
     return sg_json_print(&report->app->voice, object) ? SG_OK : sg_fail_memory(err);
 }
 
@@ -235,7 +258,9 @@ enum sg_rc sg_sync_report_end(struct sg_sync_report *report, struct sg_store *st
         rc = print_json(report, progress, &status, err);
     } else {
         sg_say(voice,
-               progress->done + progress->failed == 0 ? _("Nothing was to be done.") : _("Done: %zu; failed: %zu."),
+               progress->done + progress->failed + report->fetched + report->not_fetched == 0
+                   ? _("Nothing was to be done.")
+                   : _("Done: %zu; failed: %zu."),
                progress->done, progress->failed);
         for (size_t i = 0; i < report->waiting_count; i++)
             say_group(report, &report->waiting[i], &status);

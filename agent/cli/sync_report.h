@@ -21,10 +21,12 @@ struct sg_sync_report {
     struct sg_progress bar;
     struct sg_sync_waiting waiting[SG_SYNC_MAX_GROUPS];
     size_t waiting_count;
+    size_t fetched, not_fetched; /* revocation data and the like */
 };
 
 /* For struct sg_sync. */
 void sg_sync_report_event(struct sg_sync_report *report, const struct sg_sync_event *event);
+void sg_sync_report_pull(struct sg_sync_report *report, const struct sg_pull_event *event);
 void sg_sync_report_progress(struct sg_sync_report *report, const struct sg_sync_progress *progress);
 
 /* The end: what was done, what waits. `*ret_status` is the exit status: of the worst reason for which something waits.

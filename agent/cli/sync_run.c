@@ -23,6 +23,13 @@ static void tell(void *context, const struct sg_sync_event *event)
     sg_sync_report_event(&work->report, event);
 }
 
+static void tell_pull(void *context, const struct sg_pull_event *event)
+{
+    struct sg_sync_work *work = context;
+
+    sg_sync_report_pull(&work->report, event);
+}
+
 static void show(void *context, const struct sg_sync_progress *progress)
 {
     struct sg_sync_work *work = context;
@@ -39,7 +46,7 @@ static enum sg_rc may_go_on(void *context, struct sg_err *err)
                    _("Stopped by a signal. What was done is kept; the next sync does the rest."));
 }
 
-static struct sg_http_settings http_settings(const struct sg_app *app)
+struct sg_http_settings sg_sync_http(const struct sg_app *app)
 {
     const char *ca_file = sg_config_text(app->config, SG_KEY_SYNC_CA_FILE);
     int64_t timeout = sg_config_seconds(app->config, SG_KEY_SYNC_TIMEOUT);
@@ -79,12 +86,15 @@ static enum sg_rc run_engine(struct sg_sync_work *work, struct sg_sync_progress 
                            .state_folder = app->paths.state,
                            .clock = &app->clock,
                            .log = &app->log,
-                           .http = http_settings(app),
+                           .http = sg_sync_http(app),
                            .targets = work->targets.list,
                            .target_count = work->targets.count,
+                           .list_url = sg_config_text(app->config, SG_KEY_TRUST_LIST),
+                           .list_signer = sg_config_text(app->config, SG_KEY_TRUST_LIST_SIGNER),
                            .keep_copies = sg_config_seconds(app->config, SG_KEY_SYNC_KEEP_COPIES),
                            .open = open_target,
                            .tell = tell,
+                           .tell_pull = tell_pull,
                            .show = show,
                            .may_go_on = may_go_on,
                            .context = work};

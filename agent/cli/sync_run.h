@@ -10,6 +10,8 @@ struct sg_sync_work {
     struct sg_sync_report report;
 };
 
+/* HTTP as the configuration has it. */
+struct sg_http_settings sg_sync_http(const struct sg_app *app);
 /* One run, and what it says at its end. Returns the exit status. */
 int sg_sync_once(struct sg_sync_work *work, bool quietly);
 /* Runs whenever something is due, a network came, or `[sync] interval` has passed, until a signal ends it. */

@@ -64,6 +64,22 @@ static bool wait_for_any(struct pollfd fds[ON_COUNT], int64_t wait_ms)
     return ready > 0;
 }
 
+/* `*due` or, if that is earlier, when something is to be fetched again: because what there is ends. */
+static enum sg_rc next_pull(struct sg_sync_work *work, int64_t last, int64_t *due, struct sg_err *err)
+{
+    struct sg_app *app = work->app;
+    OSSL_LIB_CTX *libctx = NULL;
+    int64_t next = INT64_MAX;
+    enum sg_rc rc = sg_app_libctx(app, &libctx, err);
+
+    if (rc == SG_OK)
+        rc = sg_pull_next(work->store, app->paths.state, libctx, sg_config_text(app->config, SG_KEY_TRUST_LIST),
+                          sg_clock_now(&app->clock), &next, err);
+    if (rc == SG_OK && next > last && next < *due)
+        *due = next;
+    return rc;
+}
+
 /* Milliseconds until the next run: when a step is due, or the interval has passed. */
 static enum sg_rc next_run(struct sg_sync_work *work, int64_t last, int64_t *ret_ms, struct sg_err *err)
 {
@@ -72,6 +88,8 @@ static enum sg_rc next_run(struct sg_sync_work *work, int64_t last, int64_t *ret
     /* What was due when the last run began, and still is, is nothing that a run can do now. */
     enum sg_rc rc = sg_steps_next(work->store, last, &due, err);
 
+    if (rc == SG_OK)
+        rc = next_pull(work, last, &due, err);
     if (rc != SG_OK)
         return rc;
     /* A clock that was set back does not make it wait longer than the interval. */

@@ -228,7 +228,7 @@ static size_t free_slot(const struct sg_line *line)
     return slot;
 }
 
-static enum sg_rc open_target(struct sg_line *line, struct sg_err *err)
+enum sg_rc sg_line_open(struct sg_line *line, struct sg_err *err)
 {
     const struct sg_sync *sync = line->run->sync;
     enum sg_rc rc = line->open ? SG_OK : sync->open(sync->context, line->target, err);
@@ -257,7 +257,7 @@ static enum sg_rc start_upload(struct sg_line *line, struct sg_job *job, struct 
 
 static enum sg_rc begin_upload(struct sg_line *line, struct sg_job *job, struct sg_err *err)
 {
-    enum sg_rc rc = open_target(line, err);
+    enum sg_rc rc = sg_line_open(line, err);
 
     if (rc == SG_OK)
         rc = sg_copy_open(line->run, job, err);

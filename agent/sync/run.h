@@ -3,6 +3,7 @@
 
 #include "sync/sync.h"
 #include "sync/tsa.h"
+#include "sync/witness.h"
 
 #define SG_SYNC_BATCH 64       /* steps of one line that are begun together */
 #define SG_SYNC_MAX_AT_ONCE 64 /* uploads to one target at once */
@@ -79,6 +80,8 @@ struct sg_line {
 
 void sg_line_init(struct sg_line *line, struct sg_run *run, struct sg_sync_target *target);
 void sg_line_clear(struct sg_line *line);
+/* Opens its target, once. */
+SG_MUST_CHECK enum sg_rc sg_line_open(struct sg_line *line, struct sg_err *err);
 /* Starts what can be started now. */
 SG_MUST_CHECK enum sg_rc sg_line_move(struct sg_line *line, struct sg_err *err);
 bool sg_line_is_idle(const struct sg_line *line); /* nothing under way, and nothing left to start */
@@ -100,6 +103,10 @@ struct sg_run {
     const struct sg_sync *sync;
     struct sg_http *http;
     struct sg_tsas *tsas;
+    struct sg_pull *pull;
+    bool pulled;
+    struct sg_witnessing *witnessing;
+    const char **target_names;
     struct sg_line *lines; /* one a target, and behind them that of the time-stamps */
     size_t line_count;
     int shared; /* the outbox, while blobs are made; -1: not yet */

@@ -102,7 +102,7 @@ static bool is_idle(const struct sg_run *run)
     for (size_t i = 0; i < run->line_count; i++)
         if (!sg_line_is_idle(&run->lines[i]))
             return false;
-    return sg_http_pending(run->http) == 0;
+    return run->pulled && sg_http_pending(run->http) == 0;
 }
 
 static enum sg_rc move_lines(struct sg_run *run, struct sg_err *err)
@@ -143,6 +143,87 @@ static enum sg_rc work(struct sg_run *run, struct sg_err *err)
     return rc;
 }
 
+/* --- fetching, beside it -------------------------------------------------------------------------------------------
+ */
+
+static void pulled(void *context, const struct sg_pull_result *result)
+{
+    struct sg_run *run = context;
+
+    run->pulled = true;
+    if (result->err)
+        sg_log(run->sync->log, SG_LOG_WARNING, "%s", result->err->text);
+}
+
+static void tell_pull(void *context, const struct sg_pull_event *event)
+{
+    const struct sg_run *run = context;
+
+    run->sync->tell_pull(run->sync->context, event);
+}
+
+static enum sg_rc start_pull(struct sg_run *run, struct sg_err *err)
+{
+    const struct sg_sync *sync = run->sync;
+    const struct sg_pull_options options = {.store = sync->store,
+                                            .http = run->http,
+                                            .libctx = sync->libctx,
+                                            .state_folder = sync->state_folder,
+                                            .clock = sync->clock,
+                                            .list_url = sync->list_url,
+                                            .list_signer = sync->list_signer,
+                                            .tell = tell_pull,
+                                            .done = pulled,
+                                            .context = run};
+
+    return sg_pull_start(&options, &run->pull, err);
+}
+
+/* --- the ledger's head, at the end ---------------------------------------------------------------------------------
+ */
+
+static enum sg_rc open_witness(void *context, size_t index, const struct sg_target **ret, struct sg_err *err)
+{
+    const struct sg_run *run = context;
+    struct sg_line *line = &run->lines[index];
+
+    if (line->left && !line->succeeded) /* it was found out already that it does not answer */
+        return sg_fail(err, SG_E_NETWORK, _("The target \"%s\" was not asked: it had failed before."),
+                       line->target->target.name);
+    enum sg_rc rc = sg_line_open(line, err);
+    if (rc == SG_OK)
+        *ret = &line->target->target;
+    return rc;
+}
+
+static enum sg_rc have_witnessed(struct sg_run *run, struct sg_err *err)
+{
+    const struct sg_sync *sync = run->sync;
+    const struct sg_witnessing_options options = {.store = sync->store,
+                                                  .http = run->http,
+                                                  .tsas = run->tsas,
+                                                  .targets = run->target_names,
+                                                  .target_count = sync->target_count,
+                                                  .open = open_witness,
+                                                  .context = run,
+                                                  .clock = sync->clock,
+                                                  .libctx = sync->libctx};
+    enum sg_rc rc = sg_journal_write(run, err);
+
+    if (rc == SG_OK)
+        rc = sg_witnessing_start(&options, &run->witnessing, err);
+    while (rc == SG_OK && !sg_witnessing_is_over(run->witnessing)) {
+        sync->show(sync->context, &run->progress);
+        rc = sync->may_go_on(sync->context, err);
+        if (rc == SG_OK)
+            rc = sg_http_run(run->http, SHOW_MS, -1, err);
+    }
+    return rc == SG_OK ? sg_witnessing_result(run->witnessing, err) : rc;
+}
+
+/* --- all of it -----------------------------------------------------------------------------------------------------
+ */
+
 /* What was done is written down also where the run ends early. */
 static enum sg_rc finish(struct sg_run *run, enum sg_rc rc, struct sg_err *err)
 {
@@ -153,6 +234,8 @@ static enum sg_rc finish(struct sg_run *run, enum sg_rc rc, struct sg_err *err)
     for (size_t i = 0; i < run->line_count; i++)
         sg_line_clear(&run->lines[i]);
     sg_journal_clear(run->journal);
+    sg_witnessing_free(sg_steal(run->witnessing));
+    sg_pull_free(sg_steal(run->pull));
     sg_tsas_free(sg_steal(run->tsas));
     closep(&run->shared);
     return rc == SG_OK ? written : rc;
@@ -162,8 +245,10 @@ static void init_lines(struct sg_run *run)
 {
     const struct sg_sync *sync = run->sync;
 
-    for (size_t i = 0; i < sync->target_count; i++)
+    for (size_t i = 0; i < sync->target_count; i++) {
         sg_line_init(&run->lines[i], run, &sync->targets[i]);
+        run->target_names[i] = sync->targets[i].target.name;
+    }
     run->line_count = sync->target_count;
     if (sync->tsa_count > 0)
         sg_line_init(&run->lines[run->line_count++], run, NULL);
@@ -183,7 +268,11 @@ static enum sg_rc run_all(struct sg_run *run, struct sg_err *err)
     if (rc == SG_OK && sync->tsa_count > 0)
         rc = sg_tsas_new(&options, &run->tsas, err);
     if (rc == SG_OK)
+        rc = start_pull(run, err);
+    if (rc == SG_OK)
         rc = work(run, err);
+    if (rc == SG_OK)
+        rc = have_witnessed(run, err);
     return finish(run, rc, err);
 }
 
@@ -191,10 +280,11 @@ enum sg_rc sg_sync_run(const struct sg_sync *sync, struct sg_sync_progress *ret,
 {
     _cleanup_(freep) struct sg_line *lines = calloc(sync->target_count + 1, sizeof(*lines));
     _cleanup_(freep) struct sg_journal *journal = calloc(1, sizeof(*journal));
+    _cleanup_(freep) const char **names = calloc(sync->target_count + 1, sizeof(*names));
     _cleanup_(closep) int locked = -1;
-    struct sg_run run = {.sync = sync, .lines = lines, .journal = journal, .shared = -1};
+    struct sg_run run = {.sync = sync, .lines = lines, .journal = journal, .target_names = names, .shared = -1};
 
-    if (!lines || !journal)
+    if (!lines || !journal || !names)
         return sg_fail_memory(err);
     enum sg_rc rc = lock(sync->state_folder, &locked, err);
     if (rc == SG_OK)

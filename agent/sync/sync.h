@@ -5,6 +5,7 @@
  * crash repeats only what was under way, which does no harm. */
 #pragma once
 
+#include "sync/pull.h"
 #include "sync/target.h"
 #include "sync/tsa.h"
 
@@ -44,12 +45,14 @@ struct sg_sync {
     size_t target_count;
     const struct sg_tsa *tsas; /* in the order in which they are asked */
     size_t tsa_count;
-    struct sg_verifier *verifier; /* judges what they answer */
-    int64_t keep_copies;          /* seconds after everything is done */
+    struct sg_verifier *verifier;       /* judges what they answer */
+    const char *list_url, *list_signer; /* of the list of anchors; "": none */
+    int64_t keep_copies;                /* seconds after everything is done */
     /* Fills in a target's access and `encrypt_to`: before its first upload, and only if it has one, since a key on a
      * token may want a PIN. What fails here fails for all that goes to the target. */
     enum sg_rc (*open)(void *context, struct sg_sync_target *target, struct sg_err *err);
     void (*tell)(void *context, const struct sg_sync_event *event);
+    void (*tell_pull)(void *context, const struct sg_pull_event *event);
     void (*show)(void *context, const struct sg_sync_progress *progress); /* some times a second */
     /* Anything but SG_OK ends the run: what is under way is left for the next one. */
     enum sg_rc (*may_go_on)(void *context, struct sg_err *err);

@@ -41,6 +41,10 @@ sha256() { # FILE
 holds_copy() { # FILE
     cmp -s "$1" "$APACHE_FILES/$(sha256 "$1")"
 }
+# Objects there, but for what is said of the ledger.
+stored() {
+    grep -L signet.ledger-head/1 "$APACHE_FILES"/* | wc -l
+}
 requests() {
     wc -l < apache/access.log
 }
@@ -71,7 +75,7 @@ json done=4 failed=0 waiting=[]
 for file in letter.txt letter.txt.p7s plan.bin plan.bin.p7s; do
     holds holds_copy $file
 done
-holds test "$(find "$APACHE_FILES" -type f | wc -l)" = 4
+holds test "$(stored)" = 4
 holds test "$(sql "SELECT count(*) FROM receipt WHERE status = 201 AND compared >= stored AND was_there = 0")" = 4
 holds test "$(sql "SELECT count(*) FROM ledger WHERE event = 'uploaded'")" = 4
 holds test "$(sql "SELECT count(*) FROM ledger WHERE event = 'sync-failed' AND code = 'network'")" -ge 1
@@ -90,7 +94,7 @@ sql "UPDATE outbox SET closed = 0" > check
 sql "DELETE FROM receipt" > check
 expect 0 "$SIGNET" sync
 holds test "$(sql "SELECT sum(was_there) FROM receipt")" = 4
-holds test "$(find "$APACHE_FILES" -type f | wc -l)" = 4
+holds test "$(stored)" = 4
 
 # ---- other bytes are there under that name --------------------------------------------------------------------------
 
@@ -124,7 +128,6 @@ says "no such target"
 
 # ---- damaged and missing copies -------------------------------------------------------------------------------------
 
-apache_files() { find "$APACHE_FILES" -type f | sort; }
 {
     target dead "http://127.0.0.1:9/x"
     target archive "$APACHE_URL"
@@ -181,8 +184,8 @@ cp -r "$SIGNET_HOME/blobs" blobs-before
 sent=$(sql "SELECT sent_sha256 FROM step WHERE sent_sha256 <> '' LIMIT 1")
 install -m 644 "blobs-before/$sent" "$APACHE_FILES/" # it was sent, and the answer never came
 expect 0 "$SIGNET" sync
-holds test "$(find "$APACHE_FILES" -type f | wc -l)" = 2
-for file in "$APACHE_FILES"/*; do
+holds test "$(stored)" = 2
+for file in $(grep -L signet.ledger-head/1 "$APACHE_FILES"/*); do
     holds test "$(sha256 "$file")" = "${file##*/}"
     holds cmp "$file" "blobs-before/${file##*/}"
     rejects grep -q Secret "$file"
@@ -192,6 +195,27 @@ done
 holds cmp secret.txt "plain.$(sha256 secret.txt)"
 holds cmp secret.txt.p7s "plain.$(sha256 secret.txt.p7s)"
 holds test "$(sql "SELECT was_there FROM receipt WHERE sha256 = '$sent'")" = 1
+
+# ---- brought back from there ----------------------------------------------------------------------------------------
+
+expect 0 "$SIGNET" get --from archive --output back.p7e secret.txt
+holds cmp back.p7e "$APACHE_FILES/$(sha256 back.p7e)"
+expect 69 "$SIGNET" get --from archive "$(printf 'ab%.0s' {1..32})"
+expect 64 "$SIGNET" get --from nowhere secret.txt
+at=$APACHE_FILES/$(sha256 back.p7e)
+tamper "$at" x 50
+cp x "$at"
+rm back.p7e
+expect 69 "$SIGNET" get --from archive --output back.p7e secret.txt # what it holds now is not what was stored there
+says "[target-differs]"
+holds test ! -e back.p7e
+target archive "$APACHE_URL" > "$conf"
+echo "In the clear." > clear.txt
+sign clear.txt
+expect 0 "$SIGNET" sync
+expect 0 "$SIGNET" get --from archive --json --output back.p7s clear.txt
+json level='"B-B"' output='"back.p7s"'
+holds cmp back.p7s clear.txt.p7s
 
 # ---- a user and a password ------------------------------------------------------------------------------------------
 
