@@ -35,10 +35,10 @@ done
 
 if $quick; then
     turns_one=3 turns_many=1 turns_few=1 provision_count=4 files_sign=100 big_mib=64 files_verify=100 files_peer=20
-    tokens=5 signatures=50 push_documents=200
+    tokens=5 signatures=50 push_documents=200 documents=1000
 else
     turns_one=41 turns_many=5 turns_few=3 provision_count=60 files_sign=2000 big_mib=2048 files_verify=10000 files_peer=400
-    tokens=60 signatures=2000 push_documents=10000
+    tokens=60 signatures=2000 push_documents=10000 documents=100000
 fi
 threads=$(nproc)
 
@@ -379,6 +379,19 @@ case_provision() {
 }
 
 . "$root/tests/bench/push.sh"
+# What waits is counted over indexes that hold nothing else; the peer counts the rows of one table.
+case_status() { # WAITING
+    rm -rf status
+    SIGNET_HOME=$work/status "$signet" log > status.log
+    "$root/tests/bench/fill_store.py" status/store.db "$documents" "$1"
+    ours() { timed ours env SIGNET_HOME="$work/status" "$signet" status; }
+    peer() { timed peer sqlite3 status/store.db "SELECT count(*) FROM document"; }
+    ours
+    grep -q "wait for a time-stamp" said
+    turns "$turns_many"
+    line_time "status, $documents documents, $1 wait (sqlite3 counts)" "<= 3"
+    rm -rf status
+}
 
 run() { # NAME COMMAND...
     before_ours() { :; }
@@ -402,6 +415,8 @@ run "host signature" case_host_signature
 run "list many" case_list_many
 run "card list" case_card_list
 run "push" case_push "$push_documents"
+run "status" case_status "$((documents / 10))"
+run "status all waiting" case_status "$documents"
 
 if [ -n "$json" ]; then
     printf '{"schema":"signet.bench/1","cores":%d,"quick":%s,"cases":[%s]}\n' "$threads" $quick \

@@ -35,6 +35,23 @@ figure() { # LINE
     checks=$((checks + 1))
 }
 
+# --- docs/deployment.md: its examples are read as they stand, and every figure that it names is one
+/usr/bin/python3 - "$SIGNET_SOURCE/docs/deployment.md" <<'PYTHON'
+import re, sys, textwrap
+text = open(sys.argv[1], encoding="utf-8").read()
+for name, block in re.findall(r"`/etc/signet/(\w+)\.conf`:\n\n *```ini\n(.*?)```", text, re.S):
+    open(name + ".conf", "w").write(textwrap.dedent(block))
+open("named", "w").write("\n".join(sorted(set(re.findall(r"`(signet_\w+)`", text)))) + "\n")
+PYTHON
+cp signet.conf "$SIGNET_HOME/signet.conf"
+expect 0 "$SIGNET" config check
+holds grep -q '^\[policy\]' policy.conf
+expect 0 "$SIGNET" status --metrics
+sed -n 's/^# TYPE \([a-z_]*\) .*/\1/p' out | sort > printed
+holds test "$(wc -l < named)" -gt 5
+holds test -z "$(comm -23 named printed)"
+rm "$SIGNET_HOME/signet.conf"
+
 # --- nothing yet
 expect 0 "$SIGNET" status
 says "Nothing waits."
@@ -99,7 +116,7 @@ figure 'signet_failing_steps{code="network",kind="upload",target="archive"} 4'
 sql "UPDATE step SET target = 'gone', code = 'tls', text = 'No \"\\x5c' || char(10) || 'name\\xff' WHERE target = 'second'"
 expect 0 "$SIGNET" status
 says "has no target gone any more"
-says 'No "\u005c' || says 'No "\'
+says 'No "\\u000aname\xff [tls]'
 expect 0 "$SIGNET" status --json
 json waiting.2.configured=false 'waiting.2.target="gone"'
 metrics
