@@ -265,7 +265,7 @@ static enum sg_rc look_at(struct sweep *sweep, const char *name, struct sg_err *
 
     if (rc != SG_OK || needed)
         return rc;
-    (void)snprintf(sweep->names[sweep->count++], SG_SHA256_HEX, "%s", name);
+    (void)snprintf(sweep->names[sweep->count++], SG_SHA256_HEX, "%.64s", name); /* which is all of it */
     return sweep->count == SWEEP_FILES ? remove_found(sweep, err) : SG_OK;
 }
 
