@@ -29,12 +29,12 @@
 struct page {
     const char *request;
     const char *answer;
-    size_t len; /* of the answer; 0: it is a text */
 };
 
 struct server {
     const struct page *pages;
     size_t page_count;
+    const size_t *lengths; /* of the pages' answers; NULL, or 0: it is a text */
     int listener, stop[2];
     unsigned short port;
     pthread_t thread;
@@ -64,7 +64,7 @@ static inline void server_answer(struct server *server, struct client *client, s
     for (size_t i = 0; i < server->page_count; i++) {
         size_t len = strlen(server->pages[i].request);
         if (strncmp(client->data, server->pages[i].request, len) == 0 && client->data[len] == ' ')
-            answer = server->pages[i].answer, answer_len = server->pages[i].len;
+            answer = server->pages[i].answer, answer_len = server->lengths ? server->lengths[i] : 0;
     }
     memmove(client->data, client->data + head + body, client->len - head - body);
     client->len -= head + body;
