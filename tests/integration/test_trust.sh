@@ -29,7 +29,7 @@ expect 65 "$SIGNET" trust add "$ca/root.key" --yes
 expect 66 "$SIGNET" trust add not-there --yes
 expect 64 "$SIGNET" trust add
 expect 64 "$SIGNET" trust add "$ca/root.pem" --yes --purpose everything
-expect 64 "$SIGNET" trust add --ocsp "$ca/root.crl"
+expect 65 "$SIGNET" trust add --ocsp "$ca/root.crl"
 for digest in aa "" "${root}0" "${root%?}g" "$(plain "$root"):$(plain "$root")"; do
     expect 64 "$SIGNET" trust add "$ca/root.pem" --sha256 "$root" --sha256 "$digest"
     expect 64 "$SIGNET" trust remove "$digest"
