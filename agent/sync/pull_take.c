@@ -93,6 +93,27 @@ static enum sg_rc refuse_ended(int64_t next_update, int64_t now, struct sg_err *
     return sg_fail(err, SG_E_POLICY, _("It was good until %s, and is out of date."), sg_time_text(next_update, time));
 }
 
+/* Servers that know no conditions send the same again: that is put in again, in case its file was lost, and is nothing
+ * new. */
+static enum sg_rc is_kept(const struct sg_pull_judge *judge, enum sg_pull_kind kind, struct sg_slice body, bool *ret,
+                          struct sg_err *err)
+{
+    const struct sg_snapshot *snapshot = judge->snapshot;
+    size_t count = kind == SG_PULL_CRL ? sg_snapshot_crl_count(snapshot) : sg_snapshot_ocsp_count(snapshot);
+    uint8_t digest[EVP_MAX_MD_SIZE];
+    size_t len;
+    bool kept = false;
+    enum sg_rc rc = sg_digest(judge->libctx, "SHA256", body, digest, &len, err);
+    for (size_t i = 0; rc == SG_OK && !kept && i < count; i++) {
+        const uint8_t *sha256 =
+            kind == SG_PULL_CRL ? sg_snapshot_crl(snapshot, i)->sha256 : sg_snapshot_ocsp(snapshot, i)->sha256;
+        kept = memcmp(sha256, digest, SG_SHA256_LEN) == 0;
+    }
+    if (rc == SG_OK)
+        *ret = kept;
+    return rc;
+}
+
 static enum sg_rc keep_crl(const struct sg_pull_judge *judge, const struct sg_pull_item *item, X509_CRL *crl,
                            struct sg_pull_taken *ret, struct sg_err *err)
 {
@@ -123,7 +144,13 @@ static enum sg_rc take_crl(const struct sg_pull_judge *judge, const struct sg_pu
         rc = sg_crls_read(input, judge->libctx, crls, err); /* RFC 5280 §4.2.1.13 has DER; some send PEM */
     if (rc == SG_OK && sk_X509_CRL_num(crls) != 1)
         rc = sg_fail(err, SG_E_MALFORMED, _("There is more than one CRL in it."));
-    return rc == SG_OK ? keep_crl(judge, item, sk_X509_CRL_value(crls, 0), ret, err) : rc;
+    bool kept = false;
+    if (rc == SG_OK)
+        rc = is_kept(judge, SG_PULL_CRL, body, &kept, err);
+    if (rc == SG_OK)
+        rc = keep_crl(judge, item, sk_X509_CRL_value(crls, 0), ret, err);
+    ret->changed &= !kept;
+    return rc;
 }
 
 static enum sg_rc take_ocsp(const struct sg_pull_judge *judge, const struct sg_pull_item *item, struct sg_slice body,
@@ -132,6 +159,7 @@ static enum sg_rc take_ocsp(const struct sg_pull_judge *judge, const struct sg_p
     _cleanup_(sg_verifier_freep) struct sg_verifier *verifier = NULL;
     _cleanup_(sg_ocsp_facts_clear) struct sg_ocsp_facts facts = {0};
     const struct sg_ocsp_question asked = {item->cert, item->issuer, nonce};
+    bool kept = false;
     /* Whether the responder's own certificate is revoked is judged at each use. */
     enum sg_rc rc = make_verifier(judge, SG_REVOCATION_NONE, &verifier, err);
     if (rc == SG_OK)
@@ -139,10 +167,12 @@ static enum sg_rc take_ocsp(const struct sg_pull_judge *judge, const struct sg_p
     for (size_t i = 0; rc == SG_OK && i < facts.count; i++)
         rc = refuse_ended(facts.facts[i].next_update, sg_clock_now(judge->clock), err);
     if (rc == SG_OK)
+        rc = is_kept(judge, SG_PULL_OCSP, body, &kept, err);
+    if (rc == SG_OK)
         rc = sg_store_ocsp_add(judge->store, body, facts.facts, facts.count, err);
     if (rc == SG_OK)
         *ret = (struct sg_pull_taken){
-            .changed = true, .good_until = facts.facts[0].next_update == INT64_MAX ? 0 : facts.facts[0].next_update};
+            .changed = !kept, .good_until = facts.facts[0].next_update == INT64_MAX ? 0 : facts.facts[0].next_update};
     return rc;
 }
 

@@ -282,6 +282,7 @@ static void crl(void **state)
     assert_int_equal(journal.good_until, PKI_NOW + 7 * PKI_DAY);
     assert_int_equal(journal.next_attempt, PKI_NOW + PKI_DAY);
 
+    assert_pulled(rig, 0, 1, 0); /* the same, by a server that looks at no condition */
     serve_raw(rig, 0, "GET /ca.crl", "HTTP/1.1 304 Not Modified\r\n", (struct sg_slice){NULL, 0});
     assert_pulled(rig, 0, 1, 0);
     assert_non_null(strstr(rig->server.last_head, "If-None-Match: \"one\"\r\n"));
@@ -403,6 +404,7 @@ static void ocsp(void **state)
     serve_ocsp(rig, (struct pki_ocsp){0});
     assert_pulled(rig, 1, 0, 0);
     assert_non_null(strstr(rig->server.last_head, "Content-Type: application/ocsp-request\r\n"));
+    assert_pulled(rig, 0, 1, 0); /* the same answer again */
     assert_signer(rig, SG_TOTAL_PASSED, SG_SUB_NONE);
 
     struct pki_id impostor = pki_issue(rig->libctx, NULL, &(struct pki_cert){.name = "Issuing CA", .ca = true});
