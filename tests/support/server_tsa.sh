@@ -42,7 +42,7 @@ digests = sha256, sha384, sha512
 accuracy = secs:1
 clock_precision_digits = 3
 ordering = no
-tsa_name = yes
+tsa_name = no
 ess_cert_id_chain = no
 ess_cert_id_alg = sha256
 END
