@@ -7,7 +7,6 @@
 fixtures
 ca=$SIGNET_FIXTURES/ca soft=$SIGNET_FIXTURES/soft
 export SIGNET_HOME=$tmp/home
-stamp=$SIGNET_BUILD/tests/stamp_outbox
 key="pkcs11:token=Signet%20Test;object=p256"
 
 holds "$SIGNET" trust add "$ca/root.pem" --yes
@@ -16,26 +15,40 @@ for crl in root issuing; do
 done
 mkdir "$tmp/docs"
 
-# Documents to be signed now, before there is a network.
-for ((i = 0; i < 20; i++)); do
-    echo "document $i" > "$tmp/docs/$i"
-done
-expect 0 "$SIGNET" sign --key "$key" "$tmp/docs/"* --pin-fd 9 9< "$SOFTHSM_PIN_FILE"
+# The TSAs that there are, in the order in which they are asked.
+tsas() { # NAME[=POLICY]...
+    local name order=0
+    printf '[sync]\ntimeout = 2s\n' > "$SIGNET_HOME/signet.conf"
+    for name in "$@"; do
+        printf '[tsa "%s"]\nurl = %s\norder = %d\n' "${name%%=*}" "$(tsa_url "${name%%=*}")" $((++order))
+        [ "${name%%=*}" = "$name" ] || printf 'policy = %s\n' "${name#*=}"
+    done >> "$SIGNET_HOME/signet.conf"
+}
 
-# The next of them waits for its time-stamp, in $signed.
+# A document that is signed and waits for its time-stamp, in $signed.
 next=0
-signed() {
-    signed=$tmp/docs/$((next++)).p7s
-    holds "$stamp" "$SIGNET_HOME" add "$signed"
+signed() { # [COMMAND...]
+    local document=$tmp/docs/$((++next))
+    signed=$document.p7s
+    echo "document $next" > "$document"
+    expect 0 "$@" "$SIGNET" sign --key "$key" "$document" --pin-fd 9 9< "$SOFTHSM_PIN_FILE"
 }
 
 # All that waits is tried, by the TSAs named.
 run() { # NAME[=POLICY]...
-    local tsas=() name
-    for name in "$@"; do
-        tsas+=("${name%%=*}=$(tsa_url "${name%%=*}")${name#"${name%%=*}"}")
-    done
-    expect 0 "$stamp" "$SIGNET_HOME" run 4 "${tsas[@]}"
+    tsas "$@"
+    holds "$SIGNET" outbox retry
+    "$SIGNET" sync > "$tmp/out" 2> "$tmp/err" < /dev/null || true
+}
+
+stamped_by() { # NAME
+    says "Time-stamped by $1: $signed"
+}
+
+not_stamped() { # CODE TEXT
+    says "signet: $signed: "
+    says "[$1]"
+    says "$2"
 }
 
 # The token in the first unsigned attribute of $signed, by an independent reader; and what it is over.
@@ -97,8 +110,13 @@ is() { # VALUE WANTED
     checks=$((checks + 1))
 }
 
+output_state() { # of $signed: enum sg_output_state
+    sqlite "SELECT output_state FROM outbox JOIN document ON entry = document WHERE output = '$signed'"
+}
+
 tsa_start main
 tsa_start other
+tsas main
 
 # ---- a B-B becomes a B-T -----------------------------------------------------------------------------------------------
 
@@ -107,8 +125,8 @@ chmod 640 "$signed"
 cp "$signed" "$tmp/b-b.p7s"
 is_b_b
 run main
-says "done $signed main"
-says "file $signed current"
+stamped_by main
+is "$(output_state)" 0
 is_b_t
 json 'signatures.0.timestamps.0.kind="signature"' 'signatures.0.timestamps.0.tsa="CN=Soft tsa,O=Signet Test"' \
     'signatures.0.indication="TOTAL-PASSED"'
@@ -148,13 +166,13 @@ is "$(tsa_count main)" "$asked"
 wrong() { # WORD CODE TEXT [POLICY]
     tsa_mode main $1
     signed
+    cp "$signed" "$tmp/before.p7s"
     run "main${4:+=$4}"
-    says "failed $signed $2: "
-    says "$3"
-    is_b_b
+    not_stamped "$2" "$3"
+    holds cmp "$tmp/before.p7s" "$signed"
     run "main${4:+=$4}" other
-    says "done $signed other"
-    is_b_t
+    stamped_by other
+    is "$(output_state)" 0
     tsa_mode main good
 }
 
@@ -197,7 +215,7 @@ tsa_certificate stolen
 signed
 tsa_mode main by "$tmp/stolen"
 run main
-says "done $signed main"
+stamped_by main
 is_b_t
 mkdir "$tmp/work"
 cp "$ca/issuing.pem" "$tmp/work/ca.pem"
@@ -219,29 +237,25 @@ tsa_mode main good
 signed
 tsa_stop other
 run other main
-says "done $signed main"
+stamped_by main
 signed
 tsa_mode main reject
 run other main
-says "failed $signed network"
-says "refuses the connection"
+not_stamped network "refuses the connection"
 says 'authority "main" gave no time-stamp: refused'
 tsa_mode main good
 run other main
-says "done $signed main"
+stamped_by main
 
 # ---- the clock ---------------------------------------------------------------------------------------------------------
 
 # Two hours off is no reason not to have a time-stamp, and is noticed.
 is "$(ledger "event = 'clock-differs'")" 0
 late=(env ASAN_OPTIONS="$ASAN_OPTIONS:verify_asan_link_order=0" faketime -f -2h)
-signed=$tmp/docs/late.p7s
-echo late > "$tmp/docs/late"
-expect 0 "${late[@]}" "$SIGNET" sign --key "$key" "$tmp/docs/late" --pin-fd 9 9< "$SOFTHSM_PIN_FILE"
-holds "${late[@]}" "$stamp" "$SIGNET_HOME" add "$signed"
+signed "${late[@]}"
 is "$(sqlite "SELECT count(*) FROM version WHERE apart <> 0")" 0
-expect 0 "${late[@]}" "$stamp" "$SIGNET_HOME" run 4 "main=$(tsa_url main)"
-says "done $signed main"
+expect 0 "${late[@]}" "$SIGNET" sync
+stamped_by main
 is "$(ledger "event = 'clock-differs' AND object = '$signed' AND detail LIKE 'claimed %, time-stamped % by main, %'")" 1
 is "$(sqlite "SELECT count(*) FROM version WHERE apart BETWEEN 7100 AND 7300")" 1
 is_b_t
@@ -260,15 +274,15 @@ kept() { # that of $signed
 signed
 mv "$signed" "$tmp/elsewhere.p7s"
 run main
-says "done $signed main"
-says "file $signed moved"
+stamped_by main
+is "$(output_state)" 1
 [ ! -e "$signed" ] || failed "a file was made again that somebody had moved"
 kept
 
 signed
 cp "$tmp/b-b.p7s" "$signed"
 run main
-says "file $signed changed"
+is "$(output_state)" 2
 holds cmp "$tmp/b-b.p7s" "$signed"
 kept
 
