@@ -104,6 +104,12 @@ holds openssl cms -verify -cades -binary -inform DER -in std.p7s -content stdin.
     -purpose any -out "$tmp/content"
 : > empty.txt
 expect 0 signet_pin sign empty.txt
+# a stdout that takes nothing: then it was not signed, and nothing is queued for it
+count=$(store "SELECT count(*) FROM document")
+# shellcheck disable=SC2016
+expect 74 bash -c '"$0" sign --output - a.txt --pin-fd 9 > /dev/full 9< "$1"' "$SIGNET" "$SOFTHSM_PIN_FILE"
+holds test "$(store "SELECT count(*) FROM document"):$(store "SELECT count(*) FROM outbox WHERE placed = 0")" = "$count:0"
+holds test "$(store "SELECT event || code FROM ledger ORDER BY number DESC LIMIT 1")" = sign-failedio
 holds test -f "$blobs/$(sha empty.txt)"
 whole
 
@@ -209,5 +215,32 @@ cd empty-folder
 expect 64 "$SIGNET" get a.txt.p7s
 says "there/a.txt.p7s"
 cd ..
+
+# --- where the file system can share blocks, a copy takes no room, and is one all the same (only root may mount such one)
+# shellcheck disable=SC2016
+shared='
+mount -o loop "$1" "$2" || { echo "no loop device here"; exit 0; }
+cd "$2"
+cp -r "$SIGNET_HOME" home
+export SIGNET_HOME=$PWD/home
+openssl rand -out big 20000000
+sync
+before=$(df --output=used . | tail -1)
+"$SIGNET" sign big --pin-fd 9
+sync
+[ $(($(df --output=used . | tail -1) - before)) -lt 10000 ]
+echo changed >> big
+for blob in home/blobs/*; do
+    [ "$(sha256sum "$blob" | cut -c1-64)" = "$(basename "$blob")" ]
+done
+[ "$(find home/blobs -size +10000k | wc -l)" = 1 ]
+echo "shared"'
+truncate -s 400M "$tmp/xfs"
+mkdir "$tmp/mounted"
+if mkfs.xfs -q -m reflink=1 "$tmp/xfs" && unshare -m true 2> /dev/null; then
+    export SIGNET
+    holds unshare -m bash -ec "$shared" bash "$tmp/xfs" "$tmp/mounted" 9< "$SOFTHSM_PIN_FILE"
+    cat "$tmp/check"
+fi
 
 passed
