@@ -109,7 +109,7 @@ count=$(store "SELECT count(*) FROM document")
 # shellcheck disable=SC2016
 expect 74 bash -c '"$0" sign --output - a.txt --pin-fd 9 > /dev/full 9< "$1"' "$SIGNET" "$SOFTHSM_PIN_FILE"
 holds test "$(store "SELECT count(*) FROM document"):$(store "SELECT count(*) FROM outbox WHERE placed = 0")" = "$count:0"
-holds test "$(store "SELECT event || code FROM ledger ORDER BY number DESC LIMIT 1")" = sign-failedio
+holds test "$(store "SELECT event || code FROM ledger ORDER BY number DESC LIMIT 1")" = sign-faileddisk-full
 holds test -f "$blobs/$(sha empty.txt)"
 whole
 
