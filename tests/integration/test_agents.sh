@@ -1,0 +1,87 @@
+#!/bin/bash
+# Eight agents, each with a store of its own, sign and sync into one bucket at the same time, all of them some of the
+# same files: is every version there once, byte for byte, and nothing else, and has each agent its receipts?
+. "${SIGNET_SOURCE:-$(dirname "$0")/../..}/tests/support/lib.sh"
+. "$SIGNET_SOURCE/tests/support/namespace.sh"
+. "$SIGNET_SOURCE/tests/support/server_radosgw.sh"
+needs radosgw
+at_exit=radosgw_stop
+radosgw_start
+fixtures
+cd "$tmp"
+agents=8 rounds=3
+key="pkcs11:token=Signet%20Test;id=%03"
+
+printf '%s\n%s\n' "$S3_USER" "$S3_PASSWORD" > credentials
+chmod 600 credentials
+cat > conf << EOC
+[target "archive"]
+type = s3
+url = $S3_URL/archive/2026
+credentials = $tmp/credentials
+EOC
+for ((round = 1; round <= rounds; round++)); do
+    head -c 50000 /dev/urandom > "common$round"
+done
+for ((i = 1; i <= agents; i++)); do
+    mkdir -m 700 -p "agent$i/home" "agent$i/files"
+    cp conf "agent$i/home/signet.conf"
+done
+
+agent() { # NUMBER: everything that one of them does
+    local round
+    export SIGNET_HOME=$tmp/agent$1/home
+    cd "$tmp/agent$1/files"
+    for ((round = 1; round <= rounds; round++)); do
+        cp "$tmp/common$round" .
+        echo "agent $1, round $round" > "own$round"
+        signet_pin sign --key "$key" "common$round" "own$round" || return
+        "$SIGNET" sync || return
+    done
+}
+sql() { # AGENT QUERY
+    /usr/bin/python3 -c '
+import sqlite3, sys
+for row in sqlite3.connect(f"file:{sys.argv[1]}?mode=ro", uri=True).execute(sys.argv[2]):
+    print(*row)' "$tmp/agent$1/home/store.db" "$2"
+}
+
+radosgw_ready
+holds test "$(s3_status PUT /archive)" = 200
+echo '<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>' > enable
+holds test "$(s3_put '/archive?versioning=' enable)" = 200
+
+pids=()
+for ((i = 1; i <= agents; i++)); do
+    (agent "$i") > "agent$i/said" 2>&1 &
+    pids+=($!)
+done
+for ((i = 1; i <= agents; i++)); do
+    wait "${pids[i - 1]}" || {
+        cat "agent$i/said" >&2
+        failed "agent $i ended with $?"
+    }
+done
+
+# The bucket holds what there is in their folders, a version of each, and each is what its name says.
+sha256sum agent*/files/* | cut -c1-64 | sort -u > expected
+holds test "$(wc -l < expected)" = $((rounds + 3 * rounds * agents))
+s3_keys archive | sed 's,^2026/,,' | sort > there
+holds cmp expected there
+holds test "$(s3 GET '/archive?versions=' | grep -o '<VersionId>' | wc -l)" = "$(wc -l < expected)"
+while read -r sha256; do
+    [ "$(s3 GET "/archive/2026/$sha256" | sha256sum | cut -c1-64)" = "$sha256" ] || failed "not as its name says: $sha256"
+done < there
+holds test -s there
+
+# Each has the receipts of all that it sent, and of what all of them sent, one alone stored it.
+stored=0
+for ((i = 1; i <= agents; i++)); do
+    holds test "$(sql "$i" "SELECT count(*) FROM receipt WHERE compared >= stored AND etag <> ''")" = $((4 * rounds))
+    stored=$((stored + $(sql "$i" "SELECT count(*) FROM receipt WHERE was_there = 0")))
+    SIGNET_HOME=$tmp/agent$i/home expect 0 "$SIGNET" sync
+    says "Nothing was to be done."
+    SIGNET_HOME=$tmp/agent$i/home expect 0 "$SIGNET" log --check
+done
+holds test "$stored" = "$(wc -l < expected)"
+passed
