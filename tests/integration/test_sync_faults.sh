@@ -1,0 +1,136 @@
+#!/bin/bash
+# What the machine does to a sync, by force: killed at each kind of system call, no space, a disk that fails, a store
+# that another program has locked, a clock that is wrong, ten thousand documents. Is the cause named, and does the next
+# sync complete it, with nothing twice?
+. "${SIGNET_SOURCE:-$(dirname "$0")/../..}/tests/support/lib.sh"
+. "$SIGNET_SOURCE/tests/support/namespace.sh"
+. "$SIGNET_SOURCE/tests/support/server_apache.sh"
+. "$SIGNET_SOURCE/tests/support/server_tsa.sh"
+needs apache2 lighttpd strace faketime
+at_exit=apache_stop
+fixtures
+cd "$tmp"
+key="pkcs11:token=Signet%20Test;id=%03" ca=$SIGNET_FIXTURES/ca
+holds "$SIGNET" trust add --yes "$ca/root.pem"
+apache_start
+tsa_start main
+{
+    printf '[tsa "main"]\nurl = %s\n' "$(tsa_url main)"
+    printf '[target "archive"]\ntype = webdav\nurl = %s\n' "$APACHE_URL"
+} > "$SIGNET_HOME/signet.conf"
+cp -r "$SIGNET_HOME" fresh
+
+sql() { # QUERY
+    /usr/bin/python3 -c '
+import sqlite3, sys
+with sqlite3.connect(sys.argv[1]) as db:
+    for row in db.execute(sys.argv[2]):
+        print(*row)' "$SIGNET_HOME/store.db" "$1"
+}
+# After a sync that had to complete: one document, its three versions there once, byte for byte.
+complete() { # FAULT
+    local name
+    until_holds "$SIGNET" sync --quiet
+    [ "$(sql "SELECT group_concat(level) FROM (SELECT level FROM version ORDER BY level)")" = "B-B,B-T,content" ] ||
+        failed "$1: $(sql "SELECT level FROM version")"
+    [ "$(sql "SELECT count(*) FROM step WHERE state <> 1")" = 0 ] || failed "$1: steps wait"
+    [ "$(sql "SELECT count(*) FROM receipt")" = 3 ] || failed "$1: receipts"
+    for name in $(sql "SELECT sha256 FROM version"); do
+        [ "$(sha256sum < "$APACHE_FILES/$name")" = "$name  -" ] || failed "$1: $name"
+    done
+    [ "$(grep -L signet.ledger-head/1 "$APACHE_FILES"/* | wc -l)" = 3 ] || failed "$1: $(ls "$APACHE_FILES")"
+    [ "$(sha256sum < letter.txt.p7s)" = "$(sql "SELECT sha256 FROM version WHERE level = 'B-T'")  -" ] ||
+        failed "$1: the signed file is not the newest version"
+    "$SIGNET" log --check > check 2>&1 || failed "$1: $(cat check)"
+    checks=$((checks + 1))
+}
+# One document that was signed and waits, and nothing else anywhere.
+echo "I agree." > letter.txt
+expect 0 signet_pin sign --key "$key" letter.txt
+mv letter.txt.p7s signed
+cp -r "$SIGNET_HOME" waiting
+renewed() {
+    rm -rf "$SIGNET_HOME" "${APACHE_FILES:?}"
+    cp -r waiting "$SIGNET_HOME"
+    cp signed letter.txt.p7s
+    "$SIGNET" outbox retry > check 2>&1 || failed "$(cat check)"
+}
+inject() { # WHAT: 0 if the fault came
+    local program=$SIGNET_BUILD/agent/libexec/signet/signet-sync
+    strace -o trace -f -e "inject=$1" "$program" sync > out 2> err < /dev/null || true
+    grep -qE 'INJECTED|\+\+\+ killed by SIGKILL' trace
+}
+
+# ---- killed at each kind of system call -----------------------------------------------------------------------------
+
+came=0
+for call in fdatasync fsync syncfs pwrite64 openat sendto recvfrom connect linkat renameat2 unlink flock ftruncate; do
+    for when in 1 3; do
+        renewed
+        if inject "$call:signal=KILL:when=$when"; then came=$((came + 1)); fi
+        complete "killed at $call $when"
+    done
+done
+echo "killed at $came of 26 calls"
+holds test "$came" -ge 12
+
+# ---- no space, and a disk that fails --------------------------------------------------------------------------------
+
+came=0
+for fault in pwrite64:error=ENOSPC:when=4+ fdatasync:error=EIO:when=2 fsync:error=EIO:when=1 syncfs:error=EIO:when=1 \
+    linkat:error=ENOSPC:when=1 write:error=ENOSPC:when=2; do
+    renewed
+    if inject "$fault"; then came=$((came + 1)); fi
+    grep -qE '\[(io|disk-full|cannot-create|store-damaged)\]|^$' err out || [ ! -s err ] || failed "$fault: $(cat err)"
+    complete "$fault"
+done
+holds test "$came" -ge 3
+
+# ---- the store is locked --------------------------------------------------------------------------------------------
+
+renewed
+cat > hold.py << 'END'
+import sqlite3, sys
+db = sqlite3.connect(sys.argv[1], isolation_level=None)
+db.execute("BEGIN IMMEDIATE")
+print("held", flush=True)
+sys.stdin.read()
+END
+mkfifo let-go
+/usr/bin/python3 hold.py "$SIGNET_HOME/store.db" < let-go > held &
+exec 7> let-go
+until_holds grep -q held held
+expect 75 "$SIGNET" sync
+says "[busy]"
+exec 7>&-
+wait $!
+complete "a locked store"
+
+# ---- a clock two hours off ------------------------------------------------------------------------------------------
+
+for off in -2h +2h; do
+    renewed
+    faketime -f "$off" "$SIGNET" sync > out 2> err < /dev/null || true
+    complete "a clock at $off"
+done
+
+# ---- ten thousand documents -----------------------------------------------------------------------------------------
+
+rm -rf "$SIGNET_HOME"
+cp -r fresh "$SIGNET_HOME"
+holds "$SIGNET_BUILD/tests/fill_outbox" "$SIGNET_HOME" 10000 100 archive
+apache_stop
+peak() { # COMMAND...: its memory in KiB
+    /usr/bin/python3 -c '
+import resource, subprocess, sys
+subprocess.run(sys.argv[1:], stdin=subprocess.DEVNULL, stdout=open("out", "w"), stderr=open("err", "w"))
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)' "$@"
+}
+small=$(cp -r fresh none && SIGNET_HOME=$tmp/none peak "$SIGNET" sync --json)
+many=$(peak "$SIGNET" sync --json)
+json waiting.0.count=10000 waiting.0.code='"network"'
+says '"failed":8' # as many as were tried at once; the others wait with them
+holds test "$many" -lt $((small + 32 * 1024))
+expect 0 "$SIGNET" outbox list
+holds test "$(wc -l < out)" -ge 10000
+passed
