@@ -49,17 +49,23 @@ static void tell_placed(void *context, const struct sg_outbox_document *document
         sync->tell(sync->context, &event);
 }
 
-/* What a sign that was killed left behind. While somebody signs, that is for the next run; and what cannot be placed
- * keeps nothing else from being sent. */
-static enum sg_rc place(const struct sg_sync *sync, struct sg_err *err)
+/* What a sign or sync that was killed left behind: signed files without their place, or older than their newest
+ * version. While somebody signs, the former is for the next run; and what cannot be written keeps nothing else from
+ * being sent.
+ */
+static enum sg_rc tidy(const struct sg_sync *sync, struct sg_err *err)
 {
     _cleanup_(closep) int alone = -1;
     struct sg_err why;
     enum sg_rc rc = sg_outbox_alone(sync->store, &alone, err);
 
-    if (rc == SG_OK && alone >= 0 && sg_outbox_place(sync->store, tell_placed, (void *)(uintptr_t)sync, &why) != SG_OK)
+    if (rc != SG_OK)
+        return rc;
+    if (alone >= 0 && sg_outbox_place(sync->store, tell_placed, (void *)(uintptr_t)sync, &why) != SG_OK)
         sg_log(sync->log, SG_LOG_WARNING, "%s", why.text);
-    return rc;
+    if (sg_outbox_renew(sync->store, NULL, NULL, &why) != SG_OK)
+        sg_log(sync->log, SG_LOG_WARNING, "%s", why.text);
+    return SG_OK;
 }
 
 static enum sg_rc sweep(const struct sg_sync *sync, struct sg_err *err)
@@ -288,7 +294,7 @@ enum sg_rc sg_sync_run(const struct sg_sync *sync, struct sg_sync_progress *ret,
         return sg_fail_memory(err);
     enum sg_rc rc = lock(sync->state_folder, &locked, err);
     if (rc == SG_OK)
-        rc = place(sync, err);
+        rc = tidy(sync, err);
     /* Whether there is a network now costs one try a server to find out. */
     if (rc == SG_OK)
         rc = sg_steps_retry_network(sync->store, sg_clock_now(sync->clock), err);

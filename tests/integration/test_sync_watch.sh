@@ -15,7 +15,7 @@ fixtures
 cd "$tmp"
 key="pkcs11:token=Signet%20Test;id=%03"
 apache_start
-printf '[target "archive"]\ntype = webdav\nurl = http://127.0.0.1:%s/archive\n[sync]\ninterval = 1h\n' "$APACHE_PORT" \
+printf '[target "archive"]\ntype = webdav\nurl = http://127.0.0.1:%s/archive\n[sync]\ninterval = 1h\ntimeout = 2s\n' "$APACHE_PORT" \
     > "$SIGNET_HOME/signet.conf"
 echo "one" > one.txt
 expect 0 signet_pin sign --key "$key" one.txt
@@ -25,13 +25,13 @@ stored() { # FILE
 }
 # Of the watcher: how often it has tried.
 tried() {
-    grep -c "\[network\]" watch.err
+    grep -cE '\[(network|timeout)\]' watch.err
 }
 
 holds ip link set lo down
 "$SIGNET" sync --watch > watch.out 2> watch.err < /dev/null &
 watcher=$!
-until_holds grep -q "\[network\]" watch.err
+until_holds grep -qE "\[(network|timeout)\]" watch.err
 holds test ! -e "$APACHE_FILES/$(sha256sum < one.txt | cut -c1-64)"
 before=$(tried)
 
