@@ -33,11 +33,11 @@ holds ip link set lo down
 watcher=$!
 until_holds grep -qE "\[(network|timeout)\]" watch.err
 holds test ! -e "$APACHE_FILES/$(sha256sum < one.txt | cut -c1-64)"
-before=$(tried)
 
 holds ip link set lo up # long before the next try, which is a minute off
 until_holds stored one.txt
 until_holds stored one.txt.p7s
+before=$(tried)
 
 echo "two" > two.txt
 expect 0 signet_pin sign --key "$key" two.txt
