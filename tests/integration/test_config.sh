@@ -80,7 +80,7 @@ expect 64 "$SIGNET" --nonsense
 says "see signet --help"
 expect 64 "$SIGNET" config
 expect 64 "$SIGNET" nonsense
-expect 64 "$SIGNET" status
+expect 64 "$SIGNET" doctor
 expect 64 "$SIGNET"
 expect 0 "$SIGNET" --help
 expect 0 "$SIGNET" --version
