@@ -191,7 +191,7 @@ cp "$tmp/good" "$blobs/$(sha ed.p7s)"
 
 # --- forgotten: the copies go that nobody else needs, the record stays
 expect 0 "$SIGNET" forget renamed.p7s --json
-json documents=1 removed=1 later=false
+json documents=1 later=false
 holds test ! -e "$blobs/$(sha renamed.p7s)"
 holds test -e "$blobs/$(sha a.txt)" # others have the same content
 expect 66 "$SIGNET" get renamed.p7s --output again.p7s
