@@ -19,6 +19,10 @@ static enum sg_rc fail_connect(struct sg_transfer *transfer, struct sg_err *err)
                        _("%s leads to an address inside this network, and the configuration does not name it; if that "
                          "is meant, set private-addresses = yes in [sync]."),
                        server);
+    if (transfer->proxied)
+        return sg_fail(err, SG_E_NETWORK,
+                       _("The proxy that leads to %s cannot be connected to; check the network, and [sync] proxy."),
+                       server);
     if (transfer->easy)
         (void)curl_easy_getinfo(transfer->easy, CURLINFO_OS_ERRNO, &errnum);
     if (errnum == ECONNREFUSED)

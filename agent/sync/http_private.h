@@ -86,7 +86,8 @@ struct sg_transfer {
     unsigned redirects;
     bool own_server;      /* no redirect has led away from it: it gets the credentials */
     bool private_allowed; /* addresses that are */
-    bool private_refused;
+    bool private_refused; /* and one was not */
+    bool proxied;
     bool answered;                /* the error body was long enough; the rest is not waited for */
     struct sg_buf answer_headers; /* lines, each with a NUL */
     struct sg_buf error_body;

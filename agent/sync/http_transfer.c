@@ -270,7 +270,8 @@ static enum sg_rc set_way(struct options *o, struct sg_transfer *transfer, struc
     const char *proxy = sg_proxy_for(transfer->http->settings.proxy, &url);
     set(o, CURLOPT_PROXY, proxy);
     set(o, CURLOPT_NOPROXY, "");
-    if (proxy[0])
+    transfer->proxied = proxy[0];
+    if (transfer->proxied)
         set(o, CURLOPT_OPENSOCKETFUNCTION, NULL);
     return SG_OK;
 }

@@ -3,8 +3,10 @@
 . "${SIGNET_SOURCE:-$(dirname "$0")/../..}/tests/support/lib.sh"
 . "$SIGNET_SOURCE/tests/support/push.sh"
 . "$SIGNET_SOURCE/tests/support/server_apache.sh"
+. "$SIGNET_SOURCE/tests/support/server_forward_proxy.sh"
 at_exit=stop_all
 stop_all() {
+    forward_proxy_stop
     apache_stop
 }
 
@@ -21,6 +23,28 @@ expect 1 push webdav "$APACHE_URL" "$tmp/tls"
 says "tls $tmp/tls: The TLS certificate of https://localhost:$APACHE_PORT leads to no CA that is trusted"
 expect 1 push --ca "$ca" webdav "https://ip6-localhost.invalid:$APACHE_PORT" "$tmp/tls"
 says "network $tmp/tls"
+# By a proxy: the name, the chain and the password are the server's affair, and the proxy sees none of them.
+forward_proxy_start
+document proxied
+expect 0 push --ca "$ca" "${ann[@]}" --proxy "$FORWARD_PROXY" webdav "$APACHE_URL" "$tmp/proxied"
+holds cmp "$APACHE_FILES/$key" "$tmp/proxied"
+holds grep -q "^CONNECT localhost:$APACHE_PORT " "$tmp/forward-proxy/access.log"
+rejects grep -q "archive" "$tmp/forward-proxy/access.log"
+expect 1 push "${ann[@]}" --proxy "$FORWARD_PROXY" webdav "$APACHE_URL" "$tmp/proxied"
+says "leads to no CA that is trusted"
+expect 0 env https_proxy="$FORWARD_PROXY" no_proxy=elsewhere.example "$SIGNET_BUILD/tests/push_driver" --proxy env \
+    --state "$tmp/state" --ca "$ca" "${ann[@]}" webdav "$APACHE_URL" "$tmp/proxied"
+holds test "$(grep -c ^CONNECT "$tmp/forward-proxy/access.log")" = 3
+expect 0 env https_proxy="$FORWARD_PROXY" no_proxy=localhost "$SIGNET_BUILD/tests/push_driver" --proxy env \
+    --state "$tmp/state" --ca "$ca" "${ann[@]}" webdav "$APACHE_URL" "$tmp/proxied"
+holds test "$(grep -c ^CONNECT "$tmp/forward-proxy/access.log")" = 3
+forward_proxy_stop
+expect 1 push --ca "$ca" --proxy "$FORWARD_PROXY" webdav "$APACHE_URL" "$tmp/proxied"
+says "network $tmp/proxied: The proxy that leads to https://localhost:$APACHE_PORT cannot be connected to"
+forward_proxy_start closed
+expect 1 push --ca "$ca" --proxy "$FORWARD_PROXY" webdav "$APACHE_URL" "$tmp/proxied"
+says "network $tmp/proxied: The proxy does not lead to https://localhost:$APACHE_PORT (status 403)"
+forward_proxy_stop
 apache_stop
 for wrong in "name DNS:elsewhere.example is_not_for_this_name -days 30" \
     "time DNS:localhost is_not_valid_at_this_computer's_time -days -1"; do
@@ -68,7 +92,6 @@ mv "$SIGNET_FIXTURES/tokens" "$SIGNET_FIXTURES/pulled"
 echo go >&8
 ended=0
 wait $pushing || ended=$?
-cat "$tmp/pulled"
 holds test $ended = 1
 holds grep -q "{.*Signet Test.*}" "$tmp/pulled"
 passed
