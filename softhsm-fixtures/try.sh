@@ -150,9 +150,9 @@ cut_out() { # LINE OUT: the value that begins there; with its header, unless it 
     esac
 }
 token=$(grep -n 'id-smime-aa-timeStampToken' asn1 | cut -d: -f1)
-cut_out $((token + 2)) token
+cut_out $((token + 2)) stamp
 cut_out "$(head -n "$token" asn1 | grep -n 'OCTET STRING' | tail -n 1 | cut -d: -f1)" value
-judge=(openssl ts -verify -token_in -in token -data value -CAfile "$ca/root.pem" -untrusted "$ca/issuing.pem")
+judge=(openssl ts -verify -token_in -in stamp -data value -CAfile "$ca/root.pem" -untrusted "$ca/issuing.pem")
 "${judge[@]}" > said 2>&1 || failed "openssl does not accept the time-stamp"
 step openssl "accepts the time-stamp as well"
 echo more >> value
