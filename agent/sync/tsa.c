@@ -11,6 +11,7 @@ struct sg_tsas {
     struct sg_tsa_state {
         size_t failures; /* answers in a row that did not hold */
         struct sg_err last;
+        bool chain_given;
     } * states; /* one a TSA */
 };
 
@@ -21,8 +22,9 @@ struct asking {
     size_t next; /* TSA to ask, after the one that is being asked */
     uint8_t nonce[SG_TSP_NONCE];
     struct sg_buf query, answer;
-    struct sg_buf why; /* what those before said */
-    enum sg_rc rc;     /* what all of them together come to */
+    struct sg_buf why;     /* what those before said */
+    STACK_OF(X509) *chain; /* of the TSA that answers for the first time */
+    enum sg_rc rc;         /* what all of them together come to */
 };
 
 enum sg_rc sg_tsas_new(const struct sg_tsas_options *options, struct sg_tsas **ret, struct sg_err *err)
@@ -54,6 +56,7 @@ static void asking_free(struct asking *asking)
     sg_buf_clear(&asking->query);
     sg_buf_clear(&asking->answer);
     sg_buf_clear(&asking->why);
+    sg_x509_stack_free(asking->chain);
     free(asking);
 }
 SG_DEFINE_CLEANUP(struct asking, asking_free)
@@ -109,7 +112,19 @@ static enum sg_rc fail_answer(const struct asking *asking, const struct sg_http_
     return sg_http_fail(answer, body, what, err);
 }
 
-static enum sg_rc judge(const struct asking *asking, struct sg_slice token, int64_t *ret_time, struct sg_err *err)
+/* Once a run is enough for whoever wants to know it. */
+static enum sg_rc keep_chain(struct asking *asking, STACK_OF(X509) *chain, struct sg_err *err)
+{
+    struct sg_tsa_state *state = &asking->tsas->states[asking->next - 1];
+
+    if (state->chain_given || !chain)
+        return SG_OK;
+    asking->chain = X509_chain_up_ref(chain);
+    state->chain_given = asking->chain != NULL;
+    return asking->chain ? SG_OK : sg_fail_memory(err);
+}
+
+static enum sg_rc judge(struct asking *asking, struct sg_slice token, int64_t *ret_time, struct sg_err *err)
 {
     const struct sg_tsa *tsa = asked(asking);
     const struct sg_timestamp_request request = {.kind = asking->request.kind,
@@ -124,7 +139,7 @@ static enum sg_rc judge(const struct asking *asking, struct sg_slice token, int6
     enum sg_rc rc = sg_timestamp_judge(asking->tsas->options.verifier, &request, &timestamp, err);
     if (rc == SG_OK && timestamp.verdict.indication == SG_TOTAL_PASSED) {
         *ret_time = timestamp.time;
-        return SG_OK;
+        return keep_chain(asking, timestamp.verdict.chain, err);
     }
     if (rc == SG_OK)
         rc = sg_timestamp_why(&timestamp, &why, err);
@@ -157,6 +172,7 @@ static enum sg_rc take_answer(struct asking *asking, struct sg_stamp *ret, struc
                      tsa->name, answer.refusal);
     else
         rc = judge(asking, answer.token, &ret->time, err);
+    ret->chain = asking->chain;
     sg_tsp_answer_clear(&answer);
     return rc;
 }

@@ -36,6 +36,8 @@ struct sg_stamp {
     struct sg_slice token; /* DER */
     const char *tsa;       /* the name of its section */
     int64_t time;          /* genTime */
+    /* The TSA's certificate up to its anchor, the first time that it answers in this run; else NULL. */
+    const STACK_OF(X509) *chain;
 };
 
 /* Asks for a time-stamp of what has this SHA-256. `kind` is a literal that says what it is ("signature"). Called once,
@@ -62,9 +64,9 @@ struct sg_completed {
 };
 
 /* Brings a document to B-T: its newest version's signature value is time-stamped, and the token put into a copy of it
- * (EN 319 122-1 §5.3) that becomes a blob. The store is not written to: the outcome is the caller's to record, who
- * shares the outbox until then. A document that cannot have a time-stamp, since its blob is damaged or is no signature
- * of one signer, is an error of that document. */
+ * (EN 319 122-1 §5.3) that becomes a blob. The outcome is the caller's to record, who shares the outbox until then; all
+ * that is written to the store is the TSA's chain, for the next pull. A document that cannot have a time-stamp, since
+ * its blob is damaged or is no signature of one signer, is an error of that document. */
 struct sg_completion {
     struct sg_tsas *tsas;
     struct sg_store *store;

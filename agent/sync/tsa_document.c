@@ -92,6 +92,16 @@ static enum sg_rc make_blob(struct completing *completing, struct sg_slice token
     return rc == SG_OK ? sg_blob_finish(blob, ret_sha256, err) : rc;
 }
 
+/* From it follows what the next pull has to fetch. */
+static enum sg_rc remember_chain(struct sg_store *store, const STACK_OF(X509) *chain, struct sg_err *err)
+{
+    enum sg_rc rc = SG_OK;
+
+    for (int i = 0; rc == SG_OK && i + 1 < sk_X509_num(chain); i++)
+        rc = sg_store_certificate_add(store, sk_X509_value(chain, i), "tsa", err);
+    return rc;
+}
+
 static void stamped(void *context, const struct sg_stamp *stamp, const struct sg_err *stamp_err)
 {
     _cleanup_(completing_freep) struct completing *completing = context;
@@ -104,7 +114,8 @@ static void stamped(void *context, const struct sg_stamp *stamp, const struct sg
         completion->done(completion->context, NULL, stamp_err);
         return;
     }
-    if (make_blob(completing, stamp->token, sha256, &size, &err) != SG_OK) {
+    if (remember_chain(completion->store, stamp->chain, &err) != SG_OK ||
+        make_blob(completing, stamp->token, sha256, &size, &err) != SG_OK) {
         completion->done(completion->context, NULL, &err);
         return;
     }

@@ -132,6 +132,8 @@ json 'signatures.0.timestamps.0.kind="signature"' 'signatures.0.timestamps.0.tsa
     'signatures.0.indication="TOTAL-PASSED"'
 is "$(stat -c %a "$signed")" 640
 is "$(ledger "event = 'timestamped' AND object = '$signed'")" 1
+# Of the TSA's certificate it is to be known whether it is revoked: the next pull asks.
+is "$(sqlite "SELECT count(*) FROM known_certificate WHERE source = 'tsa'")" 1
 
 # What was signed is as it was, and others accept it: the signature, and the time-stamp.
 extract
