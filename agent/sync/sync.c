@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/msg.h"
@@ -16,10 +16,12 @@
 /* --- one at a time -------------------------------------------------------------------------------------------------
  */
 
+/* A lock that can be asked about without being taken (fcntl(2), F_OFD_GETLK): `signet status` does. */
 static enum sg_rc lock(const char *state_folder, int *ret, struct sg_err *err)
 {
     _cleanup_(freep) char *path = NULL;
     _cleanup_(closep) int fd = -1;
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 
     if (asprintf(&path, "%s/sync.lock", state_folder) < 0) {
         path = NULL; /* asprintf(3) leaves it undefined */
@@ -28,7 +30,7 @@ static enum sg_rc lock(const char *state_folder, int *ret, struct sg_err *err)
     fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return sg_about(path, err, sg_fail_errno(err, SG_E_CANNOT_CREATE, errno, _("\"%s\" cannot be created."), path));
-    if (flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
+    if (fcntl(fd, F_OFD_SETLK, &whole) < 0 && (errno == EAGAIN || errno == EACCES))
         return sg_about(path, err,
                         sg_fail(err, SG_E_BUSY, "%s",
                                 _("Another \"signet sync\" is at work; it does what this one would have done.")));
@@ -304,6 +306,8 @@ enum sg_rc sg_sync_run(const struct sg_sync *sync, struct sg_sync_progress *ret,
         rc = run_all(&run, err);
     if (rc == SG_OK)
         rc = sweep(sync, err);
+    if (rc == SG_OK)
+        (void)futimens(locked, NULL); /* when the last sync was: `signet status` says it */
     *ret = run.progress;
     return rc;
 }

@@ -247,7 +247,14 @@ holds holds_copy ann.txt
 
 # ---- one at a time --------------------------------------------------------------------------------------------------
 
-expect 75 flock "$SIGNET_HOME/sync.lock" "$SIGNET" sync
+expect 75 /usr/bin/python3 -c 'import fcntl, subprocess, sys
+with open(sys.argv[1], "r+") as file:
+    fcntl.lockf(file, fcntl.LOCK_EX)
+    assert b"at work" in subprocess.run([sys.argv[2], "status"], stdout=subprocess.PIPE).stdout
+    sys.exit(subprocess.run([sys.argv[2], "sync"]).returncode)' "$SIGNET_HOME/sync.lock" "$SIGNET"
 says "[busy]"
+expect 0 "$SIGNET" status
+rejects grep -q "at work" out
+says "The last sync was at"
 expect 64 "$SIGNET" sync --once --watch
 passed
