@@ -1,9 +1,10 @@
 /* Objects in an S3 bucket, each under the hex SHA-256 of its bytes: asked for, created only, read back.
  *
- * Where a server does not know "If-None-Match: *" (501), or ignores it, this is safe all the same: since the key is the
- * digest of the bytes, two writers of one key write the same bytes, and the later replaces them by themselves. What
- * could be wrong then is only that a bucket with versions keeps two that are alike. That is why it is asked first
- * whether the object is there: without the condition, two versions come only of two writers in the same moment. */
+ * Where a server does not know "If-None-Match: *" (501), or ignores it (Ceph 16 does in a bucket that keeps versions),
+ * this is safe all the same: since the key is the digest of the bytes, two writers of one key write the same bytes, and
+ * the later replaces them by themselves. What could be wrong then is only that a bucket with versions keeps two that
+ * are alike. That is why it is asked first whether the object is there: without the condition, two versions come only
+ * of two writers in the same moment. */
 #include <stdio.h>
 #include <string.h>
 
