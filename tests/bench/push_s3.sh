@@ -1,0 +1,38 @@
+# One large document to Ceph's gateway, in parts and read back, against `curl -T` of the same file as one PUT to the same
+# gateway, which is told the file's digest. Its objects are in a file, twice the document's size. Sourced by run.sh.
+# shellcheck shell=bash disable=SC2154
+. "$root/tests/support/server_radosgw.sh"
+
+case_push_large() { # MIB
+    local home=$work/large/home blob
+    mkdir -p "$home" "$work/large/before"
+    radosgw_start "$(($1 * 2 + 4096))"
+    "$build/tests/fill_outbox" "$home" 1 "$(($1 * 1048576))" archive
+    printf '%s\n%s\n' "$S3_USER" "$S3_PASSWORD" > "$work/large/credentials"
+    printf 'user = "%s:%s"\n' "$S3_USER" "$S3_PASSWORD" > "$work/large/curl"
+    chmod 600 "$work/large/credentials" "$work/large/curl"
+    printf '[target "archive"]\ntype = s3\nurl = %s/archive\ncredentials = %s\n' "$S3_URL" "$work/large/credentials" \
+        > "$home/signet.conf"
+    cp "$home"/store.db* "$work/large/before"
+    blob=$(cd "$home/blobs" && ls)
+    radosgw_ready
+    s3 PUT /archive
+    before_ours() {
+        s3 DELETE "/archive/$blob"
+        rm -f "$home"/store.db*
+        cp "$work/large/before"/* "$home"
+    }
+    ours() { timed ours env SIGNET_HOME="$home" "$signet" sync; }
+    before_peer() {
+        [ "$(s3_status HEAD "/archive/$blob")" = 200 ] || failed "the document was not stored"
+        s3 DELETE "/archive/$blob"
+    }
+    peer() {
+        timed peer curl --silent --fail --noproxy '*' --config "$work/large/curl" --aws-sigv4 aws:amz:us-east-1:s3 \
+            --header "x-amz-content-sha256: $blob" --upload-file "$home/blobs/$blob" "$S3_URL/archive/$blob"
+    }
+    turns "$turns_few"
+    radosgw_stop
+    line_time "push $1 MiB to radosgw (curl -T)" "<= 1.2"
+    line_peak "push $1 MiB to radosgw: peak" "<= 64"
+}
