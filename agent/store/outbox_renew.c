@@ -84,6 +84,18 @@ static int exchange(const char *from, const char *to, bool *ret_both)
     return rename(from, to);
 }
 
+/* Before the store says that it was done. */
+static enum sg_rc sync_folder(const char *path, struct sg_err *err)
+{
+    const char *slash = strrchr(path, '/');
+    _cleanup_(freep) char *folder = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+
+    if (!folder)
+        return sg_fail_memory(err);
+    _cleanup_(closep) int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return fd >= 0 && fsync(fd) == 0 ? SG_OK : cannot_replace(path, err);
+}
+
 /* The newest version, with the mode of the file that it is to replace, complete and on disk. */
 static enum sg_rc write_aside(const struct renewal *renewal, struct sg_err *err)
 {
@@ -96,9 +108,11 @@ static enum sg_rc write_aside(const struct renewal *renewal, struct sg_err *err)
     enum sg_rc rc = sg_outfile_open(renewal->aside, SG_OUT_PRIVATE | SG_OUT_REPLACE, &out, err);
     if (rc == SG_OK)
         rc = sg_blob_copy(renewal->store->folder, renewal->store->libctx, document->level_sha256, out, err);
-    if (rc == SG_OK && fchmod(sg_outfile_fd(out), st.st_mode & 0777) < 0)
+    if (rc == SG_OK)
+        rc = sg_outfile_flush(out, err);
+    if (rc == SG_OK && (fchmod(sg_outfile_fd(out), st.st_mode & 0777) < 0 || fsync(sg_outfile_fd(out)) < 0))
         rc = cannot_replace(document->output, err);
-    return rc == SG_OK ? sg_outfile_commit(out, err) : rc;
+    return rc == SG_OK ? sg_outfile_name(out, err) : rc;
 }
 
 /* What the exchange brought to the other name is not what was looked at: back with it. */
@@ -180,6 +194,8 @@ static enum sg_rc renew_file(const struct renewal *renewal, enum sg_output_state
         return SG_OK;
     rc = replace(renewal, identity, ret_state, err);
     (void)unlink(renewal->aside);
+    if (rc == SG_OK)
+        rc = sync_folder(renewal->document->output, err);
     if (rc == SG_E_CANNOT_CREATE) { /* a folder that may not be written to just now */
         *ret_state = SG_OUTPUT_BEHIND;
         rc = SG_OK;
@@ -243,8 +259,14 @@ enum sg_rc sg_outbox_renew(struct sg_store *store, sg_outbox_place_fn *each, voi
     struct renewing renewing = {.store = store, .each = each, .context = context, .documents = SG_BUF(SG_MAX_CRL_FILE)};
     enum sg_rc rc = sg_outbox_behind(store, note, &renewing, err);
 
-    if (rc == SG_OK)
+    /* What the store says of the files need not be on disk at once: it is found out anew, should it be lost. */
+    if (rc == SG_OK && renewing.documents.len > 0)
+        rc = sg_store_relax(store, true, err);
+    if (rc == SG_OK && renewing.documents.len > 0) {
         rc = renew_all(&renewing, err);
+        enum sg_rc relaxed = sg_store_relax(store, false, rc == SG_OK ? err : NULL);
+        rc = rc == SG_OK ? relaxed : rc;
+    }
     sg_buf_clear(&renewing.documents);
     return rc;
 }
