@@ -20,7 +20,7 @@ static enum sg_rc add(json_t *list, json_t *item, struct sg_err *err)
 
 static const char *state_text(const struct sg_outbox_document *document)
 {
-    static const char *const TEXTS[] = {"current", "moved", "changed"};
+    static const char *const TEXTS[] = {"current", "moved", "changed", "behind"};
 
     return document->placed ? TEXTS[document->output_state] : "not-placed";
 }
