@@ -214,13 +214,6 @@ static const char *const SQL[SG_SQL_COUNT] = {
                            "ON o.document = s.document WHERE s.document = ?1 AND s.kind = 2 AND s.level = o.level "
                            "AND s.state <> 2 ORDER BY s.id",
     [SG_SQL_OUTBOX_LEVEL] = "UPDATE outbox SET level = ?2, level_sha256 = ?3, output_state = 3 WHERE document = ?1",
-    [SG_SQL_VERSION_APART] = "UPDATE version SET apart = ?3 WHERE document = ?1 AND level = ?2",
-    [SG_SQL_CLOCK_DIFFERS] = "SELECT n.count, n.document, v.time - v.apart, v.time FROM "
-                             "(SELECT count(*) AS count, max(document) AS document FROM version WHERE apart <> 0) AS n "
-                             "LEFT JOIN version AS v ON v.document = n.document AND v.apart <> 0 LIMIT 1",
-    [SG_SQL_CLOCK_NEWEST] = "SELECT s.finished, s.finished - v.time FROM version AS v JOIN step AS s "
-                            "ON s.document = v.document AND s.kind = 1 AND s.level = v.level AND s.state = 1 "
-                            "WHERE v.time > 0 ORDER BY v.time DESC LIMIT 1",
 };
 
 /* --- errors ------------------------------------------------------------------------------------------------------- */

@@ -167,17 +167,6 @@ SG_MUST_CHECK enum sg_rc sg_step_timestamped(struct sg_store *store, int64_t ste
 
 #define SG_CLOCK_TOLERANCE 300 /* seconds */
 
-/* What time-stamps say of this computer's clock. */
-struct sg_clock_findings {
-    int64_t count;    /* documents whose claimed time is further than that from their time-stamp */
-    int64_t document; /* the newest of them; 0: there is none */
-    int64_t claimed, stamped;
-    int64_t seen;  /* when the newest time-stamp came, by this clock; 0: none has come yet */
-    int64_t ahead; /* seconds that this clock was ahead of the TSA's then; less than 0: behind */
-};
-
-SG_MUST_CHECK enum sg_rc sg_outbox_clock(struct sg_store *store, struct sg_clock_findings *ret, struct sg_err *err);
-
 struct sg_kept_receipt {
     int64_t document, step;
     const char *level;

@@ -166,11 +166,6 @@ static enum sg_rc compare_times(void *context, const struct sg_outbox_document *
 
     if (apart <= SG_CLOCK_TOLERANCE && apart >= -SG_CLOCK_TOLERANCE)
         return SG_OK;
-    const struct sg_value values[] = {sg_value_integer(document->document), sg_value_text(completion->version->level),
-                                      sg_value_integer(apart)};
-    enum sg_rc rc = sg_db_run(completion->store, SG_SQL_VERSION_APART, values, SG_COUNT(values), err);
-    if (rc != SG_OK)
-        return rc;
     if (asprintf(&detail, "claimed %s, time-stamped %s by %s, when it was %s by this clock",
                  sg_time_text(document->claimed_time, claimed), sg_time_text(completion->time, stamped),
                  completion->tsa, sg_time_text(now, ours)) < 0) {
@@ -217,27 +212,4 @@ enum sg_rc sg_step_timestamped(struct sg_store *store, int64_t step, const struc
 
     return rc == SG_OK ? sg_operation_end(&operation, sg_step_get(store, step, finish_timestamp, &completion, err), err)
                        : rc;
-}
-
-enum sg_rc sg_outbox_clock(struct sg_store *store, struct sg_clock_findings *ret, struct sg_err *err)
-{
-    _cleanup_(sg_rows_resetp) sqlite3_stmt *differing = NULL;
-    _cleanup_(sg_rows_resetp) sqlite3_stmt *newest = NULL;
-    bool row = false, any = false;
-
-    enum sg_rc rc = sg_db_query(store, SG_SQL_CLOCK_DIFFERS, NULL, 0, &differing, err);
-    if (rc == SG_OK)
-        rc = sg_db_next(store, differing, &row, err);
-    if (rc == SG_OK)
-        rc = sg_db_query(store, SG_SQL_CLOCK_NEWEST, NULL, 0, &newest, err);
-    if (rc == SG_OK)
-        rc = sg_db_next(store, newest, &any, err);
-    if (rc == SG_OK)
-        *ret = (struct sg_clock_findings){.count = sqlite3_column_int64(differing, 0),
-                                          .document = sqlite3_column_int64(differing, 1),
-                                          .claimed = sqlite3_column_int64(differing, 2),
-                                          .stamped = sqlite3_column_int64(differing, 3),
-                                          .seen = any ? sqlite3_column_int64(newest, 0) : 0,
-                                          .ahead = any ? sqlite3_column_int64(newest, 1) : 0};
-    return rc;
 }

@@ -144,12 +144,9 @@ static const char *const STEPS[] = {
     "  size INTEGER NOT NULL,"
     "  tsa TEXT NOT NULL DEFAULT '',"
     "  time INTEGER NOT NULL DEFAULT 0,"
-    "  apart INTEGER NOT NULL DEFAULT 0," /* `time` less the claimed one, if that is beyond SG_CLOCK_TOLERANCE */
     "  PRIMARY KEY (document, level)"
     ") STRICT, WITHOUT ROWID;"
     "CREATE INDEX version_sha256 ON version (sha256);"
-    "CREATE INDEX version_time ON version (time) WHERE time > 0;"
-    "CREATE INDEX version_apart ON version (document) WHERE apart <> 0;"
     "CREATE TABLE step ("
     "  id INTEGER PRIMARY KEY,"
     "  document INTEGER NOT NULL REFERENCES outbox (document),"
