@@ -161,3 +161,39 @@ expect 64 "$SIGNET" status --metrics --json
 expect 64 "$SIGNET" status --metrics --offline-for 1d
 expect 64 "$SIGNET" status --offline-for soon
 expect 64 "$SIGNET" status file
+
+# --- what is needed to sign, and how long it lasts: one line each
+cat > "$SIGNET_HOME/signet.conf" <<CONF
+[sign]
+key = $main
+[tsa "main"]
+url = http://127.0.0.1:1/
+[target "archive"]
+url = http://127.0.0.1:1/archive
+CONF
+expect 0 "$SIGNET" status --offline-for 1d
+holds test "$(awk '{ print $2 }' out | tr '\n' ' ')" = "card pin certificate crls anchors clock disk waiting "
+holds test "$(grep -c '^ok ' out)" = 8
+expect 0 "$SIGNET" status --offline-for 1d --json
+json lasts=true 'items.0.check="card"' 'items.7.check="waiting"'
+# The revocation lists of the fixtures end first, then their certificates.
+expect 1 "$SIGNET" status --offline-for 200d --json
+json lasts=false 'items.3.check="crls"' 'items.3.result="ends"' 'items.0.result="ok"'
+expect 1 "$SIGNET" status --offline-for 20000d --json
+json 'items.2.result="ends"' 'items.4.result="ends"'
+# Without a revocation list, without an anchor, without a card, after a wrong PIN.
+expect 77 "$SIGNET" sign --key "$main" --pin-fd 9 --output no.p7s one.txt 9<<< 0000
+expect 1 "$SIGNET" status --offline-for 1d --json
+json 'items.1.check="pin"' 'items.1.result="wrong"'
+clear_interlock "pkcs11:token=Signet%20Test"
+expect 0 signet_pin sign --key "$main" --no-upload --output yes.p7s one.txt
+expect 0 "$SIGNET" status --offline-for 1d
+root=$(openssl x509 -in "$ca/root.pem" -outform DER | sha256sum | cut -c1-64)
+expect 0 "$SIGNET" trust remove "$root"
+expect 1 "$SIGNET" status --offline-for 1d --json
+json 'items.3.result="unknown"' 'items.4.check="anchors"' 'items.4.result="wrong"'
+sed -i 's/^key = .*/key = pkcs11:token=Nobody/' "$SIGNET_HOME/signet.conf"
+expect 1 "$SIGNET" status --offline-for 1d --json
+json 'items.0.result="wrong"' 'items.1.result="unknown"' 'items.5.check="clock"' 'items.5.result="ok"'
+
+passed
