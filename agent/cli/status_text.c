@@ -36,10 +36,10 @@ static void say_waiting(const struct sg_status *status, const struct sg_status_w
         sg_say(voice, _("%6lld  wait to be stored at %s, the first since %s (%s)"), (long long)w->count, w->target,
                since, span);
     if (!w->known)
-        sg_say(
-            voice,
-            _("        The configuration has no target %s any more: put it back, or signet outbox drop --target %s."),
-            w->target, w->target);
+        sg_say(voice,
+               _("        The configuration has no target %s any more: put it back, or give "
+                 "these up: signet outbox drop --target %s."),
+               w->target, w->target);
     if (w->code[0])
         sg_say(voice, _("        %s [%s]"), w->text, w->code);
     if (w->next > status->now)
