@@ -12,6 +12,8 @@ static void check_text(const char *text)
         check(*text >= 0x20 && *text <= 0x7e);
 }
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static OSSL_LIB_CTX *libctx;

@@ -6,6 +6,8 @@
 #include "formats/pem.h"
 #include "judge.h"
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const struct judge *judge = the_judge();

@@ -39,6 +39,8 @@ static void ask_for_signer(struct sg_known_ocsp *known, const struct judge *judg
     check(!signer && why);
 }
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const struct judge *judge = the_judge();
