@@ -2,8 +2,10 @@
 # Does an S3 bucket hold exactly the bytes that were sent, once, whatever the server can do and says? With Ceph's
 # gateway, and with a front before it that makes it one of the less able ones.
 . "${SIGNET_SOURCE:-$(dirname "$0")/../..}/tests/support/lib.sh"
+. "$SIGNET_SOURCE/tests/support/namespace.sh"
 . "$SIGNET_SOURCE/tests/support/server_radosgw.sh"
 . "$SIGNET_SOURCE/tests/support/server_liar.sh"
+needs radosgw
 at_exit=stop_all
 stop_all() {
     front_stop
