@@ -5,7 +5,6 @@
 fixtures
 mkdir "$tmp/work"
 cd "$tmp/work"
-blobs=$SIGNET_HOME/blobs
 printf '[tsa "one"]\nurl = http://127.0.0.1:9/tsa\n[target "archive"]\nurl = http://127.0.0.1:9/archive/\n' > "$SIGNET_HOME/signet.conf"
 
 store() { # SQL
