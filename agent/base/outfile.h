@@ -59,9 +59,10 @@ void sg_outfile_begin_writeback(const struct sg_outfile *out, uint64_t offset, u
 
 /* Gives the file its name and leaves it to the caller to bring both to disk. */
 SG_MUST_CHECK enum sg_rc sg_outfile_name(struct sg_outfile *out, struct sg_err *err);
-/* Brings the bytes of a group to disk, as sg_outfile_commit_group() does, which then has only the names to do. */
-SG_MUST_CHECK enum sg_rc sg_outfile_sync_group(struct sg_outfile *const *outs, size_t count, size_t *ret_failed,
-                                               struct sg_err *err);
+/* Brings the bytes of a group to disk, as sg_outfile_commit_group() does, which then has only the names to do; with
+ * them all that is on the file system of `folder`, unless that is NULL. */
+SG_MUST_CHECK enum sg_rc sg_outfile_sync_group(struct sg_outfile *const *outs, size_t count, const char *folder,
+                                               size_t *ret_failed, struct sg_err *err);
 /* fsync, name, fsync of the folder. The file is final when this returns SG_OK. */
 SG_MUST_CHECK enum sg_rc sg_outfile_commit(struct sg_outfile *out, struct sg_err *err);
 /* Makes a group final together: one syncfs a file system, names, one fsync a folder. If one of them fails, the names

@@ -155,13 +155,37 @@ static enum sg_rc sync_failed(const struct sg_outfile *out, struct sg_err *err)
                     sg_fail_errno(err, SG_E_IO, errno, _("\"%s\" cannot be brought to disk."), out->path));
 }
 
-/* The bytes of all files: fsync for one, syncfs for every file system that several are on. */
-static enum sg_rc sync_data(struct sg_outfile *const *outs, size_t count, size_t *ret_failed, struct sg_err *err)
+static enum sg_rc folder_failed(const char *folder, struct sg_err *err)
 {
-    _cleanup_(freep) dev_t *synced = calloc(count, sizeof(*synced));
+    return sg_about(folder, err,
+                    sg_fail_errno(err, SG_E_IO, errno, _("The folder \"%s\" cannot be brought to disk."), folder));
+}
+
+/* `*ret_device`: the file system that is done by that. */
+static enum sg_rc sync_file_system(const char *folder, dev_t *ret_device, struct sg_err *err)
+{
+    _cleanup_(closep) int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    struct stat st;
+
+    if (fd < 0 || fstat(fd, &st) < 0 || syncfs(fd) < 0)
+        return folder_failed(folder, err);
+    *ret_device = st.st_dev;
+    return SG_OK;
+}
+
+/* The bytes of all files: fsync for one, syncfs for every file system that several are on, and for `folder`'s. */
+static enum sg_rc sync_data(struct sg_outfile *const *outs, size_t count, const char *folder, size_t *ret_failed,
+                            struct sg_err *err)
+{
+    _cleanup_(freep) dev_t *synced = calloc(count + 1, sizeof(*synced));
     size_t n_synced = 0;
     if (!synced)
         return sg_fail_memory(err);
+    if (folder) {
+        enum sg_rc rc = sync_file_system(folder, &synced[n_synced++], err);
+        if (rc != SG_OK)
+            return rc;
+    }
     for (size_t i = 0; i < count; i++) {
         struct stat st;
         size_t known = 0;
@@ -184,10 +208,7 @@ static enum sg_rc sync_data(struct sg_outfile *const *outs, size_t count, size_t
 enum sg_rc sg_folder_sync(const char *folder, struct sg_err *err)
 {
     _cleanup_(closep) int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 || fsync(fd) < 0)
-        return sg_about(folder, err,
-                        sg_fail_errno(err, SG_E_IO, errno, _("The folder \"%s\" cannot be brought to disk."), folder));
-    return SG_OK;
+    return fd < 0 || fsync(fd) < 0 ? folder_failed(folder, err) : SG_OK;
 }
 
 static enum sg_rc sync_folders(struct sg_outfile *const *outs, size_t count, size_t *ret_failed, struct sg_err *err)
@@ -201,9 +222,10 @@ static enum sg_rc sync_folders(struct sg_outfile *const *outs, size_t count, siz
     return rc;
 }
 
-enum sg_rc sg_outfile_sync_group(struct sg_outfile *const *outs, size_t count, size_t *ret_failed, struct sg_err *err)
+enum sg_rc sg_outfile_sync_group(struct sg_outfile *const *outs, size_t count, const char *folder, size_t *ret_failed,
+                                 struct sg_err *err)
 {
-    bool synced = true;
+    bool synced = !folder;
     enum sg_rc rc = SG_OK;
     for (size_t i = 0; i < count && rc == SG_OK; i++) {
         rc = sg_outfile_flush(outs[i], err);
@@ -212,7 +234,7 @@ enum sg_rc sg_outfile_sync_group(struct sg_outfile *const *outs, size_t count, s
     }
     if (rc != SG_OK || synced)
         return rc;
-    rc = sync_data(outs, count, ret_failed, err);
+    rc = sync_data(outs, count, folder, ret_failed, err);
     for (size_t i = 0; i < count && rc == SG_OK; i++)
         outs[i]->synced = true;
     return rc;
@@ -220,7 +242,7 @@ enum sg_rc sg_outfile_sync_group(struct sg_outfile *const *outs, size_t count, s
 
 static enum sg_rc make_final(struct sg_outfile *const *outs, size_t count, size_t *ret_failed, struct sg_err *err)
 {
-    enum sg_rc rc = sg_outfile_sync_group(outs, count, ret_failed, err);
+    enum sg_rc rc = sg_outfile_sync_group(outs, count, NULL, ret_failed, err);
     for (size_t i = 0; i < count && rc == SG_OK; i++) {
         rc = give_name(outs[i], err);
         *ret_failed = i;

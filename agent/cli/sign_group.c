@@ -140,11 +140,8 @@ static enum sg_rc finish_unqueued(const struct sg_sign_jobs *jobs, struct sg_sig
 
 static enum sg_rc commit_queue(const struct sg_sign_jobs *jobs, struct sg_sign_group *group, struct sg_err *err)
 {
-    size_t failed = 0;
-    enum sg_rc rc = sg_outfile_sync_group(group->outs, group->out_count, &failed, err);
+    enum sg_rc rc = sg_blobs_sync_with(jobs->app->paths.state, group->outs, group->out_count, err);
 
-    if (rc == SG_OK)
-        rc = sg_blobs_sync(jobs->app->paths.state, err);
     if (rc == SG_OK)
         rc = record_group(jobs, group, err);
     if (rc == SG_OK)

@@ -239,18 +239,19 @@ enum sg_rc sg_blob_finish(struct sg_blob *blob, char ret_sha256[SG_SHA256_HEX], 
     return rc;
 }
 
-enum sg_rc sg_blobs_sync(const char *state_folder, struct sg_err *err)
+enum sg_rc sg_blobs_sync_with(const char *state_folder, struct sg_outfile *const *outs, size_t count,
+                              struct sg_err *err)
 {
     _cleanup_(freep) char *folder = NULL;
+    size_t failed = 0;
     enum sg_rc rc = path_in(state_folder, "", &folder, err);
 
-    if (rc != SG_OK)
-        return rc;
-    _cleanup_(closep) int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 || syncfs(fd) < 0)
-        return sg_about(folder, err,
-                        sg_fail_errno(err, SG_E_IO, errno, _("The folder \"%s\" cannot be brought to disk."), folder));
-    return SG_OK;
+    return rc == SG_OK ? sg_outfile_sync_group(outs, count, folder, &failed, err) : rc;
+}
+
+enum sg_rc sg_blobs_sync(const char *state_folder, struct sg_err *err)
+{
+    return sg_blobs_sync_with(state_folder, NULL, 0, err);
 }
 
 static enum sg_rc write_bytes(struct sg_blob *blob, struct sg_slice bytes, struct sg_err *err)

@@ -38,6 +38,9 @@ void sg_blob_free(struct sg_blob *blob); /* one that is not finished is gone */
 SG_DEFINE_CLEANUP(struct sg_blob, sg_blob_free)
 /* All blobs that were finished are on disk when this returns. */
 SG_MUST_CHECK enum sg_rc sg_blobs_sync(const char *state_folder, struct sg_err *err);
+/* And, by the same waiting, the bytes of these files. */
+SG_MUST_CHECK enum sg_rc sg_blobs_sync_with(const char *state_folder, struct sg_outfile *const *outs, size_t count,
+                                            struct sg_err *err);
 
 /* Bytes in memory made a blob, on disk when this returns. */
 SG_MUST_CHECK enum sg_rc sg_blob_write(const char *state_folder, OSSL_LIB_CTX *libctx, struct sg_slice bytes,

@@ -151,7 +151,7 @@ judged
 for ((n = 0; n < 900; n++)); do
     echo "many $n" > "many$n.txt"
 done
-faulty signal=KILL syncfs 4 many*.txt || true
+faulty signal=KILL syncfs 2 many*.txt || true
 signed=$(find . -name 'many*.p7s' | wc -l)
 holds test "$signed" -ge 400 -a "$signed" -lt 900
 judged
