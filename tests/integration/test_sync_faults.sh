@@ -61,18 +61,20 @@ inject() { # WHAT: 0 if the fault came
     grep -qE 'INJECTED|\+\+\+ killed by SIGKILL' trace
 }
 
+RANDOM=${SIGNET_SEED:=$RANDOM}
+echo "SIGNET_SEED=$SIGNET_SEED"
+
 # ---- killed at each kind of system call -----------------------------------------------------------------------------
 
 came=0
 for call in fdatasync fsync syncfs pwrite64 openat sendto recvfrom connect linkat renameat2 unlink flock ftruncate; do
-    for when in 1 3; do
-        renewed
-        if inject "$call:signal=KILL:when=$when"; then came=$((came + 1)); fi
-        complete "killed at $call $when"
-    done
+    when=$((RANDOM % 3 + 1))
+    renewed
+    if inject "$call:signal=KILL:when=$when"; then came=$((came + 1)); fi
+    complete "killed at $call $when"
 done
-echo "killed at $came of 26 calls"
-holds test "$came" -ge 12
+echo "killed at $came of 13 calls"
+holds test "$came" -ge 6
 
 # ---- no space, and a disk that fails --------------------------------------------------------------------------------
 
@@ -81,7 +83,7 @@ for fault in pwrite64:error=ENOSPC:when=4+ fdatasync:error=EIO:when=2 fsync:erro
     linkat:error=ENOSPC:when=1 write:error=ENOSPC:when=2; do
     renewed
     if inject "$fault"; then came=$((came + 1)); fi
-    grep -qE '\[(io|disk-full|cannot-create|store-damaged)\]|^$' err out || [ ! -s err ] || failed "$fault: $(cat err)"
+    [ ! -s err ] || grep -qE '\[(io|disk-full|cannot-create|store-damaged)\]|cannot be' err || failed "$fault: $(cat err)"
     complete "$fault"
 done
 holds test "$came" -ge 3
@@ -120,8 +122,8 @@ rm -rf "$SIGNET_HOME"
 cp -r fresh "$SIGNET_HOME"
 holds "$SIGNET_BUILD/tests/fill_outbox" "$SIGNET_HOME" 10000 100 archive
 apache_stop
-peak() { # COMMAND...: its memory in KiB
-    /usr/bin/python3 -c '
+peak() { # COMMAND...: its memory in KiB; what a sanitizer keeps of freed memory is not the program's
+    ASAN_OPTIONS=$ASAN_OPTIONS:quarantine_size_mb=1 /usr/bin/python3 -c '
 import resource, subprocess, sys
 subprocess.run(sys.argv[1:], stdin=subprocess.DEVNULL, stdout=open("out", "w"), stderr=open("err", "w"))
 print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)' "$@"
