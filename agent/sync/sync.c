@@ -105,12 +105,13 @@ void sg_run_more(struct sg_run *run)
 /* --- the loop ------------------------------------------------------------------------------------------------------
  */
 
+/* An outcome that is not written down may bring more to do: a version that was completed has to be uploaded. */
 static bool is_idle(const struct sg_run *run)
 {
     for (size_t i = 0; i < run->line_count; i++)
         if (!sg_line_is_idle(&run->lines[i]))
             return false;
-    return run->pulled && sg_http_pending(run->http) == 0;
+    return run->pulled && sg_http_pending(run->http) == 0 && sg_journal_due_ms(run->journal) < 0;
 }
 
 static enum sg_rc move_lines(struct sg_run *run, struct sg_err *err)
@@ -126,6 +127,8 @@ static enum sg_rc move_lines(struct sg_run *run, struct sg_err *err)
 static enum sg_rc move_transfers(struct sg_run *run, struct sg_err *err)
 {
     int due = sg_journal_due_ms(run->journal);
+    if (due >= 0 && sg_http_pending(run->http) == 0)
+        return sg_journal_write(run, err); /* there is nothing to wait for */
     enum sg_rc rc = sg_http_run(run->http, due >= 0 && due < SHOW_MS ? due : SHOW_MS, -1, err);
 
     if (rc == SG_OK && run->rc != SG_OK) {

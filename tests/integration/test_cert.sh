@@ -39,7 +39,7 @@ expect 66 "$SIGNET" cert check not-there
 expect 64 "$SIGNET" cert check "$soft/good.pem" --purpose anything
 expect 64 "$SIGNET" cert check "$soft/good.pem" --policy "1.2.x"
 expect 64 "$SIGNET" cert check "$soft/good.pem" --max-depth -1
-expect 64 "$SIGNET" cert check "$soft/good.pem" --ocsp "$ca/root.crl"
+expect 65 "$SIGNET" cert check "$soft/good.pem" --ocsp "$ca/root.crl"
 expect 64 "$SIGNET" cert renew
 
 expect 0 "$SIGNET" cert show "$soft/good.pem" --json
