@@ -190,8 +190,9 @@ static const char *const SQL[SG_SQL_COUNT] = {
     [SG_SQL_STEPS_COUNT_DUE] = "SELECT count(*) FROM step WHERE state = 0 AND next_attempt <= ?1",
     [SG_SQL_STEPS_POSTPONE] = "UPDATE step SET code = ?3, text = ?4, next_attempt = ?5 "
                               "WHERE state = 0 AND target = ?1 AND next_attempt <= ?2",
-    [SG_SQL_STEPS_RETRY_NETWORK] = "UPDATE step SET next_attempt = ?1 WHERE state = 0 AND next_attempt > ?1 "
-                                   "AND code IN ('network', 'timeout', 'captive-portal')",
+    [SG_SQL_STEPS_RETRY_LOCAL] = "UPDATE step SET next_attempt = ?1 WHERE state = 0 AND next_attempt > ?1 "
+                                 "AND code IN ('network', 'timeout', 'captive-portal', 'disk-full', 'io', "
+                                 "'cannot-create', 'busy', 'no-memory')",
     [SG_SQL_STEP_GET] = STEP_ROWS "WHERE s.id = ?1",
     [SG_SQL_STEP_BEGIN] = "UPDATE step SET attempts = attempts + 1, last_attempt = ?2 WHERE id = ?1 AND state = 0",
     [SG_SQL_STEP_FAILED] = "UPDATE step SET code = ?2, text = ?3, next_attempt = ?4 WHERE id = ?1 AND state = 0",

@@ -134,8 +134,8 @@ SG_MUST_CHECK enum sg_rc sg_step_failed(struct sg_store *store, int64_t step, co
  * `next`, without an attempt of its own. */
 SG_MUST_CHECK enum sg_rc sg_steps_postpone(struct sg_store *store, const char *target, int64_t now,
                                            const struct sg_err *why, int64_t next, struct sg_err *err);
-/* There may be a network now: what failed for want of one is due. */
-SG_MUST_CHECK enum sg_rc sg_steps_retry_network(struct sg_store *store, int64_t now, struct sg_err *err);
+/* There may be a network now, and room on the disk: what failed for want of that, and not by a server, is due. */
+SG_MUST_CHECK enum sg_rc sg_steps_retry_local(struct sg_store *store, int64_t now, struct sg_err *err);
 /* The blob that is sent in the version's place. */
 SG_MUST_CHECK enum sg_rc sg_step_sends(struct sg_store *store, int64_t step, const char *sent_sha256,
                                        struct sg_err *err);

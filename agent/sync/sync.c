@@ -300,9 +300,9 @@ enum sg_rc sg_sync_run(const struct sg_sync *sync, struct sg_sync_progress *ret,
     enum sg_rc rc = lock(sync->state_folder, &locked, err);
     if (rc == SG_OK)
         rc = tidy(sync, err);
-    /* Whether there is a network now costs one try a server to find out. */
+    /* Whether there is a network now, and room on the disk, costs one try a server to find out. */
     if (rc == SG_OK)
-        rc = sg_steps_retry_network(sync->store, sg_clock_now(sync->clock), err);
+        rc = sg_steps_retry_local(sync->store, sg_clock_now(sync->clock), err);
     if (rc == SG_OK)
         rc = count_known(&run, err);
     if (rc == SG_OK)

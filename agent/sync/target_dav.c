@@ -103,8 +103,9 @@ static void put_read(struct sg_storing *storing, const struct sg_http_answer *an
 
 static void collection_made(struct sg_storing *storing, const struct sg_http_answer *answer, struct sg_slice error_body)
 {
-    /* 405: somebody else made it meanwhile. */
-    if (answer->status != 201 && answer->status != 405) {
+    /* 405: somebody else made it meanwhile. Apache says 403 if that was at the same moment; where it means that it does
+     * not allow it, the next PUT tells. */
+    if (answer->status != 201 && answer->status != 405 && answer->status != 403) {
         sg_storing_fail_answer(storing, answer, error_body);
         return;
     }

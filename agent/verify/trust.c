@@ -141,6 +141,16 @@ static size_t count(int stack_size)
     return stack_size > 0 ? (size_t)stack_size : 0;
 }
 
+/* The others only help. */
+static size_t anchor_count(const struct sg_trust *trust)
+{
+    size_t anchors = 0;
+
+    for (size_t i = 0; i < trust->cert_count; i++)
+        anchors += trust->certs[i].purposes != 0;
+    return anchors;
+}
+
 enum sg_rc sg_trust_new(const struct sg_verifier_options *options, struct sg_trust **ret, struct sg_err *err)
 {
     const struct sg_snapshot *snapshot = options->snapshot;
@@ -178,8 +188,8 @@ enum sg_rc sg_trust_new(const struct sg_verifier_options *options, struct sg_tru
     if (rc == SG_OK && snapshot)
         add_snapshot(trust, named == 0);
     if (rc == SG_OK)
-        sg_log(trust->log, SG_LOG_INFO, _("Judged with %zu anchors and %zu revocation lists"),
-               trust->cert_count - count(sk_X509_num(options->intermediates)), trust->crl_count);
+        sg_log(trust->log, SG_LOG_INFO, _("Judged with %zu anchors and %zu revocation lists"), anchor_count(trust),
+               trust->crl_count);
     if (rc == SG_OK)
         *ret = sg_steal(trust);
     return rc;

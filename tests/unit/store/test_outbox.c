@@ -349,13 +349,13 @@ static void test_a_server_that_is_gone(void **state)
     assert_int_equal(next, f->now + 60);
     assert_done(sg_steps_next(store, f->now + 61, &next, &err));
     assert_int_equal(next, INT64_MAX);
-    assert_done(sg_steps_retry_network(store, f->now, &err));
+    assert_done(sg_steps_retry_local(store, f->now, &err));
     assert_due(f, store, "archive", 10, "w upload content archive\nw upload B-B archive\n");
 
     (void)sg_fail(&why, SG_E_SERVER_FAILED, "It failed.");
     assert_done(sg_steps_postpone(store, NULL, f->now, &why, f->now + 60, &err));
     assert_due(f, store, NULL, 10, "");
-    assert_done(sg_steps_retry_network(store, f->now, &err));
+    assert_done(sg_steps_retry_local(store, f->now, &err));
     assert_due(f, store, NULL, 10, "");
     assert_steps(store, document, ALL_STEPS);
 }
