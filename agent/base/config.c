@@ -117,15 +117,28 @@ const char *sg_config_group_name(const struct sg_config *group)
     return group->name;
 }
 
-static enum sg_rc fail_url(const struct sg_config *group, struct sg_err *err)
+/* The error just made is about the file of "FILE:LINE". */
+static enum sg_rc about_place(const char *where, struct sg_err *err)
 {
-    _cleanup_(freep) char *file = strndup(group->begun, (size_t)(strrchr(group->begun, ':') - group->begun));
+    const char *colon = strrchr(where, ':');
+    _cleanup_(freep) char *file = strndup(where, colon ? (size_t)(colon - where) : strlen(where));
 
-    if (!file)
-        return sg_fail_memory(err);
-    (void)sg_fail(err, SG_E_CONFIG, _("%s: [%s \"%s\"] has no \"url\"; give it one, or take the section out."),
-                  group->begun, group->section, group->name);
-    return sg_about(file, err, SG_E_CONFIG);
+    return file ? sg_about(file, err, SG_E_CONFIG) : sg_fail_memory(err);
+}
+
+/* More targets than there are can never have a document. */
+static enum sg_rc check_quorum(const struct sg_config *config, struct sg_err *err)
+{
+    int64_t quorum = sg_config_number(config, SG_KEY_SYNC_QUORUM), count = 0;
+    const char *where = sg_config_where(config, SG_KEY_SYNC_QUORUM);
+
+    while (sg_config_group(config, "target", (size_t)count))
+        count++;
+    if (where[0] == '\0' || quorum <= count)
+        return SG_OK;
+    (void)sg_fail(err, SG_E_CONFIG, _("%s: \"quorum\" in [sync] asks for %lld targets, and there are %lld."), where,
+                  (long long)quorum, (long long)count);
+    return about_place(where, err);
 }
 
 enum sg_rc sg_config_check_groups(const struct sg_config *config, struct sg_err *err)
@@ -133,10 +146,13 @@ enum sg_rc sg_config_check_groups(const struct sg_config *config, struct sg_err 
     for (size_t i = 0; i < config->group_count; i++) {
         const struct sg_config *group = config->groups[i];
         enum sg_key url = strcmp(group->section, "tsa") == 0 ? SG_KEY_TSA_URL : SG_KEY_TARGET_URL;
-        if (sg_config_text(group, url)[0] == '\0')
-            return fail_url(group, err);
+        if (sg_config_text(group, url)[0] != '\0')
+            continue;
+        (void)sg_fail(err, SG_E_CONFIG, _("%s: [%s \"%s\"] has no \"url\"; give it one, or take the section out."),
+                      group->begun, group->section, group->name);
+        return about_place(group->begun, err);
     }
-    return SG_OK;
+    return check_quorum(config, err);
 }
 
 /* --- values --------------------------------------------------------------------------------------------------------

@@ -176,6 +176,36 @@ static bool is_unknown(const struct sg_sync_report *report, const struct sg_sync
                                          : !sg_config_group(report->app->config, "tsa", 0);
 }
 
+static bool waits_for(const struct sg_sync_report *report, const char *target)
+{
+    for (size_t i = 0; i < report->waiting_count; i++)
+        if (report->waiting[i].kind == SG_STEP_UPLOAD && strcmp(report->waiting[i].target, target) == 0)
+            return true;
+    return false;
+}
+
+/* Whether as many targets as [sync] quorum asks for have all that they are to have. */
+static bool has_quorum(const struct sg_sync_report *report)
+{
+    int64_t complete = 0;
+
+    for (size_t i = 0; i < report->targets->count; i++)
+        complete += !waits_for(report, report->targets->list[i].target.name);
+    return complete >= sg_config_number(report->app->config, SG_KEY_SYNC_QUORUM);
+}
+
+/* What waits for a target with `required = no` is no failure while enough others have it. */
+static bool is_no_matter(const struct sg_sync_report *report, const struct sg_sync_waiting *group)
+{
+    const struct sg_config *section = NULL;
+
+    for (size_t i = 0; group->kind == SG_STEP_UPLOAD && (section = sg_config_group(report->app->config, "target", i));
+         i++)
+        if (strcmp(sg_config_group_name(section), group->target) == 0)
+            return !sg_config_yes(section, SG_KEY_TARGET_REQUIRED) && has_quorum(report);
+    return false;
+}
+
 /* Why the group waits, and the exit status of that. */
 static const char *reason(const struct sg_sync_report *report, const struct sg_sync_waiting *group,
                           const char **ret_code, int *ret_status)
@@ -190,7 +220,7 @@ static const char *reason(const struct sg_sync_report *report, const struct sg_s
                                              : _("The configuration has no time-stamp authority.");
     }
     *ret_code = group->code[0] || is_unknown(report, group) ? sg_rc_word(rc) : "";
-    *ret_status = sg_rc_exit(rc);
+    *ret_status = is_no_matter(report, group) ? 0 : sg_rc_exit(rc);
     return text;
 }
 

@@ -122,6 +122,19 @@ expect 75 "$SIGNET" sync --json
 json done=2 waiting.0.server='"dead"' waiting.0.count=2 waiting.0.code='"network"'
 holds holds_copy two.txt
 holds holds_copy two.txt.p7s
+# One that is not required is no failure, as long as enough others have it; more than there are cannot be asked for.
+{
+    target dead "http://127.0.0.1:9/x"
+    echo "required = no"
+    target archive "$APACHE_URL"
+} > "$conf"
+expect 0 "$SIGNET" sync --json
+json waiting.0.server='"dead"' waiting.0.code='"network"'
+printf '[sync]\nquorum = 2\n' >> "$conf"
+expect 75 "$SIGNET" sync
+sed -i 's/quorum = 2/quorum = 3/' "$conf"
+expect 78 "$SIGNET" sync
+says '"quorum" in [sync] asks for 3 targets, and there are 2'
 target archive "$APACHE_URL" > "$conf" # a target that is gone from the configuration
 expect 78 "$SIGNET" sync
 says "no such target"
