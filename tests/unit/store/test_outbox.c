@@ -46,6 +46,7 @@ struct text {
     char text[4096];
 };
 
+static void add_text(struct text *text, const char *format, ...) SG_PRINTF(2, 3);
 static void add_text(struct text *text, const char *format, ...)
 {
     size_t len = strlen(text->text);
