@@ -5,7 +5,7 @@ fixtures
 ca=$SIGNET_FIXTURES/ca/root.pem
 mkdir "$tmp/state"
 push() { # OPTION... TYPE URL FILE...
-    "$SIGNET_BUILD/tests/push_driver" --state "$tmp/state" --timeout 2 "$@"
+    "$SIGNET_BUILD/tests/push_driver" --state "$tmp/state" --timeout "${push_timeout:-2}" "$@"
 }
 sha() { # FILE
     sha256sum < "$1" | cut -d ' ' -f 1
