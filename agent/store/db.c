@@ -449,6 +449,24 @@ enum sg_rc sg_db_run(struct sg_store *store, enum sg_sql which, const struct sg_
     return sg_db_next(store, rows, &row, err);
 }
 
+enum sg_rc sg_db_walk(struct sg_store *store, enum sg_sql which, const struct sg_value *values, size_t count,
+                      sg_row_fn *each, void *context, int64_t *ret_count, struct sg_err *err)
+{
+    _cleanup_(sg_rows_resetp) sqlite3_stmt *rows = NULL;
+    bool row = true;
+
+    *ret_count = 0;
+    enum sg_rc rc = sg_db_query(store, which, values, count, &rows, err);
+    while (rc == SG_OK) {
+        rc = sg_db_next(store, rows, &row, err);
+        if (rc != SG_OK || !row)
+            return rc;
+        ++*ret_count;
+        rc = each(context, rows, err);
+    }
+    return rc;
+}
+
 struct sg_slice sg_db_bytes(sqlite3_stmt *rows, int column)
 {
     const void *data = sqlite3_column_blob(rows, column);

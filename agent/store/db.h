@@ -168,6 +168,12 @@ SG_MUST_CHECK enum sg_rc sg_db_run(struct sg_store *store, enum sg_sql which, co
 SG_MUST_CHECK enum sg_rc sg_db_query(struct sg_store *store, enum sg_sql which, const struct sg_value *values,
                                      size_t count, sqlite3_stmt **ret, struct sg_err *err);
 SG_MUST_CHECK enum sg_rc sg_db_next(struct sg_store *store, sqlite3_stmt *rows, bool *ret_row, struct sg_err *err);
+/* Runs a statement and calls `each` with every row; anything but SG_OK from it ends the walk. `*ret_count` is how many
+ * rows there were up to then. */
+typedef enum sg_rc sg_row_fn(void *context, sqlite3_stmt *row, struct sg_err *err);
+SG_MUST_CHECK enum sg_rc sg_db_walk(struct sg_store *store, enum sg_sql which, const struct sg_value *values,
+                                    size_t count, sg_row_fn *each, void *context, int64_t *ret_count,
+                                    struct sg_err *err);
 void sg_rows_reset(sqlite3_stmt *rows);
 SG_DEFINE_CLEANUP(sqlite3_stmt, sg_rows_reset)
 /* A text or blob of the current row, until the next step; {NULL, 0} for NULL and "". */

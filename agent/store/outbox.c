@@ -136,8 +136,14 @@ enum sg_rc sg_outbox_withdraw(struct sg_store *store, int64_t document, const st
 /* --- reading -------------------------------------------------------------------------------------------------------
  */
 
-static enum sg_rc read_document(sqlite3_stmt *row, sg_outbox_document_fn *each, void *context, struct sg_err *err)
+struct document_reader {
+    sg_outbox_document_fn *each;
+    void *context;
+};
+
+static enum sg_rc read_document(void *context, sqlite3_stmt *row, struct sg_err *err)
 {
+    const struct document_reader *reader = context;
     _cleanup_(freep) char *input = NULL;
     _cleanup_(freep) char *output = NULL;
     enum sg_rc rc = sg_db_unescaped(row, 1, &input, err);
@@ -160,25 +166,15 @@ static enum sg_rc read_document(sqlite3_stmt *row, sg_outbox_document_fn *each, 
                                                 .closed = sqlite3_column_int64(row, 11),
                                                 .forgotten = sqlite3_column_int64(row, 12),
                                                 .replaces = sg_db_text(row, 13)};
-    return each(context, &document, err);
+    return reader->each(reader->context, &document, err);
 }
 
 static enum sg_rc walk(struct sg_store *store, enum sg_sql which, const struct sg_value *values, size_t count,
                        sg_outbox_document_fn *each, void *context, int64_t *ret_count, struct sg_err *err)
 {
-    _cleanup_(sg_rows_resetp) sqlite3_stmt *rows = NULL;
-    bool row = true;
+    struct document_reader reader = {each, context};
 
-    *ret_count = 0;
-    enum sg_rc rc = sg_db_query(store, which, values, count, &rows, err);
-    while (rc == SG_OK) {
-        rc = sg_db_next(store, rows, &row, err);
-        if (rc != SG_OK || !row)
-            return rc;
-        ++*ret_count;
-        rc = read_document(rows, each, context, err);
-    }
-    return rc;
+    return sg_db_walk(store, which, values, count, read_document, &reader, ret_count, err);
 }
 
 enum sg_rc sg_outbox_get(struct sg_store *store, int64_t document, sg_outbox_document_fn *each, void *context,

@@ -9,8 +9,14 @@
 /* --- reading -------------------------------------------------------------------------------------------------------
  */
 
-static enum sg_rc read_step(sqlite3_stmt *row, sg_step_fn *each, void *context, struct sg_err *err)
+struct step_reader {
+    sg_step_fn *each;
+    void *context;
+};
+
+static enum sg_rc read_step(void *context, sqlite3_stmt *row, struct sg_err *err)
 {
+    const struct step_reader *reader = context;
     _cleanup_(freep) char *output = NULL;
     _cleanup_(freep) char *text = NULL;
     enum sg_rc rc = sg_db_unescaped(row, 8, &output, err);
@@ -34,25 +40,15 @@ static enum sg_rc read_step(sqlite3_stmt *row, sg_step_fn *each, void *context, 
                                  .next_attempt = sqlite3_column_int64(row, 12),
                                  .code = sg_db_text(row, 13),
                                  .text = text};
-    return each(context, &step, err);
+    return reader->each(reader->context, &step, err);
 }
 
 static enum sg_rc walk(struct sg_store *store, enum sg_sql which, const struct sg_value *values, size_t count,
                        sg_step_fn *each, void *context, int64_t *ret_count, struct sg_err *err)
 {
-    _cleanup_(sg_rows_resetp) sqlite3_stmt *rows = NULL;
-    bool row = true;
+    struct step_reader reader = {each, context};
 
-    *ret_count = 0;
-    enum sg_rc rc = sg_db_query(store, which, values, count, &rows, err);
-    while (rc == SG_OK) {
-        rc = sg_db_next(store, rows, &row, err);
-        if (rc != SG_OK || !row)
-            return rc;
-        ++*ret_count;
-        rc = read_step(rows, each, context, err);
-    }
-    return rc;
+    return sg_db_walk(store, which, values, count, read_step, &reader, ret_count, err);
 }
 
 enum sg_rc sg_steps_due(struct sg_store *store, const char *target, int64_t now, size_t limit, sg_step_fn *each,
