@@ -200,3 +200,16 @@ void sg_judging_clear(struct sg_judging *judging)
     free(judging->policies);
     *judging = (struct sg_judging){0};
 }
+
+enum sg_rc sg_judging_strict(struct sg_app *app, const struct sg_snapshot *snapshot, struct sg_verifier **ret,
+                             struct sg_err *err)
+{
+    const struct sg_verifier_options options = {.libctx = app->libctx,
+                                                .snapshot = snapshot,
+                                                .revocation = SG_REVOCATION_HARD,
+                                                .at = SG_TIME_NONE,
+                                                .clock = app->clock,
+                                                .policy = {.max_depth = -1}};
+
+    return sg_verifier_new(&options, ret, err);
+}

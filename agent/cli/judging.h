@@ -56,6 +56,10 @@ SG_MUST_CHECK enum sg_rc sg_judging_init(struct sg_app *app, const struct sg_arg
                                          struct sg_judging *judging, struct sg_err *err);
 void sg_judging_clear(struct sg_judging *judging);
 
+/* Judges what is made for this program (a profile, a list of anchors): by the snapshot alone, with revocation data. */
+SG_MUST_CHECK enum sg_rc sg_judging_strict(struct sg_app *app, const struct sg_snapshot *snapshot,
+                                           struct sg_verifier **ret, struct sg_err *err);
+
 /* Appends the certificates of every file that option `name` gives. */
 SG_MUST_CHECK enum sg_rc sg_option_certs(struct sg_app *app, const struct sg_args *args, const char *name,
                                          STACK_OF(X509) *certs, struct sg_err *err);

@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "base/msg.h"
 #include "cli/conf_edit.h"
+#include "cli/judging.h"
 #include "store/snapshot.h"
 #include "verify/attached.h"
 
@@ -126,20 +127,6 @@ static enum sg_rc read_json(struct sg_app *app, struct sg_slice content, struct 
     return sg_profile_configure(profile, &rehearsal, err);
 }
 
-/* What the signature is judged with: an anchor or revocation data that is here already counts. */
-static enum sg_rc make_verifier(struct sg_app *app, const struct sg_snapshot *snapshot, struct sg_verifier **ret,
-                                struct sg_err *err)
-{
-    const struct sg_verifier_options options = {.libctx = app->libctx,
-                                                .snapshot = snapshot,
-                                                .revocation = SG_REVOCATION_HARD,
-                                                .at = SG_TIME_NONE,
-                                                .clock = app->clock,
-                                                .policy = {.max_depth = -1}};
-
-    return sg_verifier_new(&options, ret, err);
-}
-
 static enum sg_rc read_signed(struct sg_app *app, const char *path, struct sg_slice bytes, struct sg_attached *attached,
                               struct sg_err *err)
 {
@@ -148,7 +135,7 @@ static enum sg_rc read_signed(struct sg_app *app, const char *path, struct sg_sl
     enum sg_rc rc = sg_snapshot_open(app->paths.state, app->libctx, &snapshot, err);
 
     if (rc == SG_OK)
-        rc = make_verifier(app, snapshot, &verifier, err);
+        rc = sg_judging_strict(app, snapshot, &verifier, err);
     return rc == SG_OK ? sg_attached_read(verifier, bytes, path, _("the profile"), SG_MAX_PROFILE, attached, err) : rc;
 }
 

@@ -3,21 +3,10 @@
 #include "base/limits.h"
 #include "base/msg.h"
 #include "cli/commands.h"
+#include "cli/judging.h"
 #include "cli/trust.h"
 #include "store/pulls.h"
 #include "verify/anchor_list.h"
-
-static enum sg_rc make_list_verifier(struct sg_app *app, const struct sg_snapshot *snapshot, struct sg_verifier **ret,
-                                     struct sg_err *err)
-{
-    const struct sg_verifier_options options = {.libctx = app->libctx,
-                                                .snapshot = snapshot,
-                                                .revocation = SG_REVOCATION_HARD,
-                                                .at = SG_TIME_NONE,
-                                                .clock = app->clock,
-                                                .policy = {.max_depth = -1}};
-    return sg_verifier_new(&options, ret, err);
-}
 
 static enum sg_rc read_list(struct sg_app *app, const char *path, struct sg_buf *bytes, struct sg_err *err)
 {
@@ -45,7 +34,7 @@ static enum sg_rc apply_list(struct sg_app *app, const char *path, const char *c
     if (rc == SG_OK)
         rc = sg_snapshot_open(app->paths.state, app->libctx, &snapshot, err);
     if (rc == SG_OK)
-        rc = make_list_verifier(app, snapshot, &verifier, err);
+        rc = sg_judging_strict(app, snapshot, &verifier, err);
     if (rc == SG_OK)
         rc = sg_anchor_list_read(verifier, sg_buf_slice(&bytes), path, kept.pin, &list, err);
     if (rc == SG_OK)
