@@ -121,8 +121,6 @@ enum sg_rc sg_sync_tsas(const struct sg_config *config, struct sg_tsa **ret, siz
         tsa->name = sg_config_group_name(section);
         tsa->url = sg_config_text(section, SG_KEY_TSA_URL);
         tsa->policy = sg_config_text(section, SG_KEY_TSA_POLICY);
-        if (!tsa->url[0])
-            return sg_fail(err, SG_E_CONFIG, _("[tsa \"%s\"] has no url in the configuration."), tsa->name);
     }
     *ret = sg_steal(tsas);
     *ret_count = count;
@@ -327,8 +325,6 @@ static enum sg_rc open_all(struct sg_sync_targets *targets, struct sg_target_kee
     struct sg_target *it = &target->target;
 
     it->access = (struct sg_http_access){.ca_file = or_null(sg_config_text(kept->section, SG_KEY_TARGET_CA_FILE))};
-    if (!it->url[0])
-        return sg_fail(err, SG_E_CONFIG, _("[target \"%s\"] has no url in the configuration."), it->name);
     if (strcmp(it->type, "s3") == 0)
         it->access.sigv4_region = sg_config_text(kept->section, SG_KEY_TARGET_REGION);
     enum sg_rc rc = read_credentials(kept, it, err);

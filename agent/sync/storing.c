@@ -89,6 +89,19 @@ enum sg_rc sg_storing_ask(struct sg_storing *storing, const struct sg_http_reque
     return sg_http_start(storing->upload.http, &whole, err);
 }
 
+enum sg_rc sg_storing_begin(const struct sg_upload *upload, sg_storing_next *next, struct sg_err *err)
+{
+    _cleanup_(sg_storing_freep) struct sg_storing *storing = NULL;
+    enum sg_rc rc = sg_storing_new(upload, &storing, err);
+    if (rc != SG_OK)
+        return rc;
+    struct sg_http_request head = {.method = "HEAD", .url = storing->url};
+    rc = sg_storing_ask(storing, &head, next, err);
+    if (rc == SG_OK)
+        (void)sg_steal(storing);
+    return rc;
+}
+
 void sg_storing_go_on(struct sg_storing *storing, const struct sg_http_request *request, sg_storing_next *next)
 {
     struct sg_err err = {0};

@@ -65,6 +65,8 @@ SG_DEFINE_CLEANUP(struct sg_storing, sg_storing_free)
  * for the first request alone: later ones end the upload themselves (sg_storing_go_on()). */
 SG_MUST_CHECK enum sg_rc sg_storing_ask(struct sg_storing *storing, const struct sg_http_request *request,
                                         sg_storing_next *next, struct sg_err *err);
+/* An upload that begins with the question whether the object is there (HEAD). */
+SG_MUST_CHECK enum sg_rc sg_storing_begin(const struct sg_upload *upload, sg_storing_next *next, struct sg_err *err);
 void sg_storing_go_on(struct sg_storing *storing, const struct sg_http_request *request, sg_storing_next *next);
 /* The bytes that are at `url` now, for sg_storing_matches(). Set `receipt.was_there` before, if somebody had stored
  * them already. */

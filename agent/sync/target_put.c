@@ -57,15 +57,7 @@ static void head_answered(struct sg_storing *storing, const struct sg_http_answe
 
 static enum sg_rc upload_put(const struct sg_upload *upload, struct sg_err *err)
 {
-    _cleanup_(sg_storing_freep) struct sg_storing *storing = NULL;
-    enum sg_rc rc = sg_storing_new(upload, &storing, err);
-    if (rc != SG_OK)
-        return rc;
-    struct sg_http_request request = {.method = "HEAD", .url = storing->url};
-    rc = sg_storing_ask(storing, &request, head_answered, err);
-    if (rc == SG_OK)
-        (void)sg_steal(storing);
-    return rc;
+    return sg_storing_begin(upload, head_answered, err);
 }
 
 const struct sg_target_kind sg_target_put = {"put", upload_put, sg_download_plain, NULL};

@@ -94,15 +94,7 @@ static void there_or_not(struct sg_storing *storing, const struct sg_http_answer
 
 static enum sg_rc upload_s3(const struct sg_upload *upload, struct sg_err *err)
 {
-    _cleanup_(sg_storing_freep) struct sg_storing *storing = NULL;
-    enum sg_rc rc = sg_storing_new(upload, &storing, err);
-    if (rc != SG_OK)
-        return rc;
-    struct sg_http_request request = {.method = "HEAD", .url = storing->url};
-    rc = sg_storing_ask(storing, &request, there_or_not, err);
-    if (rc == SG_OK)
-        (void)sg_steal(storing);
-    return rc;
+    return sg_storing_begin(upload, there_or_not, err);
 }
 
 const struct sg_target_kind sg_target_s3 = {"s3", upload_s3, sg_download_plain, sg_s3_fail};
