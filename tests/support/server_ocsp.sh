@@ -70,20 +70,9 @@ ocsp_start() { # CA RESPONDER INDEX
     ocsp_mode good
     : > "$root/asked"
     ocsp_program "$root" "$@" > "$root/ocsp.cgi"
-    chmod +x "$root/ocsp.cgi"
-    cat > "$root/lighttpd.conf" << END
-server.document-root = "$root"
-server.bind = "127.0.0.1"
-server.port = $port
-server.modules = ( "mod_alias", "mod_cgi" )
-server.errorlog = "$root/error.log"
-alias.url = ( "/ocsp" => "$root/ocsp.cgi" )
-cgi.assign = ( "ocsp.cgi" => "" )
-END
-    server_run "$root/out" lighttpd -D -f "$root/lighttpd.conf"
+    cgi_server_run "$root" "$port" ocsp
     ocsp_pid=$server_pid
     OCSP_URL=http://127.0.0.1:$port/ocsp
-    server_wait "$port" "$ocsp_pid" "$root/error.log"
 }
 
 ocsp_stop() {

@@ -128,20 +128,9 @@ tsa_start() { # NAME [CERTIFICATE KEY]
     : > "$root/asked"
     tsa_configuration "$root" "${2:-$SIGNET_FIXTURES/soft/tsa.pem}" "${3:-$SIGNET_FIXTURES/soft/tsa.key}" > "$root/tsa.cnf"
     tsa_program "$root" > "$root/tsa.cgi"
-    chmod +x "$root/tsa.cgi"
-    cat > "$root/lighttpd.conf" << END
-server.document-root = "$root"
-server.bind = "127.0.0.1"
-server.port = $port
-server.modules = ( "mod_alias", "mod_cgi" )
-server.errorlog = "$root/error.log"
-alias.url = ( "/tsa" => "$root/tsa.cgi" )
-cgi.assign = ( "tsa.cgi" => "" )
-END
-    server_run "$root/out" lighttpd -D -f "$root/lighttpd.conf"
+    cgi_server_run "$root" "$port" tsa
     tsa_pids[$1]=$server_pid
     tsa_ports[$1]=$port
-    server_wait "$port" "$server_pid" "$root/error.log"
 }
 
 tsa_stop() { # NAME

@@ -38,6 +38,22 @@ server_wait() { # PORT PID LOG
     failed "a server did not start"
 }
 
+# lighttpd with one CGI program, ROOT/NAME.cgi, at /NAME: sets $server_pid and returns when it answers.
+cgi_server_run() { # ROOT PORT NAME
+    cat > "$1/lighttpd.conf" << END
+server.document-root = "$1"
+server.bind = "127.0.0.1"
+server.port = $2
+server.modules = ( "mod_alias", "mod_cgi" )
+server.errorlog = "$1/error.log"
+alias.url = ( "/$3" => "$1/$3.cgi" )
+cgi.assign = ( "$3.cgi" => "" )
+END
+    chmod +x "$1/$3.cgi"
+    server_run "$1/out" lighttpd -D -f "$1/lighttpd.conf"
+    server_wait "$2" "$server_pid" "$1/error.log"
+}
+
 server_end() { # PID
     [ -n "$1" ] || return 0
     kill "$1" 2> /dev/null || true
