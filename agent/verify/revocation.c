@@ -229,8 +229,12 @@ static enum sg_rc note_used(const struct search *search, struct sg_judgement *ju
     enum sg_rc rc = sg_name_text(best->issuer, &issuer, err);
     if (rc == SG_OK)
         rc = sg_judgement_revocation(judgement,
-                                     &(struct sg_revocation_used){best->kind, issuer, best->this_update,
-                                                                  best->next_update, sg_finding_word(best)},
+                                     &(struct sg_revocation_used){.kind = best->kind,
+                                                                  .issuer = issuer,
+                                                                  .this_update = best->this_update,
+                                                                  .next_update = best->next_update,
+                                                                  .status = sg_finding_word(best),
+                                                                  .revoked_at = best->revoked_at},
                                      err);
     if (rc == SG_OK)
         sg_judgement_good_until(judgement, best->signer_ends);

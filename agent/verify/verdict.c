@@ -44,6 +44,9 @@ static const char *const sub_indication_words[] = {
     [SG_SUB_FORMAT_FAILURE] = "FORMAT_FAILURE",
     [SG_SUB_HASH_FAILURE] = "HASH_FAILURE",
     [SG_SUB_SIG_CRYPTO_FAILURE] = "SIG_CRYPTO_FAILURE",
+    [SG_SUB_REVOKED] = "REVOKED",
+    [SG_SUB_EXPIRED] = "EXPIRED",
+    [SG_SUB_NOT_YET_VALID] = "NOT_YET_VALID",
     [SG_SUB_NO_SIGNING_CERTIFICATE_FOUND] = "NO_SIGNING_CERTIFICATE_FOUND",
     [SG_SUB_NO_CERTIFICATE_CHAIN_FOUND] = "NO_CERTIFICATE_CHAIN_FOUND",
     [SG_SUB_CERTIFICATE_CHAIN_GENERAL_FAILURE] = "CERTIFICATE_CHAIN_GENERAL_FAILURE",
@@ -53,9 +56,15 @@ static const char *const sub_indication_words[] = {
     [SG_SUB_REVOKED_NO_POE] = "REVOKED_NO_POE",
     [SG_SUB_REVOKED_CA_NO_POE] = "REVOKED_CA_NO_POE",
     [SG_SUB_TRY_LATER] = "TRY_LATER",
+    [SG_SUB_REVOCATION_OUT_OF_BOUNDS_NO_POE] = "REVOCATION_OUT_OF_BOUNDS_NO_POE",
+    [SG_SUB_CRYPTO_CONSTRAINTS_FAILURE] = "CRYPTO_CONSTRAINTS_FAILURE",
     [SG_SUB_CRYPTO_CONSTRAINTS_FAILURE_NO_POE] = "CRYPTO_CONSTRAINTS_FAILURE_NO_POE",
     [SG_SUB_SIG_CONSTRAINTS_FAILURE] = "SIG_CONSTRAINTS_FAILURE",
     [SG_SUB_SIGNED_DATA_NOT_FOUND] = "SIGNED_DATA_NOT_FOUND",
+    [SG_SUB_POLICY_PROCESSING_ERROR] = "POLICY_PROCESSING_ERROR",
+    [SG_SUB_SIGNATURE_POLICY_NOT_AVAILABLE] = "SIGNATURE_POLICY_NOT_AVAILABLE",
+    [SG_SUB_TIMESTAMP_ORDER_FAILURE] = "TIMESTAMP_ORDER_FAILURE",
+    [SG_SUB_NO_POE] = "NO_POE",
 };
 
 const char *sg_indication_text(enum sg_indication indication)
@@ -127,6 +136,7 @@ static void set_severity(struct sg_judgement *judgement, enum sg_severity severi
     judgement->severity = severity;
     judgement->verdict.indication = severity_table[severity].indication;
     judgement->verdict.sub_indication = severity_table[severity].sub;
+    judgement->verdict.now = (struct sg_conclusion){severity_table[severity].indication, severity_table[severity].sub};
 }
 
 void sg_judgement_init(struct sg_judgement *judgement)
@@ -269,6 +279,7 @@ enum sg_rc sg_report_new(OSSL_LIB_CTX *libctx, const char *file, const char *for
         sg_judgement_init(&blank);
         report->verdicts[i] = blank.verdict;
         report->verdicts[i].indication = SG_INDETERMINATE; /* until it is judged */
+        report->verdicts[i].now.indication = SG_INDETERMINATE;
     }
     report->verdict_count = verdict_count;
     *ret = sg_steal(report);

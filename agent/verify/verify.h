@@ -30,6 +30,9 @@ enum sg_sub_indication {
     SG_SUB_FORMAT_FAILURE,
     SG_SUB_HASH_FAILURE,
     SG_SUB_SIG_CRYPTO_FAILURE,
+    SG_SUB_REVOKED,
+    SG_SUB_EXPIRED,
+    SG_SUB_NOT_YET_VALID,
     SG_SUB_NO_SIGNING_CERTIFICATE_FOUND,
     SG_SUB_NO_CERTIFICATE_CHAIN_FOUND,
     SG_SUB_CERTIFICATE_CHAIN_GENERAL_FAILURE,
@@ -39,9 +42,20 @@ enum sg_sub_indication {
     SG_SUB_REVOKED_NO_POE,
     SG_SUB_REVOKED_CA_NO_POE,
     SG_SUB_TRY_LATER,
+    SG_SUB_REVOCATION_OUT_OF_BOUNDS_NO_POE,
+    SG_SUB_CRYPTO_CONSTRAINTS_FAILURE,
     SG_SUB_CRYPTO_CONSTRAINTS_FAILURE_NO_POE,
     SG_SUB_SIG_CONSTRAINTS_FAILURE,
     SG_SUB_SIGNED_DATA_NOT_FOUND,
+    SG_SUB_POLICY_PROCESSING_ERROR,
+    SG_SUB_SIGNATURE_POLICY_NOT_AVAILABLE,
+    SG_SUB_TIMESTAMP_ORDER_FAILURE,
+    SG_SUB_NO_POE,
+};
+
+struct sg_conclusion {
+    enum sg_indication indication;
+    enum sg_sub_indication sub_indication;
 };
 
 const char *sg_indication_text(enum sg_indication indication);
@@ -59,6 +73,8 @@ struct sg_revocation_used {
     char *issuer;
     int64_t this_update, next_update; /* SG_TIME_NONE if absent */
     const char *status;               /* "good", "revoked", "on-hold", "stale", "unknown" */
+    int64_t revoked_at;               /* SG_TIME_NONE: it is not, or it is not known when */
+    const char *reason;               /* "keyCompromise", ... (RFC 5280 §5.3.1); NULL: none is given */
 };
 
 struct sg_timestamp;
@@ -68,8 +84,10 @@ struct sg_verdict {
     char *id; /* "1", "2", ... */
     enum sg_indication indication;
     enum sg_sub_indication sub_indication;
+    struct sg_conclusion
+        now; /* as of the judging time: differs from the two above where a proven earlier time decides */
     bool intact;
-    const char *level;     /* "B-B", "B-T" or NULL */
+    const char *level;     /* "B-B", "B-T", "B-LT", "B-LTA" or NULL */
     const char *covers;    /* "whole file" */
     X509 *signer;          /* NULL if not found */
     const char *digest;    /* "sha256"; NULL if unknown */
@@ -88,7 +106,7 @@ struct sg_verdict {
 
 /* What was found about a time-stamp. */
 struct sg_timestamp {
-    const char *kind;          /* "signature": of a signature value */
+    const char *kind;          /* "signature": of a signature value; "archive", "content", "references" */
     int64_t time;              /* genTime without its fraction; SG_TIME_NONE: it cannot be read */
     int64_t accuracy;          /* microseconds; -1: the token does not say */
     char *serial;              /* hex; NULL: it cannot be read */
