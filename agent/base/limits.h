@@ -102,7 +102,7 @@
 #define SG_MAX_PULLS 4096                /* things that are fetched */
 
 /* S3. */
-#define SG_S3_PART (64 * SG_MIB)      /* larger objects are sent in parts of this size, or larger ones */
+#define SG_S3_PART (16 * SG_MIB)      /* larger objects are sent in parts of this size, or larger ones */
 #define SG_S3_PARALLEL 4              /* parts of one object under way */
 #define SG_MAX_S3_PARTS 10000         /* of one object: S3's own limit */
 #define SG_MAX_S3_ANSWER (1 * SG_MIB) /* XML: a page of a list of parts is the longest */
