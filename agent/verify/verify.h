@@ -144,9 +144,11 @@ struct sg_verifier_options {
     const struct sg_log *log;           /* may be NULL; borrowed */
     const struct sg_snapshot *snapshot; /* may be NULL; borrowed */
     STACK_OF(X509) *anchors;            /* --anchor: if any, only these count, not the snapshot's */
-    STACK_OF(X509) *intermediates;      /* --intermediate: untrusted helpers */
-    STACK_OF(X509_CRL) *crls;           /* --crl, beside the snapshot's */
-    const struct sg_slice *ocsps; /* --ocsp, likewise: DER of OCSP responses; borrowed until the verifier is made */
+    char *const *anchor_limits;    /* of each of those, as the snapshot has them; NULL: none of them has any; borrowed
+                                    * until the verifier is made */
+    STACK_OF(X509) *intermediates; /* --intermediate: untrusted helpers */
+    STACK_OF(X509_CRL) *crls;      /* --crl, beside the snapshot's */
+    const struct sg_slice *ocsps;  /* --ocsp, likewise: DER of OCSP responses; borrowed until the verifier is made */
     size_t ocsp_count;
     enum sg_revocation_mode revocation;
     int64_t stale; /* soft: how long after nextUpdate data is still used, seconds */
