@@ -80,5 +80,8 @@ void sg_carried_clear(struct sg_carried *carried)
     for (size_t i = 0; i < carried->crl_count; i++)
         sg_known_crl_free(carried->crls[i]);
     free(carried->crls);
+    for (size_t i = 0; i < carried->ocsp_count; i++)
+        sg_known_ocsp_free(carried->ocsps[i]);
+    free(carried->ocsps);
     *carried = (struct sg_carried){0};
 }

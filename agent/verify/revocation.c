@@ -86,15 +86,27 @@ static enum sg_rc ask_crls(struct search *search, struct sg_err *err)
     return rc;
 }
 
+static enum sg_rc next_ocsp(const struct search *search, struct sg_source_cursor *known_cursor, size_t *carried_cursor,
+                            struct sg_known_ocsp **ret, struct sg_err *err)
+{
+    const struct sg_carried *carried = search->request->carried;
+    enum sg_rc rc =
+        sg_trust_next_ocsp(search->request->trust, X509_get0_serialNumber(search->cert), known_cursor, ret, err);
+    if (rc == SG_OK && !*ret && carried && *carried_cursor < carried->ocsp_count)
+        *ret = carried->ocsps[(*carried_cursor)++];
+    return rc;
+}
+
 static enum sg_rc ask_ocsps(struct search *search, struct sg_err *err)
 {
     struct sg_source_cursor cursor = {0};
+    size_t carried_cursor = 0;
     enum sg_rc rc = SG_OK;
     while (rc == SG_OK) {
         struct sg_known_ocsp *known = NULL;
         struct sg_finding finding = {0};
         const char *why = NULL;
-        rc = sg_trust_next_ocsp(search->request->trust, X509_get0_serialNumber(search->cert), &cursor, &known, err);
+        rc = next_ocsp(search, &cursor, &carried_cursor, &known, err);
         if (rc != SG_OK || !known)
             break;
         rc = sg_known_ocsp_consult(known, search->request, search->cert, search->issuer, &finding, &why, err);
