@@ -69,20 +69,6 @@ static size_t taken(const struct target *target)
     return (size_t)(target->certs ? sk_X509_num(target->certs) : sk_X509_CRL_num(target->crls));
 }
 
-/* One SEQUENCE of definite length, as long as the file: text that begins with a '0' is not. */
-static bool is_der(struct sg_input *input)
-{
-    _cleanup_(sg_tlv_reader_freep) struct sg_tlv_reader *reader = NULL;
-    struct sg_tlv element;
-    bool more = false;
-
-    if (sg_tlv_reader_new(input, 0, sg_input_size(input), &reader, NULL) != SG_OK ||
-        sg_tlv_next(reader, &element, &more, NULL) != SG_OK || !more)
-        return false;
-    return sg_tlv_is(&element, SG_TLV_UNIVERSAL, SG_TLV_SEQUENCE) && !element.indefinite &&
-           element.end == sg_input_size(input);
-}
-
 static enum sg_rc append(void *context, const uint8_t *data, size_t len, struct sg_err *err)
 {
     return sg_buf_append(context, data, len, err);
@@ -135,7 +121,7 @@ static enum sg_rc read_file(struct sg_input *input, struct target *target, struc
     if (sg_input_size(input) > target->max_file)
         return sg_fail(err, SG_E_LIMIT, _("\"%s\" is larger than %zu bytes, which is the limit."), sg_input_name(input),
                        target->max_file);
-    enum sg_rc rc = is_der(input) ? read_der(input, target, err) : read_pem(input, target, err);
+    enum sg_rc rc = sg_tlv_is_sequence(input) ? read_der(input, target, err) : read_pem(input, target, err);
     if (rc == SG_OK && taken(target) == 0)
         rc = sg_fail(err, SG_E_MALFORMED,
                      target->certs ? _("\"%s\" holds no certificate: it is neither DER nor PEM with one in it.")

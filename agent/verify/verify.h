@@ -61,8 +61,6 @@ struct sg_conclusion {
 const char *sg_indication_text(enum sg_indication indication);
 const char *sg_sub_indication_text(enum sg_sub_indication sub); /* NULL for SG_SUB_NONE */
 
-#define SG_TIME_NONE INT64_MIN
-
 struct sg_reason {
     const char *code; /* stable word: "content-changed", "no-path", ...; docs/errors.md lists them */
     char *text;       /* a sentence for a person */
