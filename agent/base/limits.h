@@ -53,6 +53,8 @@
 #define SG_MAX_SIGNER_CANDIDATES 8   /* certificates that one SignerIdentifier names, tried */
 #define SG_MAX_CARRIED_CRLS_TRIED 64 /* carried CRLs of one issuer name, looked at for one certificate */
 
+#define SG_MAX_CRL_SIGNER_NESTING 3  /* judgements of a CRL's signer, each by the CRL of another */
+
 /* Paths. */
 #define SG_MAX_PATH_LENGTH 16   /* certificates in one path */
 #define SG_MAX_PATHS 128        /* candidate paths tried for one certificate */

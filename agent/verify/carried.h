@@ -17,7 +17,7 @@ struct sg_carried {
     size_t crl_count;
     struct sg_known_ocsp **ocsps; /* owned, likewise */
     size_t ocsp_count;
-    bool crls_left_out; /* beyond SG_MAX_CARRIED_CRLS */
+    bool crls_left_out; /* beyond SG_MAX_CARRIED_CRLS, or unreadable */
     uint8_t digest[SG_SHA256_LEN];
 };
 
