@@ -61,8 +61,8 @@ static uint64_t next_random(uint64_t *state) /* xorshift64 */
 
 static void add_entries(struct bytes *out, unsigned long count)
 {
-    static const uint8_t reason[] = {0x30, 0x0c, 0x30, 0x0a, 0x06, 0x03, 0x55, 0x1d,
-                                     0x15, 0x04, 0x03, 0x0a, 0x01, 0x04}; /* superseded */
+    static const uint8_t reason[] = {0x30, 0x0c, 0x30, 0x0a, 0x06, 0x03, 0x55,
+                                     0x1d, 0x15, 0x04, 0x03, 0x0a, 0x01, 0x04}; /* superseded */
     uint64_t state = 0x9e3779b97f4a7c15;
 
     for (unsigned long i = 0; i < count; i++) {
@@ -91,8 +91,8 @@ int main(int argc, char **argv)
 {
     static const uint8_t sha256_rsa[] = {0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86,
                                          0xf7, 0x0d, 0x01, 0x01, 0x0b, 0x05, 0x00};
-    static const uint8_t number[] = {0x30, 0x0c, 0x30, 0x0a, 0x06, 0x03, 0x55, 0x1d,
-                                     0x14, 0x04, 0x03, 0x02, 0x01, 0x7f}; /* cRLNumber 127 */
+    static const uint8_t number[] = {0x30, 0x0c, 0x30, 0x0a, 0x06, 0x03, 0x55,
+                                     0x1d, 0x14, 0x04, 0x03, 0x02, 0x01, 0x7f}; /* cRLNumber 127 */
     must(argc == 5, "usage: make_crl COUNT KEY.pem ISSUER.pem OUT");
     FILE *key_file = fopen(argv[2], "r"), *cert_file = fopen(argv[3], "r"), *out_file = fopen(argv[4], "w");
     must(key_file && cert_file && out_file, "a file cannot be opened");
