@@ -118,7 +118,7 @@ static enum sg_rc judge_path(const struct sg_revocation_request *request, X509 *
 }
 
 static enum sg_rc try_signer(struct sg_known_crl *known, const struct sg_revocation_request *request, X509 *candidate,
-                             X509 *issuer, const char **ret_why, struct sg_err *err)
+                             X509 *issuer, X509 *judged, const char **ret_why, struct sg_err *err)
 {
     const char *why = NULL;
     if (X509_cmp(candidate, issuer) == 0)
@@ -127,7 +127,7 @@ static enum sg_rc try_signer(struct sg_known_crl *known, const struct sg_revocat
     if (rc != SG_OK || why)
         return rc; /* of another key: not worth a word */
     why = sg_crl_signer_problem(candidate);
-    if (!why)
+    if (!why && (!judged || X509_cmp(candidate, judged) != 0)) /* else it is being judged just now */
         rc = judge_path(request, candidate, &why, err);
     *ret_why = why;
     return rc;
@@ -135,7 +135,7 @@ static enum sg_rc try_signer(struct sg_known_crl *known, const struct sg_revocat
 
 /* Other certificates of the CRL issuer's name: a CA may sign CRLs with another key, or be an issuer of CRLs alone. */
 static enum sg_rc find_signer(struct sg_known_crl *known, const struct sg_revocation_request *request, X509 *issuer,
-                              const char **ret_why, struct sg_err *err)
+                              X509 *judged, const char **ret_why, struct sg_err *err)
 {
     const STACK_OF(X509) *carried = request->carried ? request->carried->certs : NULL;
     unsigned left = SG_MAX_SIGNER_CANDIDATES;
@@ -145,20 +145,21 @@ static enum sg_rc find_signer(struct sg_known_crl *known, const struct sg_revoca
         rc = sg_trust_next(request->trust, known->issuer, &cursor, &trusted, err);
         if (rc != SG_OK || !trusted.cert)
             break;
-        rc = try_signer(known, request, trusted.cert, issuer, ret_why, err);
+        rc = try_signer(known, request, trusted.cert, issuer, judged, ret_why, err);
     }
     for (int i = 0; rc == SG_OK && *ret_why && left > 0 && i < sk_X509_num(carried); i++) {
         X509 *candidate = sk_X509_value(carried, i);
         if (X509_NAME_cmp(X509_get_subject_name(candidate), known->issuer) != 0)
             continue;
         left--;
-        rc = try_signer(known, request, candidate, issuer, ret_why, err);
+        rc = try_signer(known, request, candidate, issuer, judged, ret_why, err);
     }
     return rc;
 }
 
 enum sg_rc sg_known_crl_check_signer(struct sg_known_crl *known, const struct sg_revocation_request *request,
-                                     X509 *issuer, bool *ret_allowed, const char **ret_why, struct sg_err *err)
+                                     X509 *issuer, X509 *judged, bool *ret_allowed, const char **ret_why,
+                                     struct sg_err *err)
 {
     const char *why = N_("the certificate of its issuer is not here");
     bool nested = !request->verifier || request->nesting >= SG_MAX_CRL_SIGNER_NESTING, signed_by_issuer = false;
@@ -170,7 +171,7 @@ enum sg_rc sg_known_crl_check_signer(struct sg_known_crl *known, const struct sg
             why = sg_crl_signer_problem(issuer); /* then another certificate of that key may allow it */
     }
     if (rc == SG_OK && why && !nested)
-        rc = find_signer(known, request, issuer, &why, err);
+        rc = find_signer(known, request, issuer, judged, &why, err);
     *ret_allowed = !why;
     *ret_why = signed_by_issuer ? NULL : why;
     return rc;

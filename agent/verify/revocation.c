@@ -193,8 +193,12 @@ enum sg_rc sg_revocation_judge(const struct sg_revocation_request *request, X509
     _cleanup_(freep) char *subject = NULL, *issuer_name = NULL;
     sg_judgement_init(&unusable);
     enum sg_rc rc = sg_name_text(X509_get_issuer_name(cert), &issuer_name, err);
-    struct sg_search search = {
-        .request = request, .cert = cert, .issuer = issuer, .issuer_name = issuer_name, .unusable = &unusable};
+    struct sg_search search = {.request = request,
+                               .cert = cert,
+                               .issuer = issuer,
+                               .judged_signer = is_leaf && request->nesting > 0 ? cert : NULL,
+                               .issuer_name = issuer_name,
+                               .unusable = &unusable};
     if (rc == SG_OK)
         rc = sg_search_crls(&search, err);
     if (rc == SG_OK)

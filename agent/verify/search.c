@@ -134,7 +134,8 @@ static enum sg_rc examine(const struct sg_search *search, struct source *source,
     if (!why && known->next_update != SG_TIME_NONE && known->next_update < known->this_update)
         why = N_("its dates contradict each other");
     if (!why)
-        return sg_known_crl_check_signer(source->known, request, search->issuer, &source->allowed, ret_why, err);
+        return sg_known_crl_check_signer(source->known, request, search->issuer, search->judged_signer,
+                                         &source->allowed, ret_why, err);
     *ret_why = why;
     return SG_OK;
 }

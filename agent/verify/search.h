@@ -10,6 +10,7 @@ enum { SG_REASON_FLAGS = 9 }; /* of ReasonFlags (RFC 5280 §4.2.1.13); the first
 struct sg_search {
     const struct sg_revocation_request *request;
     X509 *cert, *issuer;
+    X509 *judged_signer;           /* `cert`, if it is judged as the signer of a CRL; else NULL */
     const char *issuer_name;       /* as text */
     struct sg_judgement *unusable; /* what is there and does not count, with why; NULL: not wanted */
 
