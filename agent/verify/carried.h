@@ -9,12 +9,15 @@
 #include "base/crypto.h"
 #include "base/err.h"
 #include "verify/known_crl.h"
+#include "verify/known_ocsp.h"
 
 struct sg_carried {
     const STACK_OF(X509) *certs; /* borrowed */
     struct sg_known_crl **crls;
     size_t crl_count;
-    bool crls_left_out; /* beyond SG_MAX_CARRIED_CRLS */
+    struct sg_known_ocsp **ocsps; /* owned, likewise */
+    size_t ocsp_count;
+    bool crls_left_out; /* beyond SG_MAX_CARRIED_CRLS, or unreadable */
     uint8_t digest[SG_SHA256_LEN];
 };
 

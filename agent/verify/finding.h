@@ -11,6 +11,7 @@
 
 struct sg_trust;
 struct sg_carried;
+struct sg_verifier;
 
 /* What a certificate is judged with. */
 struct sg_revocation_request {
@@ -23,6 +24,9 @@ struct sg_revocation_request {
     int64_t at;       /* when the certificate is to be good */
     int64_t known_at; /* as of when that is to be known: later than `at` where `at` is in the past for a time-stamp */
     int64_t now;      /* no source is from later than this */
+    struct sg_verifier *verifier; /* judges whoever signed a CRL in the issuer's place; NULL: nobody else may */
+    X509 *anchor;                 /* of the path that the certificate is on; with `verifier` */
+    unsigned nesting;             /* judgements around this one, each of a CRL's signer */
     bool proves_time; /* `at` is what the certificate's key says itself: it counts only while the key is in its hands */
 };
 
@@ -45,6 +49,7 @@ struct sg_finding {
     int64_t signer_ends;              /* a responder's certificate; SG_TIME_NONE: that of a CA, which is on the path */
     int64_t fresh_at;                 /* not stale if it is from then or later */
     int64_t revoked_at;               /* SG_TIME_NONE: it is not, or it is not known when */
+    long reason;                      /* of that: one of CRL_REASON_; negative: none is given */
 };
 
 /* When data about the certificate has to be the present one. */
@@ -59,5 +64,7 @@ void sg_finding_set_revoked(struct sg_finding *finding, int64_t when, long reaso
                             const struct sg_revocation_request *request);
 /* Of two findings the newer counts; but once revoked is revoked, whatever another says. */
 bool sg_finding_is_better(const struct sg_finding *a, const struct sg_finding *b);
+/* The name of the reason (RFC 5280 §5.3.1); NULL: none is given. */
+const char *sg_finding_reason(const struct sg_finding *finding);
 /* As the reports say it: "good", "revoked", ... */
 const char *sg_finding_word(const struct sg_finding *finding);

@@ -156,8 +156,11 @@ static const char *response_problem(OCSP_BASICRESP *basic, struct sg_slice tbs)
     return NULL;
 }
 
-enum sg_rc sg_known_ocsp_new(struct sg_slice der, OSSL_LIB_CTX *libctx, struct sg_known_ocsp **ret, struct sg_err *err)
+enum sg_rc sg_known_ocsp_new_basic(struct sg_slice basic, OSSL_LIB_CTX *libctx, struct sg_known_ocsp **ret,
+                                   struct sg_err *err)
 {
+    if (basic.len > SG_MAX_OCSP_ANSWER)
+        return sg_fail(err, SG_E_LIMIT, _("The OCSP response is larger than %zu bytes."), SG_MAX_OCSP_ANSWER);
     struct sg_known_ocsp *fresh = calloc(1, sizeof *fresh);
     if (!fresh || pthread_mutex_init(&fresh->lock, NULL) != 0) {
         free(fresh);
@@ -168,12 +171,7 @@ enum sg_rc sg_known_ocsp_new(struct sg_slice der, OSSL_LIB_CTX *libctx, struct s
     known->certs = sk_X509_new_null();
     if (!known->certs)
         return sg_fail_memory(err);
-    struct sg_slice basic = {NULL, 0};
-    if (der.len > SG_MAX_OCSP_ANSWER)
-        return sg_fail(err, SG_E_LIMIT, _("The OCSP response is larger than %zu bytes."), SG_MAX_OCSP_ANSWER);
-    enum sg_rc rc = find_basic(der, &basic, err);
-    if (rc == SG_OK)
-        rc = read_basic(basic, libctx, known, err);
+    enum sg_rc rc = read_basic(basic, libctx, known, err);
     if (rc != SG_OK)
         return rc;
     known->produced_at = SG_TIME_NONE;
@@ -184,6 +182,15 @@ enum sg_rc sg_known_ocsp_new(struct sg_slice der, OSSL_LIB_CTX *libctx, struct s
     ERR_clear_error();
     *ret = sg_steal(known);
     return SG_OK;
+}
+
+enum sg_rc sg_known_ocsp_new(struct sg_slice der, OSSL_LIB_CTX *libctx, struct sg_known_ocsp **ret, struct sg_err *err)
+{
+    struct sg_slice basic = {NULL, 0};
+    if (der.len > SG_MAX_OCSP_ANSWER)
+        return sg_fail(err, SG_E_LIMIT, _("The OCSP response is larger than %zu bytes."), SG_MAX_OCSP_ANSWER);
+    enum sg_rc rc = find_basic(der, &basic, err);
+    return rc == SG_OK ? sg_known_ocsp_new_basic(basic, libctx, ret, err) : rc;
 }
 
 void sg_known_ocsp_free(struct sg_known_ocsp *known)
