@@ -5,6 +5,19 @@
 #include "cli/options.h"
 #include "verify/verify.h"
 
+/* Rows of an option table: what anchors that are added are limited to. */
+#define SG_LIMIT_OPTIONS                                                                                               \
+    {.name = "not-before", .argument = "TIME", .help = N_("judged before that time, they do not count")},              \
+        {.name = "not-after", .argument = "TIME", .help = N_("judged after that time, they do not count")},            \
+        {.name = "permit",                                                                                             \
+         .argument = "NAME",                                                                                           \
+         .repeatable = true,                                                                                           \
+         .help = N_("they may vouch for names under email:, dns:, uri:, ip: or dir:NAME alone")},                      \
+        {.name = "exclude", .argument = "NAME", .repeatable = true, .help = N_("and for none under such a NAME")},     \
+    {                                                                                                                  \
+        .name = "policy", .argument = "OID", .repeatable = true, .help = N_("one of these policies is needed")         \
+    }
+
 /* NULL and SG_TIME_NONE: does not apply. */
 struct sg_trust_item {
     const char *kind, *sha256, *subject, *source;
@@ -20,6 +33,8 @@ SG_MUST_CHECK enum sg_rc sg_trust_print_item(const struct sg_voice *voice, const
 SG_MUST_CHECK enum sg_rc sg_trust_print_anchor(struct sg_app *app, const char *action, X509 *cert,
                                                const struct sg_snapshot_anchor *anchor, struct sg_err *err);
 
+/* What --purpose says; all of them if it is not given. */
+SG_MUST_CHECK enum sg_rc sg_trust_purposes(const struct sg_args *args, unsigned *ret, struct sg_err *err);
 /* The text (verify/anchor_limits.h) of the limits that the options --not-before, --not-after, --permit, --exclude and
  * --policy give; appends. One that is none: SG_E_USAGE. */
 SG_MUST_CHECK enum sg_rc sg_trust_limits_given(const struct sg_args *args, struct sg_buf *text, struct sg_err *err);

@@ -13,14 +13,7 @@
 
 static const struct sg_option add_options[] = {
     {.name = "purpose", .argument = "sign,timestamp", .help = N_("what the anchors may vouch for (both)")},
-    {.name = "not-before", .argument = "TIME", .help = N_("judged before that time, they do not count")},
-    {.name = "not-after", .argument = "TIME", .help = N_("judged after that time, they do not count")},
-    {.name = "permit",
-     .argument = "NAME",
-     .repeatable = true,
-     .help = N_("they may vouch for names under email:, dns:, uri:, ip: or dir:NAME alone")},
-    {.name = "exclude", .argument = "NAME", .repeatable = true, .help = N_("and for none under such a NAME")},
-    {.name = "policy", .argument = "OID", .repeatable = true, .help = N_("one of these policies is needed")},
+    SG_LIMIT_OPTIONS,
     {.name = "sha256", .argument = "HEX", .repeatable = true, .help = N_("accept the certificate with this SHA-256")},
     {.name = "yes", .help = N_("accept all of them")},
     {.name = "crl", .argument = "FILE", .repeatable = true, .help = N_("put a revocation list in")},
@@ -32,31 +25,6 @@ static const struct sg_option add_options[] = {
      .help = N_("certificates between an anchor and the issuer of a revocation list or of what a response is about")},
     {0},
 };
-
-static enum sg_rc parse_purposes(const struct sg_args *args, unsigned *ret, struct sg_err *err)
-{
-    static const struct {
-        const char *text;
-        unsigned purposes;
-    } known[] = {
-        {"sign", SG_PURPOSE_SIGN},
-        {"timestamp", SG_PURPOSE_TIMESTAMP},
-        {"sign,timestamp", SG_PURPOSES_ALL},
-        {"timestamp,sign", SG_PURPOSES_ALL},
-    };
-    const char *text = sg_args_value(args, "purpose");
-    if (!text) {
-        *ret = SG_PURPOSES_ALL;
-        return SG_OK;
-    }
-    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
-        if (strcmp(text, known[i].text) == 0) {
-            *ret = known[i].purposes;
-            return SG_OK;
-        }
-    }
-    return sg_fail(err, SG_E_USAGE, _("--purpose is sign, timestamp, or both with a comma between them."));
-}
 
 /* Shows one certificate and finds out whether the person accepts it. */
 static enum sg_rc accept_anchor(struct sg_app *app, const struct sg_args *args, const char *path, X509 *cert,
@@ -388,7 +356,7 @@ static enum sg_rc add(struct sg_app *app, const struct sg_args *args, struct sg_
     if (sg_args_file_count(args) == 0 && !sg_args_flag(args, "crl") && !sg_args_flag(args, "ocsp"))
         return sg_fail(err, SG_E_USAGE,
                        _("Name a file of certificates to trust, or revocation data with --crl or --ocsp."));
-    enum sg_rc rc = add.anchors && add.crls ? parse_purposes(args, &add.purposes, err) : sg_fail_memory(err);
+    enum sg_rc rc = add.anchors && add.crls ? sg_trust_purposes(args, &add.purposes, err) : sg_fail_memory(err);
     if (rc == SG_OK)
         rc = sg_trust_limits_given(args, &add.limits_text, err);
     if (rc == SG_OK)

@@ -1,9 +1,34 @@
-/* What an anchor is limited to: from options, as JSON, and as a line for people. */
+/* What anchors are added for: purposes and limits, from options, as JSON, and as a line for people. */
 #include <string.h>
 
 #include "base/msg.h"
 #include "cli/trust.h"
 #include "verify/anchor_limits.h"
+
+enum sg_rc sg_trust_purposes(const struct sg_args *args, unsigned *ret, struct sg_err *err)
+{
+    static const struct {
+        const char *text;
+        unsigned purposes;
+    } known[] = {
+        {"sign", SG_PURPOSE_SIGN},
+        {"timestamp", SG_PURPOSE_TIMESTAMP},
+        {"sign,timestamp", SG_PURPOSES_ALL},
+        {"timestamp,sign", SG_PURPOSES_ALL},
+    };
+    const char *text = sg_args_value(args, "purpose");
+    if (!text) {
+        *ret = SG_PURPOSES_ALL;
+        return SG_OK;
+    }
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+        if (strcmp(text, known[i].text) == 0) {
+            *ret = known[i].purposes;
+            return SG_OK;
+        }
+    }
+    return sg_fail(err, SG_E_USAGE, _("--purpose is sign, timestamp, or both with a comma between them."));
+}
 
 /* An option of `trust add`, the word in the store's text, and the member of the JSON form. */
 static const struct {
