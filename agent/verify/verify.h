@@ -186,7 +186,7 @@ SG_MUST_CHECK enum sg_rc sg_timestamp_judge(struct sg_verifier *verifier, const 
 /* Why it does not hold, in one line: its reasons' sentences. Appends. */
 SG_MUST_CHECK enum sg_rc sg_timestamp_why(const struct sg_timestamp *timestamp, struct sg_buf *out, struct sg_err *err);
 
-enum sg_cert_purpose { SG_CERT_ANY, SG_CERT_SIGN, SG_CERT_TIMESTAMP, SG_CERT_OCSP };
+enum sg_cert_purpose { SG_CERT_ANY, SG_CERT_SIGN, SG_CERT_TIMESTAMP, SG_CERT_OCSP, SG_CERT_CRL };
 
 /* Judges one certificate; the report holds one verdict, its format is NULL. */
 SG_MUST_CHECK enum sg_rc sg_cert_check(struct sg_verifier *verifier, const char *file, X509 *cert,
@@ -223,6 +223,9 @@ void sg_ocsp_facts_clear(struct sg_ocsp_facts *facts);
 
 /* Whether the names, identifiers and usage of the two fit, and the signature. */
 bool sg_cert_is_issued_by(X509 *cert, X509 *issuer);
+
+/* Whether basicConstraints say that it is a CA's (RFC 5280 §4.2.1.9): only then can it be an anchor of others. */
+bool sg_cert_is_ca(X509 *cert);
 
 /* Whether a key may sign documents with this certificate: keyUsage absent, digitalSignature or nonRepudiation; not a
  * CA-only certificate. */
