@@ -105,7 +105,10 @@ enum sg_rc sg_process_archive(struct sg_process *process, struct sg_judgement *j
     if (!has_archive(process))
         return SG_OK;
     enum sg_rc rc = extract_poes(process, err);
-    if (rc != SG_OK || process->poes.signature >= process->poes.now)
+    if (rc == SG_OK)
+        rc = sg_process_stamp_order(process, judgement, err); /* once more, with those that are proven */
+    if (rc != SG_OK || process->poes.signature >= process->poes.now ||
+        (judgement->problems & SG_PROBLEM(SG_SEVERITY_TIMESTAMP_ORDER)))
         return rc;
     if (process->poes.signature < judgement->verdict.best_time)
         judgement->verdict.best_time = process->poes.signature; /* EN 319 102-1 §5.6.3.4 step 6 */

@@ -84,14 +84,18 @@ static enum sg_rc judge_at(const struct sg_process *process, int64_t best, int64
     enum sg_rc rc = sg_signature_judge(&request, &then, err);
     if (rc == SG_OK && then.severity == SG_SEVERITY_NONE)
         return sg_process_replace(judgement, &then, best, good_until, err);
-    if (rc == SG_OK && ended_before(judgement, best))
-        sg_judgement_mitigate(judgement, SG_SEVERITY_REVOKED, SG_SEVERITY_OUT_OF_BOUNDS_NOT_REVOKED);
-    return rc;
+    if (rc != SG_OK || !ended_before(judgement, best))
+        return rc;
+    sg_judgement_mitigate(judgement, SG_SEVERITY_REVOKED, SG_SEVERITY_OUT_OF_BOUNDS_NOT_REVOKED);
+    sg_judgement_mitigate(judgement, SG_SEVERITY_OUT_OF_BOUNDS, SG_SEVERITY_OUT_OF_BOUNDS_NOT_REVOKED);
+    return SG_OK;
 }
 
 enum sg_rc sg_process_time(const struct sg_process *process, struct sg_judgement *judgement, struct sg_err *err)
 {
     int64_t good_until, best = best_time(process, &good_until);
+    if (judgement->problems & SG_PROBLEM(SG_SEVERITY_TIMESTAMP_ORDER))
+        return SG_OK; /* there is a wrong clock among them: nothing is proven */
     judgement->verdict.best_time = best;
     if (best >= process->request->at || (judgement->problems & ~mendable) != 0)
         return SG_OK;

@@ -115,6 +115,20 @@ static bool is_name_of(const GENERAL_NAME *name, X509 *cert)
     return false;
 }
 
+/* Whatever the time is that it is judged at: what it says is what its certificate was good for. */
+static enum sg_rc check_time(const struct sg_tst_info *info, X509 *tsa, struct sg_judgement *judgement,
+                             struct sg_err *err)
+{
+    int64_t not_before, not_after;
+    char time[SG_TIME_TEXT];
+    if (sg_time_from_asn1(X509_get0_notBefore(tsa), &not_before) &&
+        sg_time_from_asn1(X509_get0_notAfter(tsa), &not_after) && not_before <= info->time && info->time <= not_after)
+        return SG_OK;
+    return sg_judgement_note(judgement, SG_SEVERITY_SIG_CONSTRAINTS, SG_REASON_TIMESTAMP_TIME, err,
+                             _("The time-stamp says %s, when its TSA's certificate was not valid."),
+                             sg_time_text(info->time, time));
+}
+
 static enum sg_rc check_info(const struct sg_timestamp_context *context, const struct sg_timestamp_request *request,
                              const struct sg_tst_info *info, struct sg_judgement *judgement, struct sg_err *err)
 {
@@ -122,6 +136,8 @@ static enum sg_rc check_info(const struct sg_timestamp_context *context, const s
     enum sg_rc rc = check_imprint(context, request, info, judgement, err);
     if (rc == SG_OK)
         rc = check_asked(request, info, judgement, err);
+    if (rc == SG_OK && tsa && context->at != SG_TIME_NONE)
+        rc = check_time(info, tsa, judgement, err);
     if (rc == SG_OK && info->tsa && tsa && !is_name_of(info->tsa, tsa))
         rc = sg_judgement_note(judgement, SG_SEVERITY_SIG_CONSTRAINTS, SG_REASON_TIMESTAMP_TSA_NAME, err,
                                _("The time-stamp names another TSA than its certificate does."));

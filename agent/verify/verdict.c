@@ -302,7 +302,8 @@ static void set_problems(struct sg_judgement *judgement, uint32_t problems)
 
 void sg_judgement_mitigate(struct sg_judgement *judgement, enum sg_severity from, enum sg_severity to)
 {
-    set_problems(judgement, (judgement->problems & ~SG_PROBLEM(from)) | SG_PROBLEM(to));
+    if (judgement->problems & SG_PROBLEM(from))
+        set_problems(judgement, (judgement->problems & ~SG_PROBLEM(from)) | SG_PROBLEM(to));
 }
 
 enum sg_rc sg_judgement_settle(struct sg_judgement *judgement, const struct sg_judgement *then, struct sg_err *err)

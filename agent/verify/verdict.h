@@ -76,7 +76,7 @@ SG_MUST_CHECK enum sg_rc sg_judgement_merge(struct sg_judgement *into, const str
 
 const char *sg_cert_indication_text(enum sg_indication indication); /* PASSED, FAILED, INDETERMINATE */
 
-/* That problem is less grave than was known when it was noted. */
+/* That problem, if it was noted, is a less grave one, as is known now. */
 void sg_judgement_mitigate(struct sg_judgement *judgement, enum sg_severity from, enum sg_severity to);
 /* The problems are those of `then` instead; its reasons come to those that are there. */
 SG_MUST_CHECK enum sg_rc sg_judgement_settle(struct sg_judgement *judgement, const struct sg_judgement *then,
