@@ -24,24 +24,22 @@ static const char *kind_word(enum sg_evidence_kind kind)
 }
 
 /* EN 319 102-1 §5.5.4 step 3 a. What cannot be calculated is not what was stamped. */
-static enum sg_rc judge(const struct sg_process *process, struct sg_stamp *stamp,
-                        const struct sg_timestamp_context *context, struct sg_judgement *judgement, struct sg_err *err)
+static enum sg_rc judge(const struct sg_process *process, struct sg_stamp *stamp, struct sg_timestamp_context *context,
+                        struct sg_judgement *judgement, struct sg_err *err)
 {
     struct sg_evidence_imprint imprint = {0};
     enum sg_rc rc = sg_evidence_imprint(process->evidence, stamp->index, sg_content_digest_for,
                                         (void *)process->request->content, &imprint, err);
     if (rc != SG_OK)
         return rc;
+    context->imprint_unknown = imprint.len == 0;
+    if (context->imprint_unknown)
+        rc = sg_judgement_note(judgement, SG_SEVERITY_SIG_CONSTRAINTS, SG_REASON_TIMESTAMP_IMPRINT, err,
+                               _("What the time-stamp is over cannot be calculated. %s"), _(imprint.why));
     const struct sg_timestamp_request request = {.kind = stamp->told.kind,
                                                  .token = sg_evidence_timestamp(process->evidence, stamp->index)->token,
                                                  .imprint = {imprint.digest, imprint.len}};
-    if (imprint.len == 0)
-        rc = sg_judgement_note(judgement, SG_SEVERITY_SIG_CONSTRAINTS, SG_REASON_TIMESTAMP_IMPRINT, err,
-                               _("What the time-stamp is over cannot be calculated: %s."),
-                               imprint.why ? _(imprint.why) : "?");
-    if (rc == SG_OK)
-        rc = sg_timestamp_judge_within(context, &request, &stamp->told, judgement, err);
-    return rc;
+    return rc == SG_OK ? sg_timestamp_judge_within(context, &request, &stamp->told, judgement, err) : rc;
 }
 
 /* RFC 3161 §2.4.2: genTime and its accuracy give an upper limit of when the token was made. */
@@ -54,7 +52,7 @@ static int64_t upper_limit(const struct sg_timestamp *told)
 static enum sg_rc judge_now(const struct sg_process *process, size_t index, struct sg_stamp *stamp, struct sg_err *err)
 {
     const struct sg_signature_request *request = process->request;
-    const struct sg_timestamp_context context = {
+    struct sg_timestamp_context context = {
         .verifier = request->verifier, .steps = request->steps, .at = request->at, .carried = process->poes.carried};
     *stamp = (struct sg_stamp){.index = index, .time = SG_TIME_NONE};
     stamp->told = (struct sg_timestamp){
@@ -114,11 +112,11 @@ enum sg_evidence_kind sg_stamp_kind(const struct sg_process *process, const stru
 
 enum sg_rc sg_stamp_judge_past(const struct sg_process *process, struct sg_stamp *stamp, int64_t at, struct sg_err *err)
 {
-    const struct sg_timestamp_context context = {.verifier = process->request->verifier,
-                                                 .steps = process->request->steps,
-                                                 .at = at,
-                                                 .past = true,
-                                                 .carried = process->poes.carried};
+    struct sg_timestamp_context context = {.verifier = process->request->verifier,
+                                           .steps = process->request->steps,
+                                           .at = at,
+                                           .past = true,
+                                           .carried = process->poes.carried};
     sg_judgement_clear(&stamp->past);
     return judge(process, stamp, &context, &stamp->past, err);
 }

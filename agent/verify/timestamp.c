@@ -70,7 +70,7 @@ static enum sg_rc check_imprint(const struct sg_timestamp_context *context, cons
     if (!answer.acceptable)
         rc = sg_judgement_note(judgement, SG_SEVERITY_CRYPTO_CONSTRAINTS, SG_REASON_WEAK_ALGORITHM, err,
                                _("The time-stamp is of a digest by %s, which is not trusted."), answer.name);
-    if (rc != SG_OK || (!answer.acceptable && !request->imprint.data))
+    if (rc != SG_OK || context->imprint_unknown || (!answer.acceptable && !request->imprint.data))
         return rc;
     rc = is_of_this(context->verifier, request, info, digest, &fits, err);
     if (rc == SG_OK && !fits)

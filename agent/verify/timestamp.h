@@ -9,6 +9,7 @@ struct sg_timestamp_context {
     unsigned *steps;                  /* work that may be spent; counted down */
     int64_t at;                       /* when TSA and algorithms are to be good; SG_TIME_NONE: at genTime */
     bool past;                        /* as sg_signature_request has it */
+    bool imprint_unknown;             /* what it is over cannot be calculated, and that has been said */
     const struct sg_carried *carried; /* NULL: what the token carries itself */
 };
 
