@@ -155,7 +155,7 @@ static enum sg_rc judge_signature(struct sg_verifier *verifier, struct sg_cms *c
                                            .purpose = SG_CERT_TIMESTAMP,
                                            .at = at,
                                            .steps = steps};
-    enum sg_rc rc = sg_content_hash(cms, NULL, verifier->libctx, &content, err);
+    enum sg_rc rc = sg_content_hash(cms, NULL, NULL, verifier->libctx, &content, err);
     if (rc == SG_OK)
         rc = sg_carried_make(verifier->libctx, sg_cms_certificates(cms), sg_cms_crls(cms), &carried, err);
     if (rc == SG_OK)

@@ -68,7 +68,7 @@ enum sg_rc sg_verify_file(struct sg_verifier *verifier, struct sg_input *signatu
     if (rc == SG_OK)
         report->at = verifier->at;
     if (rc == SG_OK && signers)
-        rc = sg_content_hash(cms, content, verifier->libctx, &digests, err);
+        rc = sg_content_hash(cms, content, NULL, verifier->libctx, &digests, err);
     if (rc == SG_OK && signers)
         rc = judge_all(verifier, cms, &digests, report, err);
     if (rc == SG_OK && signers)
