@@ -121,9 +121,9 @@ static enum sg_rc policy_options(const struct sg_args *args, struct sg_judging *
     if (depth) {
         char *end = NULL;
         long value = strtol(depth, &end, 10);
-        if (*depth == '\0' || *end != '\0' || value < 0 || value > SG_MAX_PATH_LENGTH)
-            return sg_fail(err, SG_E_USAGE, _("--max-depth wants a number from 0 to %d."), SG_MAX_PATH_LENGTH);
-        max_depth = (int)value;
+        if (*depth == '\0' || *end != '\0' || value < 0)
+            return sg_fail(err, SG_E_USAGE, _("--max-depth wants a number from 0 on."));
+        max_depth = value > SG_MAX_PATH_LENGTH ? -1 : (int)value; /* our own limit is lower then */
     }
     *ret = (struct sg_policy_options){
         .policies = judging->policies,

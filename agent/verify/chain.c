@@ -3,14 +3,20 @@
 
 #include <openssl/err.h>
 #include <openssl/x509_vfy.h>
+#include <openssl/x509v3.h>
 
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/limits.h"
 #include "base/msg.h"
 #include "verify/ending.h"
+#include "verify/names.h"
+#include "verify/profile.h"
 #include "verify/revocation.h"
 #include "verify/verifier.h"
+
+SG_DEFINE_CLEANUP(NAME_CONSTRAINTS, NAME_CONSTRAINTS_free)
+SG_DEFINE_CLEANUP(X509_VERIFY_PARAM, X509_VERIFY_PARAM_free)
 
 /* A date that is not kept, of a certificate of the path. Noted only when revocation is known, since that decides what
  * it means. */
@@ -20,6 +26,7 @@ struct date_problem {
 };
 
 struct verification {
+    STACK_OF(X509) *path;
     struct sg_judgement *judgement;
     int64_t at;
     struct date_problem dates[SG_MAX_PATH_LENGTH];
@@ -170,6 +177,17 @@ static enum sg_rc check_links(STACK_OF(X509) *path, struct sg_judgement *judgeme
     return SG_OK;
 }
 
+/* OpenSSL is to judge this path and no other: it would look among the certificates for issuers by name, and take the
+ * anchor where a certificate between has the anchor's name. */
+static int is_next_on_path(X509_STORE_CTX *ctx, X509 *cert, X509 *issuer)
+{
+    const struct verification *verification = X509_STORE_CTX_get_app_data(ctx);
+    for (int i = 0; i + 1 < sk_X509_num(verification->path); i++)
+        if (sk_X509_value(verification->path, i) == cert)
+            return sk_X509_value(verification->path, i + 1) == issuer;
+    return 0;
+}
+
 static void free_borrowed(STACK_OF(X509) **certs)
 {
     sk_X509_free(*certs);
@@ -177,37 +195,128 @@ static void free_borrowed(STACK_OF(X509) **certs)
 
 /* RFC 5280 §6.1 over this path alone: the store holds its anchor, the untrusted certificates are what is between.
  * The anchor's dates count too (§6.1 leaves that open): an anchor that has ended vouches for nothing new. */
-static enum sg_rc run_openssl(const struct sg_verifier *verifier, STACK_OF(X509) *path,
-                              struct verification *verification, struct sg_err *err)
+static enum sg_rc verify_path(OSSL_LIB_CTX *libctx, X509_VERIFY_PARAM *rules, struct verification *verification,
+                              int *ret_error, struct sg_err *err)
 {
     _cleanup_(X509_STORE_freep) X509_STORE *store = X509_STORE_new();
-    _cleanup_(X509_STORE_CTX_freep) X509_STORE_CTX *ctx = X509_STORE_CTX_new_ex(verifier->libctx, NULL);
+    _cleanup_(X509_STORE_CTX_freep) X509_STORE_CTX *ctx = X509_STORE_CTX_new_ex(libctx, NULL);
     _cleanup_(free_borrowed) STACK_OF(X509) *between = sk_X509_new_null();
+    STACK_OF(X509) *path = verification->path;
     int length = sk_X509_num(path);
-    X509 *leaf = sk_X509_value(path, 0);
     if (!store || !ctx || !between)
         return sg_fail_memory(err);
     for (int i = 1; i < length - 1; i++)
         if (!sk_X509_push(between, sk_X509_value(path, i)))
             return sg_fail_memory(err);
-    if (!X509_STORE_add_cert(store, sk_X509_value(path, length - 1)) || !X509_STORE_set1_param(store, verifier->base) ||
-        !X509_STORE_CTX_init(ctx, store, leaf, between) || !X509_STORE_CTX_set_app_data(ctx, verification))
+    X509_STORE_set_check_issued(store, is_next_on_path);
+    if (!X509_STORE_add_cert(store, sk_X509_value(path, length - 1)) || !X509_STORE_set1_param(store, rules) ||
+        !X509_STORE_CTX_init(ctx, store, sk_X509_value(path, 0), between) ||
+        !X509_STORE_CTX_set_app_data(ctx, verification))
         return sg_fail_ssl(err, SG_E_INTERNAL, _("Cannot prepare the check of a certificate"));
     X509_STORE_CTX_set_time(ctx, 0, (time_t)verification->at);
     X509_STORE_CTX_set_verify_cb(ctx, on_verify);
-
-    size_t before = verification->judgement->verdict.reason_count + verification->date_count;
-    int result = X509_verify_cert(ctx);
+    bool right = X509_verify_cert(ctx) == 1 && sk_X509_num(X509_STORE_CTX_get0_chain(ctx)) == length;
     int error = X509_STORE_CTX_get_error(ctx);
     ERR_clear_error();
     if (verification->rc != SG_OK)
         return verification->rc;
-    if (error == X509_V_ERR_OUT_OF_MEM)
-        return sg_fail_memory(err);
-    size_t after = verification->judgement->verdict.reason_count + verification->date_count;
-    if (result != 1 && before == after) /* it says no, but not why */
-        return note_error(verification->judgement, error == X509_V_OK ? X509_V_ERR_UNSPECIFIED : error, leaf, err);
+    if (right) /* what was let pass is still there */
+        error = X509_V_OK;
+    else if (error == X509_V_OK)
+        error = X509_V_ERR_UNSPECIFIED;
+    *ret_error = error;
     return take_policies(ctx, &verification->judgement->verdict, err);
+}
+
+static bool is_silent(const struct verification *verification)
+{
+    return verification->judgement->verdict.reason_count + verification->date_count == 0;
+}
+
+/* OpenSSL bounds the work that policies may make (a tree of them grows exponentially with the path), and calls what is
+ * beyond "out of memory". It is not, if the same path goes through without them. */
+static enum sg_rc note_policy_limit(const struct sg_verifier *verifier, struct verification *verification,
+                                    struct sg_err *err)
+{
+    _cleanup_(X509_VERIFY_PARAM_freep) X509_VERIFY_PARAM *rules = X509_VERIFY_PARAM_new();
+    struct verification again = {
+        .path = verification->path, .judgement = verification->judgement, .at = verification->at, .err = err};
+    int error = X509_V_OK;
+    if (!rules || !X509_VERIFY_PARAM_set_flags(rules, X509_V_FLAG_PARTIAL_CHAIN))
+        return sg_fail_memory(err);
+    enum sg_rc rc = verify_path(verifier->libctx, rules, &again, &error, err);
+    if (rc == SG_OK && error == X509_V_ERR_OUT_OF_MEM)
+        return sg_fail_memory(err);
+    if (rc == SG_OK)
+        rc = sg_judgement_note(verification->judgement, SG_SEVERITY_CHAIN_GENERAL, SG_REASON_PATH_LIMIT, err,
+                               _("The policies of the certificates on the path are too many to be followed."));
+    return rc;
+}
+
+static enum sg_rc run_openssl(const struct sg_verifier *verifier, struct verification *verification, struct sg_err *err)
+{
+    int error = X509_V_OK;
+    enum sg_rc rc = verify_path(verifier->libctx, verifier->base, verification, &error, err);
+    if (rc == SG_OK && error == X509_V_ERR_OUT_OF_MEM)
+        return note_policy_limit(verifier, verification, err);
+    if (rc == SG_OK && error != X509_V_OK && is_silent(verification)) /* it says no, but not why */
+        rc = note_error(verification->judgement, error, sk_X509_value(verification->path, 0), err);
+    return rc;
+}
+
+/* --- what OpenSSL does not check -----------------------------------------------------------------------------------
+ */
+
+static enum sg_rc note_problem(struct sg_judgement *judgement, enum sg_severity severity, enum sg_reason_code code,
+                               X509 *cert, const char *problem, struct sg_err *err)
+{
+    _cleanup_(freep) char *subject = NULL;
+    enum sg_rc rc = sg_name_text(X509_get_subject_name(cert), &subject, err);
+    if (rc == SG_OK)
+        rc = sg_judgement_note(judgement, severity, code, err,
+                               _("The path to the anchor does not hold at the certificate of %s: %s."), subject,
+                               _(problem));
+    return rc;
+}
+
+static enum sg_rc check_profile(STACK_OF(X509) *path, struct sg_judgement *judgement, struct sg_err *err)
+{
+    enum sg_rc rc = SG_OK;
+    for (int i = 0; rc == SG_OK && i < sk_X509_num(path); i++) {
+        const char *problem = sg_profile_problem(sk_X509_value(path, i), i > 0);
+        if (problem)
+            rc = note_problem(judgement, SG_SEVERITY_CHAIN_GENERAL, SG_REASON_PATH_INVALID, sk_X509_value(path, i),
+                              problem, err);
+    }
+    return rc;
+}
+
+/* The names below `below` on the path; a self-issued certificate between is exempt (RFC 5280 §6.1.3 (b), (c)). */
+static enum sg_rc check_names(STACK_OF(X509) *path, int below, const NAME_CONSTRAINTS *constraints,
+                              struct sg_judgement *judgement, struct sg_err *err)
+{
+    enum sg_rc rc = SG_OK;
+    for (int i = 0; rc == SG_OK && i < below; i++) {
+        X509 *cert = sk_X509_value(path, i);
+        bool exempt = i > 0 && (X509_get_extension_flags(cert) & EXFLAG_SI);
+        const char *problem = exempt ? NULL : sg_names_problem(cert, constraints);
+        if (problem)
+            rc = note_problem(judgement, SG_SEVERITY_CHAIN_CONSTRAINTS, SG_REASON_PATH_CONSTRAINT, cert, problem, err);
+    }
+    return rc;
+}
+
+/* Only where OpenSSL has found nothing: it bounds the product of names and constraints. */
+static enum sg_rc check_all_names(STACK_OF(X509) *path, struct sg_judgement *judgement, struct sg_err *err)
+{
+    enum sg_rc rc = SG_OK;
+    for (int i = 1; rc == SG_OK && i < sk_X509_num(path); i++) {
+        _cleanup_(NAME_CONSTRAINTS_freep) NAME_CONSTRAINTS *constraints =
+            X509_get_ext_d2i(sk_X509_value(path, i), NID_name_constraints, NULL, NULL);
+        if (constraints)
+            rc = check_names(path, i, constraints, judgement, err);
+    }
+    return rc;
 }
 
 static enum sg_rc note_weak(struct sg_judgement *judgement, const struct sg_algorithm_answer *answer,
@@ -331,15 +440,19 @@ static enum sg_rc keep_path(STACK_OF(X509) *path, struct sg_judgement *judgement
 enum sg_rc sg_judge_chain(const struct sg_chain_request *request, STACK_OF(X509) *path, struct sg_judgement *judgement,
                           struct sg_err *err)
 {
-    struct verification verification = {.judgement = judgement, .at = request->at, .err = err};
+    struct verification verification = {.path = path, .judgement = judgement, .at = request->at, .err = err};
     bool fit = false, leaf_good = false;
     enum sg_rc rc = check_links(path, judgement, &fit, err);
     if (rc == SG_OK && fit)
-        rc = run_openssl(request->verifier, path, &verification, err);
+        rc = run_openssl(request->verifier, &verification, err);
     if (rc != SG_OK || judgement->severity >= SG_SEVERITY_NO_CHAIN)
         return rc;
 
     rc = keep_path(path, judgement, err);
+    if (rc == SG_OK)
+        rc = check_profile(path, judgement, err);
+    if (rc == SG_OK && judgement->severity == SG_SEVERITY_NONE)
+        rc = check_all_names(path, judgement, err);
     if (rc == SG_OK)
         rc = check_usage(path, request->purpose, judgement, err);
     if (rc == SG_OK)

@@ -27,7 +27,9 @@ struct walk {
     size_t count, capacity;
     unsigned paths; /* left */
     STACK_OF(X509) *path;
-    int depth; /* intermediates of the path that are not self-issued */
+    int length; /* of the paths that are looked for: certificates */
+    int depth;  /* intermediates of the path that are not self-issued */
+    bool cut;   /* there may be longer ones */
     bool stop, limited;
 };
 
@@ -205,18 +207,16 @@ static enum sg_rc step_to(struct walk *walk, size_t index, struct sg_err *err)
     X509 *cert = walk->nodes[index].cert;
     bool anchor = walk->nodes[index].anchor;
     bool counts = !anchor && !(X509_get_extension_flags(cert) & EXFLAG_SI); /* RFC 5280 §6.1.4 (l) */
-    if (is_on_path(walk, cert))
-        return SG_OK;
-    if (sk_X509_num(walk->path) >= SG_MAX_PATH_LENGTH) {
-        walk->limited = true;
-        return SG_OK;
-    }
-    if (counts && search->max_depth >= 0 && walk->depth >= search->max_depth)
+    if (is_on_path(walk, cert) || (counts && search->max_depth >= 0 && walk->depth >= search->max_depth))
         return SG_OK;
     if (!sk_X509_push(walk->path, cert))
         return sg_fail_memory(err);
     walk->depth += counts;
-    enum sg_rc rc = anchor ? visit(walk, err) : descend(walk, index, err);
+    enum sg_rc rc = SG_OK;
+    if (!anchor)
+        rc = descend(walk, index, err);
+    else if (sk_X509_num(walk->path) == walk->length) /* a shorter one has been visited */
+        rc = visit(walk, err);
     walk->depth -= counts;
     (void)sk_X509_pop(walk->path);
     return rc;
@@ -224,6 +224,10 @@ static enum sg_rc step_to(struct walk *walk, size_t index, struct sg_err *err)
 
 static enum sg_rc descend(struct walk *walk, size_t node, struct sg_err *err)
 {
+    if (sk_X509_num(walk->path) == walk->length) {
+        walk->cut = true;
+        return SG_OK;
+    }
     enum sg_rc rc = expand(walk, node, err);
     for (size_t i = 0; rc == SG_OK && !walk->stop && i < walk->nodes[node].issuer_count; i++) {
         if (!spend(walk, 1) || walk->paths == 0) {
@@ -231,6 +235,19 @@ static enum sg_rc descend(struct walk *walk, size_t node, struct sg_err *err)
             break;
         }
         rc = step_to(walk, walk->nodes[node].issuers[i], err);
+    }
+    return rc;
+}
+
+/* Short paths first: among CAs that all certify each other, the work would be spent on the long way round. */
+static enum sg_rc find_paths(struct walk *walk, size_t leaf, struct sg_err *err)
+{
+    enum sg_rc rc = SG_OK;
+    walk->cut = true;
+    for (walk->length = 2; rc == SG_OK && walk->cut && !walk->stop && !walk->limited; walk->length++) {
+        walk->cut = false;
+        rc = descend(walk, leaf, err);
+        walk->limited |= walk->cut && walk->length == SG_MAX_PATH_LENGTH;
     }
     return rc;
 }
@@ -264,7 +281,7 @@ enum sg_rc sg_path_search(const struct sg_path_search *search, X509 *leaf, bool 
     if (rc == SG_OK)
         rc = node_of(&walk, leaf, anchor, &node, err);
     if (rc == SG_OK)
-        rc = anchor ? visit(&walk, err) : descend(&walk, node, err);
+        rc = anchor ? visit(&walk, err) : find_paths(&walk, node, err);
     if (rc == SG_OK)
         *ret_limited = walk.limited;
     return rc;

@@ -65,6 +65,12 @@ static const char *ocsp_problem(X509 *cert, const EXTENDED_KEY_USAGE *purposes)
     return N_("The certificate is not meant for OCSP responses (RFC 6960 §4.2.2.2).");
 }
 
+/* RFC 5280 §6.3.3 (f): where there is a keyUsage, it has cRLSign. Whether it is a CA's does not count (§5). */
+static const char *crl_problem(X509 *cert)
+{
+    return X509_get_key_usage(cert) & KU_CRL_SIGN ? NULL : N_("The certificate is not meant for CRLs (its key usage).");
+}
+
 const char *sg_usage_problem(X509 *cert, enum sg_cert_purpose purpose)
 {
     int critical = -1;
@@ -79,6 +85,8 @@ const char *sg_usage_problem(X509 *cert, enum sg_cert_purpose purpose)
         return timestamp_problem(cert, purposes, critical > 0);
     case SG_CERT_OCSP:
         return ocsp_problem(cert, purposes);
+    case SG_CERT_CRL:
+        return crl_problem(cert);
     case SG_CERT_ANY:
         break;
     }
@@ -97,6 +105,7 @@ static bool lets_issue(const ASN1_OBJECT *object, enum sg_cert_purpose purpose)
         return nid == NID_time_stamp || nid == NID_anyExtendedKeyUsage;
     case SG_CERT_OCSP:
         return nid == NID_OCSP_sign || nid == NID_anyExtendedKeyUsage;
+    case SG_CERT_CRL: /* there is no extended key usage for them */
     case SG_CERT_ANY:
         break;
     }

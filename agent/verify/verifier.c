@@ -52,6 +52,9 @@ static enum sg_rc make_param(const struct sg_verifier_options *options, int64_t 
         return sg_fail_memory(err);
     X509_VERIFY_PARAM_set_time(param, (time_t)at);
     X509_VERIFY_PARAM_set_depth(param, SG_MAX_PATH_LENGTH);
+    /* A person's CN is no host name, whatever it looks like: constraints on those are for subjectAltName (§4.2.1.10).
+     */
+    X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
     enum sg_rc rc = add_policies(param, policy, err);
     if (rc == SG_OK)
         *ret = sg_steal(param);
@@ -238,6 +241,7 @@ unsigned sg_anchor_purposes(enum sg_cert_purpose purpose)
         return SG_PURPOSE_TIMESTAMP;
     case SG_CERT_ANY:
     case SG_CERT_OCSP:
+    case SG_CERT_CRL:
         break;
     }
     return SG_PURPOSES_ALL;

@@ -187,7 +187,7 @@ SG_MUST_CHECK enum sg_rc sg_timestamp_judge(struct sg_verifier *verifier, const 
 /* Why it does not hold, in one line: its reasons' sentences. Appends. */
 SG_MUST_CHECK enum sg_rc sg_timestamp_why(const struct sg_timestamp *timestamp, struct sg_buf *out, struct sg_err *err);
 
-enum sg_cert_purpose { SG_CERT_ANY, SG_CERT_SIGN, SG_CERT_TIMESTAMP, SG_CERT_OCSP };
+enum sg_cert_purpose { SG_CERT_ANY, SG_CERT_SIGN, SG_CERT_TIMESTAMP, SG_CERT_OCSP, SG_CERT_CRL };
 
 /* Judges one certificate; the report holds one verdict, its format is NULL. */
 SG_MUST_CHECK enum sg_rc sg_cert_check(struct sg_verifier *verifier, const char *file, X509 *cert,
