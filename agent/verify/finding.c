@@ -27,6 +27,7 @@ int64_t sg_finding_fresh_at(const struct sg_revocation_request *request, X509 *c
     return until > request->at ? until : request->at;
 }
 
+/* EN 319 102-1 §5.2.5.4: the freshness that is asked for is that of the data's own nextUpdate. */
 bool sg_finding_is_stale(const struct sg_finding *finding)
 {
     /* Without nextUpdate, nothing says that it is still the present one: RFC 5280 §5.1.2.5 requires it of a CRL, and in

@@ -45,7 +45,6 @@ enum sg_rc sg_signature_judge(const struct sg_signature_request *request, struct
     struct sg_verdict *verdict = &judgement->verdict;
     bool along = false;
 
-    /* EN 319 102-1 §5.3.4 step 1 */
     enum sg_rc rc = sg_signer_read(request->cms, request->si, &signer, judgement, err);
     if (rc != SG_OK)
         return rc;

@@ -117,7 +117,7 @@ static void expect(const struct archive *archive, struct variant variant, struct
     scene_expect(&archive->scene, &made, expected);
 }
 
-/* EN 319 102-1 §5.6.3.4: from the newest time-stamp back to the signature. */
+/* EN 319 102-1 §5.6.3.4 steps 2, 5, 6 and 7: from the newest time-stamp back to the signature. */
 static void all_proven(void **state)
 {
     expect(*state, (struct variant){0},
@@ -139,6 +139,64 @@ static void links_missing(void **state)
            PASSED(.level = "B-B", NOW_IS(OUT_OF_BOUNDS_NO_POE), .best_time = AGO(698)));
 }
 
+/* The PKI of 2012, in which what is weak now was good; archived in 2013 by a TSA that is good still. */
+static void in_2013(struct archive *archive, const char *cert_digest)
+{
+    struct world *world = &archive->scene.world;
+    const int64_t begin = INT64_C(1325376000), end = INT64_C(1420070400); /* 2012, 2015 */
+    pki_free(&world->root);
+    pki_free(&world->ca);
+    pki_free(&world->signer);
+    pki_free(&archive->new_tsa);
+    world->root = pki_issue(world->libctx, NULL, &(struct pki_cert){.name = "Root", .ca = true, .not_before = begin});
+    (void)sk_X509_set(world->anchors, 0, world->root.cert);
+    world->ca = pki_issue(world->libctx, &world->root,
+                          &(struct pki_cert){.name = "Issuing CA", .ca = true, .not_before = begin, .not_after = end});
+    world->signer =
+        pki_issue(world->libctx, &world->ca,
+                  &(struct pki_cert){.name = "Alice", .not_before = begin, .not_after = end, .digest = cert_digest});
+    scene_tsa(&archive->scene, &(struct pki_cert){.name = "TSA CA", .ca = true, .not_before = begin},
+              &(struct pki_cert){.name = "TSA", .not_before = begin});
+    world_crl(world, &world->root_crl, &world->root, &(struct pki_crl){0});
+    scene_tsa_crl(&archive->scene, &(struct pki_crl){0});
+}
+
+static void expect_2013(const struct archive *archive, const char *digest, int64_t archived, struct expected expected)
+{
+    const struct world *world = &archive->scene.world;
+    struct made made;
+    struct made_stamp stamp = by_tsa(&archive->scene, archived);
+    const struct pki_crl what = {.this_update = archived - PKI_DAY, .next_update = archived + DAYS(7)};
+    X509_CRL *root_crl = pki_crl(world->libctx, &world->root, &what);
+    X509_CRL *ca_crl = pki_crl(world->libctx, &world->ca, &what);
+    scene_make(&archive->scene, (struct pki_cms){.digest = digest}, archived - 3600, &made);
+    made_crl(&made, root_crl);
+    made_crl(&made, ca_crl);
+    made_archive_stamp(&made, &stamp);
+    scene_expect(&archive->scene, &made, expected);
+    X509_CRL_free(root_crl);
+    X509_CRL_free(ca_crl);
+}
+
+#define IN_2013 INT64_C(1370044800)
+#define IN_2014 INT64_C(1401580800)
+
+/* EN 319 102-1 §5.6.2.2.4 step 2 d: a certificate by SHA-1 that is proven for when that counted; for later. */
+static void weak_certificate(void **state)
+{
+    in_2013(*state, "SHA1");
+    expect_2013(*state, NULL, IN_2013, PASSED(.best_time = IN_2013 - 3600, NOW_IS(CRYPTO_CONSTRAINTS_FAILURE_NO_POE)));
+    expect_2013(*state, NULL, IN_2014, UNDECIDED(CRYPTO_CONSTRAINTS_FAILURE_NO_POE, "weak-algorithm"));
+}
+
+/* EN 319 102-1 §5.6.2.4.4 steps 4 and 5: likewise the signature. */
+static void weak_signature(void **state)
+{
+    in_2013(*state, NULL);
+    expect_2013(*state, "SHA1", IN_2013, PASSED(.best_time = IN_2013 - 3600, NOW_IS(CRYPTO_CONSTRAINTS_FAILURE_NO_POE)));
+    expect_2013(*state, "SHA1", IN_2014, UNDECIDED(CRYPTO_CONSTRAINTS_FAILURE_NO_POE, "weak-algorithm"));
+}
+
 /* The root's CRL of then: of before the signature, and good for long. */
 static void long_root_crl(struct archive *archive, int64_t next_update)
 {
@@ -147,7 +205,8 @@ static void long_root_crl(struct archive *archive, int64_t next_update)
                                 &(struct pki_crl){.this_update = AGO(750), .next_update = next_update});
 }
 
-/* EN 319 102-1 §5.6.2.2.4 step 2 c, §5.2.5.4: data from before the signature counts as long as it says that it does. */
+/* EN 319 102-1 §5.6.2.2.4 step 2 c, EN 319 102-1 §5.2.5.4: data from before the signature counts as long as it says
+ * that it does. */
 static void slides_to_next_update(void **state)
 {
     struct archive *archive = *state;
@@ -167,7 +226,8 @@ static void revocation_out_of_bounds(void **state)
     expect(archive, (struct variant){0}, PASSED(NOW_IS(OUT_OF_BOUNDS_NO_POE)));
 }
 
-/* EN 319 102-1 §5.6.2.2.4 step 2 a: without revocation data of each link, nothing is proven. */
+/* EN 319 102-1 §5.6.2.2.4 step 2 a, EN 319 102-1 §5.6.2.4.4 step 2: without revocation data of each link, nothing is
+ * proven. */
 static void data_missing(void **state)
 {
     struct archive *archive = *state;
@@ -314,8 +374,8 @@ static void judge_past(const struct archive *archive, struct sg_slice file, stru
                      SG_OK);
 }
 
-/* EN 319 102-1 §5.6.2.1.4: the path is found and was good once; EN 319 102-1 §5.6.2.2.4 step 2 a: but nothing proves
- * that what is known was there in time (NO_POE). With data that is fresh there is a control time. */
+/* EN 319 102-1 §5.6.2.1.4 steps 2 and 4: the path is found and was good once; EN 319 102-1 §5.6.2.2.4 steps 1 and 2 a:
+ * but nothing proves that what is known was there in time (NO_POE). With data that is fresh there is a control time. */
 static void past_certificate(void **state)
 {
     struct archive *archive = *state;
@@ -341,18 +401,11 @@ static void past_certificate(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        ARCHIVE_TEST(all_proven),
-        ARCHIVE_TEST(links_missing),
-        ARCHIVE_TEST(slides_to_next_update),
-        ARCHIVE_TEST(revocation_out_of_bounds),
-        ARCHIVE_TEST(data_missing),
-        ARCHIVE_TEST(revoked_then),
-        ARCHIVE_TEST(tsa_revoked),
-        ARCHIVE_TEST(too_early),
-        ARCHIVE_TEST(not_mendable),
-        ARCHIVE_TEST(order),
-        ARCHIVE_TEST(ocsp_proven),
-        ARCHIVE_TEST(past_certificate),
+        ARCHIVE_TEST(all_proven),     ARCHIVE_TEST(links_missing),         ARCHIVE_TEST(weak_certificate),
+        ARCHIVE_TEST(weak_signature), ARCHIVE_TEST(slides_to_next_update), ARCHIVE_TEST(revocation_out_of_bounds),
+        ARCHIVE_TEST(data_missing),   ARCHIVE_TEST(revoked_then),          ARCHIVE_TEST(tsa_revoked),
+        ARCHIVE_TEST(too_early),      ARCHIVE_TEST(not_mendable),          ARCHIVE_TEST(order),
+        ARCHIVE_TEST(ocsp_proven),    ARCHIVE_TEST(past_certificate),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

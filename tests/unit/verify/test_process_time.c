@@ -8,7 +8,7 @@ static void revoke_signer(struct scene *scene, int64_t when, int reason)
               &(struct pki_crl){.revoked = {{scene->world.signer.cert, when, reason}}});
 }
 
-/* EN 319 102-1 §5.5.4 step 4 a, §5.2.6.4: revoked after it was time-stamped; before. */
+/* EN 319 102-1 §5.5.4 step 4 a, EN 319 102-1 §5.2.6.4: revoked after it was time-stamped; before. */
 static void revoked(void **state)
 {
     struct scene *scene = *state;
@@ -85,7 +85,8 @@ static void not_yet_valid(void **state)
     expect_stamped(scene, AGO(5), PASSED(.level = "B-T"));
 }
 
-/* EN 319 102-1 §5.5.4 step 6, §5.2.5.4: what is known about revocation is out of date, and was fresh then; it was not.
+/* EN 319 102-1 §5.5.4 step 6, EN 319 102-1 §5.2.5.4: what is known about revocation is out of date, and was fresh then;
+ * it was not.
  */
 static void stale(void **state)
 {
@@ -139,7 +140,8 @@ static void weak_certificate(void **state)
     expect_stamped(scene, IN_2013, UNDECIDED(CRYPTO_CONSTRAINTS_FAILURE_NO_POE, "weak-algorithm"));
 }
 
-/* EN 319 102-1 §5.5.4 step 4: a CA that has ended vouches for nothing that is not proven to be older (§5.6 may). */
+/* EN 319 102-1 §5.5.4 steps 2 and 4: a CA that has ended vouches for nothing that is not proven to be older (§5.6 may).
+ */
 static void ca_ended(void **state)
 {
     struct scene *scene = *state;
