@@ -204,14 +204,14 @@ struct sg_slice sg_snapshot_helper(const struct sg_snapshot *snapshot, size_t in
 
 /* --- the files that it names -------------------------------------------------------------------------------------- */
 
-static enum sg_rc name_file(const struct sg_snapshot *snapshot, const char *kind, const uint8_t sha256[SG_SHA256_LEN],
-                            char **ret, struct sg_err *err)
+static enum sg_rc name_file(const struct sg_snapshot *snapshot, const char *folder, const char *suffix,
+                            const uint8_t sha256[SG_SHA256_LEN], char **ret, struct sg_err *err)
 {
     char hex[SG_SHA256_HEX];
     char *path = NULL;
 
     sg_hex(sha256, SG_SHA256_LEN, hex);
-    if (asprintf(&path, "%s/trust/%s/%s.%s", snapshot->folder, kind, hex, kind) < 0)
+    if (asprintf(&path, "%s/trust/%s/%s.%s", snapshot->folder, folder, hex, suffix) < 0)
         return sg_fail_memory(err);
     *ret = path;
     return SG_OK;
@@ -234,7 +234,7 @@ static enum sg_rc read_named(const struct sg_snapshot *snapshot, const char *kin
     uint8_t digest[EVP_MAX_MD_SIZE];
     size_t digest_len, before = out->len;
 
-    enum sg_rc rc = name_file(snapshot, kind, sha256, &path, err);
+    enum sg_rc rc = name_file(snapshot, kind, kind, sha256, &path, err);
     if (rc == SG_OK)
         rc = read_file(path, out, err);
     if (rc == SG_E_NOT_FOUND)
@@ -252,7 +252,12 @@ static enum sg_rc read_named(const struct sg_snapshot *snapshot, const char *kin
 
 enum sg_rc sg_snapshot_crl_path(const struct sg_snapshot *snapshot, size_t index, char **ret, struct sg_err *err)
 {
-    return name_file(snapshot, "crl", snapshot->crls[index].sha256, ret, err);
+    return name_file(snapshot, "crl", "crl", snapshot->crls[index].sha256, ret, err);
+}
+
+enum sg_rc sg_snapshot_crl_index_path(const struct sg_snapshot *snapshot, size_t index, char **ret, struct sg_err *err)
+{
+    return name_file(snapshot, "crl", "index", snapshot->crls[index].sha256, ret, err);
 }
 
 enum sg_rc sg_snapshot_crl_read(const struct sg_snapshot *snapshot, size_t index, struct sg_buf *out,
@@ -263,7 +268,7 @@ enum sg_rc sg_snapshot_crl_read(const struct sg_snapshot *snapshot, size_t index
 
 enum sg_rc sg_snapshot_ocsp_path(const struct sg_snapshot *snapshot, size_t index, char **ret, struct sg_err *err)
 {
-    return name_file(snapshot, "ocsp", snapshot->ocsps[index].sha256, ret, err);
+    return name_file(snapshot, "ocsp", "ocsp", snapshot->ocsps[index].sha256, ret, err);
 }
 
 enum sg_rc sg_snapshot_ocsp_read(const struct sg_snapshot *snapshot, size_t index, struct sg_buf *out,

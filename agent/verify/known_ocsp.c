@@ -156,9 +156,11 @@ static const char *response_problem(OCSP_BASICRESP *basic, struct sg_slice tbs)
     return NULL;
 }
 
-enum sg_rc sg_known_ocsp_new_basic(struct sg_slice der, OSSL_LIB_CTX *libctx, struct sg_known_ocsp **ret,
+enum sg_rc sg_known_ocsp_new_basic(struct sg_slice basic, OSSL_LIB_CTX *libctx, struct sg_known_ocsp **ret,
                                    struct sg_err *err)
 {
+    if (basic.len > SG_MAX_OCSP_ANSWER)
+        return sg_fail(err, SG_E_LIMIT, _("The OCSP response is larger than %zu bytes."), SG_MAX_OCSP_ANSWER);
     struct sg_known_ocsp *fresh = calloc(1, sizeof *fresh);
     if (!fresh || pthread_mutex_init(&fresh->lock, NULL) != 0) {
         free(fresh);
@@ -169,9 +171,7 @@ enum sg_rc sg_known_ocsp_new_basic(struct sg_slice der, OSSL_LIB_CTX *libctx, st
     known->certs = sk_X509_new_null();
     if (!known->certs)
         return sg_fail_memory(err);
-    if (der.len > SG_MAX_OCSP_ANSWER)
-        return sg_fail(err, SG_E_LIMIT, _("The OCSP response is larger than %zu bytes."), SG_MAX_OCSP_ANSWER);
-    enum sg_rc rc = read_basic(der, libctx, known, err);
+    enum sg_rc rc = read_basic(basic, libctx, known, err);
     if (rc != SG_OK)
         return rc;
     known->produced_at = known->proven = SG_TIME_NONE;

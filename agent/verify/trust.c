@@ -119,9 +119,9 @@ static enum sg_rc add_options(struct sg_trust *trust, const struct sg_verifier_o
             return sg_fail_memory(err);
         trust->certs[trust->cert_count++] = (struct trusted_entry){.cert = cert};
     }
-    for (int i = 0; i < sk_X509_CRL_num(options->crls); i++) {
+    for (size_t i = 0; i < options->crl_count; i++) {
         struct sg_known_crl *known = NULL;
-        enum sg_rc rc = sg_known_crl_new(sk_X509_CRL_value(options->crls, i), &known, err);
+        enum sg_rc rc = sg_known_crl_read(&options->crls[i], trust->libctx, &known, err);
         if (rc != SG_OK)
             return rc;
         trust->crls[trust->crl_count++] = (struct crl_entry){.known = known};
@@ -156,7 +156,7 @@ enum sg_rc sg_trust_new(const struct sg_verifier_options *options, struct sg_tru
     const struct sg_snapshot *snapshot = options->snapshot;
     size_t named = count(sk_X509_num(options->anchors));
     size_t cert_room = named + count(sk_X509_num(options->intermediates)) + 1;
-    size_t crl_room = count(sk_X509_CRL_num(options->crls)) + 1;
+    size_t crl_room = options->crl_count + 1;
     size_t ocsp_room = options->ocsp_count + 1;
     if (snapshot) {
         cert_room += sg_snapshot_anchor_count(snapshot) + sg_snapshot_helper_count(snapshot);
@@ -273,14 +273,12 @@ const STACK_OF(X509) *sg_trust_intermediates(const struct sg_trust *trust)
 
 static enum sg_rc read_crl(struct sg_trust *trust, size_t index, struct sg_known_crl **ret, struct sg_err *err)
 {
-    _cleanup_(sg_buf_clear) struct sg_buf der = SG_BUF(SG_MAX_CRL_FILE);
-    _cleanup_(X509_CRL_freep) X509_CRL *crl = NULL;
-    enum sg_rc rc = sg_snapshot_crl_read(trust->snapshot, index, &der, err);
+    _cleanup_(freep) char *der_path = NULL, *index_path = NULL;
+    const uint8_t *sha256 = sg_snapshot_crl(trust->snapshot, index)->sha256;
+    enum sg_rc rc = sg_snapshot_crl_path(trust->snapshot, index, &der_path, err);
     if (rc == SG_OK)
-        rc = sg_crl_parse(sg_buf_slice(&der), trust->libctx, &crl, err);
-    if (rc == SG_OK)
-        rc = sg_known_crl_new(crl, ret, err);
-    return rc;
+        rc = sg_snapshot_crl_index_path(trust->snapshot, index, &index_path, err);
+    return rc == SG_OK ? sg_known_crl_open(index_path, der_path, sha256, trust->libctx, ret, err) : rc;
 }
 
 /* Once for each: how many signatures it is used for is of no interest. */
@@ -294,7 +292,7 @@ static void tell_crl(const struct sg_trust *trust, struct crl_entry *entry)
     entry->told = true;
     if (entry->unreadable)
         sg_log(trust->log, SG_LOG_INFO, _("Revocation list that cannot be read: %s"), entry->unreadable);
-    else if (entry->known && sg_name_text(X509_CRL_get_issuer(entry->known->crl), &issuer, NULL) == SG_OK)
+    else if (entry->known && sg_name_text(entry->known->issuer, &issuer, NULL) == SG_OK)
         sg_log(trust->log, SG_LOG_INFO, _("Revocation list used: %s, issued %s"), issuer,
                sg_time_text(entry->known->this_update, issued));
 }
@@ -329,7 +327,7 @@ enum sg_rc sg_trust_next_crl(struct sg_trust *trust, const X509_NAME *issuer, st
         struct crl_entry *entry = &trust->crls[cursor->next++];
         const X509_NAME *name = entry->issuer;
         if (!name && entry->known)
-            name = X509_CRL_get_issuer(entry->known->crl);
+            name = entry->known->issuer;
         if (!name || X509_NAME_cmp(name, issuer) != 0)
             continue;
         struct sg_known_crl *known = NULL;

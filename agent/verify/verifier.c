@@ -267,7 +267,8 @@ enum sg_rc sg_judge_paths(struct sg_verifier *verifier, const struct sg_cert_req
                                               .known_at = request->known_at,
                                               .revocation = revocation,
                                               .carried = request->carried,
-                                              .steps = request->steps}};
+                                              .steps = request->steps,
+                                              .nesting = request->nesting}};
     struct sg_path_search search = {.trust = verifier->trust,
                                     .carried = request->carried ? request->carried->certs : NULL,
                                     .purposes = sg_anchor_purposes(request->purpose),

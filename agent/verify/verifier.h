@@ -39,6 +39,7 @@ struct sg_cert_request {
     int64_t known_at;                 /* as of when revocation is to be known; 0: the verifier's time */
     unsigned *steps;                  /* work that may be spent on paths, at most SG_MAX_PATH_STEPS; counted down */
     const struct sg_carried *carried; /* NULL: nothing */
+    unsigned nesting;                 /* of a CRL's signer: judgements around this one */
 };
 
 /* X.509 certificate validation (EN 319 102-1 §5.2.6) of `cert`. Remembered: the same
@@ -56,6 +57,7 @@ struct sg_chain_request {
     enum sg_revocation_mode revocation;
     const struct sg_carried *carried; /* NULL: nothing */
     unsigned *steps;
+    unsigned nesting;
 };
 
 SG_MUST_CHECK enum sg_rc sg_judge_chain(const struct sg_chain_request *request, STACK_OF(X509) *path,

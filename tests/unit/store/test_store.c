@@ -388,7 +388,7 @@ static void test_latest(void **state)
 
     _cleanup_(X509_CRL_freep) X509_CRL *list =
         make_crl(f, (struct crl_parts){.issuer = "CA", .this_update = start + 7, .number = -1});
-    assert_done(sg_store_crl_add(store, list, &err));
+    assert_done(put_crl(store, list, &err));
     assert_done(sg_store_latest(store, &record, &crl, &err));
     assert_int_equal(crl, start + 7);
 }

@@ -215,7 +215,7 @@ static void tampered(void **state)
         struct sg_report *report = NULL;
         enum sg_rc rc = SG_OK;
         w->bytes[0].data[i] ^= (uint8_t)(1 << (i % 8));
-        if (sg_verifier_new(&w->world.options, &verifier, NULL) == SG_OK) {
+        if (world_verifier(&w->world, &verifier) == SG_OK) {
             report = judge_bytes(&w->world, sg_buf_slice(&cms), CONTENT, &rc);
             assert_int_equal(rc, SG_OK);
             if (report->verdicts[0].indication == SG_TOTAL_PASSED)
@@ -397,7 +397,7 @@ static enum sg_rc check(struct ocsp_world *w, X509 *issuer, struct sg_ocsp_facts
     assert_true(sk_X509_push(issuers, w->world.root.cert) > 0 && sk_X509_push(issuers, issuer) > 0);
     w->world.options.ocsp_count = 0;
     assert_true(sk_X509_push(w->world.intermediates, w->world.ca.cert) > 0);
-    assert_int_equal(sg_verifier_new(&w->world.options, &verifier, NULL), SG_OK);
+    assert_int_equal(world_verifier(&w->world, &verifier), SG_OK);
     enum sg_rc rc = sg_ocsp_check(verifier, w->responses[0], issuers, NULL, facts, NULL);
     (void)sk_X509_pop(w->world.intermediates);
     w->world.options.ocsp_count = named;
