@@ -31,7 +31,8 @@
 #define SG_MAX_ANCHOR_LIST (8 * SG_MIB)                       /* the JSON */
 #define SG_MAX_ANCHOR_LIST_FILE (SG_MAX_ANCHOR_LIST + SG_MIB) /* with the signature around it */
 #define SG_MAX_LISTED_ANCHORS 4096
-#define SG_MAX_RELEASE_TEXT 64 /* a version */
+#define SG_MAX_ANCHOR_LIMITS (8 * SG_KIB) /* of one anchor, as text */
+#define SG_MAX_RELEASE_TEXT 64            /* a version */
 
 /* Encryption. The content is streamed. */
 #define SG_MAX_RECIPIENT_INFOS (4 * SG_MIB)    /* RecipientInfos of one CMS together */

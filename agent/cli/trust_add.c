@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/crypto.h"
+#include "base/limits.h"
 #include "base/msg.h"
 #include "cli/ask.h"
 #include "cli/commands.h"
@@ -13,6 +14,7 @@
 
 static const struct sg_option add_options[] = {
     {.name = "purpose", .argument = "sign,timestamp", .help = N_("what the anchors may vouch for (both)")},
+    SG_LIMIT_OPTIONS,
     {.name = "sha256", .argument = "HEX", .repeatable = true, .help = N_("accept the certificate with this SHA-256")},
     {.name = "yes", .help = N_("accept all of them")},
     {.name = "crl", .argument = "FILE", .repeatable = true, .help = N_("put a revocation list in")},
@@ -25,44 +27,23 @@ static const struct sg_option add_options[] = {
     {0},
 };
 
-static enum sg_rc parse_purposes(const struct sg_args *args, unsigned *ret, struct sg_err *err)
-{
-    static const struct {
-        const char *text;
-        unsigned purposes;
-    } known[] = {
-        {"sign", SG_PURPOSE_SIGN},
-        {"timestamp", SG_PURPOSE_TIMESTAMP},
-        {"sign,timestamp", SG_PURPOSES_ALL},
-        {"timestamp,sign", SG_PURPOSES_ALL},
-    };
-    const char *text = sg_args_value(args, "purpose");
-    if (!text) {
-        *ret = SG_PURPOSES_ALL;
-        return SG_OK;
-    }
-    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
-        if (strcmp(text, known[i].text) == 0) {
-            *ret = known[i].purposes;
-            return SG_OK;
-        }
-    }
-    return sg_fail(err, SG_E_USAGE, _("--purpose is sign, timestamp, or both with a comma between them."));
-}
-
 /* Shows one certificate and finds out whether the person accepts it. */
 static enum sg_rc accept_anchor(struct sg_app *app, const struct sg_args *args, const char *path, X509 *cert,
-                                struct sg_err *err)
+                                const char *limits, struct sg_err *err)
 {
-    _cleanup_(freep) char *subject = NULL;
+    _cleanup_(freep) char *subject = NULL, *limited = NULL;
     char sha256[SG_SHA256_HEX];
     enum sg_rc rc = sg_name_text(X509_get_subject_name(cert), &subject, err);
     if (rc == SG_OK)
         rc = sg_cert_sha256(app->libctx, cert, sha256, err);
+    if (rc == SG_OK)
+        rc = sg_trust_limits_text(limits, &limited, err);
     if (rc != SG_OK)
         return rc;
-    if (X509_check_ca(cert) == 0) { /* RFC 5280 §4.2.1.9 */
-        rc = sg_fail(err, SG_E_MALFORMED, _("%s is not the certificate of a CA, so it cannot be a trust anchor."),
+    if (!sg_cert_is_ca(cert)) {
+        rc = sg_fail(err, SG_E_MALFORMED,
+                     _("%s is not the certificate of a CA (its basic constraints do not say so), so it cannot be a "
+                       "trust anchor."),
                      subject);
         sg_err_file(err, path);
         return rc;
@@ -84,6 +65,8 @@ static enum sg_rc accept_anchor(struct sg_app *app, const struct sg_args *args, 
         return SG_OK;
     sg_ask_show("%s", subject);
     sg_ask_show(_("  SHA-256 %s"), sha256);
+    if (*limited)
+        sg_ask_show(_("  limited to %s"), limited);
     return sg_ask_yes(_("Is this the SHA-256 that you were given for it, and do you trust it?"),
                       _("Nobody can be asked here: give --sha256 with the value you expect, or --yes."), err);
 }
@@ -93,6 +76,8 @@ struct additions {
     STACK_OF(X509) *anchors;
     char **sources; /* of each anchor: "file NAME" */
     unsigned purposes;
+    struct sg_buf limits_text;
+    const char *limits; /* of all of them: the text in `limits_text` */
     struct sg_crl_files crls;
     struct sg_checked_crl *checked; /* of each CRL, once it is checked */
     struct sg_ocsp_files ocsps;
@@ -104,6 +89,7 @@ static void additions_clear(struct additions *add)
     for (int i = 0; add->sources && i < sk_X509_num(add->anchors); i++)
         free(add->sources[i]);
     free(add->sources);
+    sg_buf_clear(&add->limits_text);
     sg_x509_stack_free(add->anchors);
     for (size_t i = 0; add->checked && i < add->crls.count; i++)
         sg_checked_crl_clear(&add->checked[i]);
@@ -128,7 +114,7 @@ static enum sg_rc read_anchors(struct sg_app *app, const struct sg_args *args, c
     memset(sources + before, 0, (size_t)(after + 1 - before) * sizeof(*sources));
     add->sources = sources;
     for (int i = before; rc == SG_OK && i < after; i++) {
-        rc = accept_anchor(app, args, path, sk_X509_value(add->anchors, i), err);
+        rc = accept_anchor(app, args, path, sk_X509_value(add->anchors, i), add->limits, err);
         if (rc == SG_OK && asprintf(&sources[i], "file %s", path) < 0) {
             sources[i] = NULL;
             rc = sg_fail_memory(err);
@@ -237,7 +223,8 @@ static enum sg_rc store_all(struct sg_store *store, const struct additions *add,
 {
     enum sg_rc rc = sg_store_begin(store, err);
     for (int i = 0; rc == SG_OK && i < sk_X509_num(add->anchors); i++)
-        rc = sg_store_anchor_add(store, sk_X509_value(add->anchors, i), add->purposes, add->sources[i], err);
+        rc = sg_store_anchor_add_limited(store, sk_X509_value(add->anchors, i), add->purposes, add->limits,
+                                         add->sources[i], err);
     for (size_t i = 0; rc == SG_OK && i < add->crls.count; i++)
         rc = sg_store_crl_add(store, &add->checked[i], err);
     for (size_t i = 0; rc == SG_OK && i < add->ocsps.count; i++) {
@@ -303,8 +290,12 @@ static enum sg_rc print_all(struct sg_app *app, const struct additions *add, str
 {
     enum sg_rc rc = SG_OK;
     for (int i = 0; rc == SG_OK && i < sk_X509_num(add->anchors); i++)
-        rc = sg_trust_print_anchor(app, "added", sk_X509_value(add->anchors, i), add->purposes, add->sources[i],
-                                   sg_clock_now(&app->clock), err);
+        rc = sg_trust_print_anchor(app, "added", sk_X509_value(add->anchors, i),
+                                   &(struct sg_snapshot_anchor){.purposes = add->purposes,
+                                                                .limits = add->limits,
+                                                                .source = add->sources[i],
+                                                                .added = sg_clock_now(&app->clock)},
+                                   err);
     for (size_t i = 0; rc == SG_OK && i < add->crls.count; i++)
         rc = print_crl_added(app, &add->checked[i], err);
     for (size_t i = 0; rc == SG_OK && i < add->ocsps.count; i++)
@@ -315,12 +306,17 @@ static enum sg_rc print_all(struct sg_app *app, const struct additions *add, str
 static enum sg_rc add(struct sg_app *app, const struct sg_args *args, struct sg_err *err)
 {
     _cleanup_(sg_store_freep) struct sg_store *store = NULL;
-    _cleanup_(additions_clear) struct additions add = {.anchors = sk_X509_new_null()};
+    _cleanup_(additions_clear) struct additions add = {.anchors = sk_X509_new_null(),
+                                                       .limits_text = SG_BUF(SG_MAX_ANCHOR_LIMITS)};
     OSSL_LIB_CTX *libctx = NULL;
     if (sg_args_file_count(args) == 0 && !sg_args_flag(args, "crl") && !sg_args_flag(args, "ocsp"))
         return sg_fail(err, SG_E_USAGE,
                        _("Name a file of certificates to trust, or revocation data with --crl or --ocsp."));
-    enum sg_rc rc = add.anchors ? parse_purposes(args, &add.purposes, err) : sg_fail_memory(err);
+    enum sg_rc rc = add.anchors ? sg_trust_purposes(args, &add.purposes, err) : sg_fail_memory(err);
+    if (rc == SG_OK)
+        rc = sg_trust_limits_given(args, &add.limits_text, err);
+    if (rc == SG_OK)
+        rc = sg_buf_text(&add.limits_text, &add.limits, err);
     for (size_t i = 0; rc == SG_OK && i < sg_args_count(args, "sha256"); i++)
         rc = sg_trust_sha256(sg_args_item(args, "sha256", i), (char[SG_SHA256_HEX]){0}, err);
     if (rc == SG_OK)

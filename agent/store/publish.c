@@ -71,8 +71,9 @@ static enum sg_rc collect_anchors(struct sg_store *store, SG_SNAPSHOT_DER *snaps
             .purposes = (unsigned)sqlite3_column_int64(rows, 1),
             .source = (const char *)sqlite3_column_text(rows, 2),
             .added = sqlite3_column_int64(rows, 3),
+            .limits = (const char *)sqlite3_column_text(rows, 4),
         };
-        if (!anchor.source || !sg_snapshot_der_add_anchor(snapshot, &anchor))
+        if (!anchor.source || !anchor.limits || !sg_snapshot_der_add_anchor(snapshot, &anchor))
             rc = sg_fail_memory(err);
     }
     return rc;

@@ -35,7 +35,15 @@ static struct sg_slice slice_of(const ASN1_STRING *string)
     return (struct sg_slice){ASN1_STRING_get0_data(string), (size_t)ASN1_STRING_length(string)};
 }
 
-/* The values have been checked; ASN1_STRING keeps a NUL behind its bytes, but that is not promised for every type. */
+/* Allocated. The values have been checked; ASN1_STRING keeps a NUL behind its bytes, but that is not promised for every
+ * type. */
+static char *text_of(const ASN1_STRING *string)
+{
+    struct sg_slice text = string ? slice_of(string) : (struct sg_slice){(const uint8_t *)"", 0};
+
+    return strndup((const char *)text.data, text.len);
+}
+
 static enum sg_rc list_anchors(struct sg_snapshot *snapshot, struct sg_err *err)
 {
     int count = sk_SG_ANCHOR_DER_num(snapshot->der->anchors);
@@ -45,17 +53,17 @@ static enum sg_rc list_anchors(struct sg_snapshot *snapshot, struct sg_err *err)
         return sg_fail_memory(err);
     for (int i = 0; i < count; i++) {
         const SG_ANCHOR_DER *der = sk_SG_ANCHOR_DER_value(snapshot->der->anchors, i);
-        struct sg_slice source = slice_of(der->source);
-        char *text = strndup((const char *)source.data, source.len);
+        struct sg_snapshot_anchor *anchor = &snapshot->anchors[snapshot->anchor_count++];
 
-        if (!text)
-            return sg_fail_memory(err);
-        snapshot->anchors[snapshot->anchor_count++] = (struct sg_snapshot_anchor){
+        *anchor = (struct sg_snapshot_anchor){
             .certificate = slice_of(der->certificate),
             .purposes = (unsigned)der->purposes,
-            .source = text,
+            .limits = text_of(der->limits),
+            .source = text_of(der->source),
             .added = der->added,
         };
+        if (!anchor->limits || !anchor->source)
+            return sg_fail_memory(err);
     }
     return SG_OK;
 }
@@ -150,8 +158,10 @@ void sg_snapshot_free(struct sg_snapshot *snapshot)
 {
     if (!snapshot)
         return;
-    for (size_t i = 0; i < snapshot->anchor_count; i++)
+    for (size_t i = 0; i < snapshot->anchor_count; i++) {
+        free((char *)snapshot->anchors[i].limits);
         free((char *)snapshot->anchors[i].source);
+    }
     free(snapshot->anchors);
     free(snapshot->crls);
     free(snapshot->ocsps);

@@ -25,6 +25,7 @@ enum sg_purpose { SG_PURPOSE_SIGN = 1 << 0, SG_PURPOSE_TIMESTAMP = 1 << 1 };
 struct sg_snapshot_anchor {
     struct sg_slice certificate; /* DER */
     unsigned purposes;
+    const char *limits; /* text that verify/anchor_limits.h reads; "": none (NULL, too, where it is written) */
     const char *source; /* "file NAME", "profile SHA256", ... */
     int64_t added;
 };
@@ -42,6 +43,7 @@ struct sg_snapshot_crl {
 struct sg_named_anchor {
     X509 *cert;
     unsigned purposes;
+    char *limits; /* as in the snapshot; NULL: none. Allocated */
     char sha256[SG_SHA256_HEX];
 };
 

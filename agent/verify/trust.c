@@ -14,6 +14,8 @@ struct trusted_entry {
     X509_NAME *subject;  /* of a certificate that is not parsed yet */
     struct sg_slice der; /* ditto */
     unsigned purposes;
+    const char *limits_text;         /* of an anchor of the snapshot's */
+    struct sg_anchor_limits *limits; /* read with the certificate; NULL: none */
     bool unreadable;
 };
 
@@ -89,8 +91,11 @@ static void add_snapshot(struct sg_trust *trust, bool with_anchors)
     for (size_t i = 0; with_anchors && i < sg_snapshot_anchor_count(snapshot); i++) {
         const struct sg_snapshot_anchor *anchor = sg_snapshot_anchor(snapshot, i);
         X509_NAME *subject = peek_subject(anchor->certificate);
-        trust->certs[trust->cert_count++] = (struct trusted_entry){
-            .subject = subject, .der = anchor->certificate, .purposes = anchor->purposes, .unreadable = !subject};
+        trust->certs[trust->cert_count++] = (struct trusted_entry){.subject = subject,
+                                                                   .der = anchor->certificate,
+                                                                   .purposes = anchor->purposes,
+                                                                   .limits_text = anchor->limits,
+                                                                   .unreadable = !subject};
     }
     for (size_t i = 0; i < sg_snapshot_crl_count(snapshot); i++) {
         const struct sg_snapshot_crl *crl = sg_snapshot_crl(snapshot, i);
@@ -202,6 +207,7 @@ void sg_trust_free(struct sg_trust *trust)
     for (size_t i = 0; i < trust->cert_count; i++) {
         X509_free(trust->certs[i].cert);
         X509_NAME_free(trust->certs[i].subject);
+        sg_anchor_limits_free(trust->certs[i].limits);
     }
     for (size_t i = 0; i < trust->crl_count; i++) {
         sg_known_crl_free(trust->crls[i].known);
@@ -225,14 +231,25 @@ static const X509_NAME *subject_of(const struct trusted_entry *entry)
     return entry->subject ? entry->subject : X509_get_subject_name(entry->cert);
 }
 
-/* An anchor of the snapshot that cannot be read is no anchor; what kept us from reading it, if that is our own trouble,
- * is an error. */
+static enum sg_rc read_entry(struct sg_trust *trust, struct trusted_entry *entry, struct sg_err *err)
+{
+    _cleanup_(sg_anchor_limits_freep) struct sg_anchor_limits *limits = NULL;
+    enum sg_rc rc = entry->limits_text ? sg_anchor_limits_parse(entry->limits_text, &limits, err) : SG_OK;
+    if (rc == SG_OK)
+        rc = sg_cert_parse(entry->der, trust->libctx, &entry->cert, err);
+    if (rc == SG_OK)
+        entry->limits = sg_steal(limits);
+    return rc;
+}
+
+/* An anchor of the snapshot that cannot be read, or whose limits cannot, is no anchor; what kept us from reading it, if
+ * that is our own trouble, is an error. */
 static enum sg_rc load_cert(struct sg_trust *trust, struct trusted_entry *entry, X509 **ret, struct sg_err *err)
 {
     enum sg_rc rc = SG_OK;
     (void)pthread_mutex_lock(&trust->lock);
     if (!entry->cert && !entry->unreadable) {
-        rc = sg_cert_parse(entry->der, trust->libctx, &entry->cert, err);
+        rc = read_entry(trust, entry, err);
         if (rc == SG_E_MALFORMED || rc == SG_E_LIMIT) {
             entry->unreadable = true;
             rc = SG_OK;
@@ -259,7 +276,7 @@ enum sg_rc sg_trust_next(struct sg_trust *trust, const X509_NAME *subject, size_
             return rc;
         if (!cert)
             continue;
-        *ret = (struct sg_trusted){.cert = cert, .purposes = entry->purposes};
+        *ret = (struct sg_trusted){.cert = cert, .purposes = entry->purposes, .limits = entry->limits};
         return SG_OK;
     }
     *ret = (struct sg_trusted){0};

@@ -225,6 +225,9 @@ void sg_ocsp_facts_clear(struct sg_ocsp_facts *facts);
 /* Whether the names, identifiers and usage of the two fit, and the signature. */
 bool sg_cert_is_issued_by(X509 *cert, X509 *issuer);
 
+/* Whether basicConstraints say that it is a CA's (RFC 5280 §4.2.1.9): only then can it be an anchor of others. */
+bool sg_cert_is_ca(X509 *cert);
+
 /* Whether a key may sign documents with this certificate: keyUsage absent, digitalSignature or nonRepudiation; not a
  * CA-only certificate. */
 bool sg_cert_may_sign(X509 *cert);

@@ -89,6 +89,29 @@ static void test_purposes(void **state)
     assert_int_equal(sg_snapshot_anchor(snapshot, 0)->purposes, SG_PURPOSE_TIMESTAMP);
 }
 
+/* Do an anchor's limits come out as they went in, go when it is added again without them, and stand in the ledger? */
+static void test_limits(void **state)
+{
+    struct fixture *f = *state;
+    _cleanup_(sg_store_freep) struct sg_store *store = open_store(f);
+    _cleanup_(X509_freep) X509 *cert = make_cert(f, "Root");
+    static const char *const limits = "permit email:example.com\npolicy 1.2.3\n";
+
+    assert_done(sg_store_anchor_add_limited(store, cert, SG_PURPOSE_SIGN, limits, "file", &err));
+    assert_done(sg_store_publish(store, &err));
+    struct sg_snapshot *snapshot = open_snapshot(f);
+    assert_string_equal(sg_snapshot_anchor(snapshot, 0)->limits, limits);
+    sg_snapshot_free(snapshot);
+    assert_int_equal(ask(f, "SELECT detail = 'CN=Root; for sign; from file; permit email:example.com;policy 1.2.3' "
+                            "FROM ledger LIMIT 1"),
+                     1);
+    assert_done(sg_store_anchor_add(store, cert, SG_PURPOSE_SIGN, "file", &err));
+    assert_done(sg_store_publish(store, &err));
+    snapshot = open_snapshot(f);
+    assert_string_equal(sg_snapshot_anchor(snapshot, 0)->limits, "");
+    sg_snapshot_free(snapshot);
+}
+
 /* Is what is no SHA-256 not found, rather than something else removed? */
 static void test_remove_nonsense(void **state)
 {
@@ -313,7 +336,7 @@ static void test_too_much(void **state)
     char hex[SG_SHA256_HEX];
 
     add_anchor(f, store, "First", hex);
-    tamper(f, "INSERT INTO anchor VALUES ('00', zeroblob(16 * 1024 * 1024 - 500), 1, '', 0)");
+    tamper(f, "INSERT INTO anchor VALUES ('00', zeroblob(16 * 1024 * 1024 - 500), 1, '', 0, '')");
     assert_rc(sg_store_anchor_add(store, cert, SG_PURPOSE_SIGN, "file", &err), SG_E_LIMIT);
     assert_int_equal(ask(f, "SELECT count(*) FROM ledger"), 1);
     tamper(f, "DELETE FROM anchor WHERE sha256 = '00'");
@@ -381,11 +404,11 @@ static void test_publishers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        fixture_test(test_anchor),      fixture_test(test_purposes),      fixture_test(test_remove_nonsense),
-        fixture_test(test_crl),         cmocka_unit_test(test_crl_order), fixture_test(test_crl_numbers),
-        fixture_test(test_crl_delta),   fixture_test(test_crl_again),     fixture_test(test_crl_files),
-        fixture_test(test_made_up_for), fixture_test(test_rolled_back),   fixture_test(test_rebuilt),
-        fixture_test(test_too_much),    fixture_test(test_publishers),
+        fixture_test(test_anchor),          fixture_test(test_purposes),    fixture_test(test_limits),
+        fixture_test(test_remove_nonsense), fixture_test(test_crl),         cmocka_unit_test(test_crl_order),
+        fixture_test(test_crl_numbers),     fixture_test(test_crl_delta),   fixture_test(test_crl_again),
+        fixture_test(test_crl_files),       fixture_test(test_made_up_for), fixture_test(test_rolled_back),
+        fixture_test(test_rebuilt),         fixture_test(test_too_much),    fixture_test(test_publishers),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
