@@ -42,11 +42,20 @@
 #define SG_MAX_GCM_CONTENT ((1ULL << 36) - 32) /* octets under one key and nonce (SP 800-38D §5.2.1.1) */
 
 /* Time-stamps. */
-#define SG_MAX_TIMESTAMP (1 * SG_MIB) /* one token, with the certificates that it carries */
-#define SG_MAX_TIMESTAMPS 16          /* of one signature, judged */
-#define SG_MAX_TSA_TEXT 400           /* bytes of what a TSA says for a person, which is then cut */
+#define SG_MAX_TIMESTAMP (16 * SG_MIB) /* one token, with the certificates and CRLs that it carries */
+#define SG_MAX_TIMESTAMPS 16           /* of one signature, judged */
+#define SG_MAX_TSA_TEXT 400            /* bytes of what a TSA says for a person, which is then cut */
+
+/* What a signature carries to be judged by later. */
+#define SG_MAX_EVIDENCE_TIMESTAMPS 64   /* of one signature, read */
+#define SG_MAX_EVIDENCE_PLACES 4096     /* members of certificates and crls and values of attributes, together */
+#define SG_MAX_EVIDENCE_FOUND 1000      /* certificates, CRLs and OCSP responses, each */
+#define SG_MAX_EVIDENCE_LOOKED_AT 16384 /* of them, with those that are there several times */
+#define SG_MAX_EVIDENCE_REFERENCES 4096 /* hashes of them */
+#define SG_MAX_EVIDENCE_DIGESTS 4       /* algorithms by which one thing is hashed */
 
 #define SG_MAX_CARRIED_CRLS (8 * SG_MIB) /* CRLs that one CMS carries, together */
+#define SG_MAX_CARRIED_OCSPS 64          /* OCSP responses that one signature carries, looked at */
 
 /* Signatures and keys that are checked. */
 #define SG_MAX_RSA_BITS 8192

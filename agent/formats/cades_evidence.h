@@ -20,6 +20,7 @@ enum sg_evidence_kind {
     SG_EVIDENCE_REFERENCES, /* time-stamped-certs-crls-references (Annex A.1.5.1) */
     SG_EVIDENCE_ARCHIVE_V2, /* archive-time-stamp (TS 101 733 §6.4.1): of the whole, in an order that is a convention */
     SG_EVIDENCE_ARCHIVE_V3, /* archive-time-stamp-v3 (§5.5.3), with its ats-hash-index, -v2 or -v3 (§5.5.2) */
+    SG_EVIDENCE_ARCHIVE_V1, /* the first archive-time-stamp (TS 101 733 V1.4.0): only known by its name */
 };
 
 /* One time-stamp token; in the order of the attributes. */
@@ -61,6 +62,9 @@ struct sg_slice sg_evidence_ocsp(const struct sg_evidence *evidence, size_t inde
 
 /* The digest algorithms by which the content has to be hashed for the imprints. */
 size_t sg_evidence_digests(const struct sg_evidence *evidence, int *nids, size_t capacity);
+/* Where detached content has to go, all of it and once, before the imprints are asked for: the older
+ * archive-time-stamps are over it among other things. No `write`: nowhere. */
+struct sg_sink sg_evidence_content(struct sg_evidence *evidence);
 
 typedef struct sg_slice sg_content_digest_of(void *context, int nid);
 

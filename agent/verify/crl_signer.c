@@ -102,6 +102,7 @@ static enum sg_rc judge_path(const struct sg_revocation_request *request, X509 *
     const struct sg_cert_request asked = {.cert = signer,
                                           .purpose = SG_CERT_ANY,
                                           .at = request->at,
+                                          .known_at = request->known_at,
                                           .steps = request->steps,
                                           .carried = request->carried,
                                           .nesting = request->nesting + 1};
@@ -123,7 +124,8 @@ static enum sg_rc try_signer(struct sg_known_crl *known, const struct sg_revocat
     const char *why = NULL;
     if (X509_cmp(candidate, issuer) == 0)
         return SG_OK;
-    enum sg_rc rc = sg_known_crl_check_key(known, request->libctx, candidate, request->at, request->steps, &why, err);
+    enum sg_rc rc = sg_known_crl_check_key(known, request->libctx, candidate,
+                                           sg_finding_good_at(request, known->proven), request->steps, &why, err);
     if (rc != SG_OK || why)
         return rc; /* of another key: not worth a word */
     why = sg_crl_signer_problem(candidate);
@@ -165,7 +167,8 @@ enum sg_rc sg_known_crl_check_signer(struct sg_known_crl *known, const struct sg
     bool nested = !request->verifier || request->nesting >= SG_MAX_CRL_SIGNER_NESTING, signed_by_issuer = false;
     enum sg_rc rc = SG_OK;
     if (X509_NAME_cmp(known->issuer, X509_get_subject_name(issuer)) == 0) {
-        rc = sg_known_crl_check_key(known, request->libctx, issuer, request->at, request->steps, &why, err);
+        rc = sg_known_crl_check_key(known, request->libctx, issuer, sg_finding_good_at(request, known->proven),
+                                    request->steps, &why, err);
         signed_by_issuer = !why;
         if (signed_by_issuer)
             why = sg_crl_signer_problem(issuer); /* then another certificate of that key may allow it */

@@ -27,6 +27,11 @@ struct sg_revocation_request {
     struct sg_verifier *verifier; /* judges whoever signed a CRL in the issuer's place; NULL: nobody else may */
     X509 *anchor;                 /* of the path that the certificate is on; with `verifier` */
     unsigned nesting;             /* judgements around this one, each of a CRL's signer */
+    /* Where proofs of existence count. What signed a source has to be good when judging takes place, unless the source
+     * is proven to be older. */
+    int64_t present;   /* when judging takes place, later than `at` where that is in the past; 0: `at` */
+    int64_t proven_by; /* only sources that are proven to have been there by then count; 0: all */
+    bool carried_only; /* what is stored or named does not count */
     bool proves_time; /* `at` is what the certificate's key says itself: it counts only while the key is in its hands */
 };
 
@@ -51,6 +56,11 @@ struct sg_finding {
     int64_t revoked_at;               /* SG_TIME_NONE: it is not, or it is not known when */
     long reason;                      /* of that: one of CRL_REASON_; negative: none is given */
 };
+
+/* `proven`: by when the source is proven to have been there; SG_TIME_NONE: by nothing, so that it is at `present`. */
+bool sg_finding_is_proven(const struct sg_revocation_request *request, int64_t proven);
+/* When the source's signature and what it is signed by have to be good. */
+int64_t sg_finding_good_at(const struct sg_revocation_request *request, int64_t proven);
 
 /* When data about the certificate has to be the present one. */
 int64_t sg_finding_fresh_at(const struct sg_revocation_request *request, X509 *cert);

@@ -35,7 +35,8 @@ struct sg_known_crl {
     uint8_t number[SG_CRL_NUMBER], base[SG_CRL_NUMBER]; /* cRLNumber, BaseCRLNumber */
     const char *problem;                                /* why it cannot be used, untranslated; NULL: it can */
     bool carried;                                       /* by a signature: a stranger's */
-    char *der_path;                                     /* to make the index anew; NULL: that is in memory */
+    int64_t proven; /* by when it is proven to have been there; SG_TIME_NONE: by nothing */
+    char *der_path; /* to make the index anew; NULL: that is in memory */
 
     pthread_mutex_t lock;          /* over what follows, and `index` */
     bool rebuilt;                  /* the index was missing or damaged, and is made from the DER */

@@ -174,7 +174,7 @@ enum sg_rc sg_known_ocsp_new_basic(struct sg_slice basic, OSSL_LIB_CTX *libctx, 
     enum sg_rc rc = read_basic(basic, libctx, known, err);
     if (rc != SG_OK)
         return rc;
-    known->produced_at = SG_TIME_NONE;
+    known->produced_at = known->proven = SG_TIME_NONE;
     if (!sg_time_from_asn1(OCSP_resp_get0_produced_at(known->basic), &known->produced_at))
         known->problem = N_("its dates cannot be read");
     if (!known->problem)
@@ -382,6 +382,8 @@ enum sg_rc sg_known_ocsp_consult(struct sg_known_ocsp *known, const struct sg_re
         if (rc != SG_OK || !about)
             continue;
         why = answer.problem;
+        if (!why && !sg_finding_is_proven(request, known->proven))
+            why = N_("nothing proves that it was there in time");
         if (!why && !signer)
             rc = sg_known_ocsp_signer(known, request, issuer, &signer, &why, err);
         if (rc != SG_OK || why)

@@ -20,6 +20,7 @@ struct sg_known_ocsp {
     OCSP_BASICRESP *basic; /* of `bytes` */
     STACK_OF(X509) *certs; /* that came with it: perhaps the responder's */
     int64_t produced_at;   /* SG_TIME_NONE if it cannot be read */
+    int64_t proven;        /* by when it is proven to have been there; SG_TIME_NONE: by nothing */
     const char *problem;   /* why it cannot be used, untranslated; NULL: it can */
 
     pthread_mutex_t lock; /* over the two below */

@@ -15,9 +15,12 @@
 static enum sg_rc next_ocsp(const struct sg_search *search, struct sg_source_cursor *known_cursor,
                             size_t *carried_cursor, struct sg_known_ocsp **ret, struct sg_err *err)
 {
-    const struct sg_carried *carried = search->request->carried;
-    enum sg_rc rc =
-        sg_trust_next_ocsp(search->request->trust, X509_get0_serialNumber(search->cert), known_cursor, ret, err);
+    const struct sg_revocation_request *request = search->request;
+    const struct sg_carried *carried = request->carried;
+    enum sg_rc rc = SG_OK;
+    *ret = NULL;
+    if (!request->carried_only)
+        rc = sg_trust_next_ocsp(request->trust, X509_get0_serialNumber(search->cert), known_cursor, ret, err);
     if (rc == SG_OK && !*ret && carried && *carried_cursor < carried->ocsp_count)
         *ret = carried->ocsps[(*carried_cursor)++];
     return rc;
@@ -43,6 +46,22 @@ static enum sg_rc ask_ocsps(struct sg_search *search, struct sg_err *err)
     }
     search->unreadable_ocsp = cursor.unreadable;
     return rc;
+}
+
+enum sg_rc sg_revocation_find(const struct sg_revocation_request *request, X509 *cert, X509 *issuer,
+                              struct sg_finding *ret, struct sg_err *err)
+{
+    struct sg_search search = {.request = request, .cert = cert, .issuer = issuer};
+    enum sg_rc rc = sg_search_crls(&search, err);
+    if (rc == SG_OK)
+        rc = ask_ocsps(&search, err);
+    if (rc == SG_OK)
+        rc = sg_search_settle(&search, err);
+    if (rc != SG_OK)
+        return rc;
+    bool whole = !search.unreadable_crl && !search.unreadable_ocsp && *request->steps > 0;
+    *ret = whole ? search.best : (struct sg_finding){.revoked_at = SG_TIME_NONE};
+    return SG_OK;
 }
 
 enum sg_rc sg_revocation_judge_responder(const struct sg_revocation_request *request, X509 *responder, X509 *issuer,
@@ -72,8 +91,10 @@ static enum sg_rc note_revoked(const struct sg_finding *finding, const char *sub
     char time[SG_TIME_TEXT] = "?";
     if (finding->revoked_at != SG_TIME_NONE)
         (void)sg_time_text(finding->revoked_at, time);
+    if (is_leaf)
+        judgement->signer_revoked_at = finding->revoked_at;
     if (finding->answer == SG_ANSWER_ON_HOLD)
-        return sg_judgement_note(judgement, SG_SEVERITY_TRY_LATER, SG_REASON_ON_HOLD, err,
+        return sg_judgement_note(judgement, SG_SEVERITY_ON_HOLD, SG_REASON_ON_HOLD, err,
                                  _("The certificate of %s has been on hold since %s."), subject, time);
     if (is_leaf)
         return sg_judgement_note(judgement, SG_SEVERITY_REVOKED, SG_REASON_REVOKED, err,

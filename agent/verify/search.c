@@ -108,7 +108,8 @@ static enum sg_rc next_crl(const struct sg_revocation_request *request, const X5
                            struct sg_err *err)
 {
     struct sg_known_crl *known = NULL;
-    enum sg_rc rc = sg_trust_next_crl(request->trust, issuer, known_cursor, &known, err);
+    enum sg_rc rc =
+        request->carried_only ? SG_OK : sg_trust_next_crl(request->trust, issuer, known_cursor, &known, err);
     if (rc != SG_OK)
         return rc;
     while (!known && request->carried && *carried_cursor < request->carried->crl_count) {
@@ -133,6 +134,8 @@ static enum sg_rc examine(const struct sg_search *search, struct source *source,
         why = N_("it is from the future");
     if (!why && known->next_update != SG_TIME_NONE && known->next_update < known->this_update)
         why = N_("its dates contradict each other");
+    if (!why && !sg_finding_is_proven(request, known->proven))
+        why = N_("nothing proves that it was there in time");
     if (!why)
         return sg_known_crl_check_signer(source->known, request, search->issuer, search->judged_signer,
                                          &source->allowed, ret_why, err);

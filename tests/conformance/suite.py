@@ -1,4 +1,4 @@
-"""Runs a suite that others made through `signet cert check`: each case in a process of its own, several at once. What
+"""Runs a suite that others made through `signet cert check` or `verify`: each case in a process, several at once. What
 comes out is compared with what the suite expects and with the suite's page in docs/conformance/, which gives the
 numbers and explains each difference by a clause: one that is not there, or is there and is none, fails."""
 
@@ -15,9 +15,10 @@ import tempfile
 SOURCE = pathlib.Path(os.environ.get("SIGNET_SOURCE", pathlib.Path(__file__).parents[2]))
 SKIPPED = 77
 
-# What to give to `cert check`, whether the certificate is good, and what else is to be said of it. `waits` names the
-# work without which the case is known to come out wrong; None: nothing is in its way.
-Case = collections.namedtuple("Case", "name arguments good also waits", defaults=(lambda answer: None, None))
+# What to give to the command, whether the certificate or the one signature is good, and what else is to be said of it.
+# `waits` names the work without which the case is known to come out wrong; None: nothing is in its way.
+Case = collections.namedtuple("Case", "name arguments good also waits command",
+                              defaults=(lambda answer: None, None, ("cert", "check")))
 
 
 def corpus(name):
@@ -34,8 +35,8 @@ def skip(why):
 
 
 def judge(case, environment):
-    """None, or what is wrong. A certificate that cannot be read (65) is refused, too."""
-    command = [os.environ["SIGNET"], "cert", "check", "--json", *map(str, case.arguments)]
+    """None, or what is wrong. What cannot be read (65) is refused, too."""
+    command = [os.environ["SIGNET"], *case.command, "--json", *map(str, case.arguments)]
     try:
         done = subprocess.run(command, env=environment, capture_output=True, timeout=60)
     except subprocess.TimeoutExpired:
@@ -43,6 +44,8 @@ def judge(case, environment):
     if done.returncode not in (0, 1, 2, 65):
         return f"exit {done.returncode}: {done.stdout.decode()}{done.stderr.decode()}"
     answer = json.loads(done.stdout)
+    if answer.get("signatures"):
+        [answer] = answer["signatures"]
     if (done.returncode == 0) == case.good:
         return case.also(answer)
     if done.returncode == 65:

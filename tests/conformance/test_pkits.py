@@ -44,16 +44,21 @@ def case_of(row, name):
                       None if row["waits"] == "-" else row["waits"])
 
 
-def cases():
+def rows():
+    if not DATA.is_dir():
+        sys.exit(f"{DATA} is not there: install python3-cryptography-vectors")
     with open(pathlib.Path(__file__).parent / "pkits.tsv", encoding="ascii") as table:
-        rows = list(csv.DictReader((line for line in table if line[0] != "#"), delimiter="\t"))
-    runs, seen = collections.Counter(row["test"] for row in rows), collections.Counter()
-    for row in rows:
+        return list(csv.DictReader((line for line in table if line[0] != "#"), delimiter="\t"))
+
+
+def named(table):
+    """Each row with the name of its run: the test's, with a number if it has several."""
+    runs, seen = collections.Counter(row["test"] for row in table), collections.Counter()
+    for row in table:
         test = row["test"]
         seen[test] += 1
-        yield case_of(row, f"{test} ({seen[test]})" if runs[test] > 1 else test)
+        yield row, f"{test} ({seen[test]})" if runs[test] > 1 else test
 
 
-if not DATA.is_dir():
-    sys.exit(f"{DATA} is not there: install python3-cryptography-vectors")
-suite.run(list(cases()), "pkits.md")
+if __name__ == "__main__":
+    suite.run([case_of(row, name) for row, name in named(rows())], "pkits.md")

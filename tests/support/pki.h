@@ -244,7 +244,8 @@ struct pki_cms {
     const X509 *reference; /* NULL: the signer's certificate */
     X509 *carried[8];      /* besides the signer's certificate */
     X509_CRL *crls[4];
-    unsigned odd; /* enum pki_oddity */
+    struct sg_slice more_signed[2]; /* signed attributes besides, whole */
+    unsigned odd;                   /* enum pki_oddity */
 };
 
 #define PKI_MAX_ATTRS 16
@@ -352,6 +353,8 @@ static inline void pki_make_attrs(const struct pki_cms *what, struct pki_attrs *
     pki_add_time(attrs, what);
     pki_add_digest(attrs, what);
     pki_add_reference(attrs, what);
+    for (size_t i = 0; i < 2 && what->more_signed[i].data; i++)
+        attrs->slices[attrs->count++] = what->more_signed[i];
     qsort(attrs->slices, attrs->count, sizeof *attrs->slices, pki_compare_attrs);
     if (what->odd & PKI_UNSORTED) {
         struct sg_slice first = attrs->slices[0];
