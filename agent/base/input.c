@@ -77,6 +77,10 @@ static enum sg_rc open_failed(const char *path, int errnum, struct sg_err *err)
     case ENXIO:
         rc = sg_fail_errno(err, SG_E_NOT_READABLE, errnum, _("\"%s\" may not be read; check its permissions."), path);
         break;
+    case EXDEV:
+        rc = sg_fail_errno(err, SG_E_NOT_READABLE, errnum,
+                           _("\"%s\" is a link that leads out of its folder, and is not followed."), path);
+        break;
     default:
         rc = sg_fail_errno(err, SG_E_IO, errnum, _("\"%s\" cannot be opened."), path);
     }
