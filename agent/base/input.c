@@ -19,7 +19,7 @@ struct sg_input {
     struct sg_buf spooled; /* owns `memory`, of a spool that is still small */
     uint64_t size;
     bool in_place;      /* `fd` is the file itself, not a temporary file of ours */
-    bool nameless;      /* the name is for messages alone */
+    bool watched;       /* by another process, which asks whether the file has changed */
     struct stat opened; /* of a file that is read in place */
 };
 
@@ -182,9 +182,15 @@ enum sg_rc sg_input_open_file(int folder, const char *path, const char *name, st
     return keep_in_place(name, &fd, &st, ret, err);
 }
 
-void sg_input_forget_name(struct sg_input *input)
+enum sg_rc sg_input_watched(struct sg_input *input, struct sg_err *err)
 {
-    input->nameless = true;
+    input->watched = true;
+    if (!input->in_place || input->size > SG_SMALL_FILE)
+        return SG_OK;
+    enum sg_rc rc = sg_input_read_all(input, &input->spooled, err);
+    if (rc == SG_OK)
+        input->memory = sg_buf_slice(&input->spooled);
+    return rc;
 }
 
 enum sg_rc sg_input_from_slice(const char *name, struct sg_slice bytes, struct sg_input **ret, struct sg_err *err)
@@ -264,6 +270,11 @@ uint64_t sg_input_size(const struct sg_input *input)
     return input->size;
 }
 
+static bool in_memory(const struct sg_input *input)
+{
+    return input->fd < 0 || input->memory.data;
+}
+
 /* What is there of `len` bytes at `offset`. */
 static size_t within(const struct sg_input *input, uint64_t offset, uint64_t len)
 {
@@ -275,7 +286,7 @@ enum sg_rc sg_input_read(struct sg_input *input, uint64_t offset, void *out, siz
                          struct sg_err *err)
 {
     size_t wanted = within(input, offset, len), done = 0;
-    if (input->fd < 0) {
+    if (in_memory(input)) {
         if (wanted > 0)
             memcpy(out, input->memory.data + offset, wanted);
         *ret_read = wanted;
@@ -321,13 +332,12 @@ static bool same_file(const struct stat *a, const struct stat *b)
 
 enum sg_rc sg_input_check_unchanged(struct sg_input *input, struct sg_err *err)
 {
-    if (!input->in_place)
+    if (!input->in_place || input->watched)
         return SG_OK;
     /* By its name, so that another file put in its place is seen too: while `fd` is open, the number of the inode
      * cannot belong to another file. */
     struct stat now;
-    bool by_name = !input->nameless && strcmp(input->name, "-") != 0;
-    int answer = by_name ? stat(input->name, &now) : fstat(input->fd, &now);
+    int answer = strcmp(input->name, "-") == 0 ? fstat(input->fd, &now) : stat(input->name, &now);
     if (answer < 0 || !same_file(&input->opened, &now))
         return has_changed(input, err);
     return SG_OK;
@@ -350,7 +360,7 @@ enum sg_rc sg_input_copy(struct sg_input *input, uint64_t offset, uint64_t len, 
 {
     if (within(input, offset, len) < len)
         return has_changed(input, err);
-    if (input->fd < 0)
+    if (in_memory(input))
         return copy_memory(input, offset, len, sink, err);
 
     size_t size = len < SG_IO_BUFFER ? (size_t)len : SG_IO_BUFFER;

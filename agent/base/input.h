@@ -41,9 +41,9 @@ SG_MUST_CHECK enum sg_rc sg_input_read(struct sg_input *input, uint64_t offset, 
 SG_MUST_CHECK enum sg_rc sg_input_read_all(struct sg_input *input, struct sg_buf *buf, struct sg_err *err);
 /* SG_E_INPUT_CHANGED if size, modification time or identity of the file differ from when it was opened. */
 SG_MUST_CHECK enum sg_rc sg_input_check_unchanged(struct sg_input *input, struct sg_err *err);
-/* From now on the file is compared with itself alone, not with what has its name: for a process that may not look names
- * up, and that whoever opened it answers to. */
-void sg_input_forget_name(struct sg_input *input);
+/* For a process that may not look names up: whether the file changes is asked by another one, which opened it, and not
+ * here. A small file is read at once. */
+SG_MUST_CHECK enum sg_rc sg_input_watched(struct sg_input *input, struct sg_err *err);
 
 /* Takes bytes as they are read: content into a digest, a file, both. Anything but SG_OK stops the reading. */
 struct sg_sink {

@@ -133,6 +133,7 @@
 #define SG_MAX_THREADS 16
 #define SG_GROUP_FILES 400 /* files made final together; their descriptors fit the usual limit of 1024 */
 #define SG_IO_BUFFER (256 * SG_KIB)
+#define SG_SMALL_FILE (64 * SG_KIB)   /* read in one piece */
 #define SG_SPOOL_MEMORY (32 * SG_MIB) /* of what cannot be read twice; more goes to a temporary file */
 
 /* Judging in a child process. */

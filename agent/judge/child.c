@@ -96,6 +96,17 @@ struct inside {
     uint32_t at; /* the file of the batch */
 };
 
+/* What has changed meanwhile, the parent notices (judge.c: check_names). */
+static enum sg_rc leave_to_parent(const struct sg_judge_file *file, struct sg_err *err)
+{
+    struct sg_input *const inputs[] = {file->named, file->content, file->signature};
+    enum sg_rc rc = SG_OK;
+    for (size_t i = 0; rc == SG_OK && i < sizeof inputs / sizeof *inputs; i++)
+        if (inputs[i])
+            rc = sg_input_watched(inputs[i], err);
+    return rc;
+}
+
 /* Finds out which of the two is the signature. */
 static enum sg_rc pair(struct sg_judge_file *file, struct sg_input **ret_signature, struct sg_input **ret_content,
                        struct sg_err *err)
@@ -114,7 +125,9 @@ static enum sg_rc judge_file(const struct sg_judge *judge, struct sg_judge_file 
 {
     struct sg_input *signature = NULL, *content = NULL;
     _cleanup_(sg_report_freep) struct sg_report *report = NULL;
-    enum sg_rc rc = pair(file, &signature, &content, err);
+    enum sg_rc rc = leave_to_parent(file, err);
+    if (rc == SG_OK)
+        rc = pair(file, &signature, &content, err);
     if (rc == SG_OK)
         rc = sg_verify_file(judge->verifier, signature, content, &report, err);
     if (rc == SG_OK && judge->json)
@@ -210,14 +223,6 @@ static void ignore_signals(void)
         (void)signal(numbers[i], SIG_IGN);
 }
 
-static void forget_names(const struct sg_judge_file *file)
-{
-    struct sg_input *const inputs[] = {file->named, file->content, file->signature};
-    for (size_t i = 0; i < sizeof inputs / sizeof *inputs; i++)
-        if (inputs[i])
-            sg_input_forget_name(inputs[i]);
-}
-
 __attribute__((noreturn)) static void judge_batch(const struct sg_judge *judge, const struct sg_batch *batch,
                                                   pid_t parent, int out, unsigned missing)
 {
@@ -230,8 +235,9 @@ __attribute__((noreturn)) static void judge_batch(const struct sg_judge *judge, 
         struct sg_judge_file file = batch->files[inside.at];
         if (batch->answered[inside.at])
             continue;
-        forget_names(&file);
-        if (!judge_and_answer(&inside, &file))
+        bool answered = judge_and_answer(&inside, &file);
+        sg_judge_file_clear(&file);
+        if (!answered)
             _exit(1);
     }
     _exit(0); /* what the parent has, it frees */

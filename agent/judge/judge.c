@@ -16,6 +16,7 @@
 #define SLICE_MS 250   /* how long a signal may go unnoticed */
 #define OTHER_FILES 40 /* descriptors for all but the children's files */
 #define FEW 16         /* files that are not worth a second child */
+#define MANY_LEFT 32   /* files that keep a child busy for longer than a moment */
 #define READ_SIZE (64 * SG_KIB)
 
 struct answer {
@@ -331,10 +332,21 @@ static void wait_for_children(struct run *run, struct pollfd *polled, int64_t *r
     *ret_ms = passed < SLICE_MS ? passed : SLICE_MS;
 }
 
+/* While there is much to do, answers gather for a moment: to be woken for each costs more than to read it. */
+static void let_gather(const struct run *run)
+{
+    const struct timespec moment = {.tv_nsec = 1000000};
+    for (size_t i = 0; i < run->place_count; i++)
+        if (run->places[i].child.pid == 0 || run->places[i].at + MANY_LEFT > run->places[i].batch.count)
+            return;
+    (void)nanosleep(&moment, NULL);
+}
+
 static void hear_children(struct run *run)
 {
     struct pollfd polled[SG_MAX_JUDGING_JOBS];
     int64_t passed = 0;
+    let_gather(run);
     wait_for_children(run, polled, &passed);
     for (size_t i = 0; i < run->place_count; i++) {
         struct place *place = &run->places[i];
