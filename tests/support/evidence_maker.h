@@ -494,23 +494,30 @@ static inline void made_index(const struct made *made, const struct made_stamp *
     assert_int_equal(der.rc, SG_OK);
 }
 
+/* What it is over: eContentType, the content's hash, version to signature of the SignerInfo, and the index (EN 319
+ * 122-1 §5.5.3). */
+static inline void made_archive_over(const struct made *made, const char *digest, struct sg_slice index,
+                                     struct sg_buf *out)
+{
+    struct sg_der der = {.out = out};
+    uint8_t hash[EVP_MAX_MD_SIZE];
+    size_t len = 0;
+    assert_int_equal(sg_digest(made->libctx, digest, sg_buf_slice(&made->content), hash, &len, NULL), SG_OK);
+    sg_der_oid(&der, made->content_type);
+    sg_der_raw(&der, (struct sg_slice){hash, len});
+    sg_der_raw(&der, sg_buf_slice(&made->signed_part));
+    sg_der_raw(&der, index);
+    assert_int_equal(der.rc, SG_OK);
+}
+
 static inline void made_archive_stamp(struct made *made, const struct made_stamp *stamp)
 {
     _cleanup_(sg_buf_clear) struct sg_buf index = SG_BUF(SG_MIB), over = SG_BUF(SG_MIB), token = SG_BUF(16 * SG_MIB);
-    struct sg_der der = {.out = &over};
-    uint8_t hash[EVP_MAX_MD_SIZE];
-    size_t len = 0;
     const char *type = stamp->odd & MADE_INDEX_V1   ? "0.4.0.1733.2.5"
                        : stamp->odd & MADE_INDEX_V2 ? "0.4.0.19122.1.4"
                                                     : "0.4.0.19122.1.5";
     made_index(made, stamp, &index);
-    assert_int_equal(sg_digest(made->libctx, made_stamp_digest(stamp), sg_buf_slice(&made->content), hash, &len, NULL),
-                     SG_OK);
-    sg_der_oid(&der, made->content_type);
-    sg_der_raw(&der, (struct sg_slice){hash, len});
-    sg_der_raw(&der, sg_buf_slice(&made->signed_part));
-    sg_der_raw(&der, sg_buf_slice(&index));
-    assert_int_equal(der.rc, SG_OK);
+    made_archive_over(made, made_stamp_digest(stamp), sg_buf_slice(&index), &over);
     made_token(made->libctx, stamp, sg_buf_slice(&over), stamp->odd & MADE_NO_INDEX ? NULL : type, sg_buf_slice(&index),
                &token);
     made_attribute(made, "0.4.0.1733.2.4", sg_buf_slice(&token));
