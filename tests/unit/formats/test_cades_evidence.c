@@ -404,6 +404,23 @@ static void test_older_forms(void **state)
         }
 }
 
+/* In BER: what is hashed is as it stands there. */
+static void test_indefinite(void **state)
+{
+    struct made made;
+    (void)state;
+    for (int attached = 0; attached < 2; attached++) {
+        lt(&made, attached);
+        made.indefinite = true;
+        made_archive_stamp(&made, &(struct made_stamp){.tsa = &tsa, .time = PKI_NOW - 20 * PKI_DAY});
+        made_archive_stamp_v2(&made, &(struct made_stamp){.tsa = &tsa, .time = PKI_NOW - 10 * PKI_DAY});
+        ASSERT_CHANGES(&made, "+++", attached ? "+-+" : "+--", {sg_buf_slice(&made.signature), "---"},
+                       {part(&made.certificates, 1), "+--"}, {part(&made.revocations, 2), "+--"},
+                       {part(&made.unsigned_attrs, 0), "+--"});
+        made_clear(&made);
+    }
+}
+
 /* Detached content that is not to be had: no imprint of what is over it. */
 static void test_without_content(void **state)
 {
@@ -640,6 +657,7 @@ int main(void)
         cmocka_unit_test(test_index_versions),
         cmocka_unit_test(test_index_oddities),
         cmocka_unit_test(test_older_forms),
+        cmocka_unit_test(test_indefinite),
         cmocka_unit_test(test_without_content),
         cmocka_unit_test(test_found),
         cmocka_unit_test(test_found_in_older_forms),
