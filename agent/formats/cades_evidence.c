@@ -96,8 +96,7 @@ enum sg_rc sg_memory_walk_into(struct sg_memory_walk *memory, enum sg_tlv_class 
     return rc == SG_OK ? sg_tlv_enter(memory->reader, err) : rc;
 }
 
-/* --- places ---------------------------------------------------------------------------------------------------------
- */
+/* --- places ------------------------------------------------------------------------------------------------------- */
 
 static size_t count_places(const struct sg_cms_wire *wire, const struct sg_signer_info *si)
 {

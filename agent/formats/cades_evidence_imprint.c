@@ -34,8 +34,7 @@ static struct sg_evidence_imprint cannot(const char *why)
     return (struct sg_evidence_imprint){.why = why};
 }
 
-/* --- of the content -------------------------------------------------------------------------------------------------
- */
+/* --- of the content ----------------------------------------------------------------------------------------------- */
 
 static bool is_over_content_digest(const struct sg_token *token)
 {

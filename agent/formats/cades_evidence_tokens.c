@@ -7,8 +7,7 @@
 #include "base/msg.h"
 #include "formats/tsp.h"
 
-/* --- one token ------------------------------------------------------------------------------------------------------
- */
+/* --- one token ---------------------------------------------------------------------------------------------------- */
 
 static enum sg_rc append(void *context, const uint8_t *data, size_t len, struct sg_err *err)
 {

@@ -62,6 +62,7 @@ struct made_stamp {
     int64_t time;         /* genTime; 0: an hour before PKI_NOW */
     const char *digest;   /* of the imprint: "SHA256" */
     const char *policy;   /* "1.2.3.4.1" */
+    uint8_t accuracy;     /* seconds, up to 127; 0: not said */
     struct sg_slice over; /* instead of what it ought to be over */
     X509 *carried[8];     /* besides the TSA's certificate */
     X509_CRL *crls[4];
@@ -73,8 +74,7 @@ struct made_stamp {
     unsigned cms_odd;          /* enum pki_oddity of the token */
 };
 
-/* --- parts ----------------------------------------------------------------------------------------------------------
- */
+/* --- parts -------------------------------------------------------------------------------------------------------- */
 
 static inline struct sg_buf *made_part(struct made_parts *parts)
 {
@@ -82,11 +82,6 @@ static inline struct sg_buf *made_part(struct made_parts *parts)
     struct sg_buf *buf = &parts->bufs[parts->count++];
     *buf = (struct sg_buf)SG_BUF(16 * SG_MIB);
     return buf;
-}
-
-static inline void made_add(struct made_parts *parts, struct sg_slice bytes)
-{
-    assert_int_equal(sg_buf_append(made_part(parts), bytes.data, bytes.len, NULL), SG_OK);
 }
 
 static inline void made_clear_parts(struct made_parts *parts)
@@ -190,8 +185,7 @@ static inline void made_basic(struct made_parts *parts, struct sg_slice response
     OCSP_RESPONSE_free(parsed);
 }
 
-/* --- the signature --------------------------------------------------------------------------------------------------
- */
+/* --- the signature ------------------------------------------------------------------------------------------------ */
 
 /* B-B, by pki.h: what it says of the signer, the content and the signed attributes; `second` is not made. */
 static inline void made_sign(struct made *made, OSSL_LIB_CTX *libctx, const struct pki_cms *what)
@@ -335,8 +329,7 @@ static inline void made_tamper_crl(struct sg_buf *file, const X509_CRL *crl)
     OPENSSL_free(der);
 }
 
-/* --- tokens ---------------------------------------------------------------------------------------------------------
- */
+/* --- tokens ------------------------------------------------------------------------------------------------------- */
 
 /* A TSA with a fresh key; its key usages are added to `what`. */
 static inline struct pki_id made_tsa(OSSL_LIB_CTX *libctx, const struct pki_id *issuer, const struct pki_cert *what)
@@ -383,6 +376,11 @@ static inline void made_info(OSSL_LIB_CTX *libctx, const struct made_stamp *stam
     sg_der_small_integer(&der, serial);
     serial = (uint8_t)(serial % 127 + 1);
     pki_ocsp_time(&der, 0, stamp->time ? stamp->time : PKI_NOW - 3600);
+    if (stamp->accuracy) {
+        size_t accuracy = sg_der_open(&der);
+        sg_der_small_integer(&der, stamp->accuracy);
+        sg_der_close(&der, accuracy, SG_DER_SEQUENCE);
+    }
     sg_der_close(&der, info, SG_DER_SEQUENCE);
     assert_int_equal(der.rc, SG_OK);
 }
@@ -477,8 +475,7 @@ static inline void made_signature_stamp(struct made *made, const struct made_sta
     made_stamp_over(made, "1.2.840.113549.1.9.16.2.14", stamp, sg_buf_slice(&made->signature));
 }
 
-/* --- archive-time-stamp-v3 ------------------------------------------------------------------------------------------
- */
+/* --- archive-time-stamp-v3 ---------------------------------------------------------------------------------------- */
 
 /* SEQUENCE OF OCTET STRING with the hash of each part; of unsigned attributes in the third version, of type and value.
  */

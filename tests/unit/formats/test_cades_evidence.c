@@ -52,8 +52,7 @@ static int teardown(void **state)
     return 0;
 }
 
-/* --- a file, read ---------------------------------------------------------------------------------------------------
- */
+/* --- a file, read ------------------------------------------------------------------------------------------------- */
 
 struct file {
     struct sg_buf bytes;
@@ -203,8 +202,7 @@ static struct sg_slice up_to_certificate(const struct made *made, size_t index, 
     return cut;
 }
 
-/* --- what each is over ----------------------------------------------------------------------------------------------
- */
+/* --- what each is over -------------------------------------------------------------------------------------------- */
 
 static void sign(struct made *made, bool attached)
 {
@@ -289,6 +287,37 @@ static void test_archive_timestamps(void **state)
                        {part(&made.unsigned_attrs, 2), "++-"}, {up_to_certificate(&made, 1, tsa.cert), "++-"});
         made_clear(&made);
     }
+}
+
+/* OpenSSL takes each token for one over the imprint that is calculated here, made by the TSA that it says. */
+static void test_openssl(void **state)
+{
+    struct made made;
+    (void)state;
+    lt(&made, true);
+    made_archive_stamp(&made, &(struct made_stamp){.tsa = &tsa, .accuracy = 2, .carried = {ca.cert}});
+    struct file file = file_of(&made);
+    for (size_t i = 0; i < 2; i++) {
+        struct sg_evidence_imprint imprint = imprint_of(&file, i);
+        struct sg_slice der = sg_evidence_timestamp(file.evidence, i)->token;
+        PKCS7 *token = d2i_PKCS7(NULL, &der.data, (long)der.len);
+        TS_VERIFY_CTX *ctx = TS_VERIFY_CTX_new();
+        X509_STORE *store = X509_STORE_new();
+        assert_int_equal(X509_STORE_add_cert(store, root.cert), 1);
+        assert_int_equal(X509_STORE_add_cert(store, ca.cert), 1);
+        X509_VERIFY_PARAM_set_time(X509_STORE_get0_param(store), (time_t)PKI_NOW);
+        (void)TS_VERIFY_CTX_set_store(ctx, store); /* owned from now on, as is the imprint */
+        (void)TS_VERIFY_CTX_set_flags(ctx, TS_VFY_VERSION | TS_VFY_SIGNATURE | TS_VFY_SIGNER | TS_VFY_IMPRINT);
+        (void)TS_VERIFY_CTX_set_imprint(ctx, OPENSSL_memdup(imprint.digest, imprint.len), (long)imprint.len);
+        assert_int_equal(TS_RESP_verify_token(ctx, token), 1);
+        imprint.digest[0] ^= 1;
+        (void)TS_VERIFY_CTX_set_imprint(ctx, OPENSSL_memdup(imprint.digest, imprint.len), (long)imprint.len);
+        assert_int_equal(TS_RESP_verify_token(ctx, token), 0);
+        TS_VERIFY_CTX_free(ctx);
+        PKCS7_free(token);
+    }
+    file_clear(&file);
+    made_clear(&made);
 }
 
 /* The parts of the SignerInfo that are not its signature value: each octet of them. */
@@ -442,8 +471,7 @@ static void test_without_content(void **state)
     made_clear(&made);
 }
 
-/* --- what is found, and covered -------------------------------------------------------------------------------------
- */
+/* --- what is found, and covered ----------------------------------------------------------------------------------- */
 
 static bool has_certificate(const struct file *file, const X509 *cert)
 {
@@ -580,8 +608,7 @@ static void test_found_in_older_forms(void **state)
     }
 }
 
-/* --- oddities -------------------------------------------------------------------------------------------------------
- */
+/* --- oddities ----------------------------------------------------------------------------------------------------- */
 
 /* Of each attribute that is read one that is something else: left out, counted, and the rest is there. */
 static void test_malformed(void **state)
@@ -650,6 +677,7 @@ static void test_none(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_openssl),
         cmocka_unit_test(test_signature_timestamp),
         cmocka_unit_test(test_content_timestamp),
         cmocka_unit_test(test_archive_timestamps),
