@@ -71,8 +71,7 @@ static void imprint_of_content(const struct sg_token *token, sg_content_digest_o
     ret->why = NULL;
 }
 
-/* --- of the signature value, and of references
- * ------------------------------------------------------------------------ */
+/* --- of the signature value, and of references -------------------------------------------------------------------- */
 
 /* "The values of the attribute, without the type or length of its SEQUENCE": its type and its SET (EN 319 122-1
  * §A.1.5.1, §A.1.5.2). */
@@ -109,8 +108,7 @@ static enum sg_rc imprint_of_references(const struct sg_evidence *evidence, cons
     return SG_OK;
 }
 
-/* --- archive-time-stamp-v3
- * -------------------------------------------------------------------------------------------- */
+/* --- archive-time-stamp-v3 ---------------------------------------------------------------------------------------- */
 
 /* eContentType; the content's digest; version to signature of the SignerInfo; the ats-hash-index (§5.5.3). */
 static enum sg_rc imprint_v3(const struct sg_evidence *evidence, const struct sg_token *token,
@@ -135,8 +133,7 @@ static enum sg_rc imprint_v3(const struct sg_evidence *evidence, const struct sg
     return SG_OK;
 }
 
-/* --- archive-time-stamp v2
- * -------------------------------------------------------------------------------------------- */
+/* --- archive-time-stamp v2 ---------------------------------------------------------------------------------------- */
 
 static enum sg_rc pass_on(void *context, const uint8_t *data, size_t len, struct sg_err *err)
 {
@@ -253,8 +250,7 @@ static enum sg_rc imprint_v2(const struct sg_evidence *evidence, const struct sg
     return rc;
 }
 
-/* --- each
- * ------------------------------------------------------------------------------------------------------------- */
+/* --- each --------------------------------------------------------------------------------------------------------- */
 
 static enum sg_rc imprint_of(const struct sg_evidence *evidence, const struct sg_token *token,
                              sg_content_digest_of *content_digest, void *context, EVP_MD_CTX *ctx,

@@ -7,8 +7,7 @@
 
 #include "base/msg.h"
 
-/* --- reading the index
- * ------------------------------------------------------------------------------------------------ */
+/* --- reading the index -------------------------------------------------------------------------------------------- */
 
 /* ATSHashIndexV3 ::= SEQUENCE { hashIndAlgorithm AlgorithmIdentifier, certificatesHashIndex SEQUENCE OF OCTET STRING,
  * crlsHashIndex SEQUENCE OF OCTET STRING, unsignedAttrValuesHashIndex SEQUENCE OF OCTET STRING } (EN 319 122-1 §5.5.2);
@@ -88,8 +87,7 @@ enum sg_rc sg_evidence_read_index(struct sg_token *token, struct sg_err *err)
     return rc;
 }
 
-/* --- hashes of the places
- * --------------------------------------------------------------------------------------------- */
+/* --- hashes of the places ----------------------------------------------------------------------------------------- */
 
 static bool hash_place(const struct sg_place *place, bool of_values, const EVP_MD *md, EVP_MD_CTX *ctx, uint8_t *out)
 {
@@ -149,8 +147,7 @@ static enum sg_rc hashes_by(struct sg_evidence *evidence, const struct sg_hash_i
     return rc;
 }
 
-/* --- an index against what is there
- * ------------------------------------------------------------------------------------- */
+/* --- an index against what is there ------------------------------------------------------------------------------- */
 
 /* One of the three lists: its hashes, sorted, and which of them are of something there. */
 struct hash_list {
@@ -275,8 +272,7 @@ static enum sg_rc cover_by_index(struct sg_evidence *evidence, struct sg_token *
     return rc;
 }
 
-/* --- what each time-stamp covers
- * ---------------------------------------------------------------------------------------- */
+/* --- what each time-stamp covers ---------------------------------------------------------------------------------- */
 
 bool sg_evidence_was_before(const struct sg_evidence *evidence, const struct sg_token *token, size_t place)
 {

@@ -192,8 +192,7 @@ static enum sg_rc read_signing_certificate(struct sg_evidence *evidence, int nid
     return rc;
 }
 
-/* --- what is referred to
- * ---------------------------------------------------------------------------------------------- */
+/* --- what is referred to ------------------------------------------------------------------------------------------ */
 
 static enum sg_rc link_same(struct sg_evidence *evidence, enum sg_found_kind kind, struct sg_slice der, int nid,
                             struct sg_slice hash, struct sg_err *err)

@@ -109,8 +109,7 @@ void sg_evidence_clear_token(struct sg_token *token)
     free(token->covered);
 }
 
-/* --- all of them
- * ------------------------------------------------------------------------------------------------------ */
+/* --- all of them -------------------------------------------------------------------------------------------------- */
 
 /* Which kind of time-stamp an unsigned attribute holds. */
 static bool kind_of(const ASN1_OBJECT *type, enum sg_evidence_kind *ret)
