@@ -50,6 +50,7 @@
 #define SG_MAX_EVIDENCE_DIGESTS 4       /* algorithms by which one thing is hashed */
 
 #define SG_MAX_CARRIED_CRLS (8 * SG_MIB) /* CRLs that one CMS carries, together */
+#define SG_MAX_CARRIED_OCSPS 64          /* OCSP responses that one signature carries, looked at */
 
 /* Signatures and keys that are checked. */
 #define SG_MAX_RSA_BITS 8192

@@ -328,9 +328,9 @@ static enum sg_rc note_weak(struct sg_judgement *judgement, const struct sg_algo
     if (rc != SG_OK)
         return rc;
     if (answer->until == SG_TIME_NONE)
-        return sg_judgement_note(judgement, SG_SEVERITY_CRYPTO_CONSTRAINTS, code, err,
+        return sg_judgement_note(judgement, SG_SEVERITY_CHAIN_CRYPTO_CONSTRAINTS, code, err,
                                  _("The certificate of %s uses %s, which is not trusted."), subject, answer->name);
-    return sg_judgement_note(judgement, SG_SEVERITY_CRYPTO_CONSTRAINTS, code, err,
+    return sg_judgement_note(judgement, SG_SEVERITY_CHAIN_CRYPTO_CONSTRAINTS, code, err,
                              _("The certificate of %s uses %s, which is not trusted since %s."), subject, answer->name,
                              sg_time_text(answer->until, time));
 }
@@ -383,7 +383,8 @@ static enum sg_rc check_revocation(const struct sg_chain_request *request, STACK
                                                .mode = request->revocation,
                                                .stale = verifier->stale,
                                                .at = request->at,
-                                               .known_at = verifier->at,
+                                               .known_at = request->known_at ? request->known_at : verifier->at,
+                                               .present = verifier->at,
                                                .now = verifier->at > verifier->now ? verifier->at : verifier->now,
                                                .proves_time = request->purpose == SG_CERT_TIMESTAMP};
     *ret_leaf_good = false;
@@ -416,12 +417,13 @@ static enum sg_rc note_date(const struct date_problem *problem, bool leaf, bool 
     if (sg_time_from_asn1(limit, &when))
         (void)sg_time_text(when, time);
     if (!problem->expired)
-        return sg_judgement_note(judgement, SG_SEVERITY_OUT_OF_BOUNDS,
+        return sg_judgement_note(judgement, leaf ? SG_SEVERITY_OUT_OF_BOUNDS : SG_SEVERITY_CA_OUT_OF_BOUNDS,
                                  leaf ? SG_REASON_NOT_YET_VALID : SG_REASON_CA_NOT_YET_VALID, err,
                                  _("The certificate of %s is valid only from %s on."), subject, time);
-    return sg_judgement_note(
-        judgement, leaf && leaf_good ? SG_SEVERITY_OUT_OF_BOUNDS_NOT_REVOKED : SG_SEVERITY_OUT_OF_BOUNDS,
-        leaf ? SG_REASON_EXPIRED : SG_REASON_CA_EXPIRED, err, _("The certificate of %s ended at %s."), subject, time);
+    enum sg_severity severity = leaf_good ? SG_SEVERITY_OUT_OF_BOUNDS_NOT_REVOKED : SG_SEVERITY_OUT_OF_BOUNDS;
+    return sg_judgement_note(judgement, leaf ? severity : SG_SEVERITY_CA_OUT_OF_BOUNDS,
+                             leaf ? SG_REASON_EXPIRED : SG_REASON_CA_EXPIRED, err,
+                             _("The certificate of %s ended at %s."), subject, time);
 }
 
 static enum sg_rc keep_path(STACK_OF(X509) *path, struct sg_judgement *judgement, struct sg_err *err)

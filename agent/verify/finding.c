@@ -2,6 +2,21 @@
 
 #include <openssl/x509v3.h>
 
+static int64_t present(const struct sg_revocation_request *request)
+{
+    return request->present > request->at ? request->present : request->at;
+}
+
+bool sg_finding_is_proven(const struct sg_revocation_request *request, int64_t proven)
+{
+    return request->proven_by == 0 || sg_finding_good_at(request, proven) <= request->proven_by;
+}
+
+int64_t sg_finding_good_at(const struct sg_revocation_request *request, int64_t proven)
+{
+    return proven != SG_TIME_NONE && proven < present(request) ? proven : present(request);
+}
+
 /* Data has to be good until `known_at`; of a certificate that has ended before that, until then: no list need have it
  * any more. */
 int64_t sg_finding_fresh_at(const struct sg_revocation_request *request, X509 *cert)
@@ -12,6 +27,7 @@ int64_t sg_finding_fresh_at(const struct sg_revocation_request *request, X509 *c
     return until > request->at ? until : request->at;
 }
 
+/* EN 319 102-1 §5.2.5.4: the freshness that is asked for is that of the data's own nextUpdate. */
 bool sg_finding_is_stale(const struct sg_finding *finding)
 {
     /* Without nextUpdate, nothing says that it is still the present one: RFC 5280 §5.1.2.5 requires it of a CRL, and in

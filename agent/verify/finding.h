@@ -23,6 +23,11 @@ struct sg_revocation_request {
     int64_t at;       /* when the certificate is to be good */
     int64_t known_at; /* as of when that is to be known: later than `at` where `at` is in the past for a time-stamp */
     int64_t now;      /* no source is from later than this */
+    /* Where proofs of existence count. What signed a source has to be good when judging takes place, unless the source
+     * is proven to be older. */
+    int64_t present;   /* when judging takes place, later than `at` where that is in the past; 0: `at` */
+    int64_t proven_by; /* only sources that are proven to have been there by then count; 0: all */
+    bool carried_only; /* what is stored or named does not count */
     bool proves_time; /* `at` is what the certificate's key says itself: it counts only while the key is in its hands */
 };
 
@@ -46,6 +51,11 @@ struct sg_finding {
     int64_t fresh_at;                 /* not stale if it is from then or later */
     int64_t revoked_at;               /* SG_TIME_NONE: it is not, or it is not known when */
 };
+
+/* `proven`: by when the source is proven to have been there; SG_TIME_NONE: by nothing, so that it is at `present`. */
+bool sg_finding_is_proven(const struct sg_revocation_request *request, int64_t proven);
+/* When the source's signature and what it is signed by have to be good. */
+int64_t sg_finding_good_at(const struct sg_revocation_request *request, int64_t proven);
 
 /* When data about the certificate has to be the present one. */
 int64_t sg_finding_fresh_at(const struct sg_revocation_request *request, X509 *cert);

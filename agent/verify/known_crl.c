@@ -124,7 +124,7 @@ enum sg_rc sg_known_crl_new(X509_CRL *crl, struct sg_known_crl **ret, struct sg_
         return sg_fail_memory(err);
     }
     known->crl = crl;
-    known->this_update = known->next_update = SG_TIME_NONE;
+    known->this_update = known->next_update = known->proven = SG_TIME_NONE;
     known->expired_since = expired_since(crl);
     const ASN1_TIME *next = X509_CRL_get0_nextUpdate(crl);
     if (!sg_time_from_asn1(X509_CRL_get0_lastUpdate(crl), &known->this_update) ||
@@ -273,8 +273,11 @@ static enum sg_rc why_not(const struct sg_revocation_request *request, struct sg
         why = out_of_scope(known->scope, cert);
     if (!why && known->this_update > request->now)
         why = N_("it is from the future");
+    if (!why && !sg_finding_is_proven(request, known->proven))
+        why = N_("nothing proves that it was there in time");
     if (!why)
-        return check_signature(known, request->libctx, issuer, request->at, request->steps, ret, err);
+        return check_signature(known, request->libctx, issuer, sg_finding_good_at(request, known->proven),
+                               request->steps, ret, err);
     *ret = why;
     return SG_OK;
 }

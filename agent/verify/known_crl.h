@@ -20,6 +20,7 @@ struct sg_known_crl {
     ISSUING_DIST_POINT *scope;        /* NULL: everything of its issuer */
     const char *problem;              /* why it cannot be used, untranslated; NULL: it can */
     bool carried;                     /* by a signature: a stranger's */
+    int64_t proven;                   /* by when it is proven to have been there; SG_TIME_NONE: by nothing */
 
     pthread_mutex_t lock; /* over the two below: checking the signature of a large CRL takes long */
     bool verified;

@@ -156,7 +156,8 @@ static const char *response_problem(OCSP_BASICRESP *basic, struct sg_slice tbs)
     return NULL;
 }
 
-enum sg_rc sg_known_ocsp_new(struct sg_slice der, OSSL_LIB_CTX *libctx, struct sg_known_ocsp **ret, struct sg_err *err)
+enum sg_rc sg_known_ocsp_new_basic(struct sg_slice der, OSSL_LIB_CTX *libctx, struct sg_known_ocsp **ret,
+                                   struct sg_err *err)
 {
     struct sg_known_ocsp *fresh = calloc(1, sizeof *fresh);
     if (!fresh || pthread_mutex_init(&fresh->lock, NULL) != 0) {
@@ -168,15 +169,12 @@ enum sg_rc sg_known_ocsp_new(struct sg_slice der, OSSL_LIB_CTX *libctx, struct s
     known->certs = sk_X509_new_null();
     if (!known->certs)
         return sg_fail_memory(err);
-    struct sg_slice basic = {NULL, 0};
     if (der.len > SG_MAX_OCSP_ANSWER)
         return sg_fail(err, SG_E_LIMIT, _("The OCSP response is larger than %zu bytes."), SG_MAX_OCSP_ANSWER);
-    enum sg_rc rc = find_basic(der, &basic, err);
-    if (rc == SG_OK)
-        rc = read_basic(basic, libctx, known, err);
+    enum sg_rc rc = read_basic(der, libctx, known, err);
     if (rc != SG_OK)
         return rc;
-    known->produced_at = SG_TIME_NONE;
+    known->produced_at = known->proven = SG_TIME_NONE;
     if (!sg_time_from_asn1(OCSP_resp_get0_produced_at(known->basic), &known->produced_at))
         known->problem = N_("its dates cannot be read");
     if (!known->problem)
@@ -184,6 +182,15 @@ enum sg_rc sg_known_ocsp_new(struct sg_slice der, OSSL_LIB_CTX *libctx, struct s
     ERR_clear_error();
     *ret = sg_steal(known);
     return SG_OK;
+}
+
+enum sg_rc sg_known_ocsp_new(struct sg_slice der, OSSL_LIB_CTX *libctx, struct sg_known_ocsp **ret, struct sg_err *err)
+{
+    struct sg_slice basic = {NULL, 0};
+    if (der.len > SG_MAX_OCSP_ANSWER)
+        return sg_fail(err, SG_E_LIMIT, _("The OCSP response is larger than %zu bytes."), SG_MAX_OCSP_ANSWER);
+    enum sg_rc rc = find_basic(der, &basic, err);
+    return rc == SG_OK ? sg_known_ocsp_new_basic(basic, libctx, ret, err) : rc;
 }
 
 void sg_known_ocsp_free(struct sg_known_ocsp *known)
@@ -375,6 +382,8 @@ enum sg_rc sg_known_ocsp_consult(struct sg_known_ocsp *known, const struct sg_re
         if (rc != SG_OK || !about)
             continue;
         why = answer.problem;
+        if (!why && !sg_finding_is_proven(request, known->proven))
+            why = N_("nothing proves that it was there in time");
         if (!why && !signer)
             rc = sg_known_ocsp_signer(known, request, issuer, &signer, &why, err);
         if (rc != SG_OK || why)

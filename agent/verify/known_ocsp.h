@@ -20,6 +20,7 @@ struct sg_known_ocsp {
     OCSP_BASICRESP *basic; /* of `bytes` */
     STACK_OF(X509) *certs; /* that came with it: perhaps the responder's */
     int64_t produced_at;   /* SG_TIME_NONE if it cannot be read */
+    int64_t proven;        /* by when it is proven to have been there; SG_TIME_NONE: by nothing */
     const char *problem;   /* why it cannot be used, untranslated; NULL: it can */
 
     pthread_mutex_t lock; /* over the two below */
@@ -27,6 +28,9 @@ struct sg_known_ocsp {
     uint8_t verified_key[SG_SHA256_LEN]; /* of the public key that its signature was checked with */
 };
 
+/* From a BasicOCSPResponse, as a signature carries it. */
+SG_MUST_CHECK enum sg_rc sg_known_ocsp_new_basic(struct sg_slice der, OSSL_LIB_CTX *libctx, struct sg_known_ocsp **ret,
+                                                 struct sg_err *err);
 /* From an OCSPResponse. No such thing, an error instead of an answer (§4.2.1), or another type: SG_E_MALFORMED. */
 SG_MUST_CHECK enum sg_rc sg_known_ocsp_new(struct sg_slice der, OSSL_LIB_CTX *libctx, struct sg_known_ocsp **ret,
                                            struct sg_err *err);

@@ -74,7 +74,8 @@ static enum sg_rc check_signature(struct sg_known_ocsp *known, const struct sg_r
         *ret_why = N_("it is signed with an algorithm that is not known here");
         return SG_OK;
     }
-    if (method.digest != NID_undef && !sg_algorithm_digest(method.digest, request->at).acceptable) {
+    if (method.digest != NID_undef &&
+        !sg_algorithm_digest(method.digest, sg_finding_good_at(request, known->proven)).acceptable) {
         *ret_why = N_("it is signed with a digest that is no longer trusted");
         return SG_OK;
     }
@@ -114,10 +115,11 @@ static bool is_issued_by(X509 *cert, X509 *issuer, unsigned *steps)
 }
 
 /* It must be valid when it signs, and when we rely on it: its key may be lost once it has ended. */
-static const char *responder_problem(X509 *cert, X509 *issuer, const struct sg_revocation_request *request,
-                                     int64_t produced_at)
+static const char *responder_problem(const struct sg_known_ocsp *known, const struct sg_revocation_request *request,
+                                     X509 *cert, X509 *issuer)
 {
-    int64_t when = produced_at > request->at ? produced_at : request->at;
+    int64_t at = sg_finding_good_at(request, known->proven);
+    int64_t when = known->produced_at > at ? known->produced_at : at;
     if (!is_issued_by(cert, issuer, request->steps))
         return N_("its responder's certificate was not issued by the CA itself");
     if (sg_usage_problem(cert, SG_CERT_OCSP))
@@ -126,7 +128,7 @@ static const char *responder_problem(X509 *cert, X509 *issuer, const struct sg_r
         return N_("its responder's certificate has an extension that cannot be read or is not known here");
     if (!is_valid(cert, when))
         return N_("its responder's certificate has ended, or is not valid yet");
-    if (!sg_cert_key_answer(cert, request->at).acceptable || !sg_cert_signature_answer(cert, request->at).acceptable)
+    if (!sg_cert_key_answer(cert, at).acceptable || !sg_cert_signature_answer(cert, at).acceptable)
         return N_("its responder's certificate uses an algorithm or a key that is not trusted");
     return NULL;
 }
@@ -134,7 +136,7 @@ static const char *responder_problem(X509 *cert, X509 *issuer, const struct sg_r
 static enum sg_rc try_responder(struct sg_known_ocsp *known, const struct sg_revocation_request *request,
                                 X509 *candidate, X509 *issuer, const char **ret_why, struct sg_err *err)
 {
-    *ret_why = responder_problem(candidate, issuer, request, known->produced_at);
+    *ret_why = responder_problem(known, request, candidate, issuer);
     if (*ret_why)
         return SG_OK;
     enum sg_rc rc = check_signature(known, request, candidate, ret_why, err);

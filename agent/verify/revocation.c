@@ -49,7 +49,8 @@ static enum sg_rc next_crl(const struct sg_revocation_request *request, const X5
                            struct sg_err *err)
 {
     struct sg_known_crl *known = NULL;
-    enum sg_rc rc = sg_trust_next_crl(request->trust, issuer, known_cursor, &known, err);
+    enum sg_rc rc =
+        request->carried_only ? SG_OK : sg_trust_next_crl(request->trust, issuer, known_cursor, &known, err);
     if (rc != SG_OK)
         return rc;
     while (!known && request->carried && *carried_cursor < request->carried->crl_count) {
@@ -86,15 +87,30 @@ static enum sg_rc ask_crls(struct search *search, struct sg_err *err)
     return rc;
 }
 
+static enum sg_rc next_ocsp(const struct search *search, struct sg_source_cursor *cursor, size_t *carried_cursor,
+                            struct sg_known_ocsp **ret, struct sg_err *err)
+{
+    const struct sg_revocation_request *request = search->request;
+    const struct sg_carried *carried = request->carried;
+    enum sg_rc rc = SG_OK;
+    *ret = NULL;
+    if (!request->carried_only)
+        rc = sg_trust_next_ocsp(request->trust, X509_get0_serialNumber(search->cert), cursor, ret, err);
+    if (rc == SG_OK && !*ret && carried && *carried_cursor < carried->ocsp_count)
+        *ret = carried->ocsps[(*carried_cursor)++];
+    return rc;
+}
+
 static enum sg_rc ask_ocsps(struct search *search, struct sg_err *err)
 {
     struct sg_source_cursor cursor = {0};
+    size_t carried_cursor = 0;
     enum sg_rc rc = SG_OK;
     while (rc == SG_OK) {
         struct sg_known_ocsp *known = NULL;
         struct sg_finding finding = {0};
         const char *why = NULL;
-        rc = sg_trust_next_ocsp(search->request->trust, X509_get0_serialNumber(search->cert), &cursor, &known, err);
+        rc = next_ocsp(search, &cursor, &carried_cursor, &known, err);
         if (rc != SG_OK || !known)
             break;
         rc = sg_known_ocsp_consult(known, search->request, search->cert, search->issuer, &finding, &why, err);
@@ -105,6 +121,20 @@ static enum sg_rc ask_ocsps(struct search *search, struct sg_err *err)
     }
     search->unreadable_ocsp = cursor.unreadable;
     return rc;
+}
+
+enum sg_rc sg_revocation_find(const struct sg_revocation_request *request, X509 *cert, X509 *issuer,
+                              struct sg_finding *ret, struct sg_err *err)
+{
+    struct search search = {.request = request, .cert = cert, .issuer = issuer, .best = {.revoked_at = SG_TIME_NONE}};
+    enum sg_rc rc = ask_crls(&search, err);
+    if (rc == SG_OK)
+        rc = ask_ocsps(&search, err);
+    if (rc != SG_OK)
+        return rc;
+    bool whole = !search.unreadable_crl && !search.unreadable_ocsp && *request->steps > 0;
+    *ret = whole ? search.best : (struct sg_finding){.revoked_at = SG_TIME_NONE};
+    return SG_OK;
 }
 
 enum sg_rc sg_revocation_judge_responder(const struct sg_revocation_request *request, X509 *responder, X509 *issuer,
@@ -133,8 +163,10 @@ static enum sg_rc note_revoked(const struct sg_finding *finding, const char *sub
     char time[SG_TIME_TEXT] = "?";
     if (finding->revoked_at != SG_TIME_NONE)
         (void)sg_time_text(finding->revoked_at, time);
+    if (is_leaf)
+        judgement->signer_revoked_at = finding->revoked_at;
     if (finding->answer == SG_ANSWER_ON_HOLD)
-        return sg_judgement_note(judgement, SG_SEVERITY_TRY_LATER, SG_REASON_ON_HOLD, err,
+        return sg_judgement_note(judgement, SG_SEVERITY_ON_HOLD, SG_REASON_ON_HOLD, err,
                                  _("The certificate of %s has been on hold since %s."), subject, time);
     if (is_leaf)
         return sg_judgement_note(judgement, SG_SEVERITY_REVOKED, SG_REASON_REVOKED, err,

@@ -126,7 +126,8 @@ static bool hash_request(EVP_MD_CTX *ctx, const struct sg_cert_request *request)
     int len = i2d_X509(request->cert, &der);
     return len > 0 && EVP_DigestUpdate(ctx, der, (size_t)len) && EVP_DigestUpdate(ctx, &purpose, sizeof purpose) &&
            EVP_DigestUpdate(ctx, &request->at, sizeof request->at) &&
-           (!request->carried || EVP_DigestUpdate(ctx, request->carried->digest, sizeof request->carried->digest));
+           EVP_DigestUpdate(ctx, &request->known_at, sizeof request->known_at) &&
+           (!request->carried || sg_carried_hash(request->carried, ctx));
 }
 
 /* SHA-256 over the certificate, its purpose, the time and all that came with it: the whole input of a judgement that is
@@ -231,7 +232,7 @@ static enum sg_rc visit_path(void *context, STACK_OF(X509) *path, bool *ret_stop
     return SG_OK;
 }
 
-static unsigned anchor_purposes(enum sg_cert_purpose purpose)
+unsigned sg_anchor_purposes(enum sg_cert_purpose purpose)
 {
     switch (purpose) {
     case SG_CERT_SIGN:
@@ -263,12 +264,13 @@ enum sg_rc sg_judge_paths(struct sg_verifier *verifier, const struct sg_cert_req
     struct candidates candidates = {.chain = {.verifier = verifier,
                                               .purpose = request->purpose,
                                               .at = request->at,
+                                              .known_at = request->known_at,
                                               .revocation = revocation,
                                               .carried = request->carried,
                                               .steps = request->steps}};
     struct sg_path_search search = {.trust = verifier->trust,
                                     .carried = request->carried ? request->carried->certs : NULL,
-                                    .purposes = anchor_purposes(request->purpose),
+                                    .purposes = sg_anchor_purposes(request->purpose),
                                     .at = request->at,
                                     .max_depth = verifier->max_depth,
                                     .steps = request->steps,

@@ -36,6 +36,7 @@ struct sg_cert_request {
     X509 *cert;
     enum sg_cert_purpose purpose;
     int64_t at;                       /* when it is to be good */
+    int64_t known_at;                 /* as of when revocation is to be known; 0: the verifier's time */
     unsigned *steps;                  /* work that may be spent on paths, at most SG_MAX_PATH_STEPS; counted down */
     const struct sg_carried *carried; /* NULL: nothing */
 };
@@ -51,6 +52,7 @@ struct sg_chain_request {
     struct sg_verifier *verifier;
     enum sg_cert_purpose purpose;
     int64_t at;
+    int64_t known_at; /* as above */
     enum sg_revocation_mode revocation;
     const struct sg_carried *carried; /* NULL: nothing */
     unsigned *steps;
@@ -58,6 +60,9 @@ struct sg_chain_request {
 
 SG_MUST_CHECK enum sg_rc sg_judge_chain(const struct sg_chain_request *request, STACK_OF(X509) *path,
                                         struct sg_judgement *judgement, struct sg_err *err);
+
+/* What an anchor has to be for, so that a path of that purpose may end there: SG_PURPOSE_. */
+unsigned sg_anchor_purposes(enum sg_cert_purpose purpose);
 
 /* Whether keyUsage and extendedKeyUsage let a certificate serve the purpose; else what is wrong, untranslated. */
 const char *sg_usage_problem(X509 *cert, enum sg_cert_purpose purpose);

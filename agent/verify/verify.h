@@ -170,12 +170,13 @@ SG_MUST_CHECK enum sg_rc sg_verify_file(struct sg_verifier *verifier, struct sg_
 
 /* A TimeStampToken, and what it ought to be of. */
 struct sg_timestamp_request {
-    const char *kind;       /* a literal */
-    struct sg_slice token;  /* DER */
-    struct sg_slice data;   /* what was stamped: the token says by which digest. None: `sha256` */
-    struct sg_slice sha256; /* the digest of what was stamped: then the token has to be by SHA-256 */
-    struct sg_slice nonce;  /* that was asked with: a positive number, its highest octet first. None: any */
-    const char *policy;     /* that was asked for: an OID in numbers. NULL or "": any */
+    const char *kind;        /* a literal */
+    struct sg_slice token;   /* DER */
+    struct sg_slice data;    /* what was stamped: the token says by which digest. None: `sha256` */
+    struct sg_slice sha256;  /* the digest of what was stamped: then the token has to be by SHA-256 */
+    struct sg_slice imprint; /* the same, by the token's own digest algorithm */
+    struct sg_slice nonce;   /* that was asked with: a positive number, its highest octet first. None: any */
+    const char *policy;      /* that was asked for: an OID in numbers. NULL or "": any */
 };
 
 /* Judges a time-stamp offline (EN 319 102-1 §5.4): the token's form, that it is of this and what was asked for, the
