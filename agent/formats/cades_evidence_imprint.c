@@ -6,8 +6,8 @@
 
 #include "base/msg.h"
 
-static const char no_content[] = "What was signed is not here.";
-static const char unknown_digest[] = "It is made with a digest that is not known here.";
+static const char *const no_content = N_("What was signed is not here.");
+static const char *const unknown_digest = N_("It is made with a digest that is not known here.");
 
 static enum sg_rc digest_failed(int nid, struct sg_err *err)
 {
@@ -104,7 +104,7 @@ static enum sg_rc imprint_of_references(const struct sg_evidence *evidence, cons
     if (!done || !finish(ctx, ret))
         return digest_failed(token->shown.digest_nid, err);
     if (refs == 0)
-        *ret = cannot("The references that it is over are not there.");
+        *ret = cannot(N_("The references that it is over are not there."));
     return SG_OK;
 }
 
@@ -273,7 +273,7 @@ static enum sg_rc imprint_of(const struct sg_evidence *evidence, const struct sg
     case SG_EVIDENCE_ARCHIVE_V1:
         break;
     }
-    *ret = cannot("It is of a form that is no longer used.");
+    *ret = cannot(N_("It is of a form that is no longer used."));
     return SG_OK;
 }
 
@@ -286,7 +286,7 @@ enum sg_rc sg_evidence_imprint(const struct sg_evidence *evidence, size_t timest
     _cleanup_(EVP_MD_CTX_freep) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 
     if (!token->cms) {
-        *ret = cannot("It cannot be read.");
+        *ret = cannot(N_("It cannot be read."));
         return SG_OK;
     }
     if (!md) {

@@ -26,9 +26,6 @@ STAMPS = {"Signature-15-CBp-LT-2.p7m": ["signature"],
           "counterSignedLTA.p7s": ["signature", "archive"],
           "signatureExtendedTwoLTA.p7s": ["archive", "signature", "archive"]}
 
-# What is known to come out wrong as long as archive-time-stamps are not judged.
-PROCESS = "EN 319 102-1's processes"
-
 
 def rows():
     with open(DSS / "expected.tsv", encoding="utf-8") as table:
@@ -52,8 +49,10 @@ def stamps_of(answer):
 
 
 def unfit(answer):
-    """The time-stamps that are found to be over something else."""
-    return [stamp["kind"] for stamp in answer["timestamps"] if stamp["sub_indication"] == "HASH_FAILURE"]
+    """How many time-stamps are found to be over something else: the imprint differs, or there is none to compare with,
+    since the index of an archive-time-stamp-v3 lists what is not there."""
+    return (sum(stamp["sub_indication"] == "HASH_FAILURE" for stamp in answer["timestamps"]) +
+            sum("cannot be calculated" in reason["text"] for reason in answer["reasons"]))
 
 
 def compare(row, answer):
@@ -91,9 +90,8 @@ def fitting(row, folder):
     def check(answer):
         if stamps_of(answer) != STAMPS[name]:
             return f"time-stamps {stamps_of(answer)}"
-        return f"unfit: {unfit(answer)}" if unfit(answer) else None
-    waits = PROCESS if len(STAMPS[name]) > 1 else None
-    return suite.Case(f"{name}: time-stamps", [DSS / row["file"], *content_of(row, folder)], False, check, waits,
+        return f"{unfit(answer)} do not fit" if unfit(answer) else None
+    return suite.Case(f"{name}: time-stamps", [DSS / row["file"], *content_of(row, folder)], False, check,
                       command=("verify",))
 
 
@@ -104,12 +102,12 @@ def tampered(row, folder):
     _, der = next(certificates(data))
     path = folder / f"tampered-{name}"
     path.write_bytes(data.replace(der, der[:-1] + bytes([der[-1] ^ 1])))
-    expected = [kind for kind in STAMPS[name] if kind == "archive"]
+    expected = STAMPS[name].count("archive")
 
     def check(answer):
-        return None if unfit(answer) == expected else f"unfit: {unfit(answer)}"
+        return None if unfit(answer) == expected else f"{unfit(answer)} do not fit"
     return suite.Case(f"{name}: a certificate changed", [path, *content_of(row, folder)], False, check,
-                      PROCESS if expected else None, command=("verify",))
+                      command=("verify",))
 
 
 def by_its_root(name, at, level, folder):
@@ -118,7 +116,7 @@ def by_its_root(name, at, level, folder):
     anchor = folder / f"{name}.pem"
     anchor.write_bytes(root.public_bytes(Encoding.PEM))
     return suite.Case(f"{name}: by its own root", ["--at", at, "--anchor", anchor, DSS / f"{PREFIX}{name}"], True,
-                      lambda answer: None if answer["level"] == level else f"level {answer['level']}", PROCESS,
+                      lambda answer: None if answer["level"] == level else f"level {answer['level']}",
                       command=("verify",))
 
 
