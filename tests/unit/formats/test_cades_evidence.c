@@ -657,6 +657,53 @@ static void test_limit(void **state)
     made_clear(&made);
 }
 
+/* A SEQUENCE of so many copies. */
+static void repeat(struct sg_buf *out, struct sg_slice member, size_t count)
+{
+    struct sg_der der = {.out = out};
+    size_t sequence = sg_der_open(&der);
+    for (size_t i = 0; i < count; i++)
+        sg_der_raw(&der, member);
+    sg_der_close(&der, sequence, SG_DER_SEQUENCE);
+    assert_int_equal(der.rc, SG_OK);
+}
+
+/* More certificates, CRLs and references than are looked at: what is beyond is left out, and costs nothing. */
+static void test_many(void **state)
+{
+    static const uint8_t no_certificate[] = {0x30, 0x03, 0x02, 0x01, 0x05};
+    enum { MANY = SG_MAX_EVIDENCE_LOOKED_AT + 1000 };
+    _cleanup_(sg_buf_clear) struct sg_buf values = SG_BUF(SG_MIB), crls = SG_BUF(SG_MIB), revocation = SG_BUF(SG_MIB);
+    _cleanup_(sg_buf_clear) struct sg_buf reference = SG_BUF(SG_MIB), refs = SG_BUF(SG_MIB);
+    struct sg_der der = {.out = &revocation}, reference_der = {.out = &reference}, crl_der = {.out = &crls};
+    struct made made;
+    (void)state;
+    sign(&made, true);
+    /* Other CRLs each, as far as anybody looks: a SEQUENCE that says it is one is shown. */
+    size_t sequence = sg_der_open(&der), tagged = sg_der_open(&der), list = sg_der_open(&crl_der);
+    for (int i = 0; i < 2 * SG_MAX_EVIDENCE_FOUND; i++)
+        sg_der_raw(&crl_der, (struct sg_slice){(const uint8_t[]){0x30, 4, 2, 2, (uint8_t)(i / 256), (uint8_t)i}, 6});
+    sg_der_close(&crl_der, list, SG_DER_SEQUENCE);
+    sg_der_raw(&der, sg_buf_slice(&crls));
+    sg_der_close(&der, tagged, SG_DER_CONTEXT(0));
+    sg_der_close(&der, sequence, SG_DER_SEQUENCE);
+    made_attribute(&made, "1.2.840.113549.1.9.16.2.24", sg_buf_slice(&revocation));
+    repeat(&values, (struct sg_slice){no_certificate, sizeof no_certificate}, MANY);
+    made_attribute(&made, "1.2.840.113549.1.9.16.2.23", sg_buf_slice(&values));
+    size_t id = sg_der_open(&reference_der);
+    made_other_hash(libctx, "SHA256", &values, &reference_der);
+    sg_der_close(&reference_der, id, SG_DER_SEQUENCE);
+    repeat(&refs, sg_buf_slice(&reference), SG_MAX_EVIDENCE_REFERENCES + 1000);
+    made_attribute(&made, "1.2.840.113549.1.9.16.2.21", sg_buf_slice(&refs));
+    struct file file = file_of(&made);
+    assert_int_equal(sg_evidence_crl_count(file.evidence), SG_MAX_EVIDENCE_FOUND);
+    assert_int_equal(sk_X509_num(sg_evidence_certificates(file.evidence)), 2);
+    /* Those, and the certificate that the signed attributes refer to, which is no longer looked for. */
+    assert_int_equal(sg_evidence_malformed_count(file.evidence), MANY + SG_MAX_EVIDENCE_FOUND + 1);
+    file_clear(&file);
+    made_clear(&made);
+}
+
 /* A signature without any. */
 static void test_none(void **state)
 {
@@ -691,6 +738,7 @@ int main(void)
         cmocka_unit_test(test_found_in_older_forms),
         cmocka_unit_test(test_malformed),
         cmocka_unit_test(test_limit),
+        cmocka_unit_test(test_many),
         cmocka_unit_test(test_none),
     };
     return cmocka_run_group_tests_name("formats/cades_evidence", tests, setup, teardown);
