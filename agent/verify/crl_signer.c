@@ -27,7 +27,7 @@ static enum sg_rc key_digest(OSSL_LIB_CTX *libctx, const X509 *cert, uint8_t dig
     _cleanup_(OPENSSL_freep) uint8_t *owned = der;
     if (len <= 0)
         return sg_fail_memory(err);
-    return sg_digest(libctx, "SHA256", (struct sg_slice){der, (size_t)len}, digest, &digest_len, err);
+    return sg_digest(libctx, "SHA256", (struct sg_slice){owned, (size_t)len}, digest, &digest_len, err);
 }
 
 static bool was_verified(struct sg_known_crl *known, const uint8_t key[SG_SHA256_LEN])

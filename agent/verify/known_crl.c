@@ -302,7 +302,7 @@ static enum sg_rc find(const struct sg_known_crl *known, const struct sg_crl_ind
     uint8_t *der = NULL;
     int len = i2d_ASN1_INTEGER(X509_get0_serialNumber(cert), &der);
     _cleanup_(OPENSSL_freep) uint8_t *owned = der;
-    const uint8_t *p = der;
+    const uint8_t *p = owned;
     long content = 0;
     int tag, class;
     if (len <= 0 || (ASN1_get_object(&p, &content, &tag, &class, len) & 0x81) != 0)
