@@ -496,6 +496,15 @@ static enum sg_rc read_all(struct reader *reader, OSSL_LIB_CTX *libctx, struct s
     return rc == SG_OK ? finish(reader) : rc;
 }
 
+/* The window is not worth clearing. */
+static struct reader *reader_new(void)
+{
+    struct reader *reader = malloc(sizeof *reader);
+    if (reader)
+        memset(reader, 0, offsetof(struct reader, window));
+    return reader;
+}
+
 static void reader_freep(struct reader **reader)
 {
     if (!*reader)
@@ -526,15 +535,14 @@ enum sg_rc sg_crl_read(const struct sg_crl_place *place, OSSL_LIB_CTX *libctx, s
         .this_update = SG_TIME_NONE,
         .next_update = SG_TIME_NONE,
     };
-    _cleanup_(reader_freep) struct reader *reader = malloc(sizeof *reader);
     _cleanup_(EVP_MD_freep) EVP_MD *md = EVP_MD_fetch(libctx, "SHA256", NULL);
+    _cleanup_(reader_freep) struct reader *reader = reader_new();
+    if (!reader)
+        return sg_fail_memory(err);
     if (place->len > SG_MAX_CRL_FILE)
         return sg_about(
             sg_input_name(place->input), err,
             sg_fail(err, SG_E_LIMIT, _("A CRL is larger than %zu bytes, which is the limit."), SG_MAX_CRL_FILE));
-    if (!reader)
-        return sg_fail_memory(err);
-    memset(reader, 0, offsetof(struct reader, window));
     reader->place = place;
     reader->head = &head;
     reader->err = err;
