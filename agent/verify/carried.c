@@ -62,9 +62,8 @@ static enum sg_rc add_crls(const STACK_OF(X509_CRL) *crls, OSSL_LIB_CTX *libctx,
     if (!carried->crls)
         return sg_fail_memory(err);
     for (int i = 0; rc == SG_OK && i < count; i++) {
-        uint8_t *der = NULL;
+        _cleanup_(OPENSSL_freep) uint8_t *der = NULL;
         int len = i2d_X509_CRL(sk_X509_CRL_value(crls, i), &der);
-        _cleanup_(OPENSSL_freep) uint8_t *owned = der;
         if (len <= 0 || (size_t)len > room) {
             carried->crls_left_out = true;
             continue;
