@@ -96,8 +96,7 @@ enum sg_rc sg_memory_walk_into(struct sg_memory_walk *memory, enum sg_tlv_class 
     return rc == SG_OK ? sg_tlv_enter(memory->reader, err) : rc;
 }
 
-/* --- places ---------------------------------------------------------------------------------------------------------
- */
+/* --- places ------------------------------------------------------------------------------------------------------- */
 
 static size_t count_places(const struct sg_cms_wire *wire, const struct sg_signer_info *si)
 {
@@ -137,8 +136,7 @@ static enum sg_rc find_places(struct sg_evidence *evidence, struct sg_err *err)
     return SG_OK;
 }
 
-/* --- what is found in them
- * -------------------------------------------------------------------------------------------- */
+/* --- what is found in them ---------------------------------------------------------------------------------------- */
 
 static enum sg_rc add_link(struct sg_evidence *evidence, enum sg_found_kind kind, size_t index, size_t place,
                            struct sg_err *err)
@@ -219,8 +217,7 @@ enum sg_rc sg_evidence_add(struct sg_evidence *evidence, enum sg_found_kind kind
     return rc;
 }
 
-/* --- the whole
- * ---------------------------------------------------------------------------------------------------------- */
+/* --- the whole ---------------------------------------------------------------------------------------------------- */
 
 enum sg_rc sg_evidence_read(const struct sg_cms *cms, const struct sg_signer_info *si, OSSL_LIB_CTX *libctx,
                             struct sg_evidence **ret, struct sg_err *err)
@@ -272,8 +269,7 @@ void sg_evidence_free(struct sg_evidence *evidence)
     free(evidence);
 }
 
-/* --- answers
- * ------------------------------------------------------------------------------------------------------------ */
+/* --- answers ------------------------------------------------------------------------------------------------------ */
 
 size_t sg_evidence_malformed_count(const struct sg_evidence *evidence)
 {

@@ -33,7 +33,7 @@ struct sg_evidence_timestamp {
 /* What a time-stamp is over, to be compared with its imprint. */
 struct sg_evidence_imprint {
     uint8_t digest[EVP_MAX_MD_SIZE];
-    size_t len; /* 0: it cannot be calculated, `why` says so (untranslated) */
+    size_t len; /* 0: it cannot be calculated, and `why` is a sentence, untranslated */
     const char *why;
 };
 

@@ -6,8 +6,8 @@
 
 #include "base/msg.h"
 
-static const char no_content[] = "What was signed is not here.";
-static const char unknown_digest[] = "It is made with a digest that is not known here.";
+static const char *const no_content = N_("What was signed is not here.");
+static const char *const unknown_digest = N_("It is made with a digest that is not known here.");
 
 static enum sg_rc digest_failed(int nid, struct sg_err *err)
 {
@@ -34,8 +34,7 @@ static struct sg_evidence_imprint cannot(const char *why)
     return (struct sg_evidence_imprint){.why = why};
 }
 
-/* --- of the content -------------------------------------------------------------------------------------------------
- */
+/* --- of the content ----------------------------------------------------------------------------------------------- */
 
 static bool is_over_content_digest(const struct sg_token *token)
 {
@@ -72,8 +71,7 @@ static void imprint_of_content(const struct sg_token *token, sg_content_digest_o
     ret->why = NULL;
 }
 
-/* --- of the signature value, and of references
- * ------------------------------------------------------------------------ */
+/* --- of the signature value, and of references -------------------------------------------------------------------- */
 
 /* "The values of the attribute, without the type or length of its SEQUENCE": its type and its SET (EN 319 122-1
  * §A.1.5.1, §A.1.5.2). */
@@ -106,12 +104,11 @@ static enum sg_rc imprint_of_references(const struct sg_evidence *evidence, cons
     if (!done || !finish(ctx, ret))
         return digest_failed(token->shown.digest_nid, err);
     if (refs == 0)
-        *ret = cannot("The references that it is over are not there.");
+        *ret = cannot(N_("The references that it is over are not there."));
     return SG_OK;
 }
 
-/* --- archive-time-stamp-v3
- * -------------------------------------------------------------------------------------------- */
+/* --- archive-time-stamp-v3 ---------------------------------------------------------------------------------------- */
 
 /* eContentType; the content's digest; version to signature of the SignerInfo; the ats-hash-index (§5.5.3). */
 static enum sg_rc imprint_v3(const struct sg_evidence *evidence, const struct sg_token *token,
@@ -136,8 +133,7 @@ static enum sg_rc imprint_v3(const struct sg_evidence *evidence, const struct sg
     return SG_OK;
 }
 
-/* --- archive-time-stamp v2
- * -------------------------------------------------------------------------------------------- */
+/* --- archive-time-stamp v2 ---------------------------------------------------------------------------------------- */
 
 static enum sg_rc pass_on(void *context, const uint8_t *data, size_t len, struct sg_err *err)
 {
@@ -254,8 +250,7 @@ static enum sg_rc imprint_v2(const struct sg_evidence *evidence, const struct sg
     return rc;
 }
 
-/* --- each
- * ------------------------------------------------------------------------------------------------------------- */
+/* --- each --------------------------------------------------------------------------------------------------------- */
 
 static enum sg_rc imprint_of(const struct sg_evidence *evidence, const struct sg_token *token,
                              sg_content_digest_of *content_digest, void *context, EVP_MD_CTX *ctx,
@@ -278,7 +273,7 @@ static enum sg_rc imprint_of(const struct sg_evidence *evidence, const struct sg
     case SG_EVIDENCE_ARCHIVE_V1:
         break;
     }
-    *ret = cannot("It is of a form that is no longer used.");
+    *ret = cannot(N_("It is of a form that is no longer used."));
     return SG_OK;
 }
 
@@ -291,7 +286,7 @@ enum sg_rc sg_evidence_imprint(const struct sg_evidence *evidence, size_t timest
     _cleanup_(EVP_MD_CTX_freep) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 
     if (!token->cms) {
-        *ret = cannot("It cannot be read.");
+        *ret = cannot(N_("It cannot be read."));
         return SG_OK;
     }
     if (!md) {

@@ -7,8 +7,7 @@
 
 #include "base/msg.h"
 
-/* --- reading the index
- * ------------------------------------------------------------------------------------------------ */
+/* --- reading the index -------------------------------------------------------------------------------------------- */
 
 /* ATSHashIndexV3 ::= SEQUENCE { hashIndAlgorithm AlgorithmIdentifier, certificatesHashIndex SEQUENCE OF OCTET STRING,
  * crlsHashIndex SEQUENCE OF OCTET STRING, unsignedAttrValuesHashIndex SEQUENCE OF OCTET STRING } (EN 319 122-1 §5.5.2);
@@ -58,7 +57,7 @@ static bool is_index(const ASN1_OBJECT *type, bool *ret_of_values)
 enum sg_rc sg_evidence_read_index(struct sg_token *token, struct sg_err *err)
 {
     const struct sg_signer_info *si = sg_cms_signer(token->cms, 0);
-    struct sg_hash_index index = {.problem = "It carries no index of what it is over."};
+    struct sg_hash_index index = {.problem = N_("It carries no index of what it is over.")};
     size_t count = 0;
     struct sg_err why = {0};
     enum sg_rc rc = SG_OK;
@@ -74,22 +73,21 @@ enum sg_rc sg_evidence_read_index(struct sg_token *token, struct sg_err *err)
         index.problem = NULL;
     }
     if (rc == SG_E_MALFORMED || rc == SG_E_LIMIT) {
-        index = (struct sg_hash_index){.problem = "The index of what it is over cannot be read."};
+        index = (struct sg_hash_index){.problem = N_("The index of what it is over cannot be read.")};
         rc = SG_OK;
     } else if (rc != SG_OK && err) {
         *err = why;
     }
     if (count > 1)
-        index.problem = "It carries several indexes of what it is over.";
+        index.problem = N_("It carries several indexes of what it is over.");
     else if (!index.problem && index.nid != token->shown.digest_nid)
-        index.problem = "The index of what it is over is by another algorithm than its imprint.";
+        index.problem = N_("The index of what it is over is by another algorithm than its imprint.");
     if (rc == SG_OK)
         token->index = index;
     return rc;
 }
 
-/* --- hashes of the places
- * --------------------------------------------------------------------------------------------- */
+/* --- hashes of the places ----------------------------------------------------------------------------------------- */
 
 static bool hash_place(const struct sg_place *place, bool of_values, const EVP_MD *md, EVP_MD_CTX *ctx, uint8_t *out)
 {
@@ -149,8 +147,7 @@ static enum sg_rc hashes_by(struct sg_evidence *evidence, const struct sg_hash_i
     return rc;
 }
 
-/* --- an index against what is there
- * ------------------------------------------------------------------------------------- */
+/* --- an index against what is there ------------------------------------------------------------------------------- */
 
 /* One of the three lists: its hashes, sorted, and which of them are of something there. */
 struct hash_list {
@@ -242,7 +239,7 @@ static const char *compare(const struct sg_evidence *evidence, const struct sg_p
                           (struct sg_slice){hashes->bytes + i * hashes->len, hashes->len});
     for (int kind = 0; kind < LISTS; kind++)
         if (!all_found(&lists[kind]))
-            return "The index of what it is over lists something that is not there, or was changed.";
+            return N_("The index of what it is over lists something that is not there, or was changed.");
     return NULL;
 }
 
@@ -259,10 +256,10 @@ static enum sg_rc cover_by_index(struct sg_evidence *evidence, struct sg_token *
     for (int kind = 0; rc == SG_OK && kind < LISTS; kind++)
         rc = read_list(encodings[kind], &lists[kind], &why);
     if (rc == SG_E_MALFORMED || rc == SG_E_LIMIT) {
-        token->index.problem = "The index of what it is over cannot be read.";
+        token->index.problem = N_("The index of what it is over cannot be read.");
         rc = SG_OK;
     } else if (rc == SG_OK && !hashes) {
-        token->index.problem = "The index of what it is over is by an algorithm that is not known here.";
+        token->index.problem = N_("The index of what it is over is by an algorithm that is not known here.");
     } else if (rc == SG_OK) {
         token->index.problem = compare(evidence, hashes, lists, token->covered);
     } else if (err) {
@@ -275,8 +272,7 @@ static enum sg_rc cover_by_index(struct sg_evidence *evidence, struct sg_token *
     return rc;
 }
 
-/* --- what each time-stamp covers
- * ---------------------------------------------------------------------------------------- */
+/* --- what each time-stamp covers ---------------------------------------------------------------------------------- */
 
 bool sg_evidence_was_before(const struct sg_evidence *evidence, const struct sg_token *token, size_t place)
 {

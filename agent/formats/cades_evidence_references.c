@@ -9,8 +9,7 @@
 /* Two things with one hash can be made by algorithms that are weaker: it proves of neither that it was there. */
 #define LEAST_DIGEST 28
 
-/* --- reading --------------------------------------------------------------------------------------------------------
- */
+/* --- reading ------------------------------------------------------------------------------------------------------ */
 
 static enum sg_rc add_reference(struct sg_evidence *evidence, enum sg_found_kind kind, int nid, struct sg_slice hash,
                                 size_t place, struct sg_err *err)
@@ -193,8 +192,7 @@ static enum sg_rc read_signing_certificate(struct sg_evidence *evidence, int nid
     return rc;
 }
 
-/* --- what is referred to
- * ---------------------------------------------------------------------------------------------- */
+/* --- what is referred to ------------------------------------------------------------------------------------------ */
 
 static enum sg_rc link_same(struct sg_evidence *evidence, enum sg_found_kind kind, struct sg_slice der, int nid,
                             struct sg_slice hash, struct sg_err *err)

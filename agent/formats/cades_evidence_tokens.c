@@ -7,8 +7,7 @@
 #include "base/msg.h"
 #include "formats/tsp.h"
 
-/* --- one token ------------------------------------------------------------------------------------------------------
- */
+/* --- one token ---------------------------------------------------------------------------------------------------- */
 
 static enum sg_rc append(void *context, const uint8_t *data, size_t len, struct sg_err *err)
 {
@@ -110,8 +109,7 @@ void sg_evidence_clear_token(struct sg_token *token)
     free(token->covered);
 }
 
-/* --- all of them
- * ------------------------------------------------------------------------------------------------------ */
+/* --- all of them -------------------------------------------------------------------------------------------------- */
 
 /* Which kind of time-stamp an unsigned attribute holds. */
 static bool kind_of(const ASN1_OBJECT *type, enum sg_evidence_kind *ret)

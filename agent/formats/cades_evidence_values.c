@@ -110,8 +110,7 @@ enum sg_rc sg_evidence_read_attribute(struct sg_evidence *evidence, const struct
     return rc;
 }
 
-/* --- OtherRevocationInfoFormat
- * ---------------------------------------------------------------------------------------- */
+/* --- OtherRevocationInfoFormat ------------------------------------------------------------------------------------ */
 
 /* OCSPResponse ::= SEQUENCE { responseStatus ENUMERATED, responseBytes [0] SEQUENCE { responseType OBJECT IDENTIFIER,
  * response OCTET STRING } OPTIONAL } (RFC 6960 §4.2.1), behind the responseStatus. */
@@ -212,8 +211,7 @@ enum sg_rc sg_evidence_read_revocation(struct sg_evidence *evidence, const struc
     return rc;
 }
 
-/* --- the SignedData and the SignerInfo
- * -------------------------------------------------------------------------------- */
+/* --- the SignedData and the SignerInfo ---------------------------------------------------------------------------- */
 
 enum sg_rc sg_evidence_read_values(struct sg_evidence *evidence, struct sg_err *err)
 {

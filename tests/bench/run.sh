@@ -384,6 +384,7 @@ case_provision() {
 . "$root/tests/bench/push_s3.sh"
 . "$root/tests/bench/stamp.sh"
 . "$root/tests/bench/crl.sh"
+. "$root/tests/bench/lta.sh"
 # What waits is counted over indexes that hold nothing else; the peer counts the rows of one table.
 case_status() { # WAITING
     rm -rf status
@@ -417,6 +418,7 @@ run "verify one" case_verify_one
 run "verify many" case_verify_many
 run "bring CRL in" case_crl_bring_in
 run "cached CRL" case_crl_cached
+run "verify lta" case_verify_lta
 run "provision" case_provision "$provision_count"
 run "host signature" case_host_signature
 run "list many" case_list_many

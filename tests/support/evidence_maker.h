@@ -35,6 +35,7 @@ struct made {
     struct sg_buf content;
     int content_type;
     bool attached;
+    bool indefinite; /* all around what is signed is written in BER, with indefinite lengths: may be set at any time */
     const char *digest;
     struct sg_buf signed_part; /* version to signature of the SignerInfo */
     struct sg_buf signature;
@@ -61,6 +62,7 @@ struct made_stamp {
     int64_t time;         /* genTime; 0: an hour before PKI_NOW */
     const char *digest;   /* of the imprint: "SHA256" */
     const char *policy;   /* "1.2.3.4.1" */
+    uint8_t accuracy;     /* seconds, up to 127; 0: not said */
     struct sg_slice over; /* instead of what it ought to be over */
     X509 *carried[8];     /* besides the TSA's certificate */
     X509_CRL *crls[4];
@@ -72,8 +74,7 @@ struct made_stamp {
     unsigned cms_odd;          /* enum pki_oddity of the token */
 };
 
-/* --- parts ----------------------------------------------------------------------------------------------------------
- */
+/* --- parts -------------------------------------------------------------------------------------------------------- */
 
 static inline struct sg_buf *made_part(struct made_parts *parts)
 {
@@ -81,11 +82,6 @@ static inline struct sg_buf *made_part(struct made_parts *parts)
     struct sg_buf *buf = &parts->bufs[parts->count++];
     *buf = (struct sg_buf)SG_BUF(16 * SG_MIB);
     return buf;
-}
-
-static inline void made_add(struct made_parts *parts, struct sg_slice bytes)
-{
-    assert_int_equal(sg_buf_append(made_part(parts), bytes.data, bytes.len, NULL), SG_OK);
 }
 
 static inline void made_clear_parts(struct made_parts *parts)
@@ -105,6 +101,21 @@ static inline void made_clear(struct made *made)
     made_clear_parts(&made->unsigned_attrs);
 }
 
+/* sg_der_close(), or the same with an indefinite length. */
+static inline void made_close(bool indefinite, struct sg_der *der, size_t opened, uint8_t tag)
+{
+    static const uint8_t end[2] = {0, 0};
+    if (!indefinite) {
+        sg_der_close(der, opened, tag);
+        return;
+    }
+    const uint8_t header[2] = {tag, 0x80};
+    sg_der_raw(der, (struct sg_slice){end, 2});
+    sg_der_raw(der, (struct sg_slice){end, 2});
+    memmove(der->out->data + opened + 2, der->out->data + opened, der->out->len - opened - 2);
+    memcpy(der->out->data + opened, header, 2);
+}
+
 static inline void made_raw_parts(struct sg_der *der, const struct made_parts *parts)
 {
     for (size_t i = 0; i < parts->count; i++)
@@ -112,13 +123,13 @@ static inline void made_raw_parts(struct sg_der *der, const struct made_parts *p
 }
 
 /* The element with this tag around all parts; none if there are none. */
-static inline void made_set(struct sg_der *der, const struct made_parts *parts, uint8_t tag)
+static inline void made_set(bool indefinite, struct sg_der *der, const struct made_parts *parts, uint8_t tag)
 {
     if (parts->count == 0)
         return;
     size_t set = sg_der_open(der);
     made_raw_parts(der, parts);
-    sg_der_close(der, set, tag);
+    made_close(indefinite, der, set, tag);
 }
 
 static inline void made_oid(struct sg_der *der, const char *dotted)
@@ -174,8 +185,7 @@ static inline void made_basic(struct made_parts *parts, struct sg_slice response
     OCSP_RESPONSE_free(parsed);
 }
 
-/* --- the signature --------------------------------------------------------------------------------------------------
- */
+/* --- the signature ------------------------------------------------------------------------------------------------ */
 
 /* B-B, by pki.h: what it says of the signer, the content and the signed attributes; `second` is not made. */
 static inline void made_sign(struct made *made, OSSL_LIB_CTX *libctx, const struct pki_cms *what)
@@ -239,22 +249,32 @@ static inline void made_attribute(struct made *made, const char *type, struct sg
     assert_int_equal(der.rc, SG_OK);
 }
 
+/* encapContentInfo; in BER the content is in two fragments. */
 static inline void made_encap(const struct made *made, struct sg_der *der)
 {
+    struct sg_slice content = sg_buf_slice(&made->content);
+    const size_t half = content.len / 2;
     size_t encap = sg_der_open(der);
     sg_der_oid(der, made->content_type);
     if (made->attached) {
-        size_t content = sg_der_open(der);
-        sg_der_element(der, SG_DER_OCTET_STRING, sg_buf_slice(&made->content));
-        sg_der_close(der, content, SG_DER_CONTEXT(0));
+        size_t tagged = sg_der_open(der), octets = sg_der_open(der);
+        if (made->indefinite) {
+            sg_der_element(der, SG_DER_OCTET_STRING, (struct sg_slice){content.data, half});
+            sg_der_element(der, SG_DER_OCTET_STRING, (struct sg_slice){content.data + half, content.len - half});
+        } else {
+            sg_der_raw(der, content);
+        }
+        made_close(made->indefinite, der, octets, SG_DER_OCTET_STRING | (made->indefinite ? 0x20 : 0));
+        made_close(made->indefinite, der, tagged, SG_DER_CONTEXT(0));
     }
-    sg_der_close(der, encap, SG_DER_SEQUENCE);
+    made_close(made->indefinite, der, encap, SG_DER_SEQUENCE);
 }
 
 /* The whole, appended to `out`. */
 static inline void made_write(const struct made *made, struct sg_buf *out)
 {
     struct sg_der der = {.out = out};
+    const bool ber = made->indefinite;
     size_t info = sg_der_open(&der);
     sg_der_oid(&der, NID_pkcs7_signed);
     size_t explicit = sg_der_open(&der), data = sg_der_open(&der);
@@ -263,16 +283,16 @@ static inline void made_write(const struct made *made, struct sg_buf *out)
     pki_algorithm(&der, OBJ_txt2nid(made->digest), false);
     sg_der_close(&der, digests, SG_DER_SET);
     made_encap(made, &der);
-    made_set(&der, &made->certificates, SG_DER_CONTEXT(0));
-    made_set(&der, &made->revocations, SG_DER_CONTEXT(1));
+    made_set(ber, &der, &made->certificates, SG_DER_CONTEXT(0));
+    made_set(ber, &der, &made->revocations, SG_DER_CONTEXT(1));
     size_t infos = sg_der_open(&der), signer = sg_der_open(&der);
     sg_der_raw(&der, sg_buf_slice(&made->signed_part));
-    made_set(&der, &made->unsigned_attrs, SG_DER_CONTEXT(1));
-    sg_der_close(&der, signer, SG_DER_SEQUENCE);
-    sg_der_close(&der, infos, SG_DER_SET);
-    sg_der_close(&der, data, SG_DER_SEQUENCE);
-    sg_der_close(&der, explicit, SG_DER_CONTEXT(0));
-    sg_der_close(&der, info, SG_DER_SEQUENCE);
+    made_set(ber, &der, &made->unsigned_attrs, SG_DER_CONTEXT(1));
+    made_close(ber, &der, signer, SG_DER_SEQUENCE);
+    made_close(ber, &der, infos, SG_DER_SET);
+    made_close(ber, &der, data, SG_DER_SEQUENCE);
+    made_close(ber, &der, explicit, SG_DER_CONTEXT(0));
+    made_close(ber, &der, info, SG_DER_SEQUENCE);
     assert_int_equal(der.rc, SG_OK);
 }
 
@@ -309,8 +329,7 @@ static inline void made_tamper_crl(struct sg_buf *file, const X509_CRL *crl)
     OPENSSL_free(der);
 }
 
-/* --- tokens ---------------------------------------------------------------------------------------------------------
- */
+/* --- tokens ------------------------------------------------------------------------------------------------------- */
 
 /* A TSA with a fresh key; its key usages are added to `what`. */
 static inline struct pki_id made_tsa(OSSL_LIB_CTX *libctx, const struct pki_id *issuer, const struct pki_cert *what)
@@ -357,6 +376,11 @@ static inline void made_info(OSSL_LIB_CTX *libctx, const struct made_stamp *stam
     sg_der_small_integer(&der, serial);
     serial = (uint8_t)(serial % 127 + 1);
     pki_ocsp_time(&der, 0, stamp->time ? stamp->time : PKI_NOW - 3600);
+    if (stamp->accuracy) {
+        size_t accuracy = sg_der_open(&der);
+        sg_der_small_integer(&der, stamp->accuracy);
+        sg_der_close(&der, accuracy, SG_DER_SEQUENCE);
+    }
     sg_der_close(&der, info, SG_DER_SEQUENCE);
     assert_int_equal(der.rc, SG_OK);
 }
@@ -374,14 +398,14 @@ static inline void made_values_of(struct made *made, X509 *const *certs, size_t 
         made_x509_crl(&crl_parts, crls[i]);
     for (size_t i = 0; i < ocsp_count; i++)
         made_basic(&ocsp_parts, ocsps[i]);
-    made_set(&der, &cert_parts, SG_DER_SEQUENCE);
+    made_set(false, &der, &cert_parts, SG_DER_SEQUENCE);
     if (cert_count > 0)
         made_attribute(made, "1.2.840.113549.1.9.16.2.23", sg_buf_slice(&values));
     size_t sequence = sg_der_open(&revocation_der);
     const struct made_parts *lists[] = {&crl_parts, &ocsp_parts};
     for (uint8_t i = 0; i < 2; i++) {
         size_t tagged = sg_der_open(&revocation_der);
-        made_set(&revocation_der, lists[i], SG_DER_SEQUENCE);
+        made_set(false, &revocation_der, lists[i], SG_DER_SEQUENCE);
         if (lists[i]->count > 0)
             sg_der_close(&revocation_der, tagged, SG_DER_CONTEXT(i));
     }
@@ -451,8 +475,7 @@ static inline void made_signature_stamp(struct made *made, const struct made_sta
     made_stamp_over(made, "1.2.840.113549.1.9.16.2.14", stamp, sg_buf_slice(&made->signature));
 }
 
-/* --- archive-time-stamp-v3 ------------------------------------------------------------------------------------------
- */
+/* --- archive-time-stamp-v3 ---------------------------------------------------------------------------------------- */
 
 /* SEQUENCE OF OCTET STRING with the hash of each part; of unsigned attributes in the third version, of type and value.
  */
@@ -494,23 +517,30 @@ static inline void made_index(const struct made *made, const struct made_stamp *
     assert_int_equal(der.rc, SG_OK);
 }
 
+/* What it is over: eContentType, the content's hash, version to signature of the SignerInfo, and the index (EN 319
+ * 122-1 §5.5.3). */
+static inline void made_archive_over(const struct made *made, const char *digest, struct sg_slice index,
+                                     struct sg_buf *out)
+{
+    struct sg_der der = {.out = out};
+    uint8_t hash[EVP_MAX_MD_SIZE];
+    size_t len = 0;
+    assert_int_equal(sg_digest(made->libctx, digest, sg_buf_slice(&made->content), hash, &len, NULL), SG_OK);
+    sg_der_oid(&der, made->content_type);
+    sg_der_raw(&der, (struct sg_slice){hash, len});
+    sg_der_raw(&der, sg_buf_slice(&made->signed_part));
+    sg_der_raw(&der, index);
+    assert_int_equal(der.rc, SG_OK);
+}
+
 static inline void made_archive_stamp(struct made *made, const struct made_stamp *stamp)
 {
     _cleanup_(sg_buf_clear) struct sg_buf index = SG_BUF(SG_MIB), over = SG_BUF(SG_MIB), token = SG_BUF(16 * SG_MIB);
-    struct sg_der der = {.out = &over};
-    uint8_t hash[EVP_MAX_MD_SIZE];
-    size_t len = 0;
     const char *type = stamp->odd & MADE_INDEX_V1   ? "0.4.0.1733.2.5"
                        : stamp->odd & MADE_INDEX_V2 ? "0.4.0.19122.1.4"
                                                     : "0.4.0.19122.1.5";
     made_index(made, stamp, &index);
-    assert_int_equal(sg_digest(made->libctx, made_stamp_digest(stamp), sg_buf_slice(&made->content), hash, &len, NULL),
-                     SG_OK);
-    sg_der_oid(&der, made->content_type);
-    sg_der_raw(&der, (struct sg_slice){hash, len});
-    sg_der_raw(&der, sg_buf_slice(&made->signed_part));
-    sg_der_raw(&der, sg_buf_slice(&index));
-    assert_int_equal(der.rc, SG_OK);
+    made_archive_over(made, made_stamp_digest(stamp), sg_buf_slice(&index), &over);
     made_token(made->libctx, stamp, sg_buf_slice(&over), stamp->odd & MADE_NO_INDEX ? NULL : type, sg_buf_slice(&index),
                &token);
     made_attribute(made, "0.4.0.1733.2.4", sg_buf_slice(&token));

@@ -148,13 +148,13 @@ static inline void made_archive_stamp_v2(struct made *made, const struct made_st
     made_encap(made, &der);
     if (!made->attached)
         sg_der_raw(&der, sg_buf_slice(&made->content));
-    made_set(&der, &made->certificates, SG_DER_CONTEXT(0));
-    made_set(&der, &made->revocations, SG_DER_CONTEXT(1));
+    made_set(made->indefinite, &der, &made->certificates, SG_DER_CONTEXT(0));
+    made_set(made->indefinite, &der, &made->revocations, SG_DER_CONTEXT(1));
     sg_der_raw(&der, sg_buf_slice(&made->signed_part));
     if (stamp->odd & MADE_NO_SET_HEADER)
         made_raw_parts(&der, &made->unsigned_attrs);
     else
-        made_set(&der, &made->unsigned_attrs, SG_DER_CONTEXT(1));
+        made_set(false, &der, &made->unsigned_attrs, SG_DER_CONTEXT(1));
     assert_int_equal(der.rc, SG_OK);
     made_stamp_over(made, "1.2.840.113549.1.9.16.2.48", stamp, sg_buf_slice(&over));
 }

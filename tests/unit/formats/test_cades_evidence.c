@@ -52,8 +52,7 @@ static int teardown(void **state)
     return 0;
 }
 
-/* --- a file, read ---------------------------------------------------------------------------------------------------
- */
+/* --- a file, read ------------------------------------------------------------------------------------------------- */
 
 struct file {
     struct sg_buf bytes;
@@ -203,8 +202,7 @@ static struct sg_slice up_to_certificate(const struct made *made, size_t index, 
     return cut;
 }
 
-/* --- what each is over ----------------------------------------------------------------------------------------------
- */
+/* --- what each is over -------------------------------------------------------------------------------------------- */
 
 static void sign(struct made *made, bool attached)
 {
@@ -289,6 +287,37 @@ static void test_archive_timestamps(void **state)
                        {part(&made.unsigned_attrs, 2), "++-"}, {up_to_certificate(&made, 1, tsa.cert), "++-"});
         made_clear(&made);
     }
+}
+
+/* OpenSSL takes each token for one over the imprint that is calculated here, made by the TSA that it says. */
+static void test_openssl(void **state)
+{
+    struct made made;
+    (void)state;
+    lt(&made, true);
+    made_archive_stamp(&made, &(struct made_stamp){.tsa = &tsa, .accuracy = 2, .carried = {ca.cert}});
+    struct file file = file_of(&made);
+    for (size_t i = 0; i < 2; i++) {
+        struct sg_evidence_imprint imprint = imprint_of(&file, i);
+        struct sg_slice der = sg_evidence_timestamp(file.evidence, i)->token;
+        PKCS7 *token = d2i_PKCS7(NULL, &der.data, (long)der.len);
+        TS_VERIFY_CTX *ctx = TS_VERIFY_CTX_new();
+        X509_STORE *store = X509_STORE_new();
+        assert_int_equal(X509_STORE_add_cert(store, root.cert), 1);
+        assert_int_equal(X509_STORE_add_cert(store, ca.cert), 1);
+        X509_VERIFY_PARAM_set_time(X509_STORE_get0_param(store), (time_t)PKI_NOW);
+        (void)TS_VERIFY_CTX_set_store(ctx, store); /* owned from now on, as is the imprint */
+        (void)TS_VERIFY_CTX_set_flags(ctx, TS_VFY_VERSION | TS_VFY_SIGNATURE | TS_VFY_SIGNER | TS_VFY_IMPRINT);
+        (void)TS_VERIFY_CTX_set_imprint(ctx, OPENSSL_memdup(imprint.digest, imprint.len), (long)imprint.len);
+        assert_int_equal(TS_RESP_verify_token(ctx, token), 1);
+        imprint.digest[0] ^= 1;
+        (void)TS_VERIFY_CTX_set_imprint(ctx, OPENSSL_memdup(imprint.digest, imprint.len), (long)imprint.len);
+        assert_int_equal(TS_RESP_verify_token(ctx, token), 0);
+        TS_VERIFY_CTX_free(ctx);
+        PKCS7_free(token);
+    }
+    file_clear(&file);
+    made_clear(&made);
 }
 
 /* The parts of the SignerInfo that are not its signature value: each octet of them. */
@@ -404,6 +433,23 @@ static void test_older_forms(void **state)
         }
 }
 
+/* In BER: what is hashed is as it stands there. */
+static void test_indefinite(void **state)
+{
+    struct made made;
+    (void)state;
+    for (int attached = 0; attached < 2; attached++) {
+        lt(&made, attached);
+        made.indefinite = true;
+        made_archive_stamp(&made, &(struct made_stamp){.tsa = &tsa, .time = PKI_NOW - 20 * PKI_DAY});
+        made_archive_stamp_v2(&made, &(struct made_stamp){.tsa = &tsa, .time = PKI_NOW - 10 * PKI_DAY});
+        ASSERT_CHANGES(&made, "+++", attached ? "+-+" : "+--", {sg_buf_slice(&made.signature), "---"},
+                       {part(&made.certificates, 1), "+--"}, {part(&made.revocations, 2), "+--"},
+                       {part(&made.unsigned_attrs, 0), "+--"});
+        made_clear(&made);
+    }
+}
+
 /* Detached content that is not to be had: no imprint of what is over it. */
 static void test_without_content(void **state)
 {
@@ -425,8 +471,7 @@ static void test_without_content(void **state)
     made_clear(&made);
 }
 
-/* --- what is found, and covered -------------------------------------------------------------------------------------
- */
+/* --- what is found, and covered ----------------------------------------------------------------------------------- */
 
 static bool has_certificate(const struct file *file, const X509 *cert)
 {
@@ -563,8 +608,7 @@ static void test_found_in_older_forms(void **state)
     }
 }
 
-/* --- oddities -------------------------------------------------------------------------------------------------------
- */
+/* --- oddities ----------------------------------------------------------------------------------------------------- */
 
 /* Of each attribute that is read one that is something else: left out, counted, and the rest is there. */
 static void test_malformed(void **state)
@@ -613,6 +657,53 @@ static void test_limit(void **state)
     made_clear(&made);
 }
 
+/* A SEQUENCE of so many copies. */
+static void repeat(struct sg_buf *out, struct sg_slice member, size_t count)
+{
+    struct sg_der der = {.out = out};
+    size_t sequence = sg_der_open(&der);
+    for (size_t i = 0; i < count; i++)
+        sg_der_raw(&der, member);
+    sg_der_close(&der, sequence, SG_DER_SEQUENCE);
+    assert_int_equal(der.rc, SG_OK);
+}
+
+/* More certificates, CRLs and references than are looked at: what is beyond is left out, and costs nothing. */
+static void test_many(void **state)
+{
+    static const uint8_t no_certificate[] = {0x30, 0x03, 0x02, 0x01, 0x05};
+    enum { MANY = SG_MAX_EVIDENCE_LOOKED_AT + 1000 };
+    _cleanup_(sg_buf_clear) struct sg_buf values = SG_BUF(SG_MIB), crls = SG_BUF(SG_MIB), revocation = SG_BUF(SG_MIB);
+    _cleanup_(sg_buf_clear) struct sg_buf reference = SG_BUF(SG_MIB), refs = SG_BUF(SG_MIB);
+    struct sg_der der = {.out = &revocation}, reference_der = {.out = &reference}, crl_der = {.out = &crls};
+    struct made made;
+    (void)state;
+    sign(&made, true);
+    /* Other CRLs each, as far as anybody looks: a SEQUENCE that says it is one is shown. */
+    size_t sequence = sg_der_open(&der), tagged = sg_der_open(&der), list = sg_der_open(&crl_der);
+    for (int i = 0; i < 2 * SG_MAX_EVIDENCE_FOUND; i++)
+        sg_der_raw(&crl_der, (struct sg_slice){(const uint8_t[]){0x30, 4, 2, 2, (uint8_t)(i / 256), (uint8_t)i}, 6});
+    sg_der_close(&crl_der, list, SG_DER_SEQUENCE);
+    sg_der_raw(&der, sg_buf_slice(&crls));
+    sg_der_close(&der, tagged, SG_DER_CONTEXT(0));
+    sg_der_close(&der, sequence, SG_DER_SEQUENCE);
+    made_attribute(&made, "1.2.840.113549.1.9.16.2.24", sg_buf_slice(&revocation));
+    repeat(&values, (struct sg_slice){no_certificate, sizeof no_certificate}, MANY);
+    made_attribute(&made, "1.2.840.113549.1.9.16.2.23", sg_buf_slice(&values));
+    size_t id = sg_der_open(&reference_der);
+    made_other_hash(libctx, "SHA256", &values, &reference_der);
+    sg_der_close(&reference_der, id, SG_DER_SEQUENCE);
+    repeat(&refs, sg_buf_slice(&reference), SG_MAX_EVIDENCE_REFERENCES + 1000);
+    made_attribute(&made, "1.2.840.113549.1.9.16.2.21", sg_buf_slice(&refs));
+    struct file file = file_of(&made);
+    assert_int_equal(sg_evidence_crl_count(file.evidence), SG_MAX_EVIDENCE_FOUND);
+    assert_int_equal(sk_X509_num(sg_evidence_certificates(file.evidence)), 2);
+    /* Those, and the certificate that the signed attributes refer to, which is no longer looked for. */
+    assert_int_equal(sg_evidence_malformed_count(file.evidence), MANY + SG_MAX_EVIDENCE_FOUND + 1);
+    file_clear(&file);
+    made_clear(&made);
+}
+
 /* A signature without any. */
 static void test_none(void **state)
 {
@@ -633,6 +724,7 @@ static void test_none(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_openssl),
         cmocka_unit_test(test_signature_timestamp),
         cmocka_unit_test(test_content_timestamp),
         cmocka_unit_test(test_archive_timestamps),
@@ -640,11 +732,13 @@ int main(void)
         cmocka_unit_test(test_index_versions),
         cmocka_unit_test(test_index_oddities),
         cmocka_unit_test(test_older_forms),
+        cmocka_unit_test(test_indefinite),
         cmocka_unit_test(test_without_content),
         cmocka_unit_test(test_found),
         cmocka_unit_test(test_found_in_older_forms),
         cmocka_unit_test(test_malformed),
         cmocka_unit_test(test_limit),
+        cmocka_unit_test(test_many),
         cmocka_unit_test(test_none),
     };
     return cmocka_run_group_tests_name("formats/cades_evidence", tests, setup, teardown);
