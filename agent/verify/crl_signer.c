@@ -21,10 +21,9 @@ const char *sg_crl_signer_problem(X509 *signer)
 static enum sg_rc key_digest(OSSL_LIB_CTX *libctx, const X509 *cert, uint8_t digest[EVP_MAX_MD_SIZE],
                              struct sg_err *err)
 {
-    uint8_t *der = NULL;
+    _cleanup_(OPENSSL_freep) uint8_t *der = NULL;
     size_t digest_len;
     int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert), &der);
-    _cleanup_(OPENSSL_freep) uint8_t *owned = der;
     if (len <= 0)
         return sg_fail_memory(err);
     return sg_digest(libctx, "SHA256", (struct sg_slice){der, (size_t)len}, digest, &digest_len, err);

@@ -299,9 +299,8 @@ bool sg_known_crl_combine(const struct sg_known_crl *base, const struct sg_known
 static enum sg_rc find(const struct sg_known_crl *known, const struct sg_crl_index *index, OSSL_LIB_CTX *libctx,
                        X509 *cert, struct sg_crl_hit *ret, struct sg_err *err)
 {
-    uint8_t *der = NULL;
+    _cleanup_(OPENSSL_freep) uint8_t *der = NULL;
     int len = i2d_ASN1_INTEGER(X509_get0_serialNumber(cert), &der);
-    _cleanup_(OPENSSL_freep) uint8_t *owned = der;
     const uint8_t *p = der;
     long content = 0;
     int tag, class;

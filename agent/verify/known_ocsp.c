@@ -370,10 +370,10 @@ enum sg_rc sg_known_ocsp_consult(struct sg_known_ocsp *known, const struct sg_re
 {
     const ASN1_INTEGER *serial = X509_get0_serialNumber(cert);
     struct sg_finding best = {.revoked_at = SG_TIME_NONE};
-    const char *why = NULL;
+    const char *why = NULL, *signer_why = NULL;
     X509 *signer = NULL;
     enum sg_rc rc = SG_OK;
-    for (int i = 0; rc == SG_OK && i < sg_known_ocsp_count(known); i++) {
+    for (int i = 0; rc == SG_OK && !signer_why && i < sg_known_ocsp_count(known); i++) {
         struct sg_ocsp_answer answer = sg_known_ocsp_answer(known, i, request->now);
         bool about = false;
         if (!sg_ocsp_id_has_serial(answer.id, serial))
@@ -381,13 +381,16 @@ enum sg_rc sg_known_ocsp_consult(struct sg_known_ocsp *known, const struct sg_re
         rc = sg_ocsp_id_is_of(answer.id, X509_get_issuer_name(cert), issuer, request->libctx, &about, err);
         if (rc != SG_OK || !about)
             continue;
-        why = answer.problem;
-        if (!why && !sg_finding_is_proven(request, known->proven))
-            why = N_("nothing proves that it was there in time");
-        if (!why && !signer)
-            rc = sg_known_ocsp_signer(known, request, issuer, &signer, &why, err);
-        if (rc != SG_OK || why)
-            break;
+        if (answer.problem) { /* of this answer; another one may serve */
+            why = answer.problem;
+            continue;
+        }
+        if (!sg_finding_is_proven(request, known->proven))
+            signer_why = N_("nothing proves that it was there in time");
+        else if (!signer)
+            rc = sg_known_ocsp_signer(known, request, issuer, &signer, &signer_why, err);
+        if (rc != SG_OK || signer_why)
+            continue;
         struct sg_finding finding = finding_of(&answer, cert, signer, issuer, request);
         if (sg_finding_is_better(&finding, &best))
             best = finding;
@@ -395,6 +398,6 @@ enum sg_rc sg_known_ocsp_consult(struct sg_known_ocsp *known, const struct sg_re
     if (rc != SG_OK)
         return rc;
     *ret = best;
-    *ret_why = why;
+    *ret_why = best.kind ? NULL : signer_why ? signer_why : why;
     return SG_OK;
 }

@@ -260,8 +260,10 @@ static enum sg_rc ask_sources(struct sg_search *search, const struct sources *so
 {
     const char *const not_allowed = N_("its issuer's certificate is not allowed to sign CRLs");
     const char *const no_base = N_("it is a delta CRL, and no complete one is here that it goes with");
-    const struct source *end = sources->items + sources->count;
     enum sg_rc rc = SG_OK;
+    if (sources->count == 0)
+        return SG_OK;
+    const struct source *end = sources->items + sources->count;
     for (const struct source *source = sources->items; rc == SG_OK && source < end; source++) {
         bool combined = false;
         for (const struct source *base = sources->items; rc == SG_OK && base < end; base++) {

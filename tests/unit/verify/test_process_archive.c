@@ -193,7 +193,8 @@ static void weak_certificate(void **state)
 static void weak_signature(void **state)
 {
     in_2013(*state, NULL);
-    expect_2013(*state, "SHA1", IN_2013, PASSED(.best_time = IN_2013 - 3600, NOW_IS(CRYPTO_CONSTRAINTS_FAILURE_NO_POE)));
+    expect_2013(*state, "SHA1", IN_2013,
+                PASSED(.best_time = IN_2013 - 3600, NOW_IS(CRYPTO_CONSTRAINTS_FAILURE_NO_POE)));
     expect_2013(*state, "SHA1", IN_2014, UNDECIDED(CRYPTO_CONSTRAINTS_FAILURE_NO_POE, "weak-algorithm"));
 }
 
@@ -256,6 +257,22 @@ static void revoked_then(void **state)
     expect(archive, (struct variant){.ca_crl = before}, UNDECIDED(REVOKED_NO_POE, "revoked"));
     X509_CRL_free(after);
     X509_CRL_free(before);
+}
+
+/* EN 319 102-1 §5.6.2.4.4 step 3: what became known later of a time before the signature is believed, though it is not
+ * from before the control time; of a time after it, it changes nothing. */
+static void revoked_as_known_later(void **state)
+{
+    struct archive *archive = *state;
+    struct world *world = &archive->scene.world;
+    for (int before = 0; before < 2; before++) {
+        X509_CRL *crl = revoking(archive, &world->ca, AGO(400), world->signer.cert, before ? AGO(702) : AGO(690));
+        assert_true(sk_X509_CRL_push(world->crls, crl) > 0);
+        expect(archive, (struct variant){0},
+               before ? UNDECIDED(REVOKED_NO_POE, "revoked") : PASSED(.level = "B-LTA", NOW_IS(REVOKED_NO_POE)));
+        (void)sk_X509_CRL_pop(world->crls);
+        X509_CRL_free(crl);
+    }
 }
 
 /* EN 319 102-1 §5.6.3.4 step 5 c: the key of the TSA of then is lost: after its time-stamps were proven; before. */
@@ -401,11 +418,21 @@ static void past_certificate(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        ARCHIVE_TEST(all_proven),     ARCHIVE_TEST(links_missing),         ARCHIVE_TEST(weak_certificate),
-        ARCHIVE_TEST(weak_signature), ARCHIVE_TEST(slides_to_next_update), ARCHIVE_TEST(revocation_out_of_bounds),
-        ARCHIVE_TEST(data_missing),   ARCHIVE_TEST(revoked_then),          ARCHIVE_TEST(tsa_revoked),
-        ARCHIVE_TEST(too_early),      ARCHIVE_TEST(not_mendable),          ARCHIVE_TEST(order),
-        ARCHIVE_TEST(ocsp_proven),    ARCHIVE_TEST(past_certificate),
+        ARCHIVE_TEST(all_proven),
+        ARCHIVE_TEST(links_missing),
+        ARCHIVE_TEST(weak_certificate),
+        ARCHIVE_TEST(weak_signature),
+        ARCHIVE_TEST(slides_to_next_update),
+        ARCHIVE_TEST(revocation_out_of_bounds),
+        ARCHIVE_TEST(data_missing),
+        ARCHIVE_TEST(revoked_then),
+        ARCHIVE_TEST(revoked_as_known_later),
+        ARCHIVE_TEST(tsa_revoked),
+        ARCHIVE_TEST(too_early),
+        ARCHIVE_TEST(not_mendable),
+        ARCHIVE_TEST(order),
+        ARCHIVE_TEST(ocsp_proven),
+        ARCHIVE_TEST(past_certificate),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
