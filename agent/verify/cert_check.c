@@ -194,7 +194,7 @@ static enum sg_rc try_issuer(struct ocsp_check *check, const struct sg_ocsp_answ
                                                   .mode = verifier->revocation,
                                                   .at = verifier->at,
                                                   .now = verifier->now};
-    X509 *signer = NULL;
+    struct sg_ocsp_signer signer = {0};
     bool about = false, trusted = false;
     enum sg_rc rc = sg_ocsp_id_is_of(answer->id, name, issuer, verifier->libctx, &about, err);
     if (rc != SG_OK || !about)

@@ -93,8 +93,8 @@ enum sg_rc sg_known_crl_check_key(struct sg_known_crl *known, OSSL_LIB_CTX *libc
 /* --- a signer that is not on the path ----------------------------------------------------------------------------- */
 
 /* (f): its path has to be right as well, and to lead to the same anchor. */
-static enum sg_rc judge_path(const struct sg_revocation_request *request, X509 *signer, const char **ret_why,
-                             struct sg_err *err)
+static enum sg_rc judge_path(const struct sg_revocation_request *request, X509 *signer, struct sg_crl_signer *ret,
+                             const char **ret_why, struct sg_err *err)
 {
     _cleanup_(sg_judgement_clear) struct sg_judgement judgement;
     sg_judgement_init(&judgement);
@@ -114,11 +114,14 @@ static enum sg_rc judge_path(const struct sg_revocation_request *request, X509 *
         *ret_why = N_("the certificate of its signer is not good, or has no path to an anchor");
     else if (X509_cmp(anchor, request->anchor) != 0)
         *ret_why = N_("the certificate of its signer leads to another anchor than the certificate in question");
+    ret->as_of = judgement.verdict.as_of;
+    ret->good_until = judgement.verdict.good_until;
     return SG_OK;
 }
 
 static enum sg_rc try_signer(struct sg_known_crl *known, const struct sg_revocation_request *request, X509 *candidate,
-                             X509 *issuer, X509 *judged, const char **ret_why, struct sg_err *err)
+                             X509 *issuer, X509 *judged, struct sg_crl_signer *ret, const char **ret_why,
+                             struct sg_err *err)
 {
     const char *why = NULL;
     if (X509_cmp(candidate, issuer) == 0)
@@ -129,14 +132,14 @@ static enum sg_rc try_signer(struct sg_known_crl *known, const struct sg_revocat
         return rc; /* of another key: not worth a word */
     why = sg_crl_signer_problem(candidate);
     if (!why && (!judged || X509_cmp(candidate, judged) != 0)) /* else it is being judged just now */
-        rc = judge_path(request, candidate, &why, err);
+        rc = judge_path(request, candidate, ret, &why, err);
     *ret_why = why;
     return rc;
 }
 
 /* Other certificates of the CRL issuer's name: a CA may sign CRLs with another key, or be an issuer of CRLs alone. */
 static enum sg_rc find_signer(struct sg_known_crl *known, const struct sg_revocation_request *request, X509 *issuer,
-                              X509 *judged, const char **ret_why, struct sg_err *err)
+                              X509 *judged, struct sg_crl_signer *ret, const char **ret_why, struct sg_err *err)
 {
     const STACK_OF(X509) *carried = request->carried ? request->carried->certs : NULL;
     unsigned left = SG_MAX_SIGNER_CANDIDATES;
@@ -146,24 +149,25 @@ static enum sg_rc find_signer(struct sg_known_crl *known, const struct sg_revoca
         rc = sg_trust_next(request->trust, known->issuer, &cursor, &trusted, err);
         if (rc != SG_OK || !trusted.cert)
             break;
-        rc = try_signer(known, request, trusted.cert, issuer, judged, ret_why, err);
+        rc = try_signer(known, request, trusted.cert, issuer, judged, ret, ret_why, err);
     }
     for (int i = 0; rc == SG_OK && *ret_why && left > 0 && i < sk_X509_num(carried); i++) {
         X509 *candidate = sk_X509_value(carried, i);
         if (X509_NAME_cmp(X509_get_subject_name(candidate), known->issuer) != 0)
             continue;
         left--;
-        rc = try_signer(known, request, candidate, issuer, judged, ret_why, err);
+        rc = try_signer(known, request, candidate, issuer, judged, ret, ret_why, err);
     }
     return rc;
 }
 
 enum sg_rc sg_known_crl_check_signer(struct sg_known_crl *known, const struct sg_revocation_request *request,
-                                     X509 *issuer, X509 *judged, bool *ret_allowed, const char **ret_why,
+                                     X509 *issuer, X509 *judged, struct sg_crl_signer *ret, const char **ret_why,
                                      struct sg_err *err)
 {
     const char *why = N_("the certificate of its issuer is not here");
     bool nested = !request->verifier || request->nesting >= SG_MAX_CRL_SIGNER_NESTING, signed_by_issuer = false;
+    struct sg_crl_signer signer = {.as_of = SG_TIME_NONE, .good_until = SG_TIME_NONE};
     enum sg_rc rc = SG_OK;
     if (X509_NAME_cmp(known->issuer, X509_get_subject_name(issuer)) == 0) {
         rc = sg_known_crl_check_key(known, request->libctx, issuer, sg_finding_good_at(request, known->proven),
@@ -173,8 +177,9 @@ enum sg_rc sg_known_crl_check_signer(struct sg_known_crl *known, const struct sg
             why = sg_crl_signer_problem(issuer); /* then another certificate of that key may allow it */
     }
     if (rc == SG_OK && why && !nested)
-        rc = find_signer(known, request, issuer, judged, &why, err);
-    *ret_allowed = !why;
+        rc = find_signer(known, request, issuer, judged, &signer, &why, err);
+    signer.allowed = !why;
+    *ret = signer;
     *ret_why = signed_by_issuer ? NULL : why;
     return rc;
 }

@@ -51,7 +51,8 @@ struct sg_finding {
     const char *kind;                 /* "crl", "ocsp"; NULL: no source says anything */
     const X509_NAME *issuer;          /* who signed the source; borrowed from it */
     int64_t this_update, next_update; /* SG_TIME_NONE if absent */
-    int64_t signer_ends;              /* a responder's certificate; SG_TIME_NONE: that of a CA, which is on the path */
+    int64_t signer_ends;              /* until when its signer is good; SG_TIME_NONE: that is a CA on the path */
+    int64_t signer_as_of;             /* as of when it is known that the signer is not revoked; likewise */
     int64_t fresh_at;                 /* not stale if it is from then or later */
     int64_t revoked_at;               /* SG_TIME_NONE: it is not, or it is not known when */
     long reason;                      /* of that: one of CRL_REASON_; negative: none is given */

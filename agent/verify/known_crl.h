@@ -88,11 +88,15 @@ SG_MUST_CHECK enum sg_rc sg_known_crl_check_key(struct sg_known_crl *known, OSSL
                                                 int64_t at, unsigned *steps, const char **ret_why, struct sg_err *err);
 /* Who signed this CRL, for a certificate that `issuer` issued (§6.3.3 (f), (g)): that issuer, or another of the CRL
  * issuer's name whose path leads to the same anchor. `judged` (or NULL) is the certificate in question where that is
- * itself a CRL's signer: an issuer of CRLs alone is spoken of by no other CRL than its own. `*ret_allowed`: whether the
- * certificate that was found may sign CRLs. */
+ * itself a CRL's signer: an issuer of CRLs alone is spoken of by no other CRL than its own. */
+struct sg_crl_signer {
+    bool allowed;              /* its certificate may sign CRLs */
+    int64_t as_of, good_until; /* of its own path; SG_TIME_NONE: it is the issuer, whose path is judged elsewhere */
+};
+
 SG_MUST_CHECK enum sg_rc sg_known_crl_check_signer(struct sg_known_crl *known,
                                                    const struct sg_revocation_request *request, X509 *issuer,
-                                                   X509 *judged, bool *ret_allowed, const char **ret_why,
+                                                   X509 *judged, struct sg_crl_signer *ret, const char **ret_why,
                                                    struct sg_err *err);
 /* Why its certificate may not sign CRLs (untranslated); NULL: it may. */
 const char *sg_crl_signer_problem(X509 *signer);

@@ -344,17 +344,19 @@ static bool may_have_been_dropped(const struct sg_ocsp_answer *answer, X509 *cer
            (answer->archive_cutoff == SG_TIME_NONE || answer->archive_cutoff > not_after);
 }
 
-static struct sg_finding finding_of(const struct sg_ocsp_answer *answer, X509 *cert, X509 *signer, X509 *issuer,
+static struct sg_finding finding_of(const struct sg_ocsp_answer *answer, X509 *cert,
+                                    const struct sg_ocsp_signer *signer, X509 *issuer,
                                     const struct sg_revocation_request *request)
 {
     struct sg_finding finding = {.kind = "ocsp",
-                                 .issuer = X509_get_subject_name(signer),
+                                 .issuer = X509_get_subject_name(signer->cert),
                                  .this_update = answer->this_update,
                                  .next_update = answer->next_update,
                                  .signer_ends = SG_TIME_NONE,
+                                 .signer_as_of = signer->as_of,
                                  .fresh_at = sg_finding_fresh_at(request, cert),
                                  .revoked_at = SG_TIME_NONE};
-    if (signer != issuer && !sg_time_from_asn1(X509_get0_notAfter(signer), &finding.signer_ends))
+    if (signer->cert != issuer && !sg_time_from_asn1(X509_get0_notAfter(signer->cert), &finding.signer_ends))
         finding.signer_ends = SG_TIME_NONE;
     if (answer->status == V_OCSP_CERTSTATUS_REVOKED)
         sg_finding_set_revoked(&finding, answer->revoked_at, answer->reason, request);
@@ -371,7 +373,7 @@ enum sg_rc sg_known_ocsp_consult(struct sg_known_ocsp *known, const struct sg_re
     const ASN1_INTEGER *serial = X509_get0_serialNumber(cert);
     struct sg_finding best = {.revoked_at = SG_TIME_NONE};
     const char *why = NULL, *signer_why = NULL;
-    X509 *signer = NULL;
+    struct sg_ocsp_signer signer = {0};
     enum sg_rc rc = SG_OK;
     for (int i = 0; rc == SG_OK && !signer_why && i < sg_known_ocsp_count(known); i++) {
         struct sg_ocsp_answer answer = sg_known_ocsp_answer(known, i, request->now);
@@ -387,11 +389,11 @@ enum sg_rc sg_known_ocsp_consult(struct sg_known_ocsp *known, const struct sg_re
         }
         if (!sg_finding_is_proven(request, known->proven))
             signer_why = N_("nothing proves that it was there in time");
-        else if (!signer)
+        else if (!signer.cert)
             rc = sg_known_ocsp_signer(known, request, issuer, &signer, &signer_why, err);
         if (rc != SG_OK || signer_why)
             continue;
-        struct sg_finding finding = finding_of(&answer, cert, signer, issuer, request);
+        struct sg_finding finding = finding_of(&answer, cert, &signer, issuer, request);
         if (sg_finding_is_better(&finding, &best))
             best = finding;
     }

@@ -63,6 +63,12 @@ SG_MUST_CHECK enum sg_rc sg_ocsp_id_is_of(const OCSP_CERTID *id, const X509_NAME
 bool sg_ocsp_id_has_serial(const OCSP_CERTID *id, const ASN1_INTEGER *serial);
 /* Whether its nonce is this one, or it has none (RFC 6960 §4.4.1: a responder need not take part). */
 bool sg_known_ocsp_has_nonce(const struct sg_known_ocsp *known, struct sg_slice nonce);
-/* Who signed it for `issuer`, borrowed; NULL: nobody who may, and `*ret_why` (untranslated) says why. */
+/* Who signed it for `issuer`, borrowed; no certificate: nobody who may, and `*ret_why` (untranslated) says why. */
+struct sg_ocsp_signer {
+    X509 *cert;
+    int64_t as_of; /* how old that is by which it is known not to be revoked; SG_TIME_NONE: nobody had to be asked */
+};
+
 SG_MUST_CHECK enum sg_rc sg_known_ocsp_signer(struct sg_known_ocsp *known, const struct sg_revocation_request *request,
-                                              X509 *issuer, X509 **ret, const char **ret_why, struct sg_err *err);
+                                              X509 *issuer, struct sg_ocsp_signer *ret, const char **ret_why,
+                                              struct sg_err *err);

@@ -134,8 +134,10 @@ static const char *responder_problem(const struct sg_known_ocsp *known, const st
 }
 
 static enum sg_rc try_responder(struct sg_known_ocsp *known, const struct sg_revocation_request *request,
-                                X509 *candidate, X509 *issuer, const char **ret_why, struct sg_err *err)
+                                X509 *candidate, X509 *issuer, int64_t *ret_as_of, const char **ret_why,
+                                struct sg_err *err)
 {
+    *ret_as_of = SG_TIME_NONE;
     *ret_why = responder_problem(known, request, candidate, issuer);
     if (*ret_why)
         return SG_OK;
@@ -144,53 +146,53 @@ static enum sg_rc try_responder(struct sg_known_ocsp *known, const struct sg_rev
     if (rc != SG_OK || *ret_why || X509_get_ext_by_NID(candidate, NID_id_pkix_OCSP_noCheck, -1) >= 0 ||
         request->mode == SG_REVOCATION_NONE)
         return rc;
-    return sg_revocation_judge_responder(request, candidate, issuer, ret_why, err);
+    return sg_revocation_judge_responder(request, candidate, issuer, ret_as_of, ret_why, err);
 }
 
 /* Looks through one list of certificates for the responder's, until one serves. */
 static enum sg_rc try_list(struct sg_known_ocsp *known, const struct sg_revocation_request *request,
-                           const STACK_OF(X509) *certs, X509 *issuer, X509 **signer, const char **why,
+                           const STACK_OF(X509) *certs, X509 *issuer, struct sg_ocsp_signer *signer, const char **why,
                            struct sg_err *err)
 {
     enum sg_rc rc = SG_OK;
-    for (int i = 0; rc == SG_OK && !*signer && i < sk_X509_num(certs); i++) {
+    for (int i = 0; rc == SG_OK && !signer->cert && i < sk_X509_num(certs); i++) {
         X509 *candidate = sk_X509_value(certs, i);
         bool is = false;
         rc = is_responder(known, request->libctx, candidate, &is, err);
         if (rc != SG_OK || !is || X509_cmp(candidate, issuer) == 0)
             continue;
-        rc = try_responder(known, request, candidate, issuer, why, err);
-        *signer = *why ? NULL : candidate;
+        rc = try_responder(known, request, candidate, issuer, &signer->as_of, why, err);
+        signer->cert = *why ? NULL : candidate;
     }
     return rc;
 }
 
 /* The responder's certificate comes with the response (§4.2.1), but need not, if who asks has it. */
 static enum sg_rc try_responders(struct sg_known_ocsp *known, const struct sg_revocation_request *request, X509 *issuer,
-                                 X509 **signer, const char **why, struct sg_err *err)
+                                 struct sg_ocsp_signer *signer, const char **why, struct sg_err *err)
 {
     enum sg_rc rc = try_list(known, request, known->certs, issuer, signer, why, err);
-    if (rc == SG_OK && !*signer && request->carried)
+    if (rc == SG_OK && !signer->cert && request->carried)
         rc = try_list(known, request, request->carried->certs, issuer, signer, why, err);
-    if (rc == SG_OK && !*signer && request->trust)
+    if (rc == SG_OK && !signer->cert && request->trust)
         rc = try_list(known, request, sg_trust_intermediates(request->trust), issuer, signer, why, err);
     return rc;
 }
 
 enum sg_rc sg_known_ocsp_signer(struct sg_known_ocsp *known, const struct sg_revocation_request *request, X509 *issuer,
-                                X509 **ret, const char **ret_why, struct sg_err *err)
+                                struct sg_ocsp_signer *ret, const char **ret_why, struct sg_err *err)
 {
     const char *why = N_("the certificate of its responder is not here");
     bool is = false;
     enum sg_rc rc = is_responder(known, request->libctx, issuer, &is, err);
     if (rc == SG_OK && is)
         rc = check_signature(known, request, issuer, &why, err);
-    X509 *signer = is && !why ? issuer : NULL;
-    if (rc == SG_OK && !signer)
+    struct sg_ocsp_signer signer = {.cert = is && !why ? issuer : NULL, .as_of = SG_TIME_NONE};
+    if (rc == SG_OK && !signer.cert)
         rc = try_responders(known, request, issuer, &signer, &why, err);
     if (rc != SG_OK)
         return rc;
     *ret = signer;
-    *ret_why = signer ? NULL : why;
+    *ret_why = signer.cert ? NULL : why;
     return SG_OK;
 }

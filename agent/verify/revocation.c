@@ -65,7 +65,7 @@ enum sg_rc sg_revocation_find(const struct sg_revocation_request *request, X509 
 }
 
 enum sg_rc sg_revocation_judge_responder(const struct sg_revocation_request *request, X509 *responder, X509 *issuer,
-                                         const char **ret_why, struct sg_err *err)
+                                         int64_t *ret_as_of, const char **ret_why, struct sg_err *err)
 {
     struct sg_search search = {.request = request, .cert = responder, .issuer = issuer};
     const char *why = NULL;
@@ -79,6 +79,7 @@ enum sg_rc sg_revocation_judge_responder(const struct sg_revocation_request *req
         why = N_("the certificate of its responder has been revoked");
     else if (search.unreadable_crl || (!good && request->mode == SG_REVOCATION_HARD))
         why = N_("nothing here says whether the certificate of its responder has been revoked");
+    *ret_as_of = search.best.kind ? search.best.this_update : SG_TIME_NONE;
     *ret_why = why;
     return SG_OK;
 }
@@ -204,6 +205,8 @@ static enum sg_rc note_used(const struct sg_search *search, struct sg_judgement 
                                      err);
     if (rc == SG_OK)
         sg_judgement_good_until(judgement, best->signer_ends);
+    if (rc == SG_OK)
+        sg_judgement_as_of(judgement, best->signer_as_of);
     return rc;
 }
 

@@ -19,6 +19,7 @@ SG_MUST_CHECK enum sg_rc sg_revocation_find(const struct sg_revocation_request *
                                             struct sg_finding *ret, struct sg_err *err);
 
 /* Why a responder's certificate, which `issuer` issued, does not count for its revocation; NULL: it does. By CRLs
- * alone: else a responder would vouch for itself. */
+ * alone: else a responder would vouch for itself. `*ret_as_of`: how old the CRL is; SG_TIME_NONE if none was used. */
 SG_MUST_CHECK enum sg_rc sg_revocation_judge_responder(const struct sg_revocation_request *request, X509 *responder,
-                                                       X509 *issuer, const char **ret_why, struct sg_err *err);
+                                                       X509 *issuer, int64_t *ret_as_of, const char **ret_why,
+                                                       struct sg_err *err);

@@ -53,6 +53,12 @@ static int64_t earlier(int64_t a, int64_t b)
     return a < b ? a : b; /* SG_TIME_NONE before all */
 }
 
+/* The earlier of two times of which either may be SG_TIME_NONE. */
+static int64_t earlier_known(int64_t a, int64_t b)
+{
+    return a == SG_TIME_NONE || (b != SG_TIME_NONE && b < a) ? b : a;
+}
+
 static enum sg_rc note_not_covered(const struct sg_search *search, struct sg_err *err)
 {
     if (!search->unusable)
@@ -78,6 +84,8 @@ enum sg_rc sg_search_settle(struct sg_search *search, struct sg_err *err)
     for (unsigned flag = 1; !bad && covered && flag < SG_REASON_FLAGS; flag++) {
         best.this_update = earlier(best.this_update, search->by_reason[flag].this_update);
         best.next_update = earlier(best.next_update, search->by_reason[flag].next_update);
+        best.signer_ends = earlier_known(best.signer_ends, search->by_reason[flag].signer_ends);
+        best.signer_as_of = earlier_known(best.signer_as_of, search->by_reason[flag].signer_as_of);
     }
     search->best = best;
     return any && !covered && !bad ? note_not_covered(search, err) : SG_OK;
@@ -89,7 +97,7 @@ enum sg_rc sg_search_settle(struct sg_search *search, struct sg_err *err)
 struct source {
     struct sg_known_crl *known;
     unsigned reasons;
-    bool allowed; /* to be signed by whoever signed it: else it counts as far as it is bad news */
+    struct sg_crl_signer signer; /* one that is not allowed to: it counts as far as it is bad news */
     struct sg_crl_hit hit;
 };
 
@@ -137,8 +145,8 @@ static enum sg_rc examine(const struct sg_search *search, struct source *source,
     if (!why && !sg_finding_is_proven(request, known->proven))
         why = N_("nothing proves that it was there in time");
     if (!why)
-        return sg_known_crl_check_signer(source->known, request, search->issuer, search->judged_signer,
-                                         &source->allowed, ret_why, err);
+        return sg_known_crl_check_signer(source->known, request, search->issuer, search->judged_signer, &source->signer,
+                                         ret_why, err);
     *ret_why = why;
     return SG_OK;
 }
@@ -212,12 +220,14 @@ static bool may_have_been_dropped(const struct sg_known_crl *base, int64_t this_
 static struct sg_finding ask(const struct sg_search *search, const struct source *base, const struct source *delta)
 {
     const struct sg_revocation_request *request = search->request;
-    const struct sg_known_crl *newest = delta ? delta->known : base->known;
+    const struct source *other = delta ? delta : base;
+    const struct sg_known_crl *newest = other->known;
     struct sg_finding finding = {.kind = "crl",
                                  .issuer = newest->issuer,
                                  .this_update = newest->this_update,
                                  .next_update = newest->next_update,
-                                 .signer_ends = SG_TIME_NONE,
+                                 .signer_ends = earlier_known(base->signer.good_until, other->signer.good_until),
+                                 .signer_as_of = earlier_known(base->signer.as_of, other->signer.as_of),
                                  .fresh_at = sg_finding_fresh_at(request, search->cert),
                                  .revoked_at = SG_TIME_NONE,
                                  .reason = -1};
@@ -270,7 +280,7 @@ static enum sg_rc ask_sources(struct sg_search *search, const struct sources *so
             if (!sg_known_crl_combine(base->known, source->known))
                 continue;
             combined = true;
-            rc = consider(search, base, source, !base->allowed || !source->allowed, not_allowed, err);
+            rc = consider(search, base, source, !base->signer.allowed || !source->signer.allowed, not_allowed, err);
         }
         if (rc != SG_OK || combined)
             continue;
@@ -278,7 +288,7 @@ static enum sg_rc ask_sources(struct sg_search *search, const struct sources *so
         if (source->known->is_delta && removal)
             rc = sg_search_note_unusable(search, "crl", source->known->this_update, no_base, err);
         else
-            rc = consider(search, source, NULL, source->known->is_delta || !source->allowed,
+            rc = consider(search, source, NULL, source->known->is_delta || !source->signer.allowed,
                           source->known->is_delta ? no_base : not_allowed, err);
     }
     return rc;

@@ -227,6 +227,11 @@ static void set_as_of(struct sg_verdict *verdict, int64_t when)
         verdict->as_of = when;
 }
 
+void sg_judgement_as_of(struct sg_judgement *judgement, int64_t when)
+{
+    set_as_of(&judgement->verdict, when);
+}
+
 enum sg_rc sg_judgement_revocation(struct sg_judgement *judgement, const struct sg_revocation_used *used,
                                    struct sg_err *err)
 {

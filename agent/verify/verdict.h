@@ -70,7 +70,9 @@ SG_MUST_CHECK enum sg_rc sg_judgement_note(struct sg_judgement *judgement, enum 
 /* Notes the revocation data that was used (copied); as_of and good_until follow. */
 SG_MUST_CHECK enum sg_rc sg_judgement_revocation(struct sg_judgement *judgement, const struct sg_revocation_used *used,
                                                  struct sg_err *err);
-void sg_judgement_good_until(struct sg_judgement *judgement, int64_t when); /* keeps the earliest */
+void sg_judgement_good_until(struct sg_judgement *judgement, int64_t when);
+/* It says nothing about what happened after this time; likewise. */
+void sg_judgement_as_of(struct sg_judgement *judgement, int64_t when); /* keeps the earliest */
 /* Takes over what was found about a certificate: path, revocation, policies, reasons, times. */
 SG_MUST_CHECK enum sg_rc sg_judgement_merge(struct sg_judgement *into, const struct sg_judgement *from,
                                             struct sg_err *err);

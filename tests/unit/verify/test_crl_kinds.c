@@ -395,6 +395,22 @@ static void reported(void **state)
     assert_int_equal(verdict->revocation[0].revoked_at, PKI_NOW - 6 * PKI_DAY);
     assert_int_equal(verdict->revocation[0].this_update, PKI_NOW - PKI_DAY);
     sg_report_free(report);
+
+    /* By another key: no longer than its certificate is good. */
+    struct pki_id second = pki_issue(
+        world->libctx, &world->root,
+        &(struct pki_cert){
+            .name = "Issuing CA", .ca = true, .key_usage = "critical,cRLSign", .not_after = PKI_NOW + PKI_DAY});
+    unlist(world);
+    add(world, &second, &(struct pki_crl){0});
+    assert_true(sk_X509_push(world->intermediates, second.cert) > 0);
+    report = judge_bytes(world, sg_buf_slice(&cms), CONTENT, &rc);
+    verdict = &report->verdicts[0];
+    assert_verdict(verdict, SG_TOTAL_PASSED, SG_SUB_NONE, NULL);
+    assert_int_equal(verdict->good_until, PKI_NOW + PKI_DAY);
+    sg_report_free(report);
+    sk_X509_zero(world->intermediates);
+    pki_free(&second);
     unlist(world);
 }
 

@@ -407,9 +407,19 @@ static void responder_revoked(void **state)
     judge_as(w, SG_TOTAL_PASSED, SG_SUB_NONE, NULL); /* by the CRL; the revoked responder's word counts for nothing */
     (void)sk_X509_CRL_pop(w->world.crls);
     X509_CRL_free(crl);
-    crl = pki_crl(w->world.libctx, &w->world.ca, &(struct pki_crl){0});
+    crl = pki_crl(w->world.libctx, &w->world.ca, &(struct pki_crl){.this_update = PKI_NOW - 3 * PKI_DAY});
     assert_true(sk_X509_CRL_push(w->world.crls, crl) > 0);
     judge_as(w, SG_INDETERMINATE, SG_SUB_REVOKED_NO_POE, "revoked");
+
+    /* The answer is as old as what is known about who gave it. */
+    _cleanup_(sg_buf_clear) struct sg_buf cms = SG_BUF(SG_MIB);
+    enum sg_rc rc;
+    only(w, (struct pki_ocsp){.signer = &id});
+    world_sign(&w->world, ORDINARY, &cms);
+    _cleanup_(sg_report_freep) struct sg_report *report = judge_bytes(&w->world, sg_buf_slice(&cms), CONTENT, &rc);
+    assert_verdict(&report->verdicts[0], SG_TOTAL_PASSED, SG_SUB_NONE, NULL);
+    assert_string_equal(report->verdicts[0].revocation[0].kind, "ocsp");
+    assert_int_equal(report->verdicts[0].as_of, PKI_NOW - 3 * PKI_DAY);
     (void)sk_X509_CRL_pop(w->world.crls);
     X509_CRL_free(crl);
     pki_free(&id);
