@@ -39,9 +39,8 @@ struct sg_evidence_imprint {
 
 struct sg_evidence;
 
-/* `content_digest` gives the digest of the content by an algorithm ({NULL, 0}: not to be had): attached or detached,
- * it was hashed before in one pass by the algorithms of sg_evidence_digests(). Malformed attributes are left out and
- * counted. */
+/* Reads what `si`, a signer of `cms`, carries; both must outlive the result. Malformed attributes, and what is beyond
+ * the limits, are left out and counted; a time-stamp that cannot be read is shown as it is. */
 SG_MUST_CHECK enum sg_rc sg_evidence_read(const struct sg_cms *cms, const struct sg_signer_info *si,
                                           OSSL_LIB_CTX *libctx, struct sg_evidence **ret, struct sg_err *err);
 void sg_evidence_free(struct sg_evidence *evidence);
@@ -66,6 +65,8 @@ size_t sg_evidence_digests(const struct sg_evidence *evidence, int *nids, size_t
  * archive-time-stamps are over it among other things. No `write`: nowhere. */
 struct sg_sink sg_evidence_content(struct sg_evidence *evidence);
 
+/* Gives the digest of the content by an algorithm ({NULL, 0}: not to be had): attached or detached, it was hashed
+ * before in one pass by the algorithms of sg_evidence_digests(). */
 typedef struct sg_slice sg_content_digest_of(void *context, int nid);
 
 /* What that time-stamp has to be over. Of an archive-time-stamp-v3 the index is checked first: each hash in it has to

@@ -281,16 +281,14 @@ enum sg_rc sg_evidence_imprint(const struct sg_evidence *evidence, size_t timest
                                sg_content_digest_of *content_digest, void *context, struct sg_evidence_imprint *ret,
                                struct sg_err *err)
 {
+    if (timestamp >= evidence->token_count)
+        return sg_fail(err, SG_E_INTERNAL, "%s", _("There is no such time-stamp."));
     const struct sg_token *token = &evidence->tokens[timestamp];
     _cleanup_(EVP_MD_freep) EVP_MD *md = sg_evidence_digest(evidence, token->shown.digest_nid);
     _cleanup_(EVP_MD_CTX_freep) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 
-    if (!token->cms) {
-        *ret = cannot(N_("It cannot be read."));
-        return SG_OK;
-    }
-    if (!md) {
-        *ret = cannot(unknown_digest);
+    if (!token->cms || !md) {
+        *ret = cannot(token->cms ? unknown_digest : N_("It cannot be read."));
         return SG_OK;
     }
     if (!ctx || !EVP_DigestInit_ex2(ctx, md, NULL))

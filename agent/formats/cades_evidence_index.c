@@ -295,24 +295,30 @@ static void cover_type(const struct sg_evidence *evidence, struct sg_token *toke
     }
 }
 
+static void cover_references(const struct sg_evidence *evidence, struct sg_token *token)
+{
+    cover_type(evidence, token, NID_id_smime_aa_ets_CertificateRefs);
+    cover_type(evidence, token, NID_id_smime_aa_ets_RevocationRefs);
+}
+
 static enum sg_rc cover(struct sg_evidence *evidence, struct sg_token *token, struct sg_err *err)
 {
     enum sg_rc rc = SG_OK;
 
     switch (token->shown.kind) {
-    case SG_EVIDENCE_CONTENT:
+    case SG_EVIDENCE_CONTENT: /* nothing but the content */
     case SG_EVIDENCE_ARCHIVE_V1:
-        break;
-    case SG_EVIDENCE_CADES_C:
-        cover_type(evidence, token, NID_id_smime_aa_timeStampToken);
-        token->covered[SG_PLACE_SIGNED] = true;
-        /* fall through */
-    case SG_EVIDENCE_REFERENCES:
-        cover_type(evidence, token, NID_id_smime_aa_ets_CertificateRefs);
-        cover_type(evidence, token, NID_id_smime_aa_ets_RevocationRefs);
         break;
     case SG_EVIDENCE_SIGNATURE:
         token->covered[SG_PLACE_SIGNED] = true;
+        break;
+    case SG_EVIDENCE_CADES_C:
+        token->covered[SG_PLACE_SIGNED] = true;
+        cover_type(evidence, token, NID_id_smime_aa_timeStampToken);
+        cover_references(evidence, token);
+        break;
+    case SG_EVIDENCE_REFERENCES:
+        cover_references(evidence, token);
         break;
     case SG_EVIDENCE_ARCHIVE_V2:
         for (size_t i = 0; i < evidence->place_count; i++)

@@ -226,6 +226,8 @@ static void test_signature_timestamp(void **state)
     assert_int_equal(second->kind, SG_EVIDENCE_SIGNATURE);
     assert_int_equal(second->digest_nid, NID_sha512);
     assert_null(sg_evidence_timestamp(file.evidence, 3));
+    struct sg_evidence_imprint none;
+    assert_int_equal(sg_evidence_imprint(file.evidence, 3, NULL, NULL, &none, NULL), SG_E_INTERNAL);
     file_clear(&file);
     made_clear(&made);
 }
