@@ -54,9 +54,30 @@ static bool is_replaced(const struct sg_pending *pending, size_t from, const X50
     return false;
 }
 
+void sg_pending_trust_clear(struct sg_pending_trust *trust)
+{
+    for (int i = 0; trust->limits && i < sk_X509_num(trust->anchors); i++)
+        free(trust->limits[i]);
+    free(trust->limits);
+    sg_x509_stack_free(trust->anchors);
+    *trust = (struct sg_pending_trust){0};
+}
+
+static enum sg_rc add_anchor(X509 *cert, const char *limits, struct sg_pending_trust *trust, struct sg_err *err)
+{
+    char *copy = strdup(limits);
+
+    if (!copy || !X509_add_cert(trust->anchors, cert, X509_ADD_FLAG_UP_REF)) {
+        free(copy);
+        return sg_fail_memory(err);
+    }
+    trust->limits[sk_X509_num(trust->anchors) - 1] = copy;
+    return SG_OK;
+}
+
 /* An anchor that cannot be read is no anchor, as in every judgement. */
 static enum sg_rc add_known(struct sg_app *app, const struct sg_snapshot_anchor *known,
-                            const struct sg_pending *pending, STACK_OF(X509) *anchors, struct sg_err *err)
+                            const struct sg_pending *pending, struct sg_pending_trust *trust, struct sg_err *err)
 {
     _cleanup_(X509_freep) X509 *cert = NULL;
 
@@ -67,35 +88,37 @@ static enum sg_rc add_known(struct sg_app *app, const struct sg_snapshot_anchor 
         return SG_OK;
     if (rc != SG_OK || is_replaced(pending, 0, cert))
         return rc;
-    return X509_add_cert(anchors, cert, X509_ADD_FLAG_UP_REF) ? SG_OK : sg_fail_memory(err);
+    return add_anchor(cert, known->limits, trust, err);
 }
 
-enum sg_rc sg_pending_trusted(struct sg_app *app, const struct sg_pending *pending, STACK_OF(X509) **ret,
+enum sg_rc sg_pending_trusted(struct sg_app *app, const struct sg_pending *pending, struct sg_pending_trust *ret,
                               struct sg_err *err)
 {
     _cleanup_(sg_snapshot_freep) struct sg_snapshot *snapshot = NULL;
-    _cleanup_(sg_x509_stack_freep) STACK_OF(X509) *anchors = NULL;
+    _cleanup_(sg_pending_trust_clear) struct sg_pending_trust trust = {0};
 
-    *ret = NULL;
+    *ret = (struct sg_pending_trust){0};
     if (pending->count == 0)
         return SG_OK;
     enum sg_rc rc = sg_snapshot_open(app->paths.state, app->libctx, &snapshot, err);
     if (rc != SG_OK)
         return rc;
-    anchors = sk_X509_new_null();
-    if (!anchors)
+    trust.anchors = sk_X509_new_null();
+    trust.limits = calloc(sg_snapshot_anchor_count(snapshot) + pending->count, sizeof(*trust.limits));
+    if (!trust.anchors || !trust.limits)
         return sg_fail_memory(err);
     for (size_t i = 0; i < sg_snapshot_anchor_count(snapshot) && rc == SG_OK; i++)
-        rc = add_known(app, sg_snapshot_anchor(snapshot, i), pending, anchors, err);
+        rc = add_known(app, sg_snapshot_anchor(snapshot, i), pending, &trust, err);
     for (size_t i = 0; i < pending->count && rc == SG_OK; i++) {
         const struct sg_pending_anchor *anchor = &pending->anchors[i];
-        if ((anchor->purposes & SG_PURPOSE_SIGN) && !is_replaced(pending, i + 1, anchor->cert) &&
-            !X509_add_cert(anchors, anchor->cert, X509_ADD_FLAG_UP_REF))
-            rc = sg_fail_memory(err);
+        if ((anchor->purposes & SG_PURPOSE_SIGN) && !is_replaced(pending, i + 1, anchor->cert))
+            rc = add_anchor(anchor->cert, anchor->limits, &trust, err);
     }
-    if (rc == SG_OK)
-        *ret = sg_steal(anchors);
-    return rc;
+    if (rc != SG_OK)
+        return rc;
+    *ret = trust;
+    trust = (struct sg_pending_trust){0};
+    return SG_OK;
 }
 
 enum sg_rc sg_pending_store(const struct sg_pending *pending, struct sg_store *store, struct sg_err *err)

@@ -25,9 +25,14 @@ SG_MUST_CHECK enum sg_rc sg_pending_add(struct sg_app *app, X509 *cert, unsigned
                                         const char *source, struct sg_pending *pending, struct sg_err *err);
 void sg_pending_clear(struct sg_pending *pending);
 
-/* What would be trusted for signing once they are added: the snapshot's anchors and these. NULL if there are none
- * pending, so that the snapshot counts as it is. */
-SG_MUST_CHECK enum sg_rc sg_pending_trusted(struct sg_app *app, const struct sg_pending *pending, STACK_OF(X509) **ret,
-                                            struct sg_err *err);
+/* What would be trusted for signing once they are added: the snapshot's anchors and these, each with its limits. */
+struct sg_pending_trust {
+    STACK_OF(X509) *anchors; /* NULL: none is pending, so that the snapshot counts as it is */
+    char **limits;           /* as many */
+};
+
+SG_MUST_CHECK enum sg_rc sg_pending_trusted(struct sg_app *app, const struct sg_pending *pending,
+                                            struct sg_pending_trust *ret, struct sg_err *err);
+void sg_pending_trust_clear(struct sg_pending_trust *trust);
 /* Adds them to the store, within the caller's transaction. */
 SG_MUST_CHECK enum sg_rc sg_pending_store(const struct sg_pending *pending, struct sg_store *store, struct sg_err *err);

@@ -199,28 +199,29 @@ static enum sg_rc offer_anchor(struct setup *setup, const STACK_OF(X509) *certs,
 /* Before a PIN is asked for: without a path to an anchor, what the token has is offered. */
 static enum sg_rc find_anchor(struct setup *setup, struct sg_err *err)
 {
-    _cleanup_(sg_x509_stack_freep) STACK_OF(X509) *certs = sk_X509_new_null(), *anchors = NULL;
+    _cleanup_(sg_x509_stack_freep) STACK_OF(X509) *certs = sk_X509_new_null();
+    _cleanup_(sg_pending_trust_clear) struct sg_pending_trust trust = {0};
     const struct sg_signing *signing = &setup->signing;
     bool has_path = false;
 
     if (!certs)
         return sg_fail_memory(err);
-    enum sg_rc rc = sg_pending_trusted(setup->app, &setup->pending, &anchors, err);
+    enum sg_rc rc = sg_pending_trusted(setup->app, &setup->pending, &trust, err);
     if (rc == SG_OK)
         rc = sg_token_certificates(sg_token_key_token(signing->token_key), NULL, certs, err);
     if (rc == SG_OK)
-        rc = sg_trial_has_path(setup->app, signing, anchors, certs, &has_path, err);
+        rc = sg_trial_has_path(setup->app, signing, &trust, certs, &has_path, err);
     return rc == SG_OK && !has_path ? offer_anchor(setup, certs, err) : rc;
 }
 
 static enum sg_rc try_out(struct setup *setup, struct sg_trial *trial, struct sg_err *err)
 {
-    _cleanup_(sg_x509_stack_freep) STACK_OF(X509) *anchors = NULL;
+    _cleanup_(sg_pending_trust_clear) struct sg_pending_trust trust = {0};
     enum sg_rc rc = sg_signing_unlock(setup->app, &setup->signing, err);
 
     if (rc == SG_OK)
-        rc = sg_pending_trusted(setup->app, &setup->pending, &anchors, err);
-    return rc == SG_OK ? sg_trial_run(setup->app, &setup->signing, anchors, trial, err) : rc;
+        rc = sg_pending_trusted(setup->app, &setup->pending, &trust, err);
+    return rc == SG_OK ? sg_trial_run(setup->app, &setup->signing, &trust, trial, err) : rc;
 }
 
 /* --- the end: written when all has gone well ---------------------------------------------------------------------- */

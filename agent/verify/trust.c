@@ -116,7 +116,12 @@ static enum sg_rc add_options(struct sg_trust *trust, const struct sg_verifier_o
         X509 *cert = sk_X509_value(options->anchors, i);
         if (!X509_up_ref(cert))
             return sg_fail_memory(err);
-        trust->certs[trust->cert_count++] = (struct trusted_entry){.cert = cert, .purposes = SG_PURPOSES_ALL};
+        struct trusted_entry *entry = &trust->certs[trust->cert_count++];
+        *entry = (struct trusted_entry){.cert = cert, .purposes = SG_PURPOSES_ALL};
+        enum sg_rc rc =
+            options->anchor_limits ? sg_anchor_limits_parse(options->anchor_limits[i], &entry->limits, err) : SG_OK;
+        if (rc != SG_OK)
+            return rc;
     }
     for (int i = 0; i < sk_X509_num(options->intermediates); i++) {
         X509 *cert = sk_X509_value(options->intermediates, i);

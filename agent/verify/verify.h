@@ -143,8 +143,10 @@ struct sg_verifier_options {
     const struct sg_log *log;           /* may be NULL; borrowed */
     const struct sg_snapshot *snapshot; /* may be NULL; borrowed */
     STACK_OF(X509) *anchors;            /* --anchor: if any, only these count, not the snapshot's */
-    STACK_OF(X509) *intermediates;      /* --intermediate: untrusted helpers */
-    const struct sg_crl_place *crls;    /* --crl, beside the snapshot's; borrowed until the verifier is made */
+    char *const *anchor_limits;      /* of each of those, as the snapshot has them; NULL: none of them has any; borrowed
+                                      * until the verifier is made */
+    STACK_OF(X509) *intermediates;   /* --intermediate: untrusted helpers */
+    const struct sg_crl_place *crls; /* --crl, beside the snapshot's; borrowed until the verifier is made */
     size_t crl_count;
     const struct sg_slice *ocsps; /* --ocsp, likewise: DER of OCSP responses; borrowed until the verifier is made */
     size_t ocsp_count;
