@@ -18,6 +18,10 @@
 #define SG_MAX_CERTIFICATE (256 * SG_KIB) /* one certificate's DER */
 #define SG_MAX_CERT_FILE (16 * SG_MIB)    /* a file of certificates */
 #define SG_MAX_CRL_FILE (512 * SG_MIB)    /* a CRL */
+#define SG_MAX_CRL_PART (128 * SG_KIB)    /* of it: one entry, its issuer's name, its extensions; held in memory */
+#define SG_MAX_CRL_HELD (32 * SG_MIB)     /* a CRL signed with EdDSA, which cannot be checked by its digest */
+#define SG_MAX_CRL_ISSUERS 4096           /* whose certificates one indirect CRL lists */
+#define SG_MAX_CRL_INDEX_HEADER SG_MIB
 #define SG_MAX_OCSP_CERTIFICATES 8        /* that one OCSP response carries */
 #define SG_MAX_CLOCK_SKEW 300             /* seconds by which a responder's clock may be ahead of ours */
 #define SG_MAX_NAME_TEXT (4 * SG_KIB)     /* a name as text, which is then cut */
@@ -27,7 +31,8 @@
 #define SG_MAX_ANCHOR_LIST (8 * SG_MIB)                       /* the JSON */
 #define SG_MAX_ANCHOR_LIST_FILE (SG_MAX_ANCHOR_LIST + SG_MIB) /* with the signature around it */
 #define SG_MAX_LISTED_ANCHORS 4096
-#define SG_MAX_RELEASE_TEXT 64 /* a version */
+#define SG_MAX_ANCHOR_LIMITS (8 * SG_KIB) /* of one anchor, as text */
+#define SG_MAX_RELEASE_TEXT 64            /* a version */
 
 /* Encryption. The content is streamed. */
 #define SG_MAX_RECIPIENT_INFOS (4 * SG_MIB)    /* RecipientInfos of one CMS together */
@@ -57,6 +62,8 @@
 #define SG_MAX_RSA_EXPONENT_BITS 64  /* of the public exponent: a long one costs as much as signing */
 #define SG_MAX_SIGNER_CANDIDATES 8   /* certificates that one SignerIdentifier names, tried */
 #define SG_MAX_CARRIED_CRLS_TRIED 64 /* carried CRLs of one issuer name, looked at for one certificate */
+
+#define SG_MAX_CRL_SIGNER_NESTING 3  /* judgements of a CRL's signer, each by the CRL of another */
 
 /* Paths. */
 #define SG_MAX_PATH_LENGTH 16   /* certificates in one path */

@@ -2,17 +2,20 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "formats/pem.h"
 #include "store/snapshot.h"
 
-enum sg_rc sg_pending_add(struct sg_app *app, X509 *cert, unsigned purposes, const char *source,
+enum sg_rc sg_pending_add(struct sg_app *app, X509 *cert, unsigned purposes, const char *limits, const char *source,
                           struct sg_pending *pending, struct sg_err *err)
 {
-    _cleanup_(freep) char *subject = NULL;
+    _cleanup_(freep) char *subject = NULL, *limited = strdup(limits ? limits : "");
     struct sg_pending_anchor anchor = {.purposes = purposes};
     enum sg_rc rc = sg_cert_sha256(app->libctx, cert, anchor.sha256, err);
 
+    if (rc == SG_OK && !limited)
+        rc = sg_fail_memory(err);
     if (rc == SG_OK)
         rc = sg_name_text(X509_get_subject_name(cert), &subject, err);
     if (rc != SG_OK)
@@ -25,6 +28,7 @@ enum sg_rc sg_pending_add(struct sg_app *app, X509 *cert, unsigned purposes, con
         return sg_fail_memory(err);
     anchor.cert = cert;
     anchor.subject = sg_steal(subject);
+    anchor.limits = sg_steal(limited);
     (void)snprintf(anchor.source, sizeof(anchor.source), "%s", source);
     pending->anchors[pending->count++] = anchor;
     return SG_OK;
@@ -35,6 +39,7 @@ void sg_pending_clear(struct sg_pending *pending)
     for (size_t i = 0; i < pending->count; i++) {
         X509_free(pending->anchors[i].cert);
         free(pending->anchors[i].subject);
+        free(pending->anchors[i].limits);
     }
     free(pending->anchors);
     *pending = (struct sg_pending){0};
@@ -98,7 +103,7 @@ enum sg_rc sg_pending_store(const struct sg_pending *pending, struct sg_store *s
     enum sg_rc rc = SG_OK;
 
     for (size_t i = 0; i < pending->count && rc == SG_OK; i++)
-        rc = sg_store_anchor_add(store, pending->anchors[i].cert, pending->anchors[i].purposes,
-                                 pending->anchors[i].source, err);
+        rc = sg_store_anchor_add_limited(store, pending->anchors[i].cert, pending->anchors[i].purposes,
+                                         pending->anchors[i].limits, pending->anchors[i].source, err);
     return rc;
 }

@@ -9,6 +9,7 @@
 struct sg_pending_anchor {
     X509 *cert;
     unsigned purposes;
+    char *limits; /* as in the snapshot; "": none */
     char sha256[SG_SHA256_HEX];
     char *subject;
     char source[128];
@@ -19,8 +20,9 @@ struct sg_pending {
     size_t count;
 };
 
-SG_MUST_CHECK enum sg_rc sg_pending_add(struct sg_app *app, X509 *cert, unsigned purposes, const char *source,
-                                        struct sg_pending *pending, struct sg_err *err);
+/* `limits`: NULL for none. */
+SG_MUST_CHECK enum sg_rc sg_pending_add(struct sg_app *app, X509 *cert, unsigned purposes, const char *limits,
+                                        const char *source, struct sg_pending *pending, struct sg_err *err);
 void sg_pending_clear(struct sg_pending *pending);
 
 /* What would be trusted for signing once they are added: the snapshot's anchors and these. NULL if there are none

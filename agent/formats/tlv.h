@@ -60,6 +60,9 @@ SG_MUST_CHECK enum sg_rc sg_tlv_leave(struct sg_tlv_reader *reader, struct sg_tl
 SG_MUST_CHECK enum sg_rc sg_tlv_leave_all(struct sg_tlv_reader *reader, int levels, uint64_t size, struct sg_err *err);
 SG_MUST_CHECK enum sg_rc sg_tlv_skip(struct sg_tlv_reader *reader, struct sg_tlv *element, struct sg_err *err);
 
+/* Whether the input is one SEQUENCE of definite length, and nothing else: text that begins with a '0' is not. */
+bool sg_tlv_is_sequence(struct sg_input *input);
+
 /* Passes on the octets of the string just read, primitive or constructed (X.690 §8.7), and goes behind it. Without
  * `sink.write` they are only walked. Fragments do not count as elements: a string may be of any size. */
 SG_MUST_CHECK enum sg_rc sg_tlv_octets(struct sg_tlv_reader *reader, struct sg_sink sink, struct sg_tlv *element,

@@ -6,9 +6,9 @@
 #include <openssl/evp.h>
 
 #include "base/cleanup.h"
+#include "base/input.h"
 #include "base/limits.h"
 #include "base/msg.h"
-#include "formats/pem.h"
 
 static bool hash_slice(EVP_MD_CTX *ctx, struct sg_slice bytes)
 {
@@ -50,14 +50,15 @@ static enum sg_rc leave_out(enum sg_rc rc, struct sg_carried *carried)
 static enum sg_rc add_crl(struct sg_slice der, size_t index, OSSL_LIB_CTX *libctx, struct sg_carried *carried,
                           struct sg_err *err)
 {
-    _cleanup_(X509_CRL_freep) X509_CRL *crl = NULL;
-    struct sg_known_crl **slot = &carried->crls[carried->crl_count];
-    enum sg_rc rc = leave_out(sg_crl_parse(der, libctx, &crl, err), carried);
-    if (rc == SG_OK && crl)
-        rc = sg_known_crl_new(crl, slot, err);
-    if (rc != SG_OK || !crl)
+    _cleanup_(sg_input_freep) struct sg_input *input = NULL;
+    struct sg_known_crl *known = NULL;
+    enum sg_rc rc = sg_input_from_slice("CRL", der, &input, err);
+    if (rc == SG_OK)
+        rc = leave_out(sg_known_crl_read(&(struct sg_crl_place){input, 0, der.len}, libctx, &known, err), carried);
+    if (rc != SG_OK || !known)
         return rc;
-    (*slot)->carried = true;
+    known->carried = true;
+    carried->crls[carried->crl_count] = known;
     carried->crl_indexes[carried->crl_count++] = index;
     return SG_OK;
 }

@@ -53,6 +53,7 @@ void sg_finding_set_revoked(struct sg_finding *finding, int64_t when, long reaso
 {
     bool later = when != SG_TIME_NONE && when > request->at;
     finding->revoked_at = when;
+    finding->reason = reason;
     if (later && (!request->proves_time || leaves_past(reason)))
         finding->answer = sg_finding_is_stale(finding) ? SG_ANSWER_STALE : SG_ANSWER_REVOKED_LATER;
     else
@@ -96,4 +97,24 @@ const char *sg_finding_word(const struct sg_finding *finding)
         break;
     }
     return sg_finding_is_stale(finding) ? "stale" : "unknown";
+}
+
+const char *sg_finding_reason(const struct sg_finding *finding)
+{
+    static const char *const names[] = {
+        [CRL_REASON_UNSPECIFIED] = "unspecified",
+        [CRL_REASON_KEY_COMPROMISE] = "keyCompromise",
+        [CRL_REASON_CA_COMPROMISE] = "cACompromise",
+        [CRL_REASON_AFFILIATION_CHANGED] = "affiliationChanged",
+        [CRL_REASON_SUPERSEDED] = "superseded",
+        [CRL_REASON_CESSATION_OF_OPERATION] = "cessationOfOperation",
+        [CRL_REASON_CERTIFICATE_HOLD] = "certificateHold",
+        [CRL_REASON_REMOVE_FROM_CRL] = "removeFromCRL",
+        [CRL_REASON_PRIVILEGE_WITHDRAWN] = "privilegeWithdrawn",
+        [CRL_REASON_AA_COMPROMISE] = "aACompromise",
+    };
+    bool revoked = finding->answer == SG_ANSWER_REVOKED || finding->answer == SG_ANSWER_ON_HOLD ||
+                   finding->answer == SG_ANSWER_REVOKED_LATER;
+    bool known = finding->reason >= 0 && finding->reason < (long)(sizeof names / sizeof *names);
+    return revoked && known ? names[finding->reason] : NULL;
 }

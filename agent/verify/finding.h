@@ -11,6 +11,7 @@
 
 struct sg_trust;
 struct sg_carried;
+struct sg_verifier;
 
 /* What a certificate is judged with. */
 struct sg_revocation_request {
@@ -23,6 +24,9 @@ struct sg_revocation_request {
     int64_t at;       /* when the certificate is to be good */
     int64_t known_at; /* as of when that is to be known: later than `at` where `at` is in the past for a time-stamp */
     int64_t now;      /* no source is from later than this */
+    struct sg_verifier *verifier; /* judges whoever signed a CRL in the issuer's place; NULL: nobody else may */
+    X509 *anchor;                 /* of the path that the certificate is on; with `verifier` */
+    unsigned nesting;             /* judgements around this one, each of a CRL's signer */
     /* Where proofs of existence count. What signed a source has to be good when judging takes place, unless the source
      * is proven to be older. */
     int64_t present;   /* when judging takes place, later than `at` where that is in the past; 0: `at` */
@@ -50,6 +54,7 @@ struct sg_finding {
     int64_t signer_ends;              /* a responder's certificate; SG_TIME_NONE: that of a CA, which is on the path */
     int64_t fresh_at;                 /* not stale if it is from then or later */
     int64_t revoked_at;               /* SG_TIME_NONE: it is not, or it is not known when */
+    long reason;                      /* of that: one of CRL_REASON_; negative: none is given */
 };
 
 /* `proven`: by when the source is proven to have been there; SG_TIME_NONE: by nothing, so that it is at `present`. */
@@ -69,5 +74,7 @@ void sg_finding_set_revoked(struct sg_finding *finding, int64_t when, long reaso
                             const struct sg_revocation_request *request);
 /* Of two findings the newer counts; but once revoked is revoked, whatever another says. */
 bool sg_finding_is_better(const struct sg_finding *a, const struct sg_finding *b);
+/* The name of the reason (RFC 5280 §5.3.1); NULL: none is given. */
+const char *sg_finding_reason(const struct sg_finding *finding);
 /* As the reports say it: "good", "revoked", ... */
 const char *sg_finding_word(const struct sg_finding *finding);

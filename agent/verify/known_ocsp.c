@@ -156,9 +156,11 @@ static const char *response_problem(OCSP_BASICRESP *basic, struct sg_slice tbs)
     return NULL;
 }
 
-enum sg_rc sg_known_ocsp_new_basic(struct sg_slice der, OSSL_LIB_CTX *libctx, struct sg_known_ocsp **ret,
+enum sg_rc sg_known_ocsp_new_basic(struct sg_slice basic, OSSL_LIB_CTX *libctx, struct sg_known_ocsp **ret,
                                    struct sg_err *err)
 {
+    if (basic.len > SG_MAX_OCSP_ANSWER)
+        return sg_fail(err, SG_E_LIMIT, _("The OCSP response is larger than %zu bytes."), SG_MAX_OCSP_ANSWER);
     struct sg_known_ocsp *fresh = calloc(1, sizeof *fresh);
     if (!fresh || pthread_mutex_init(&fresh->lock, NULL) != 0) {
         free(fresh);
@@ -169,9 +171,7 @@ enum sg_rc sg_known_ocsp_new_basic(struct sg_slice der, OSSL_LIB_CTX *libctx, st
     known->certs = sk_X509_new_null();
     if (!known->certs)
         return sg_fail_memory(err);
-    if (der.len > SG_MAX_OCSP_ANSWER)
-        return sg_fail(err, SG_E_LIMIT, _("The OCSP response is larger than %zu bytes."), SG_MAX_OCSP_ANSWER);
-    enum sg_rc rc = read_basic(der, libctx, known, err);
+    enum sg_rc rc = read_basic(basic, libctx, known, err);
     if (rc != SG_OK)
         return rc;
     known->produced_at = known->proven = SG_TIME_NONE;
@@ -370,10 +370,10 @@ enum sg_rc sg_known_ocsp_consult(struct sg_known_ocsp *known, const struct sg_re
 {
     const ASN1_INTEGER *serial = X509_get0_serialNumber(cert);
     struct sg_finding best = {.revoked_at = SG_TIME_NONE};
-    const char *why = NULL;
+    const char *why = NULL, *signer_why = NULL;
     X509 *signer = NULL;
     enum sg_rc rc = SG_OK;
-    for (int i = 0; rc == SG_OK && i < sg_known_ocsp_count(known); i++) {
+    for (int i = 0; rc == SG_OK && !signer_why && i < sg_known_ocsp_count(known); i++) {
         struct sg_ocsp_answer answer = sg_known_ocsp_answer(known, i, request->now);
         bool about = false;
         if (!sg_ocsp_id_has_serial(answer.id, serial))
@@ -381,13 +381,16 @@ enum sg_rc sg_known_ocsp_consult(struct sg_known_ocsp *known, const struct sg_re
         rc = sg_ocsp_id_is_of(answer.id, X509_get_issuer_name(cert), issuer, request->libctx, &about, err);
         if (rc != SG_OK || !about)
             continue;
-        why = answer.problem;
-        if (!why && !sg_finding_is_proven(request, known->proven))
-            why = N_("nothing proves that it was there in time");
-        if (!why && !signer)
-            rc = sg_known_ocsp_signer(known, request, issuer, &signer, &why, err);
-        if (rc != SG_OK || why)
-            break;
+        if (answer.problem) { /* of this answer; another one may serve */
+            why = answer.problem;
+            continue;
+        }
+        if (!sg_finding_is_proven(request, known->proven))
+            signer_why = N_("nothing proves that it was there in time");
+        else if (!signer)
+            rc = sg_known_ocsp_signer(known, request, issuer, &signer, &signer_why, err);
+        if (rc != SG_OK || signer_why)
+            continue;
         struct sg_finding finding = finding_of(&answer, cert, signer, issuer, request);
         if (sg_finding_is_better(&finding, &best))
             best = finding;
@@ -395,6 +398,6 @@ enum sg_rc sg_known_ocsp_consult(struct sg_known_ocsp *known, const struct sg_re
     if (rc != SG_OK)
         return rc;
     *ret = best;
-    *ret_why = why;
+    *ret_why = best.kind ? NULL : signer_why ? signer_why : why;
     return SG_OK;
 }

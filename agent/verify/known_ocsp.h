@@ -28,12 +28,12 @@ struct sg_known_ocsp {
     uint8_t verified_key[SG_SHA256_LEN]; /* of the public key that its signature was checked with */
 };
 
-/* From a BasicOCSPResponse, as a signature carries it. */
-SG_MUST_CHECK enum sg_rc sg_known_ocsp_new_basic(struct sg_slice der, OSSL_LIB_CTX *libctx, struct sg_known_ocsp **ret,
-                                                 struct sg_err *err);
 /* From an OCSPResponse. No such thing, an error instead of an answer (§4.2.1), or another type: SG_E_MALFORMED. */
 SG_MUST_CHECK enum sg_rc sg_known_ocsp_new(struct sg_slice der, OSSL_LIB_CTX *libctx, struct sg_known_ocsp **ret,
                                            struct sg_err *err);
+/* From a BasicOCSPResponse by itself, as revocation-values have it (EN 319 122-1 Annex A.1.3). */
+SG_MUST_CHECK enum sg_rc sg_known_ocsp_new_basic(struct sg_slice basic, OSSL_LIB_CTX *libctx,
+                                                 struct sg_known_ocsp **ret, struct sg_err *err);
 void sg_known_ocsp_free(struct sg_known_ocsp *known);
 SG_DEFINE_CLEANUP(struct sg_known_ocsp, sg_known_ocsp_free)
 

@@ -147,6 +147,36 @@ static enum sg_rc try_responder(struct sg_known_ocsp *known, const struct sg_rev
     return sg_revocation_judge_responder(request, candidate, issuer, ret_why, err);
 }
 
+/* Looks through one list of certificates for the responder's, until one serves. */
+static enum sg_rc try_list(struct sg_known_ocsp *known, const struct sg_revocation_request *request,
+                           const STACK_OF(X509) *certs, X509 *issuer, X509 **signer, const char **why,
+                           struct sg_err *err)
+{
+    enum sg_rc rc = SG_OK;
+    for (int i = 0; rc == SG_OK && !*signer && i < sk_X509_num(certs); i++) {
+        X509 *candidate = sk_X509_value(certs, i);
+        bool is = false;
+        rc = is_responder(known, request->libctx, candidate, &is, err);
+        if (rc != SG_OK || !is || X509_cmp(candidate, issuer) == 0)
+            continue;
+        rc = try_responder(known, request, candidate, issuer, why, err);
+        *signer = *why ? NULL : candidate;
+    }
+    return rc;
+}
+
+/* The responder's certificate comes with the response (§4.2.1), but need not, if who asks has it. */
+static enum sg_rc try_responders(struct sg_known_ocsp *known, const struct sg_revocation_request *request, X509 *issuer,
+                                 X509 **signer, const char **why, struct sg_err *err)
+{
+    enum sg_rc rc = try_list(known, request, known->certs, issuer, signer, why, err);
+    if (rc == SG_OK && !*signer && request->carried)
+        rc = try_list(known, request, request->carried->certs, issuer, signer, why, err);
+    if (rc == SG_OK && !*signer && request->trust)
+        rc = try_list(known, request, sg_trust_intermediates(request->trust), issuer, signer, why, err);
+    return rc;
+}
+
 enum sg_rc sg_known_ocsp_signer(struct sg_known_ocsp *known, const struct sg_revocation_request *request, X509 *issuer,
                                 X509 **ret, const char **ret_why, struct sg_err *err)
 {
@@ -156,14 +186,8 @@ enum sg_rc sg_known_ocsp_signer(struct sg_known_ocsp *known, const struct sg_rev
     if (rc == SG_OK && is)
         rc = check_signature(known, request, issuer, &why, err);
     X509 *signer = is && !why ? issuer : NULL;
-    for (int i = 0; rc == SG_OK && !signer && i < sk_X509_num(known->certs); i++) {
-        X509 *candidate = sk_X509_value(known->certs, i);
-        rc = is_responder(known, request->libctx, candidate, &is, err);
-        if (rc != SG_OK || !is || X509_cmp(candidate, issuer) == 0)
-            continue;
-        rc = try_responder(known, request, candidate, issuer, &why, err);
-        signer = why ? NULL : candidate;
-    }
+    if (rc == SG_OK && !signer)
+        rc = try_responders(known, request, issuer, &signer, &why, err);
     if (rc != SG_OK)
         return rc;
     *ret = signer;

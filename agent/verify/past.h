@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include "verify/anchor_limits.h"
 #include "verify/poe.h"
 #include "verify/verifier.h"
 
@@ -22,10 +23,12 @@ struct sg_slide {
     bool leaf_in_bounds;
 };
 
-/* Validation-time sliding (sliding.c, EN 319 102-1 §5.6.2.2) of a path, leaf first, anchor last. Notes the revocation
+/* Validation-time sliding (sliding.c, EN 319 102-1 §5.6.2.2) of a path, leaf first, anchor last, which has these limits
+ * (NULL: none). Notes the revocation
  * data that was used, and SG_SEVERITY_NO_POE where none is proven to have been there in time. */
 SG_MUST_CHECK enum sg_rc sg_slide_time(const struct sg_past_request *request, const STACK_OF(X509) *path,
-                                       struct sg_slide *ret, struct sg_judgement *judgement, struct sg_err *err);
+                                       const struct sg_anchor_limits *limits, struct sg_slide *ret,
+                                       struct sg_judgement *judgement, struct sg_err *err);
 
 /* Past certificate validation (past_certificate.c, EN 319 102-1 §5.6.2.1). Merges chain and revocation data, or the
  * problem, into `judgement`; `ret` counts where none is noted. */

@@ -11,11 +11,12 @@ struct past_paths {
     struct sg_judgement best;
 };
 
-/* EN 319 102-1 §5.6.2.1.4 step 2, shell model: a time at which all certificates of the path were valid, the first.
- * SG_TIME_NONE: there is none. */
-static int64_t first_common_time(const STACK_OF(X509) *path)
+/* EN 319 102-1 §5.6.2.1.4 step 2, shell model: a time at which all certificates of the path were valid and the anchor
+ * trusted, the first. SG_TIME_NONE: there is none. */
+static int64_t first_common_time(const STACK_OF(X509) *path, const struct sg_anchor_limits *limits)
 {
-    int64_t from = INT64_MIN, until = INT64_MAX;
+    int64_t from = limits ? limits->not_before : SG_TIME_NONE;
+    int64_t until = limits && limits->not_after != SG_TIME_NONE ? limits->not_after : INT64_MAX;
     for (int i = 0; i < sk_X509_num(path); i++) {
         X509 *cert = sk_X509_value(path, i);
         int64_t not_before, not_after;
@@ -30,14 +31,16 @@ static int64_t first_common_time(const STACK_OF(X509) *path)
 
 /* The path by RFC 5280 §6.1 and our constraints (EN 319 102-1 §5.6.2.1.4 steps 2 and 4), without revocation; then until
  * when it is known to have been good (step 3). What was only remarked on the way is of no interest. */
-static enum sg_rc judge_path(const struct sg_past_request *request, STACK_OF(X509) *path, struct sg_slide *ret,
+static enum sg_rc judge_path(const struct sg_past_request *request, STACK_OF(X509) *path,
+                             const struct sg_anchor_limits *limits, struct sg_slide *ret,
                              struct sg_judgement *judgement, struct sg_err *err)
 {
     _cleanup_(sg_judgement_clear) struct sg_judgement shape;
     const struct sg_chain_request chain = {.verifier = request->verifier,
                                            .purpose = request->purpose,
-                                           .at = first_common_time(path),
+                                           .at = first_common_time(path, limits),
                                            .revocation = SG_REVOCATION_NONE,
+                                           .limits = limits,
                                            .carried = request->poes->carried,
                                            .steps = request->steps};
     sg_judgement_init(&shape);
@@ -53,7 +56,7 @@ static enum sg_rc judge_path(const struct sg_past_request *request, STACK_OF(X50
     judgement->verdict.chain = X509_chain_up_ref(path);
     if (!judgement->verdict.chain)
         return sg_fail_memory(err);
-    return sg_slide_time(request, path, ret, judgement, err);
+    return sg_slide_time(request, path, limits, ret, judgement, err);
 }
 
 /* Of the paths that hold, the one that is known to have been good the longest. */
@@ -65,13 +68,14 @@ static bool is_better(const struct past_paths *paths, const struct sg_judgement 
     return judgement->severity == SG_SEVERITY_NONE && slide->control_time > paths->slide.control_time;
 }
 
-static enum sg_rc visit(void *context, STACK_OF(X509) *path, bool *ret_stop, struct sg_err *err)
+static enum sg_rc visit(void *context, STACK_OF(X509) *path, const struct sg_anchor_limits *limits, bool *ret_stop,
+                        struct sg_err *err)
 {
     struct past_paths *paths = context;
     _cleanup_(sg_judgement_clear) struct sg_judgement judgement;
     struct sg_slide slide = {0};
     sg_judgement_init(&judgement);
-    enum sg_rc rc = judge_path(paths->request, path, &slide, &judgement, err);
+    enum sg_rc rc = judge_path(paths->request, path, limits, &slide, &judgement, err);
     if (rc != SG_OK)
         return rc;
     if (is_better(paths, &judgement, &slide)) {
@@ -81,7 +85,7 @@ static enum sg_rc visit(void *context, STACK_OF(X509) *path, bool *ret_stop, str
         paths->slide = slide;
         paths->any = true;
     }
-    *ret_stop = false;
+    *ret_stop = paths->best.severity == SG_SEVERITY_NONE && paths->slide.control_time == paths->request->poes->now;
     return SG_OK;
 }
 

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/msg.h"
 #include "verify/past.h"
+#include "verify/revocation.h"
 
 /* What a proof of existence can mend; every other problem is one of all times. */
 static const uint32_t mendable =
@@ -45,6 +46,35 @@ static enum sg_rc compare_times(const struct sg_judgement *current, int64_t prov
                       : SG_OK;
 }
 
+/* What the sliding does not ask, since it is from later, or not proven to be from earlier: whatever says now that a
+ * certificate was revoked by then, is believed. So is, for want of it, what cannot be read. */
+static enum sg_rc may_be_revoked(const struct sg_past_request *request, const STACK_OF(X509) *path, int64_t proven,
+                                 bool *ret, struct sg_err *err)
+{
+    struct sg_verifier *verifier = request->verifier;
+    const struct sg_revocation_request revocation = {.libctx = verifier->libctx,
+                                                     .trust = verifier->trust,
+                                                     .carried = request->poes->carried,
+                                                     .steps = request->steps,
+                                                     .verifier = verifier,
+                                                     .anchor = sk_X509_value(path, sk_X509_num(path) - 1),
+                                                     .mode = verifier->revocation,
+                                                     .at = proven,
+                                                     .known_at = proven,
+                                                     .now = request->poes->now,
+                                                     .present = request->poes->now};
+    bool revoked_then = false;
+    enum sg_rc rc = SG_OK;
+    for (int i = 0; rc == SG_OK && !revoked_then && i + 1 < sk_X509_num(path); i++) {
+        struct sg_finding finding = {0};
+        bool whole = false;
+        rc = sg_revocation_find(&revocation, sk_X509_value(path, i), sk_X509_value(path, i + 1), &finding, &whole, err);
+        revoked_then = !whole || finding.answer == SG_ANSWER_REVOKED || finding.answer == SG_ANSWER_ON_HOLD;
+    }
+    *ret = revoked_then;
+    return rc;
+}
+
 enum sg_rc sg_past_signature_judge(const struct sg_past_request *request, const struct sg_judgement *current,
                                    int64_t proven, struct sg_judgement *past, bool *ret_helps, struct sg_err *err)
 {
@@ -57,7 +87,11 @@ enum sg_rc sg_past_signature_judge(const struct sg_past_request *request, const 
     enum sg_rc rc = sg_past_certificate_judge(request, current->verdict.signer, &slide, &path, err);
     if (rc != SG_OK || path.severity != SG_SEVERITY_NONE || proven > slide.control_time)
         return rc; /* EN 319 102-1 §5.6.2.4.4 steps 2 and 3 */
-    rc = compare_times(current, proven, past, ret_helps, err);
+    bool revoked_then = false;
+    if (request->verifier->revocation != SG_REVOCATION_NONE)
+        rc = may_be_revoked(request, path.verdict.chain, proven, &revoked_then, err);
+    if (rc == SG_OK && !revoked_then)
+        rc = compare_times(current, proven, past, ret_helps, err);
     if (rc != SG_OK || !*ret_helps)
         return rc;
     /* EN 319 102-1 §5.6.2.4.4 steps 4 and 5: in `past`, algorithms were judged as of then; data was fresh enough until

@@ -10,6 +10,7 @@
 
 struct slide {
     const struct sg_past_request *request;
+    X509 *anchor;
     int64_t control_time;
     bool leaf_in_bounds;
 };
@@ -22,13 +23,19 @@ static enum sg_rc find(const struct slide *slide, X509 *cert, X509 *issuer, int6
                                                      .trust = verifier->trust,
                                                      .carried = slide->request->poes->carried,
                                                      .steps = slide->request->steps,
+                                                     .verifier = verifier,
+                                                     .anchor = slide->anchor,
                                                      .mode = verifier->revocation,
                                                      .at = slide->control_time,
                                                      .known_at = slide->control_time,
                                                      .now = slide->control_time,
                                                      .present = slide->request->poes->now,
                                                      .proven_by = proven_by};
-    return sg_revocation_find(&revocation, cert, issuer, ret, err);
+    bool whole = false;
+    enum sg_rc rc = sg_revocation_find(&revocation, cert, issuer, ret, &whole, err);
+    if (rc == SG_OK && !whole)
+        *ret = (struct sg_finding){0};
+    return rc;
 }
 
 static bool says_something(const struct sg_finding *finding)
@@ -107,7 +114,8 @@ static enum sg_rc note_used(const struct sg_finding *finding, struct sg_judgemen
                                                                   .this_update = finding->this_update,
                                                                   .next_update = finding->next_update,
                                                                   .status = sg_finding_word(finding),
-                                                                  .revoked_at = finding->revoked_at},
+                                                                  .revoked_at = finding->revoked_at,
+                                                                  .reason = sg_finding_reason(finding)},
                                      err);
     return rc;
 }
@@ -130,12 +138,18 @@ static enum sg_rc slide_over(struct slide *slide, X509 *cert, X509 *issuer, bool
     return says_something(&finding) ? note_used(&finding, judgement, err) : SG_OK;
 }
 
-enum sg_rc sg_slide_time(const struct sg_past_request *request, const STACK_OF(X509) *path, struct sg_slide *ret,
-                         struct sg_judgement *judgement, struct sg_err *err)
+enum sg_rc sg_slide_time(const struct sg_past_request *request, const STACK_OF(X509) *path,
+                         const struct sg_anchor_limits *limits, struct sg_slide *ret, struct sg_judgement *judgement,
+                         struct sg_err *err)
 {
-    /* EN 319 102-1 §5.6.2.2.4 step 1: our anchors are trusted now. */
-    struct slide slide = {.request = request, .control_time = request->poes->now, .leaf_in_bounds = true};
+    struct slide slide = {.request = request,
+                          .anchor = sk_X509_value(path, sk_X509_num(path) - 1),
+                          .control_time = request->poes->now,
+                          .leaf_in_bounds = true};
     enum sg_rc rc = SG_OK;
+    /* EN 319 102-1 §5.6.2.2.4 step 1: an anchor's sunset date. */
+    if (limits && limits->not_after != SG_TIME_NONE && limits->not_after < slide.control_time)
+        slide.control_time = limits->not_after;
     for (int i = sk_X509_num(path) - 2; rc == SG_OK && i >= 0 && judgement->severity == SG_SEVERITY_NONE; i--)
         rc = slide_over(&slide, sk_X509_value(path, i), sk_X509_value(path, i + 1), i == 0, judgement, err);
     if (rc == SG_OK)

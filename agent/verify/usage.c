@@ -125,6 +125,12 @@ const char *sg_usage_ca_problem(X509 *ca, enum sg_cert_purpose purpose)
     return N_("A CA on the path is not meant to issue certificates for this (its extended key usage).");
 }
 
+/* X509_check_ca() also takes certificates of version 1, which no path is valid with here. */
+bool sg_cert_is_ca(X509 *cert)
+{
+    return X509_check_ca(cert) == 1;
+}
+
 bool sg_cert_may_sign(X509 *cert)
 {
     return sg_usage_problem(cert, SG_CERT_SIGN) == NULL;

@@ -51,6 +51,7 @@ enum sg_severity {
 };
 
 #define SG_PROBLEM(severity) (UINT32_C(1) << (severity))
+_Static_assert(SG_SEVERITY_COUNT <= 32, "a bit each");
 
 struct sg_judgement {
     enum sg_severity severity;

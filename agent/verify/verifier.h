@@ -21,10 +21,11 @@ struct sg_verifier {
     struct sg_cert_cache *certs; /* those that signatures carry */
     enum sg_revocation_mode revocation;
     int64_t stale;
-    int64_t now;             /* when the verifier was made: one run, one time */
-    int64_t at;              /* judging time */
-    int max_depth;           /* -1: ours */
-    X509_VERIFY_PARAM *base; /* policies and flags; copied for each path */
+    int64_t now;                     /* when the verifier was made: one run, one time */
+    int64_t at;                      /* judging time */
+    int max_depth;                   /* -1: ours */
+    X509_VERIFY_PARAM *base;         /* policies and flags; copied for each path */
+    STACK_OF(ASN1_OBJECT) *policies; /* those of `base`; NULL: any */
 
     pthread_mutex_t lock; /* over the cache */
     struct sg_cache_entry *cache[SG_CACHE_BUCKETS];
@@ -39,6 +40,7 @@ struct sg_cert_request {
     int64_t known_at;                 /* as of when revocation is to be known; 0: the verifier's time */
     unsigned *steps;                  /* work that may be spent on paths, at most SG_MAX_PATH_STEPS; counted down */
     const struct sg_carried *carried; /* NULL: nothing */
+    unsigned nesting;                 /* of a CRL's signer: judgements around this one */
 };
 
 /* X.509 certificate validation (EN 319 102-1 §5.2.6) of `cert`. Remembered: the same
@@ -54,8 +56,10 @@ struct sg_chain_request {
     int64_t at;
     int64_t known_at; /* as above */
     enum sg_revocation_mode revocation;
-    const struct sg_carried *carried; /* NULL: nothing */
+    const struct sg_anchor_limits *limits; /* of the path's anchor; NULL: none */
+    const struct sg_carried *carried;      /* NULL: nothing */
     unsigned *steps;
+    unsigned nesting;
 };
 
 SG_MUST_CHECK enum sg_rc sg_judge_chain(const struct sg_chain_request *request, STACK_OF(X509) *path,

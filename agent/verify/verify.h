@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "base/input.h"
 #include "base/log.h"
+#include "formats/crl.h"
 #include "store/snapshot.h"
 
 /* --- verdicts ----------------------------------------------------------------------------------------------------- */
@@ -60,8 +61,6 @@ struct sg_conclusion {
 
 const char *sg_indication_text(enum sg_indication indication);
 const char *sg_sub_indication_text(enum sg_sub_indication sub); /* NULL for SG_SUB_NONE */
-
-#define SG_TIME_NONE INT64_MIN
 
 struct sg_reason {
     const char *code; /* stable word: "content-changed", "no-path", ...; docs/errors.md lists them */
@@ -145,7 +144,8 @@ struct sg_verifier_options {
     const struct sg_snapshot *snapshot; /* may be NULL; borrowed */
     STACK_OF(X509) *anchors;            /* --anchor: if any, only these count, not the snapshot's */
     STACK_OF(X509) *intermediates;      /* --intermediate: untrusted helpers */
-    STACK_OF(X509_CRL) *crls;           /* --crl, beside the snapshot's */
+    const struct sg_crl_place *crls;    /* --crl, beside the snapshot's; borrowed until the verifier is made */
+    size_t crl_count;
     const struct sg_slice *ocsps; /* --ocsp, likewise: DER of OCSP responses; borrowed until the verifier is made */
     size_t ocsp_count;
     enum sg_revocation_mode revocation;
@@ -193,8 +193,15 @@ enum sg_cert_purpose { SG_CERT_ANY, SG_CERT_SIGN, SG_CERT_TIMESTAMP, SG_CERT_OCS
 SG_MUST_CHECK enum sg_rc sg_cert_check(struct sg_verifier *verifier, const char *file, X509 *cert,
                                        enum sg_cert_purpose purpose, struct sg_report **ret, struct sg_err *err);
 
-/* A CRL that may enter the snapshot: its issuer is found with a path to an anchor and its signature is right. */
-SG_MUST_CHECK enum sg_rc sg_crl_check(struct sg_verifier *verifier, X509_CRL *crl, struct sg_err *err);
+/* A CRL that may enter the snapshot: its issuer is found with a path to an anchor and its signature is right. Complete
+ * or delta, and of whatever scope. */
+SG_MUST_CHECK enum sg_rc sg_crl_check(struct sg_verifier *verifier, const struct sg_crl_place *place,
+                                      struct sg_checked_crl *ret, struct sg_err *err);
+/* Makes the index of the snapshot's CRL number `index` anew, if it is missing or damaged; if it is right,
+ * `ret->owner` is NULL. */
+SG_MUST_CHECK enum sg_rc sg_crl_reindex(const struct sg_snapshot *snapshot, size_t index, OSSL_LIB_CTX *libctx,
+                                        struct sg_checked_crl *ret, struct sg_err *err);
+void sg_checked_crl_clear(struct sg_checked_crl *crl);
 
 /* An OCSP response that may enter the snapshot: of its answers those that count, about certificates of `issuers`, each
  * with a path to an anchor, and signed by that CA or its responder. None does: SG_E_POLICY, saying why. */
@@ -217,6 +224,9 @@ void sg_ocsp_facts_clear(struct sg_ocsp_facts *facts);
 
 /* Whether the names, identifiers and usage of the two fit, and the signature. */
 bool sg_cert_is_issued_by(X509 *cert, X509 *issuer);
+
+/* Whether basicConstraints say that it is a CA's (RFC 5280 §4.2.1.9): only then can it be an anchor of others. */
+bool sg_cert_is_ca(X509 *cert);
 
 /* Whether a key may sign documents with this certificate: keyUsage absent, digitalSignature or nonRepudiation; not a
  * CA-only certificate. */

@@ -90,7 +90,7 @@ static enum sg_rc change_trust(struct sg_store *store, const struct material *ma
     if (rc == SG_OK)
         rc = sg_store_anchor_add(store, material->cert, SG_PURPOSES_ALL, "file", err);
     if (rc == SG_OK)
-        rc = sg_store_crl_add(store, material->crl, err);
+        rc = put_crl(store, material->crl, err);
     if (rc == SG_OK)
         rc = sg_store_commit(store, err);
     return rc == SG_OK ? sg_store_publish(store, err) : rc;

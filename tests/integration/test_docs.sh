@@ -44,7 +44,7 @@ holds test -z "$(comm -23 "$tmp/named" "$tmp/words" | grep -v '^allow-key$' || t
 
 # Every command that --help shows is in the man page with its options, and the reverse. What is said of other sections'
 # options in running text does not count; `cert check` has those of `verify` but for --content.
-"$SIGNET" --help | sed -n 's/^  \([a-z]\+\( [a-z]\+\)\?\)  .*/\1/p' > "$tmp/commands"
+"$SIGNET" --help | sed -n 's/^  \([a-z]\+\( [a-z-]\+\)\?\)  .*/\1/p' > "$tmp/commands"
 while read -r command; do
     # shellcheck disable=SC2086
     "$SIGNET" $command --help | sed '/^Common options/,$d' | sed -n "s/^  \(--[a-z0-9-]*\).*/$command \1/p"

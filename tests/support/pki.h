@@ -16,6 +16,7 @@
 
 #include "base/crypto.h"
 #include "base/limits.h"
+#include "formats/crl.h"
 #include "formats/der.h"
 
 #define PKI_NOW INT64_C(1790000000) /* 2026-09-21T14:13:20Z */
@@ -197,6 +198,17 @@ static inline X509_CRL *pki_crl(OSSL_LIB_CTX *libctx, const struct pki_id *issue
     assert_non_null(d2i_X509_CRL(&crl, &p, len));
     OPENSSL_free(der);
     return crl;
+}
+
+/* The place of a CRL's DER in memory. The caller frees the input and `*der` (OPENSSL_free). */
+static inline struct sg_crl_place pki_crl_place(X509_CRL *crl, uint8_t **der)
+{
+    struct sg_input *input = NULL;
+    *der = NULL;
+    int len = i2d_X509_CRL(crl, der);
+    assert_true(len > 0);
+    assert_int_equal(sg_input_from_slice("test.crl", (struct sg_slice){*der, (size_t)len}, &input, NULL), SG_OK);
+    return (struct sg_crl_place){input, 0, (uint64_t)len};
 }
 
 /* --- CMS ---------------------------------------------------------------------------------------------------------- */

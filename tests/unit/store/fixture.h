@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include <openssl/ec.h>
+#include <openssl/sha.h>
 #include <sqlite3.h>
 
 #include "base/crypto.h"
@@ -256,6 +257,49 @@ static inline X509_CRL *make_crl(struct fixture *f, struct crl_parts parts)
     }
     assert_true(X509_CRL_sign(crl, signer, EVP_sha256()) > 0);
     return crl;
+}
+
+static inline struct sg_slice extension_value(const X509_CRL *crl, int nid)
+{
+    int index = X509_CRL_get_ext_by_NID(crl, nid, -1);
+
+    if (index < 0)
+        return (struct sg_slice){NULL, 0};
+    const ASN1_OCTET_STRING *value = X509_EXTENSION_get_data(X509_CRL_get_ext(crl, index));
+    return (struct sg_slice){ASN1_STRING_get0_data(value), (size_t)ASN1_STRING_length(value)};
+}
+
+/* Adds a CRL as one that verify/ has checked; its index is a few words. */
+static inline enum sg_rc put_crl(struct sg_store *store, X509_CRL *crl, struct sg_err *err)
+{
+    _cleanup_(OPENSSL_freep) unsigned char *der = NULL, *issuer = NULL;
+    _cleanup_(sg_input_freep) struct sg_input *input = NULL;
+    _cleanup_(BN_freep) BIGNUM *number = NULL;
+    uint8_t padded[20];
+    int len = i2d_X509_CRL(crl, &der), issuer_len = i2d_X509_NAME(X509_CRL_get_issuer(crl), &issuer);
+    struct sg_checked_crl checked = {
+        .issuer = {issuer, (size_t)issuer_len},
+        .authority_key = extension_value(crl, NID_authority_key_identifier),
+        .scope = extension_value(crl, NID_issuing_distribution_point),
+        .delta = extension_value(crl, NID_delta_crl).data != NULL,
+        .der_len = (uint64_t)len,
+        .index = {{(const uint8_t *)"the index", 9}, {(const uint8_t *)" of it", 6}},
+    };
+    ASN1_INTEGER *integer = X509_CRL_get_ext_d2i(crl, NID_crl_number, NULL, NULL);
+
+    assert_true(len > 0 && issuer_len > 0);
+    if (integer) {
+        number = ASN1_INTEGER_to_BN(integer, NULL);
+        assert_int_equal(BN_bn2binpad(number, padded, sizeof(padded)), sizeof(padded));
+        checked.number = (struct sg_slice){padded, sizeof(padded)};
+        ASN1_INTEGER_free(integer);
+    }
+    assert_true(sg_time_from_asn1(X509_CRL_get0_lastUpdate(crl), &checked.this_update));
+    assert_true(sg_time_from_asn1(X509_CRL_get0_nextUpdate(crl), &checked.next_update));
+    assert_true(SHA256(der, (size_t)len, checked.sha256) != NULL);
+    assert_int_equal(sg_input_from_slice("test.crl", (struct sg_slice){der, (size_t)len}, &input, NULL), SG_OK);
+    checked.der = input;
+    return sg_store_crl_add(store, &checked, err);
 }
 
 static inline struct sg_snapshot *open_snapshot(struct fixture *f)

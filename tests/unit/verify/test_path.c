@@ -217,12 +217,12 @@ static void policies(void **state)
     check(world, leaf.cert, SG_INDETERMINATE, SG_SUB_CHAIN_CONSTRAINTS_FAILURE, "policy-not-met", 3);
     world->options.policy.policies = wrong;
     struct sg_verifier *verifier = NULL;
-    assert_int_equal(sg_verifier_new(&world->options, &verifier, NULL), SG_E_USAGE);
+    assert_int_equal(world_verifier(world, &verifier), SG_E_USAGE);
 
     world->options.policy = (struct sg_policy_options){.max_depth = -1};
     struct sg_report *report = NULL;
     world->options.revocation = SG_REVOCATION_NONE;
-    assert_int_equal(sg_verifier_new(&world->options, &verifier, NULL), SG_OK);
+    assert_int_equal(world_verifier(world, &verifier), SG_OK);
     assert_int_equal(sg_cert_check(verifier, "l", leaf.cert, SG_CERT_SIGN, &report, NULL), SG_OK);
     assert_int_equal(report->verdicts[0].policy_count, 1);
     assert_string_equal(report->verdicts[0].policies[0], "1.2.3.4");

@@ -1,5 +1,6 @@
 /* Signatures with archive time-stamps (EN 319 102-1 §5.6): chains that ended long ago, proven link by link; and each
  * link missing in turn. */
+#include "../../support/evidence_maker_older.h"
 #include "long_term.h"
 
 #include "verify/past.h"
@@ -139,6 +140,32 @@ static void links_missing(void **state)
            PASSED(.level = "B-B", NOW_IS(OUT_OF_BOUNDS_NO_POE), .best_time = AGO(698)));
 }
 
+/* CAdES-A of before EN 319 122-1: judged by the same process; it is no baseline level above B-LT. */
+static void older_form(void **state)
+{
+    struct archive *archive = *state;
+    const struct scene *scene = &archive->scene;
+    for (int wrong = 0; wrong < 2; wrong++) {
+        struct made made;
+        struct made_stamp first = by_tsa(scene, AGO(698));
+        struct made_stamp second = {.tsa = &archive->new_tsa,
+                                    .time = AGO(300),
+                                    .carried = {scene->tsa_ca.cert},
+                                    .odd = wrong ? MADE_WRONG_IMPRINT : 0};
+        first.values[0] = scene->tsa_ca.cert; /* by the time of the second, the first is completed */
+        first.crl_values[0] = archive->tsa_ca_crl;
+        first.crl_values[1] = archive->late_root_crl;
+        scene_make(scene, ORDINARY, AGO(701), &made);
+        made_values(&made,
+                    &(struct made_old){.certs = {scene->world.ca.cert}, .crls = {archive->root_crl, archive->ca_crl}});
+        made_archive_stamp_v2(&made, &first);
+        made_archive_stamp_v2(&made, &second);
+        scene_expect(scene, &made,
+                     wrong ? UNDECIDED(OUT_OF_BOUNDS_NO_POE, "timestamp-not-counted")
+                           : PASSED(NOW_IS(OUT_OF_BOUNDS_NO_POE), .level = "B-LT", .best_time = AGO(701)));
+    }
+}
+
 /* The PKI of 2012, in which what is weak now was good; archived in 2013 by a TSA that is good still. */
 static void in_2013(struct archive *archive, const char *cert_digest)
 {
@@ -193,7 +220,8 @@ static void weak_certificate(void **state)
 static void weak_signature(void **state)
 {
     in_2013(*state, NULL);
-    expect_2013(*state, "SHA1", IN_2013, PASSED(.best_time = IN_2013 - 3600, NOW_IS(CRYPTO_CONSTRAINTS_FAILURE_NO_POE)));
+    expect_2013(*state, "SHA1", IN_2013,
+                PASSED(.best_time = IN_2013 - 3600, NOW_IS(CRYPTO_CONSTRAINTS_FAILURE_NO_POE)));
     expect_2013(*state, "SHA1", IN_2014, UNDECIDED(CRYPTO_CONSTRAINTS_FAILURE_NO_POE, "weak-algorithm"));
 }
 
@@ -256,6 +284,22 @@ static void revoked_then(void **state)
     expect(archive, (struct variant){.ca_crl = before}, UNDECIDED(REVOKED_NO_POE, "revoked"));
     X509_CRL_free(after);
     X509_CRL_free(before);
+}
+
+/* EN 319 102-1 §5.6.2.4.4 step 3: what became known later of a time before the signature is believed, though it is not
+ * from before the control time; of a time after it, it changes nothing. */
+static void revoked_as_known_later(void **state)
+{
+    struct archive *archive = *state;
+    struct world *world = &archive->scene.world;
+    for (int before = 0; before < 2; before++) {
+        X509_CRL *crl = revoking(archive, &world->ca, AGO(400), world->signer.cert, before ? AGO(702) : AGO(690));
+        assert_true(sk_X509_CRL_push(world->crls, crl) > 0);
+        expect(archive, (struct variant){0},
+               before ? UNDECIDED(REVOKED_NO_POE, "revoked") : PASSED(.level = "B-LTA", NOW_IS(REVOKED_NO_POE)));
+        (void)sk_X509_CRL_pop(world->crls);
+        X509_CRL_free(crl);
+    }
 }
 
 /* EN 319 102-1 §5.6.3.4 step 5 c: the key of the TSA of then is lost: after its time-stamps were proven; before. */
@@ -401,11 +445,22 @@ static void past_certificate(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        ARCHIVE_TEST(all_proven),     ARCHIVE_TEST(links_missing),         ARCHIVE_TEST(weak_certificate),
-        ARCHIVE_TEST(weak_signature), ARCHIVE_TEST(slides_to_next_update), ARCHIVE_TEST(revocation_out_of_bounds),
-        ARCHIVE_TEST(data_missing),   ARCHIVE_TEST(revoked_then),          ARCHIVE_TEST(tsa_revoked),
-        ARCHIVE_TEST(too_early),      ARCHIVE_TEST(not_mendable),          ARCHIVE_TEST(order),
-        ARCHIVE_TEST(ocsp_proven),    ARCHIVE_TEST(past_certificate),
+        ARCHIVE_TEST(all_proven),
+        ARCHIVE_TEST(links_missing),
+        ARCHIVE_TEST(older_form),
+        ARCHIVE_TEST(weak_certificate),
+        ARCHIVE_TEST(weak_signature),
+        ARCHIVE_TEST(slides_to_next_update),
+        ARCHIVE_TEST(revocation_out_of_bounds),
+        ARCHIVE_TEST(data_missing),
+        ARCHIVE_TEST(revoked_then),
+        ARCHIVE_TEST(revoked_as_known_later),
+        ARCHIVE_TEST(tsa_revoked),
+        ARCHIVE_TEST(too_early),
+        ARCHIVE_TEST(not_mendable),
+        ARCHIVE_TEST(order),
+        ARCHIVE_TEST(ocsp_proven),
+        ARCHIVE_TEST(past_certificate),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -97,7 +97,7 @@ static void cert_json(void **state)
     struct sg_report *report = NULL;
     _cleanup_(sg_buf_clear) struct sg_buf out = SG_BUF(SG_MIB);
     const char *text = NULL;
-    assert_int_equal(sg_verifier_new(&world->options, &verifier, NULL), SG_OK);
+    assert_int_equal(world_verifier(world, &verifier), SG_OK);
     assert_int_equal(sg_cert_check(verifier, "ca.pem", world->ca.cert, SG_CERT_ANY, &report, NULL), SG_OK);
     assert_int_equal(sg_report_cert_json(report, &out, NULL), SG_OK);
     assert_int_equal(sg_buf_text(&out, &text, NULL), SG_OK);

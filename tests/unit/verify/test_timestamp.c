@@ -138,7 +138,7 @@ static void judge_token(const struct stamping *stamping, struct sg_slice token, 
     struct sg_verifier *verifier = NULL;
     struct sg_timestamp_request request = stamping->request;
     request.token = token;
-    assert_int_equal(sg_verifier_new(&stamping->world.options, &verifier, NULL), SG_OK);
+    assert_int_equal(world_verifier(&stamping->world, &verifier), SG_OK);
     assert_int_equal(sg_timestamp_judge(verifier, &request, ret, NULL), SG_OK);
     sg_verifier_free(verifier);
 }

@@ -1,0 +1,180 @@
+/* Who may have signed a CRL: RFC 5280 §6.3.3 (f) and (g). */
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/msg.h"
+#include "verify/algorithms.h"
+#include "verify/known_crl.h"
+#include "verify/verifier.h"
+
+#define BYTES_PER_STEP 4096 /* hashed in about the time of one step */
+
+/* All bits are set where keyUsage is absent. */
+const char *sg_crl_signer_problem(X509 *signer)
+{
+    return X509_get_key_usage(signer) & KU_CRL_SIGN ? NULL : N_("its issuer's certificate is not allowed to sign CRLs");
+}
+
+/* --- the signature ------------------------------------------------------------------------------------------------ */
+
+static enum sg_rc key_digest(OSSL_LIB_CTX *libctx, const X509 *cert, uint8_t digest[EVP_MAX_MD_SIZE],
+                             struct sg_err *err)
+{
+    _cleanup_(OPENSSL_freep) uint8_t *der = NULL;
+    size_t digest_len;
+    int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert), &der);
+    if (len <= 0)
+        return sg_fail_memory(err);
+    return sg_digest(libctx, "SHA256", (struct sg_slice){der, (size_t)len}, digest, &digest_len, err);
+}
+
+static bool was_verified(struct sg_known_crl *known, const uint8_t key[SG_SHA256_LEN])
+{
+    (void)pthread_mutex_lock(&known->lock);
+    bool verified = known->verified && memcmp(known->verified_key, key, SG_SHA256_LEN) == 0;
+    (void)pthread_mutex_unlock(&known->lock);
+    return verified;
+}
+
+static void remember(struct sg_known_crl *known, const uint8_t key[SG_SHA256_LEN])
+{
+    (void)pthread_mutex_lock(&known->lock);
+    known->verified = true;
+    memcpy(known->verified_key, key, SG_SHA256_LEN);
+    (void)pthread_mutex_unlock(&known->lock);
+}
+
+/* A right answer is remembered, and costs nothing more; what a stranger's CRL costs, or a key that does not fit, comes
+ * off the work: a file may bring many of both. */
+static enum sg_rc check_signature(struct sg_known_crl *known, OSSL_LIB_CTX *libctx, EVP_PKEY *key, unsigned *steps,
+                                  bool *ret_right, struct sg_err *err)
+{
+    const struct sg_crl_head *head = known->head;
+    struct sg_signed_bytes over = {.data = sg_buf_slice(&head->tbs)};
+    enum sg_signature_answer answer = SG_SIGNATURE_UNSUPPORTED;
+    if (head->tbs_digest_len > 0)
+        over = (struct sg_signed_bytes){.hash = {head->tbs_digest, head->tbs_digest_len}};
+    *ret_right = false;
+    if (!key || !sg_key_checkable(key) || *steps == 0 || (!over.hash.data && !over.data.data))
+        return SG_OK;
+    enum sg_rc rc = sg_signature_check(libctx, &known->method, key, over, sg_buf_slice(&head->signature), &answer, err);
+    if (rc != SG_OK)
+        return rc;
+    *ret_right = answer == SG_SIGNATURE_RIGHT;
+    if (known->carried || !*ret_right)
+        (void)sg_spend(steps, sg_algorithm_cost(key) + (unsigned)(head->tbs.len / BYTES_PER_STEP));
+    return SG_OK;
+}
+
+enum sg_rc sg_known_crl_check_key(struct sg_known_crl *known, OSSL_LIB_CTX *libctx, X509 *signer, int64_t at,
+                                  unsigned *steps, const char **ret_why, struct sg_err *err)
+{
+    uint8_t key[EVP_MAX_MD_SIZE];
+    bool right = false;
+    *ret_why = NULL;
+    if (!known->method_known)
+        *ret_why = N_("it is signed with an algorithm that is not known here");
+    else if (known->method.digest != NID_undef && !sg_algorithm_digest(known->method.digest, at).acceptable)
+        *ret_why = N_("it is signed with a digest that is no longer trusted");
+    if (*ret_why)
+        return SG_OK;
+    enum sg_rc rc = key_digest(libctx, signer, key, err);
+    if (rc != SG_OK || was_verified(known, key))
+        return rc;
+    rc = check_signature(known, libctx, X509_get0_pubkey(signer), steps, &right, err);
+    if (rc == SG_OK && right)
+        remember(known, key);
+    else if (rc == SG_OK)
+        *ret_why = N_("it is signed by another key");
+    return rc;
+}
+
+/* --- a signer that is not on the path ----------------------------------------------------------------------------- */
+
+/* (f): its path has to be right as well, and to lead to the same anchor. */
+static enum sg_rc judge_path(const struct sg_revocation_request *request, X509 *signer, const char **ret_why,
+                             struct sg_err *err)
+{
+    _cleanup_(sg_judgement_clear) struct sg_judgement judgement;
+    sg_judgement_init(&judgement);
+    const struct sg_cert_request asked = {.cert = signer,
+                                          .purpose = SG_CERT_ANY,
+                                          .at = request->at,
+                                          .known_at = request->known_at,
+                                          .steps = request->steps,
+                                          .carried = request->carried,
+                                          .nesting = request->nesting + 1};
+    enum sg_rc rc = sg_judge_paths(request->verifier, &asked, request->mode, &judgement, err);
+    if (rc != SG_OK)
+        return rc;
+    const STACK_OF(X509) *chain = judgement.verdict.chain;
+    X509 *anchor = sk_X509_num(chain) > 0 ? sk_X509_value(chain, sk_X509_num(chain) - 1) : NULL;
+    if (judgement.severity != SG_SEVERITY_NONE || !anchor)
+        *ret_why = N_("the certificate of its signer is not good, or has no path to an anchor");
+    else if (X509_cmp(anchor, request->anchor) != 0)
+        *ret_why = N_("the certificate of its signer leads to another anchor than the certificate in question");
+    return SG_OK;
+}
+
+static enum sg_rc try_signer(struct sg_known_crl *known, const struct sg_revocation_request *request, X509 *candidate,
+                             X509 *issuer, X509 *judged, const char **ret_why, struct sg_err *err)
+{
+    const char *why = NULL;
+    if (X509_cmp(candidate, issuer) == 0)
+        return SG_OK;
+    enum sg_rc rc = sg_known_crl_check_key(known, request->libctx, candidate,
+                                           sg_finding_good_at(request, known->proven), request->steps, &why, err);
+    if (rc != SG_OK || why)
+        return rc; /* of another key: not worth a word */
+    why = sg_crl_signer_problem(candidate);
+    if (!why && (!judged || X509_cmp(candidate, judged) != 0)) /* else it is being judged just now */
+        rc = judge_path(request, candidate, &why, err);
+    *ret_why = why;
+    return rc;
+}
+
+/* Other certificates of the CRL issuer's name: a CA may sign CRLs with another key, or be an issuer of CRLs alone. */
+static enum sg_rc find_signer(struct sg_known_crl *known, const struct sg_revocation_request *request, X509 *issuer,
+                              X509 *judged, const char **ret_why, struct sg_err *err)
+{
+    const STACK_OF(X509) *carried = request->carried ? request->carried->certs : NULL;
+    unsigned left = SG_MAX_SIGNER_CANDIDATES;
+    enum sg_rc rc = SG_OK;
+    for (size_t cursor = 0; rc == SG_OK && *ret_why && left > 0; left--) {
+        struct sg_trusted trusted = {0};
+        rc = sg_trust_next(request->trust, known->issuer, &cursor, &trusted, err);
+        if (rc != SG_OK || !trusted.cert)
+            break;
+        rc = try_signer(known, request, trusted.cert, issuer, judged, ret_why, err);
+    }
+    for (int i = 0; rc == SG_OK && *ret_why && left > 0 && i < sk_X509_num(carried); i++) {
+        X509 *candidate = sk_X509_value(carried, i);
+        if (X509_NAME_cmp(X509_get_subject_name(candidate), known->issuer) != 0)
+            continue;
+        left--;
+        rc = try_signer(known, request, candidate, issuer, judged, ret_why, err);
+    }
+    return rc;
+}
+
+enum sg_rc sg_known_crl_check_signer(struct sg_known_crl *known, const struct sg_revocation_request *request,
+                                     X509 *issuer, X509 *judged, bool *ret_allowed, const char **ret_why,
+                                     struct sg_err *err)
+{
+    const char *why = N_("the certificate of its issuer is not here");
+    bool nested = !request->verifier || request->nesting >= SG_MAX_CRL_SIGNER_NESTING, signed_by_issuer = false;
+    enum sg_rc rc = SG_OK;
+    if (X509_NAME_cmp(known->issuer, X509_get_subject_name(issuer)) == 0) {
+        rc = sg_known_crl_check_key(known, request->libctx, issuer, sg_finding_good_at(request, known->proven),
+                                    request->steps, &why, err);
+        signed_by_issuer = !why;
+        if (signed_by_issuer)
+            why = sg_crl_signer_problem(issuer); /* then another certificate of that key may allow it */
+    }
+    if (rc == SG_OK && why && !nested)
+        rc = find_signer(known, request, issuer, judged, &why, err);
+    *ret_allowed = !why;
+    *ret_why = signed_by_issuer ? NULL : why;
+    return rc;
+}
