@@ -1,7 +1,5 @@
 #include "formats/cades_evidence_private.h"
 
-#include <string.h>
-
 #include <openssl/err.h>
 #include <openssl/objects.h>
 
@@ -21,6 +19,18 @@ enum sg_rc sg_evidence_grow(void **array, size_t count, size_t *room, size_t siz
     *array = larger;
     *room = larger_room;
     return SG_OK;
+}
+
+enum sg_rc sg_evidence_tolerate(struct sg_evidence *evidence, enum sg_rc rc, const struct sg_err *why,
+                                struct sg_err *err)
+{
+    if (rc == SG_E_MALFORMED || rc == SG_E_LIMIT) {
+        evidence->malformed++;
+        return SG_OK;
+    }
+    if (rc != SG_OK && err)
+        *err = *why;
+    return rc;
 }
 
 bool sg_evidence_is_oid(const ASN1_OBJECT *object, struct sg_slice octets)

@@ -73,8 +73,7 @@ static void imprint_of_content(const struct sg_token *token, sg_content_digest_o
 
 /* --- of the signature value, and of references -------------------------------------------------------------------- */
 
-/* "The values of the attribute, without the type or length of its SEQUENCE": its type and its SET (EN 319 122-1
- * §A.1.5.1, §A.1.5.2). */
+/* An attribute without tag and length of its SEQUENCE: its type and its SET (EN 319 122-1 §A.1.5.1, §A.1.5.2). */
 static bool update_attributes(const struct sg_evidence *evidence, EVP_MD_CTX *ctx, int nid, size_t *total)
 {
     const struct sg_signer_info *si = evidence->si;

@@ -98,7 +98,7 @@ static bool hash_place(const struct sg_place *place, bool of_values, const EVP_M
     struct sg_slice whole = place->attribute->encoding;
     if (!of_values)
         return EVP_DigestUpdate(ctx, whole.data, whole.len) && EVP_DigestFinal_ex(ctx, out, NULL);
-    /* The type's encoding and the value's: "the octets resulting from concatenating" them. */
+    /* Of the type's encoding and the value's, one behind the other (§5.5.2). */
     struct sg_slice type = place->attribute->type_encoding;
     return EVP_DigestUpdate(ctx, type.data, type.len) && EVP_DigestUpdate(ctx, place->bytes.data, place->bytes.len) &&
            EVP_DigestFinal_ex(ctx, out, NULL);
@@ -243,7 +243,7 @@ static const char *compare(const struct sg_evidence *evidence, const struct sg_p
     return NULL;
 }
 
-/* "The attribute is invalid if it includes a reference for which the original value is not found" (§5.5.2). */
+/* An index that lists a hash of nothing that is there is invalid as a whole (§5.5.2). */
 static enum sg_rc cover_by_index(struct sg_evidence *evidence, struct sg_token *token, struct sg_err *err)
 {
     const struct sg_slice encodings[LISTS] = {token->index.certificates, token->index.revocations,

@@ -106,6 +106,10 @@ struct sg_evidence {
 /* Makes room for one more member of a growing array: `*array` has `count` of `size` octets. */
 SG_MUST_CHECK enum sg_rc sg_evidence_grow(void **array, size_t count, size_t *room, size_t size, struct sg_err *err);
 
+/* What became of an attribute: one that cannot be read is left out and counted, anything else is an error (`why`). */
+SG_MUST_CHECK enum sg_rc sg_evidence_tolerate(struct sg_evidence *evidence, enum sg_rc rc, const struct sg_err *why,
+                                              struct sg_err *err);
+
 /* That this was found in that place. The same bytes are found once, in several places. What cannot be parsed or is
  * beyond the limits is left out and counted. */
 SG_MUST_CHECK enum sg_rc sg_evidence_add(struct sg_evidence *evidence, enum sg_found_kind kind, struct sg_slice der,

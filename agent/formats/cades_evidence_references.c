@@ -162,13 +162,7 @@ static enum sg_rc read_unsigned(struct sg_evidence *evidence, size_t place, stru
         rc = read_certificate_refs(evidence, at->bytes, place, &why);
     else if (nid == NID_id_smime_aa_ets_RevocationRefs)
         rc = read_revocation_refs(evidence, at->bytes, place, &why);
-    if (rc == SG_E_MALFORMED || rc == SG_E_LIMIT) {
-        evidence->malformed++;
-        return SG_OK;
-    }
-    if (rc != SG_OK && err)
-        *err = why;
-    return rc;
+    return sg_evidence_tolerate(evidence, rc, &why, err);
 }
 
 /* The signed attributes name the signing certificate by its hash; how they do that is judged elsewhere. */

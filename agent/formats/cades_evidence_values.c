@@ -4,18 +4,6 @@
 
 #include "base/msg.h"
 
-/* A structure that cannot be read is left out and counted. */
-static enum sg_rc tolerate(struct sg_evidence *evidence, enum sg_rc rc, const struct sg_err *why, struct sg_err *err)
-{
-    if (rc == SG_E_MALFORMED || rc == SG_E_LIMIT) {
-        evidence->malformed++;
-        return SG_OK;
-    }
-    if (rc != SG_OK && err)
-        *err = *why;
-    return rc;
-}
-
 /* The members of the level that the walk is in. */
 static enum sg_rc add_members(struct sg_evidence *evidence, struct sg_memory_walk *memory, enum sg_found_kind kind,
                               size_t place, struct sg_err *err)
@@ -105,7 +93,7 @@ enum sg_rc sg_evidence_read_attribute(struct sg_evidence *evidence, const struct
             break;
         rc = nid == NID_id_smime_aa_ets_certValues ? read_certificate_values(evidence, attribute->values[i], at, &why)
                                                    : read_revocation_values(evidence, attribute->values[i], at, &why);
-        rc = tolerate(evidence, rc, &why, err);
+        rc = sg_evidence_tolerate(evidence, rc, &why, err);
     }
     return rc;
 }
@@ -116,7 +104,7 @@ enum sg_rc sg_evidence_read_attribute(struct sg_evidence *evidence, const struct
  * response OCTET STRING } OPTIONAL } (RFC 6960 §4.2.1), behind the responseStatus. */
 static enum sg_rc find_basic(struct sg_memory_walk *memory, struct sg_slice *ret, struct sg_err *err)
 {
-    struct sg_slice type = {0}, octets = {0};
+    struct sg_slice type;
     struct sg_tlv element;
 
     enum sg_rc rc = sg_memory_walk_into(memory, SG_TLV_CONTEXT, 0, err);
@@ -130,8 +118,7 @@ static enum sg_rc find_basic(struct sg_memory_walk *memory, struct sg_slice *ret
         rc = sg_tlv_malformed(memory->reader, element.start, _("it is not DER"), err);
     if (rc != SG_OK)
         return rc;
-    octets = (struct sg_slice){memory->walk.rest.data + element.content, (size_t)element.length};
-    *ret = octets;
+    *ret = (struct sg_slice){memory->walk.rest.data + element.content, (size_t)element.length};
     return SG_OK;
 }
 
@@ -197,7 +184,7 @@ static enum sg_rc read_revocation_choice(struct sg_evidence *evidence, struct sg
     if (choice.data[0] == 0x30)
         return sg_evidence_add(evidence, SG_FOUND_CRL, choice, place, err);
     enum sg_rc rc = read_other(evidence, choice, place, &why);
-    return tolerate(evidence, rc, &why, err);
+    return sg_evidence_tolerate(evidence, rc, &why, err);
 }
 
 enum sg_rc sg_evidence_read_revocation(struct sg_evidence *evidence, const struct sg_cms *cms, size_t place,

@@ -28,11 +28,12 @@ static enum sg_rc has_material(const struct sg_process *process, const STACK_OF(
     bool all = sk_X509_num(path) > 1;
     for (int i = 0; all && i + 1 < sk_X509_num(path); i++) {
         struct sg_finding finding = {0};
+        bool whole = false;
         X509 *cert = sk_X509_value(path, i);
-        enum sg_rc rc = sg_revocation_find(&request, cert, sk_X509_value(path, i + 1), &finding, err);
+        enum sg_rc rc = sg_revocation_find(&request, cert, sk_X509_value(path, i + 1), &finding, &whole, err);
         if (rc != SG_OK)
             return rc;
-        all = finding.kind && has_cert(carried->certs, cert);
+        all = whole && finding.kind && has_cert(carried->certs, cert);
     }
     *ret = all;
     return SG_OK;

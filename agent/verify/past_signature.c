@@ -47,9 +47,9 @@ static enum sg_rc compare_times(const struct sg_judgement *current, int64_t prov
 }
 
 /* What the sliding does not ask, since it is from later, or not proven to be from earlier: whatever says now that a
- * certificate was revoked by then, is believed. */
-static enum sg_rc was_revoked(const struct sg_past_request *request, const STACK_OF(X509) *path, int64_t proven,
-                              bool *ret, struct sg_err *err)
+ * certificate was revoked by then, is believed. So is, for want of it, what cannot be read. */
+static enum sg_rc may_be_revoked(const struct sg_past_request *request, const STACK_OF(X509) *path, int64_t proven,
+                                 bool *ret, struct sg_err *err)
 {
     struct sg_verifier *verifier = request->verifier;
     const struct sg_revocation_request revocation = {.libctx = verifier->libctx,
@@ -67,8 +67,9 @@ static enum sg_rc was_revoked(const struct sg_past_request *request, const STACK
     enum sg_rc rc = SG_OK;
     for (int i = 0; rc == SG_OK && !revoked_then && i + 1 < sk_X509_num(path); i++) {
         struct sg_finding finding = {0};
-        rc = sg_revocation_find(&revocation, sk_X509_value(path, i), sk_X509_value(path, i + 1), &finding, err);
-        revoked_then = finding.answer == SG_ANSWER_REVOKED || finding.answer == SG_ANSWER_ON_HOLD;
+        bool whole = false;
+        rc = sg_revocation_find(&revocation, sk_X509_value(path, i), sk_X509_value(path, i + 1), &finding, &whole, err);
+        revoked_then = !whole || finding.answer == SG_ANSWER_REVOKED || finding.answer == SG_ANSWER_ON_HOLD;
     }
     *ret = revoked_then;
     return rc;
@@ -88,7 +89,7 @@ enum sg_rc sg_past_signature_judge(const struct sg_past_request *request, const 
         return rc; /* EN 319 102-1 §5.6.2.4.4 steps 2 and 3 */
     bool revoked_then = false;
     if (request->verifier->revocation != SG_REVOCATION_NONE)
-        rc = was_revoked(request, path.verdict.chain, proven, &revoked_then, err);
+        rc = may_be_revoked(request, path.verdict.chain, proven, &revoked_then, err);
     if (rc == SG_OK && !revoked_then)
         rc = compare_times(current, proven, past, ret_helps, err);
     if (rc != SG_OK || !*ret_helps)

@@ -49,7 +49,7 @@ static enum sg_rc ask_ocsps(struct sg_search *search, struct sg_err *err)
 }
 
 enum sg_rc sg_revocation_find(const struct sg_revocation_request *request, X509 *cert, X509 *issuer,
-                              struct sg_finding *ret, struct sg_err *err)
+                              struct sg_finding *ret, bool *ret_whole, struct sg_err *err)
 {
     struct sg_search search = {.request = request, .cert = cert, .issuer = issuer};
     enum sg_rc rc = sg_search_crls(&search, err);
@@ -59,8 +59,8 @@ enum sg_rc sg_revocation_find(const struct sg_revocation_request *request, X509 
         rc = sg_search_settle(&search, err);
     if (rc != SG_OK)
         return rc;
-    bool whole = !search.unreadable_crl && !search.unreadable_ocsp && *request->steps > 0;
-    *ret = whole ? search.best : (struct sg_finding){.revoked_at = SG_TIME_NONE};
+    *ret = search.best;
+    *ret_whole = !search.unreadable_crl && !search.unreadable_ocsp && *request->steps > 0;
     return SG_OK;
 }
 

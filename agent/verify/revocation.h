@@ -13,10 +13,10 @@ SG_MUST_CHECK enum sg_rc sg_revocation_judge(const struct sg_revocation_request 
                                              bool is_leaf, struct sg_judgement *judgement, bool *ret_good,
                                              struct sg_err *err);
 
-/* The best of what the sources say of it, with nothing noted; no `ret->kind`: they say nothing. A source that cannot be
- * read counts as one that may say something else: then likewise. */
+/* The best of what the sources say of it, with nothing noted; no `ret->kind`: they say nothing. `*ret_whole`: all of
+ * them were asked. One that cannot be read, or for which no work is left, may say something else. */
 SG_MUST_CHECK enum sg_rc sg_revocation_find(const struct sg_revocation_request *request, X509 *cert, X509 *issuer,
-                                            struct sg_finding *ret, struct sg_err *err);
+                                            struct sg_finding *ret, bool *ret_whole, struct sg_err *err);
 
 /* Why a responder's certificate, which `issuer` issued, does not count for its revocation; NULL: it does. By CRLs
  * alone: else a responder would vouch for itself. `*ret_as_of`: how old the CRL is; SG_TIME_NONE if none was used. */

@@ -31,7 +31,11 @@ static enum sg_rc find(const struct slide *slide, X509 *cert, X509 *issuer, int6
                                                      .now = slide->control_time,
                                                      .present = slide->request->poes->now,
                                                      .proven_by = proven_by};
-    return sg_revocation_find(&revocation, cert, issuer, ret, err);
+    bool whole = false;
+    enum sg_rc rc = sg_revocation_find(&revocation, cert, issuer, ret, &whole, err);
+    if (rc == SG_OK && !whole)
+        *ret = (struct sg_finding){0};
+    return rc;
 }
 
 static bool says_something(const struct sg_finding *finding)

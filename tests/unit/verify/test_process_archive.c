@@ -1,5 +1,6 @@
 /* Signatures with archive time-stamps (EN 319 102-1 §5.6): chains that ended long ago, proven link by link; and each
  * link missing in turn. */
+#include "../../support/evidence_maker_older.h"
 #include "long_term.h"
 
 #include "verify/past.h"
@@ -137,6 +138,32 @@ static void links_missing(void **state)
     /* Without the signature-time-stamp, the archive's proves the signature as well. */
     expect(archive, (struct variant){.no_signature_stamp = true},
            PASSED(.level = "B-B", NOW_IS(OUT_OF_BOUNDS_NO_POE), .best_time = AGO(698)));
+}
+
+/* CAdES-A of before EN 319 122-1: judged by the same process; it is no baseline level above B-LT. */
+static void older_form(void **state)
+{
+    struct archive *archive = *state;
+    const struct scene *scene = &archive->scene;
+    for (int wrong = 0; wrong < 2; wrong++) {
+        struct made made;
+        struct made_stamp first = by_tsa(scene, AGO(698));
+        struct made_stamp second = {.tsa = &archive->new_tsa,
+                                    .time = AGO(300),
+                                    .carried = {scene->tsa_ca.cert},
+                                    .odd = wrong ? MADE_WRONG_IMPRINT : 0};
+        first.values[0] = scene->tsa_ca.cert; /* by the time of the second, the first is completed */
+        first.crl_values[0] = archive->tsa_ca_crl;
+        first.crl_values[1] = archive->late_root_crl;
+        scene_make(scene, ORDINARY, AGO(701), &made);
+        made_values(&made,
+                    &(struct made_old){.certs = {scene->world.ca.cert}, .crls = {archive->root_crl, archive->ca_crl}});
+        made_archive_stamp_v2(&made, &first);
+        made_archive_stamp_v2(&made, &second);
+        scene_expect(scene, &made,
+                     wrong ? UNDECIDED(OUT_OF_BOUNDS_NO_POE, "timestamp-not-counted")
+                           : PASSED(NOW_IS(OUT_OF_BOUNDS_NO_POE), .level = "B-LT", .best_time = AGO(701)));
+    }
 }
 
 /* The PKI of 2012, in which what is weak now was good; archived in 2013 by a TSA that is good still. */
@@ -420,6 +447,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         ARCHIVE_TEST(all_proven),
         ARCHIVE_TEST(links_missing),
+        ARCHIVE_TEST(older_form),
         ARCHIVE_TEST(weak_certificate),
         ARCHIVE_TEST(weak_signature),
         ARCHIVE_TEST(slides_to_next_update),

@@ -154,6 +154,32 @@ static void ca_ended(void **state)
     expect_stamped(scene, AGO(10), UNDECIDED(OUT_OF_BOUNDS_NO_POE, "ca-expired"));
 }
 
+/* EN 319 122-1 §6.3: B-LT with all certificates and what is known about their revocation; without any one of these,
+ * B-T; B-LTA with an archive-time-stamp that holds. */
+static void level(void **state)
+{
+    struct scene *scene = *state;
+    X509_CRL *const crls[] = {scene->world.root_crl, scene->world.ca_crl, scene->tsa_crl};
+    for (size_t missing = 0; missing < 4; missing++) {
+        struct made made;
+        scene_make(scene, ORDINARY, AGO(1), &made);
+        for (size_t i = 0; i < 3; i++)
+            if (i != missing)
+                made_crl(&made, crls[i]);
+        scene_expect(scene, &made, PASSED(.level = missing < 3 ? "B-T" : "B-LT", .best_time = AGO(1)));
+    }
+    for (int wrong = 0; wrong < 2; wrong++) {
+        struct made made;
+        struct made_stamp stamp = by_tsa(scene, PKI_NOW - 3600);
+        stamp.odd = wrong ? MADE_WRONG_IMPRINT : 0;
+        scene_make(scene, ORDINARY, AGO(1), &made);
+        for (size_t i = 0; i < 3; i++)
+            made_crl(&made, crls[i]);
+        made_archive_stamp(&made, &stamp);
+        scene_expect(scene, &made, PASSED(.level = wrong ? "B-LT" : "B-LTA", .best_time = AGO(1)));
+    }
+}
+
 /* --- content-time-stamps: the signature is younger ---------------------------------------------------------------- */
 
 static void make_after(const struct scene *scene, int64_t content_stamped, struct pki_cms what, int64_t stamped,
@@ -278,6 +304,7 @@ int main(void)
         SCENE_TEST(weak_digest),
         SCENE_TEST(weak_certificate),
         SCENE_TEST(ca_ended),
+        SCENE_TEST(level),
         SCENE_TEST(revoked_for_certain),
         SCENE_TEST(expired_for_certain),
         SCENE_TEST(weak_for_certain),
