@@ -269,37 +269,60 @@ static inline struct sg_slice extension_value(const X509_CRL *crl, int nid)
     return (struct sg_slice){ASN1_STRING_get0_data(value), (size_t)ASN1_STRING_length(value)};
 }
 
-/* Adds a CRL as one that verify/ has checked; its index is a few words. */
-static inline enum sg_rc put_crl(struct sg_store *store, X509_CRL *crl, struct sg_err *err)
+/* A CRL as verify/ hands it over, with what that borrows; its index is a few words. */
+struct kept_crl {
+    X509_CRL *crl;
+    unsigned char *der, *issuer;
+    uint8_t number[20];
+    struct sg_checked_crl checked;
+};
+
+static inline void kept_crl_make(X509_CRL *crl, struct kept_crl *kept)
 {
-    _cleanup_(OPENSSL_freep) unsigned char *der = NULL, *issuer = NULL;
-    _cleanup_(sg_input_freep) struct sg_input *input = NULL;
+    *kept = (struct kept_crl){.crl = crl};
+    assert_int_equal(X509_CRL_up_ref(crl), 1);
+    int len = i2d_X509_CRL(crl, &kept->der), issuer_len = i2d_X509_NAME(X509_CRL_get_issuer(crl), &kept->issuer);
+    struct sg_checked_crl *checked = &kept->checked;
     _cleanup_(BN_freep) BIGNUM *number = NULL;
-    uint8_t padded[20];
-    int len = i2d_X509_CRL(crl, &der), issuer_len = i2d_X509_NAME(X509_CRL_get_issuer(crl), &issuer);
-    struct sg_checked_crl checked = {
-        .issuer = {issuer, (size_t)issuer_len},
-        .authority_key = extension_value(crl, NID_authority_key_identifier),
-        .scope = extension_value(crl, NID_issuing_distribution_point),
-        .delta = extension_value(crl, NID_delta_crl).data != NULL,
-        .der_len = (uint64_t)len,
-        .index = {{(const uint8_t *)"the index", 9}, {(const uint8_t *)" of it", 6}},
-    };
     ASN1_INTEGER *integer = X509_CRL_get_ext_d2i(crl, NID_crl_number, NULL, NULL);
 
     assert_true(len > 0 && issuer_len > 0);
+    checked->issuer = (struct sg_slice){kept->issuer, (size_t)issuer_len};
+    checked->authority_key = extension_value(crl, NID_authority_key_identifier);
+    checked->scope = extension_value(crl, NID_issuing_distribution_point);
+    checked->delta = extension_value(crl, NID_delta_crl).data != NULL;
+    checked->index[0] = (struct sg_slice){(const uint8_t *)"the index", 9};
+    checked->index[1] = (struct sg_slice){(const uint8_t *)" of it", 6};
     if (integer) {
         number = ASN1_INTEGER_to_BN(integer, NULL);
-        assert_int_equal(BN_bn2binpad(number, padded, sizeof(padded)), sizeof(padded));
-        checked.number = (struct sg_slice){padded, sizeof(padded)};
+        assert_int_equal(BN_bn2binpad(number, kept->number, sizeof(kept->number)), sizeof(kept->number));
+        checked->number = (struct sg_slice){kept->number, sizeof(kept->number)};
         ASN1_INTEGER_free(integer);
     }
-    assert_true(sg_time_from_asn1(X509_CRL_get0_lastUpdate(crl), &checked.this_update));
-    assert_true(sg_time_from_asn1(X509_CRL_get0_nextUpdate(crl), &checked.next_update));
-    assert_true(SHA256(der, (size_t)len, checked.sha256) != NULL);
-    assert_int_equal(sg_input_from_slice("test.crl", (struct sg_slice){der, (size_t)len}, &input, NULL), SG_OK);
-    checked.der = input;
-    return sg_store_crl_add(store, &checked, err);
+    assert_true(sg_time_from_asn1(X509_CRL_get0_lastUpdate(crl), &checked->this_update));
+    assert_true(sg_time_from_asn1(X509_CRL_get0_nextUpdate(crl), &checked->next_update));
+    assert_true(SHA256(kept->der, (size_t)len, checked->sha256) != NULL);
+    checked->der_len = (uint64_t)len;
+    assert_int_equal(sg_input_from_slice("test.crl", (struct sg_slice){kept->der, (size_t)len}, &checked->der, NULL),
+                     SG_OK);
+}
+
+static inline void kept_crl_clear(struct kept_crl *kept)
+{
+    sg_input_free(kept->checked.der);
+    OPENSSL_free(kept->der);
+    OPENSSL_free(kept->issuer);
+    X509_CRL_free(kept->crl);
+}
+
+static inline enum sg_rc put_crl(struct sg_store *store, X509_CRL *crl, struct sg_err *err)
+{
+    struct kept_crl kept;
+
+    kept_crl_make(crl, &kept);
+    enum sg_rc rc = sg_store_crl_add(store, &kept.checked, err);
+    kept_crl_clear(&kept);
+    return rc;
 }
 
 static inline struct sg_snapshot *open_snapshot(struct fixture *f)
