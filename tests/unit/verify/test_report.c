@@ -48,12 +48,13 @@ static void json_form(void **state)
 {
     struct world *world = *state;
     static const char *const outer[] = {"schema", "file", "format", "signatures", NULL};
-    static const char *const inner[] = {"id",           "indication", "sub_indication", "intact",     "changes",
-                                        "level",        "covers",     "signer",         "digest",     "algorithm",
-                                        "claimed_time", "best_time",  "as_of",          "good_until", "chain",
-                                        "revocation",   "timestamps", "reasons",        NULL};
+    static const char *const inner[] = {"id",        "indication",   "sub_indication", "now",     "intact",
+                                        "changes",   "level",        "covers",         "signer",  "digest",
+                                        "algorithm", "claimed_time", "best_time",      "as_of",   "good_until",
+                                        "chain",     "revocation",   "timestamps",     "reasons", NULL};
     static const char *const cert[] = {"subject", "issuer", "serial", "sha256", NULL};
-    static const char *const crl[] = {"kind", "issuer", "this_update", "next_update", "status", NULL};
+    static const char *const crl[] = {"kind",   "issuer",     "this_update", "next_update",
+                                      "status", "revoked_at", "reason",      NULL};
     static const char *const reason[] = {"code", "text", NULL};
 
     struct sg_report *report = report_of(world, ORDINARY, CONTENT);
@@ -67,6 +68,7 @@ static void json_form(void **state)
     assert_string_equal(json_string_value(json_object_get(json, "schema")), "signet.verify/1");
     assert_string_equal(json_string_value(json_object_get(one, "indication")), "TOTAL-PASSED");
     assert_true(json_is_null(json_object_get(one, "sub_indication")));
+    assert_true(json_is_null(json_object_get(one, "now")));
     assert_true(json_is_true(json_object_get(one, "intact")));
     assert_true(json_is_null(json_object_get(one, "changes")));
     assert_string_equal(json_string_value(json_object_get(one, "best_time")), "2026-09-21T14:13:20Z");
@@ -85,6 +87,35 @@ static void json_form(void **state)
     assert_keys(json_array_get(json_object_get(one, "reasons"), 0), reason);
     json_decref(json);
     sg_report_free(report);
+}
+
+/* Two answers, and when and why a certificate is revoked: null, or there. */
+static void json_of_two_answers(void **state)
+{
+    struct world *world = *state;
+    _cleanup_(sg_report_freep) struct sg_report *report = report_of(world, ORDINARY, CONTENT);
+    struct sg_verdict *verdict = &report->verdicts[0];
+    json_t *json = json_of(report);
+    json_t *one = json_array_get(json_object_get(json, "signatures"), 0);
+    json_t *crl = json_array_get(json_object_get(one, "revocation"), 0);
+    assert_true(json_is_null(json_object_get(crl, "revoked_at")));
+    assert_true(json_is_null(json_object_get(crl, "reason")));
+    json_decref(json);
+
+    verdict->now = (struct sg_conclusion){SG_INDETERMINATE, SG_SUB_REVOKED_NO_POE};
+    verdict->revocation[0].revoked_at = PKI_NOW;
+    verdict->revocation[0].reason = "keyCompromise";
+    json = json_of(report);
+    one = json_array_get(json_object_get(json, "signatures"), 0);
+    json_t *now = json_object_get(one, "now");
+    crl = json_array_get(json_object_get(one, "revocation"), 0);
+    assert_string_equal(json_string_value(json_object_get(one, "indication")), "TOTAL-PASSED");
+    assert_string_equal(json_string_value(json_object_get(now, "indication")), "INDETERMINATE");
+    assert_string_equal(json_string_value(json_object_get(now, "sub_indication")), "REVOKED_NO_POE");
+    assert_string_equal(json_string_value(json_object_get(crl, "revoked_at")), "2026-09-21T14:13:20Z");
+    assert_string_equal(json_string_value(json_object_get(crl, "reason")), "keyCompromise");
+    json_decref(json);
+    assert_int_equal(sg_report_exit(report), 0); /* by the answer at the proven time */
 }
 
 /* A certificate's answer. */
@@ -235,8 +266,14 @@ static void reason_words(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WORLD_TEST(json_form), WORLD_TEST(cert_json),          WORLD_TEST(headlines), WORLD_TEST(hostile),
-        WORLD_TEST(nothing),   cmocka_unit_test(reason_words), WORLD_TEST(large),
+        WORLD_TEST(json_form),
+        WORLD_TEST(json_of_two_answers),
+        WORLD_TEST(cert_json),
+        WORLD_TEST(headlines),
+        WORLD_TEST(hostile),
+        WORLD_TEST(nothing),
+        cmocka_unit_test(reason_words),
+        WORLD_TEST(large),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
