@@ -1,0 +1,16 @@
+/* How wide a text is at most, in whichever sans-serif font the reader has, so that what is drawn never overlaps. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+
+/* Whether a character is drawn over the one before it. */
+bool sg_html_is_mark(uint32_t code_point);
+/* Of clean text at a font size, both in the drawing's units. */
+unsigned sg_html_width(struct sg_slice text, unsigned size);
+/* The first line of a text that is broken into lines of that width: its length in bytes, at least one character. Broken
+ * after a space, a comma or a hyphen if there is one, else anywhere. */
+size_t sg_html_line(struct sg_slice text, unsigned size, unsigned width);
