@@ -50,9 +50,9 @@ static const char *validity(X509 *cert, char *out, size_t len)
     int64_t not_before, not_after;
 
     if (sg_time_from_asn1(X509_get0_notBefore(cert), &not_before))
-        (void)sg_html_time_text(not_before, begins);
+        (void)sg_time_text(not_before, begins);
     if (sg_time_from_asn1(X509_get0_notAfter(cert), &not_after))
-        (void)sg_html_time_text(not_after, ends);
+        (void)sg_time_text(not_after, ends);
     (void)snprintf(out, len, _("valid from %.10s to %.10s"), begins, ends);
     return out;
 }

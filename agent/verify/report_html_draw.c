@@ -3,12 +3,12 @@
 #include <string.h>
 
 #include "base/limits.h"
-#include "verify/report_html_measure.h"
 
 #define MAX_DRAWING (8 * SG_MIB)
 #define INNER (SG_DRAWING_WIDTH - 2 * SG_DRAWING_MARGIN)
 
-const struct sg_lettering sg_lettering_name = {"n", 14}, sg_lettering_plain = {"p", 13}, sg_lettering_small = {"s", 12};
+const struct sg_lettering sg_lettering_name = {"n", 14, true}, sg_lettering_plain = {"p", 13, false},
+                          sg_lettering_small = {"s", 12, false};
 
 void sg_drawing_begin(struct sg_drawing *drawing, struct sg_err *err)
 {
@@ -27,24 +27,17 @@ void sg_drawing_clear(struct sg_drawing *drawing)
     sg_buf_clear(&drawing->description);
 }
 
-static unsigned line_height(const struct sg_lettering *lettering)
+/* One line whose top is where the next row begins; returns how high it is. In all scripts about a quarter of a line is
+ * below the letters' foot. */
+static unsigned put_line(struct sg_drawing *drawing, const struct sg_lettering *lettering, unsigned x, const char *more,
+                         struct sg_slice text)
 {
-    return lettering->size + 5;
-}
-
-/* Where letters stand in a line: those of all scripts reach about a fifth below. */
-static unsigned baseline(const struct sg_drawing *drawing, const struct sg_lettering *lettering)
-{
-    return drawing->y + lettering->size + 1;
-}
-
-static void put_text(struct sg_drawing *drawing, const struct sg_lettering *lettering, unsigned x, const char *more,
-                     struct sg_slice text)
-{
+    unsigned height = sg_html_height(text, lettering);
     sg_html_putf(&drawing->html, "<text class=\"%s%s\" x=\"%u\" y=\"%u\">", lettering->class, more, x,
-                 baseline(drawing, lettering));
+                 drawing->y + height * 3 / 4);
     sg_html_escaped(&drawing->html, text);
     sg_html_put(&drawing->html, "</text>\n");
+    return height;
 }
 
 void sg_drawing_lines(struct sg_drawing *drawing, const struct sg_lettering *lettering, unsigned x, unsigned width,
@@ -54,9 +47,8 @@ void sg_drawing_lines(struct sg_drawing *drawing, const struct sg_lettering *let
     if (drawing->html.rc == SG_OK)
         drawing->html.rc = sg_html_clean(text, &clean, drawing->html.err);
     for (struct sg_slice left = sg_buf_slice(&clean); drawing->html.rc == SG_OK && left.len > 0;) {
-        size_t n = sg_html_line(left, lettering->size, width);
-        put_text(drawing, lettering, x, "", (struct sg_slice){left.data, n});
-        drawing->y += line_height(lettering);
+        size_t n = sg_html_line(left, lettering, width);
+        drawing->y += put_line(drawing, lettering, x, "", (struct sg_slice){left.data, n});
         left.data += n;
         left.len -= n;
     }
@@ -68,16 +60,14 @@ void sg_drawing_ends(struct sg_drawing *drawing, const struct sg_lettering *lett
     const struct sg_slice at_left = {(const uint8_t *)left, strlen(left)};
     const struct sg_slice at_right = {(const uint8_t *)right, strlen(right)};
     const unsigned gap = lettering->size;
-    unsigned together =
-        sg_html_width(at_left, lettering->size) + gap + sg_html_width(at_right, sg_lettering_small.size);
+    unsigned together = sg_html_width(at_left, lettering) + gap + sg_html_width(at_right, &sg_lettering_small);
     if (together > INNER) {
         sg_drawing_lines(drawing, lettering, SG_DRAWING_MARGIN, INNER, left);
         sg_drawing_lines(drawing, &sg_lettering_small, SG_DRAWING_MARGIN, INNER, right);
         return;
     }
-    put_text(drawing, lettering, SG_DRAWING_MARGIN, "", at_left);
-    put_text(drawing, &sg_lettering_small, SG_DRAWING_WIDTH - SG_DRAWING_MARGIN, " e", at_right);
-    drawing->y += line_height(lettering);
+    (void)put_line(drawing, &sg_lettering_small, SG_DRAWING_WIDTH - SG_DRAWING_MARGIN, " e", at_right);
+    drawing->y += put_line(drawing, lettering, SG_DRAWING_MARGIN, "", at_left);
 }
 
 void sg_drawing_describe(struct sg_drawing *drawing, const char *text)

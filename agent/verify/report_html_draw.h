@@ -3,6 +3,7 @@
  * or be cut off, whatever the times and names. Colours are the page's, by class. */
 #pragma once
 
+#include "verify/report_html_measure.h"
 #include "verify/report_html_write.h"
 #include "verify/verify.h"
 
@@ -20,11 +21,6 @@ struct sg_drawing {
 
 void sg_drawing_begin(struct sg_drawing *drawing, struct sg_err *err); /* not to be moved after */
 void sg_drawing_clear(struct sg_drawing *drawing);
-
-struct sg_lettering {
-    const char *class; /* of the page */
-    unsigned size;     /* what the style sheet says for the class */
-};
 
 extern const struct sg_lettering sg_lettering_name, sg_lettering_plain, sg_lettering_small;
 

@@ -29,6 +29,7 @@ static void begin_table(struct sg_html *html, const char *caption)
 {
     sg_html_put(html, "<table>\n");
     sg_html_element(html, "caption", caption);
+    sg_html_put(html, "<colgroup><col class=\"label\"><col></colgroup>\n");
 }
 
 static void begin_row(struct sg_html *html, const char *label)
@@ -158,7 +159,7 @@ static void put_timestamps(struct sg_html *html, const struct sg_verdict *verdic
     for (size_t i = 0; i < verdict->timestamp_count; i++) {
         const struct sg_timestamp *timestamp = &verdict->timestamps[i];
         const char *sub = sg_sub_indication_text(timestamp->verdict.sub_indication);
-        char title[64];
+        char title[64], answer[128];
         (void)snprintf(title, sizeof title, "%zu / %zu", i + 1, verdict->timestamp_count);
         group_row(html, title);
         text_row(html, _("of:"), timestamp->kind);
@@ -166,8 +167,9 @@ static void put_timestamps(struct sg_html *html, const struct sg_verdict *verdic
         if (timestamp->verdict.signer)
             name_row(html, _("stamped by:"), X509_get_subject_name(timestamp->verdict.signer));
         text_row(html, _("serial:"), timestamp->serial);
-        text_row(html, _("answer:"), sg_cert_indication_text(timestamp->verdict.indication));
-        text_row(html, "", sub);
+        (void)snprintf(answer, sizeof answer, "%s%s%s", sg_cert_indication_text(timestamp->verdict.indication),
+                       sub ? " / " : "", sub ? sub : "");
+        text_row(html, _("answer:"), answer);
         sg_html_put(html, "</tbody>\n");
     }
     sg_html_put(html, "</table>\n");
@@ -248,14 +250,14 @@ static void put_drawings(struct sg_html *html, const struct sg_report *report, c
     if (verdict->signer) {
         (void)snprintf(id, sizeof id, "f%zu-s%zu-chain", number, signature);
         sg_html_put(html, "<figure>");
-        sg_html_chain(verdict, id, html);
         sg_html_element(html, "figcaption", _("Who vouches for whom"));
+        sg_html_chain(verdict, id, html);
         sg_html_put(html, "</figure>\n");
     }
     (void)snprintf(id, sizeof id, "f%zu-s%zu-times", number, signature);
     sg_html_put(html, "<figure>");
-    sg_html_timeline(report, verdict, id, html);
     sg_html_element(html, "figcaption", _("What happened when; the bold part: while the certificate is valid"));
+    sg_html_timeline(report, verdict, id, html);
     sg_html_put(html, "</figure>\n</div>\n");
 }
 

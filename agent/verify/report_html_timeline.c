@@ -61,9 +61,9 @@ static const char *timestamp_label(const char *kind)
     if (strcmp(kind, "archive") == 0)
         return _("Archive time-stamp");
     if (strcmp(kind, "content") == 0)
-        return _("Content time-stamped");
+        return _("Content stamped");
     if (strcmp(kind, "references") == 0)
-        return _("References time-stamped");
+        return _("References stamped");
     return _("Time-stamped");
 }
 
@@ -119,7 +119,7 @@ static enum sg_rc collect(const struct sg_report *report, const struct sg_verdic
                                .note = _("by the signer's own clock; not proven")});
     add_timestamps(timeline, verdict);
     add_revocation(timeline, verdict);
-    add(timeline, (struct row){.when = verdict->as_of, .mark = MARK_KNOWN, .label = _("Revocation known as of")});
+    add(timeline, (struct row){.when = verdict->as_of, .mark = MARK_KNOWN, .label = _("Revocation data of")});
     add(timeline, (struct row){.when = report->at, .mark = MARK_JUDGED, .label = _("Judged")});
     add(timeline,
         (struct row){.when = good ? verdict->good_until : SG_TIME_NONE, .mark = MARK_UNTIL, .label = _("Good until")});
@@ -178,7 +178,7 @@ static void put_row(struct sg_drawing *drawing, const struct timeline *timeline,
     _cleanup_(freep) char *by = NULL;
     char time[SG_TIME_TEXT];
 
-    sg_drawing_ends(drawing, &sg_lettering_plain, row->label, sg_html_time_text(row->when, time));
+    sg_drawing_ends(drawing, &sg_lettering_plain, row->label, sg_time_text(row->when, time));
     if (row->by && drawing->html.rc == SG_OK)
         drawing->html.rc = sg_name_text(X509_get_subject_name(row->by), &by, drawing->html.err);
     if (by)

@@ -107,18 +107,9 @@ void sg_html_element(struct sg_html *html, const char *tag, const char *text)
     sg_html_putf(html, "</%s>\n", tag);
 }
 
-const char *sg_html_time_text(int64_t when, char out[SG_TIME_TEXT])
-{
-    char time[SG_TIME_TEXT];
-    (void)sg_time_text(when, time); /* "2026-09-21T14:13:20Z" */
-    (void)snprintf(out, SG_TIME_TEXT, "%.10s %.8s UTC", time, time + strlen("2026-09-21T"));
-    return out;
-}
-
 void sg_html_time(struct sg_html *html, int64_t when)
 {
-    char machine[SG_TIME_TEXT], people[SG_TIME_TEXT];
+    char text[SG_TIME_TEXT];
     if (when != SG_TIME_NONE)
-        sg_html_putf(html, "<time datetime=\"%s\">%s</time>", sg_time_text(when, machine),
-                     sg_html_time_text(when, people));
+        sg_html_putf(html, "<time>%s</time>", sg_time_text(when, text));
 }

@@ -26,9 +26,6 @@ void sg_html_element(struct sg_html *html, const char *tag, const char *text);
 /* A <time>; nothing for SG_TIME_NONE. */
 void sg_html_time(struct sg_html *html, int64_t when);
 
-/* "2026-09-21 14:13:20 UTC". Returns `out`. */
-const char *sg_html_time_text(int64_t when, char out[SG_TIME_TEXT]);
-
 /* Appends a stranger's text as a page may show it: well-formed UTF-8, nothing that steers or reorders, and of marks
  * that are drawn over a letter no more than three, since heaps of them cover what stands above and below. What is not
  * becomes U+FFFD. */

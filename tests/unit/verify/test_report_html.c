@@ -279,8 +279,8 @@ static void what_it_says(void **state)
     } expected[] = {
         {good,
          {"<strong class=\"badge good\">VALID</strong>", "was valid when it was time-stamped, at 2026-08-12T14:13:27Z.",
-          ">2026-08-12 14:13:27 UTC</text>", "<time datetime=\"2026-08-12T14:13:27Z\">2026-08-12 14:13:27 UTC</time>",
-          "Time-stamped: 2026-08-12 14:13:27 UTC. ", "Good until: ", "Trust anchor: CN=Root, valid from 2025-09-21"}},
+          ">2026-08-12T14:13:27Z</text>", "<time>2026-08-12T14:13:27Z</time>", "Time-stamped: 2026-08-12T14:13:27Z. ",
+          "Good until: ", "Trust anchor: CN=Root, valid from 2025-09-21"}},
         {failed,
          {"<strong class=\"badge bad\">NOT VALID</strong>", "The document is not the one that was signed.",
           "<code>content-changed</code>", "TOTAL-FAILED / HASH_FAILURE"}},
@@ -289,9 +289,8 @@ static void what_it_says(void **state)
           "<code>no-path</code>"}},
         {since_revoked,
          {"<strong class=\"badge good\">VALID</strong>", "<strong class=\"badge open\">as of now: CANNOT TELL</strong>",
-          "; since 2026-09-16T14:13:20Z the certificate is revoked (keyCompromise).",
-          "Revoked: 2026-09-16 14:13:20 UTC. ", "class=\"mark revoked\"", "Archive time-stamp: 2026-09-11",
-          "does not count"}},
+          "; since 2026-09-16T14:13:20Z the certificate is revoked (keyCompromise).", "Revoked: 2026-09-16T14:13:20Z. ",
+          "class=\"mark revoked\"", "Archive time-stamp: 2026-09-11", "does not count"}},
         {nothing, {"<strong class=\"badge open\">CANNOT TELL</strong>", "There is no signature in it"}},
     };
     for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
@@ -344,6 +343,7 @@ static void cleaning(void **state)
 static void lines(void **state)
 {
     (void)state;
+    const struct sg_lettering letters = {"n", 10, true};
     static const struct {
         const char *text;
         size_t first;
@@ -357,13 +357,13 @@ static void lines(void **state)
         {"wwe\xcc\x81\xcc\x81xx", 7},
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        assert_int_equal(sg_html_line(slice_of(texts[i].text), 10, 33), texts[i].first);
+        assert_int_equal(sg_html_line(slice_of(texts[i].text), &letters, 33), texts[i].first);
     struct sg_slice left = slice_of("WWWWWW iiiiiiiiiiiiiiiiiiii CN=Some Name, O=Some Organisation");
     while (left.len > 0) {
-        size_t n = sg_html_line(left, 13, 100);
+        size_t n = sg_html_line(left, &letters, 100);
         assert_true(n > 0 && n <= left.len);
         size_t shown = left.data[n - 1] == ' ' ? n - 1 : n;
-        assert_true(sg_html_width((struct sg_slice){left.data, shown}, 13) <= 100);
+        assert_true(sg_html_width((struct sg_slice){left.data, shown}, &letters) <= 100);
         left.data += n;
         left.len -= n;
     }
