@@ -27,17 +27,15 @@ void sg_drawing_clear(struct sg_drawing *drawing)
     sg_buf_clear(&drawing->description);
 }
 
-/* One line whose top is where the next row begins; returns how high it is. In all scripts about a quarter of a line is
- * below the letters' foot. */
-static unsigned put_line(struct sg_drawing *drawing, const struct sg_lettering *lettering, unsigned x, const char *more,
-                         struct sg_slice text)
+/* One line, `height` high, whose top is where the next row begins. In all scripts about a quarter of it is below the
+ * letters' foot. */
+static void put_line(struct sg_drawing *drawing, const struct sg_lettering *lettering, unsigned x, unsigned height,
+                     const char *more, struct sg_slice text)
 {
-    unsigned height = sg_html_height(text, lettering);
     sg_html_putf(&drawing->html, "<text class=\"%s%s\" x=\"%u\" y=\"%u\">", lettering->class, more, x,
                  drawing->y + height * 3 / 4);
     sg_html_escaped(&drawing->html, text);
     sg_html_put(&drawing->html, "</text>\n");
-    return height;
 }
 
 void sg_drawing_lines(struct sg_drawing *drawing, const struct sg_lettering *lettering, unsigned x, unsigned width,
@@ -48,7 +46,10 @@ void sg_drawing_lines(struct sg_drawing *drawing, const struct sg_lettering *let
         drawing->html.rc = sg_html_clean(text, &clean, drawing->html.err);
     for (struct sg_slice left = sg_buf_slice(&clean); drawing->html.rc == SG_OK && left.len > 0;) {
         size_t n = sg_html_line(left, lettering, width);
-        drawing->y += put_line(drawing, lettering, x, "", (struct sg_slice){left.data, n});
+        struct sg_slice line = {left.data, n};
+        unsigned height = sg_html_height(line, lettering);
+        put_line(drawing, lettering, x, height, "", line);
+        drawing->y += height;
         left.data += n;
         left.len -= n;
     }
@@ -66,8 +67,10 @@ void sg_drawing_ends(struct sg_drawing *drawing, const struct sg_lettering *lett
         sg_drawing_lines(drawing, &sg_lettering_small, SG_DRAWING_MARGIN, INNER, right);
         return;
     }
-    (void)put_line(drawing, &sg_lettering_small, SG_DRAWING_WIDTH - SG_DRAWING_MARGIN, " e", at_right);
-    drawing->y += put_line(drawing, lettering, SG_DRAWING_MARGIN, "", at_left);
+    unsigned height = sg_html_height(at_left, lettering);
+    put_line(drawing, lettering, SG_DRAWING_MARGIN, height, "", at_left);
+    put_line(drawing, &sg_lettering_small, SG_DRAWING_WIDTH - SG_DRAWING_MARGIN, height, " e", at_right);
+    drawing->y += height;
 }
 
 void sg_drawing_describe(struct sg_drawing *drawing, const char *text)

@@ -217,7 +217,7 @@ static void put_answer(struct sg_html *html, const struct sg_report *report, con
     if (verdict->now.indication != verdict->indication)
         put_badge(html, verdict->now.indication, _("as of now: "));
     sg_html_put(html, "</p>\n<p class=\"lead\">");
-    sg_html_text(html, text ? text : "");
+    sg_html_sentence(html, text ? text : "");
     sg_html_put(html, "</p>\n");
 }
 
@@ -230,7 +230,7 @@ static void put_reasons(struct sg_html *html, const struct sg_verdict *verdict)
     for (size_t i = 0; i < verdict->reason_count; i++) {
         const char *advice = sg_reason_advice(verdict->reasons[i].code);
         sg_html_put(html, "<li>");
-        sg_html_stranger(html, verdict->reasons[i].text);
+        sg_html_sentence(html, verdict->reasons[i].text);
         sg_html_putf(html, " <code>%s</code>", verdict->reasons[i].code);
         if (*advice) {
             sg_html_put(html, "<br><span class=\"advice\">");

@@ -27,7 +27,7 @@ static const struct {
     unsigned height; /* of a line */
 } scripts[] = {
     {0x0080, 0x052f, 1050, 1450},    /* Latin, Greek, Cyrillic */
-    {0x0530, 0x08ff, 1250, 2300},    /* Armenian, Hebrew, Arabic */
+    {0x0530, 0x08ff, 950, 2000},     /* Armenian, Hebrew, Arabic */
     {0x0900, 0x0fff, 1800, 2100},    /* the scripts of India, Thai, Tibetan */
     {0x1000, 0x1fff, 1800, 2300},    /* Burmese to Greek extended */
     {0x2000, 0x2bff, 1400, 1700},    /* punctuation, arrows, shapes */

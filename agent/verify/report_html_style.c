@@ -22,6 +22,7 @@ const char sg_html_style[] =
     "h4{font-size:1rem;margin:1rem 0 .25rem}\n"
     "p{margin:0 0 .5rem}\n"
     "a{color:var(--accent)}\n"
+    "time{white-space:nowrap}\n"
     "small,.made,footer{color:var(--soft);font-size:.875rem}\n"
     "code{font:.8125rem/1.4 ui-monospace,\"DejaVu Sans Mono\",monospace;color:var(--soft)}\n"
     "article{border:1px solid var(--line);border-left-width:6px;border-radius:8px;padding:1rem;margin:0 0 1.25rem}\n"
@@ -78,6 +79,7 @@ const char sg_html_style[] =
     ".label{width:6.5rem}.summary th[scope=col]:first-child{width:8.5rem}}\n"
     "@page{size:A4;margin:15mm 15mm 18mm;@bottom-right{content:counter(page) \" / \" counter(pages)}}\n"
     "@media print{body{max-width:none;padding:0;font-size:10.5pt}a{color:inherit;text-decoration:none}"
-    "h2,h3,h4,caption,.answer{break-after:avoid}figure,tr,li,.answer,.lead{break-inside:avoid}"
+    "h2,h3,h4,caption,.answer{break-after:avoid}figure,tbody,li,.answer,.lead{break-inside:avoid}"
     "article{box-decoration-break:clone;-webkit-box-decoration-break:clone}"
-    ".drawings{grid-template-columns:1fr 1fr}table{font-size:9.5pt}}\n";
+    ".drawings{grid-template-columns:1fr 1fr}table{font-size:9pt;line-height:1.35;margin-top:.6rem}"
+    "th,td{padding:.1rem .5rem .1rem 0}th[scope=rowgroup]{padding-top:.35rem}}\n";

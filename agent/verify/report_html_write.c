@@ -1,5 +1,6 @@
 #include "verify/report_html_write.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -97,6 +98,37 @@ void sg_html_stranger(struct sg_html *html, const char *text)
 {
     sg_html_put(html, "<bdi>");
     sg_html_text(html, text);
+    sg_html_put(html, "</bdi>");
+}
+
+static bool is_time(const uint8_t *text, size_t len)
+{
+    static const char form[] = "0000-00-00T00:00:00Z";
+    if (len < sizeof form - 1)
+        return false;
+    for (size_t i = 0; i < sizeof form - 1; i++)
+        if (form[i] == '0' ? !isdigit(text[i]) : text[i] != form[i])
+            return false;
+    return true;
+}
+
+void sg_html_sentence(struct sg_html *html, const char *text)
+{
+    const size_t time_len = strlen("0000-00-00T00:00:00Z");
+    _cleanup_(sg_buf_clear) struct sg_buf clean = SG_BUF(3 * strlen(text));
+    if (html->rc == SG_OK)
+        html->rc = sg_html_clean(text, &clean, html->err);
+    sg_html_put(html, "<bdi>");
+    size_t done = 0;
+    for (size_t i = 0; i < clean.len; i++) {
+        if (!is_time(clean.data + i, clean.len - i))
+            continue;
+        sg_html_escaped(html, (struct sg_slice){clean.data + done, i - done});
+        sg_html_putf(html, "<time>%.*s</time>", (int)time_len, (const char *)clean.data + i);
+        done = i + time_len;
+        i = done - 1;
+    }
+    sg_html_escaped(html, (struct sg_slice){clean.data + done, clean.len - done});
     sg_html_put(html, "</bdi>");
 }
 

@@ -21,6 +21,8 @@ void sg_html_text(struct sg_html *html, const char *text);
 void sg_html_stranger(struct sg_html *html, const char *text);
 /* Text that is clean, escaped: for content and for attributes in double quotes. */
 void sg_html_escaped(struct sg_html *html, struct sg_slice text);
+/* The same, with times in it (RFC 3339) kept on one line. */
+void sg_html_sentence(struct sg_html *html, const char *text);
 /* "<TAG>text</TAG>" */
 void sg_html_element(struct sg_html *html, const char *tag, const char *text);
 /* A <time>; nothing for SG_TIME_NONE. */
