@@ -41,6 +41,9 @@
 #define SG_MAX_TIMESTAMPS 16          /* of one signature, judged */
 #define SG_MAX_TSA_TEXT 400           /* bytes of what a TSA says for a person, which is then cut */
 
+#define SG_MAX_HTML_SECTION (64 * SG_MIB) /* what a page says of one file */
+#define SG_MAX_HTML_SUMMARY (64 * SG_MIB) /* the list of files that it begins with */
+
 #define SG_MAX_CARRIED_CRLS (8 * SG_MIB) /* CRLs that one CMS carries, together */
 
 /* Signatures and keys that are checked. */

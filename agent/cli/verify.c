@@ -1,4 +1,4 @@
-/* signet verify: judges every signature in each file. Writes nothing and opens no connection. */
+/* signet verify: judges every signature in each file. Writes nothing but what --html names, and opens no connection. */
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,11 +9,15 @@
 #include "base/msg.h"
 #include "cli/commands.h"
 #include "cli/judging.h"
+#include "cli/verify_page.h"
 #include "formats/cms.h"
 #include "verify/report.h"
+#include "verify/report_html.h"
 
 static const struct sg_option options[] = {
     {.name = "content", .argument = "FILE", .help = N_("the detached content; for a single signature")},
+    {.name = "html", .argument = "FILE", .writes = true, .help = N_("write the report as a page, too")},
+    {.name = "force", .help = N_("replace a page that exists")},
     SG_JUDGING_OPTIONS,
     {0},
 };
@@ -77,34 +81,58 @@ static enum sg_rc pair_open(const char *path, const char *content, struct pair *
     return rc;
 }
 
-static enum sg_rc write_report(const struct sg_voice *voice, const struct sg_report *report, const struct pair *pair,
-                               struct sg_buf *out, struct sg_err *err)
-{
-    const char *content = pair->content ? sg_input_name(pair->content) : NULL;
-    return voice->json ? sg_report_json(report, out, err) : sg_report_text(report, content, out, err);
-}
+#define WINDOW 256 /* answers kept at most */
 
 /* The answer about one file, kept until those before it are printed. */
 struct answer {
     bool ready;
     enum sg_rc rc;
-    int status;         /* if rc is SG_OK */
-    struct sg_buf text; /* ditto */
-    struct sg_err err;  /* else */
+    int status;            /* if rc is SG_OK */
+    struct sg_buf text;    /* ditto */
+    struct sg_buf section; /* ditto: for the page, if there is to be one */
+    struct sg_err err;     /* else */
 };
 
-static void judge(const struct sg_voice *voice, struct sg_verifier *verifier, const char *path, const char *content,
-                  struct answer *answer)
+struct run {
+    const struct sg_voice *voice;
+    struct sg_verifier *verifier;
+    const struct sg_args *args;
+    const char *content;
+    struct sg_page *page; /* NULL: none is to be written */
+    enum sg_rc page_rc;   /* what became of it, with `page_err` */
+    struct sg_err page_err;
+
+    pthread_mutex_t lock;
+    pthread_cond_t printed_more;
+    size_t next, printed, count; /* files taken, answered, and all of them */
+    struct answer answers[WINDOW];
+    int status;
+    bool cancelled;
+};
+
+static enum sg_rc write_report(const struct run *run, const struct sg_report *report, const struct pair *pair,
+                               size_t index, struct answer *answer)
 {
+    const char *content = pair->content ? sg_input_name(pair->content) : NULL;
+    enum sg_rc rc = run->voice->json ? sg_report_json(report, &answer->text, &answer->err)
+                                     : sg_report_text(report, content, &answer->text, &answer->err);
+    if (rc == SG_OK && run->page)
+        rc = sg_report_html(report, content, index + 1, &answer->section, &answer->err);
+    return rc;
+}
+
+static void judge(const struct run *run, size_t index, struct answer *answer)
+{
+    const char *path = sg_args_file(run->args, index);
     _cleanup_(pair_clear) struct pair pair = {0};
     _cleanup_(sg_report_freep) struct sg_report *report = NULL;
     enum sg_rc rc = sg_check_cancelled(&answer->err);
     if (rc == SG_OK)
-        rc = pair_open(path, content, &pair, &answer->err);
+        rc = pair_open(path, run->content, &pair, &answer->err);
     if (rc == SG_OK)
-        rc = sg_verify_file(verifier, pair.signature, pair.content, &report, &answer->err);
+        rc = sg_verify_file(run->verifier, pair.signature, pair.content, &report, &answer->err);
     if (rc == SG_OK)
-        rc = write_report(voice, report, &pair, &answer->text, &answer->err);
+        rc = write_report(run, report, &pair, index, answer);
     if (rc == SG_OK)
         answer->status = sg_report_exit(report);
     answer->rc = rc;
@@ -127,22 +155,6 @@ static int print_answer(const struct sg_voice *voice, struct answer *answer)
 /* --- many files: judged by several threads, answered in their order --------------------------------------------------
  */
 
-#define WINDOW 256 /* answers kept at most */
-
-struct run {
-    const struct sg_voice *voice;
-    struct sg_verifier *verifier;
-    const struct sg_args *args;
-    const char *content;
-
-    pthread_mutex_t lock;
-    pthread_cond_t printed_more;
-    size_t next, printed, count; /* files taken, answered, and all of them */
-    struct answer answers[WINDOW];
-    int status;
-    bool cancelled;
-};
-
 /* Takes the next file, as soon as there is room for its answer; false when there is none. */
 static bool take(struct run *run, size_t *ret)
 {
@@ -151,8 +163,18 @@ static bool take(struct run *run, size_t *ret)
     if (run->cancelled || run->next == run->count)
         return false;
     *ret = run->next++;
-    run->answers[*ret % WINDOW] = (struct answer){.text = SG_BUF(64 * SG_MIB)};
+    run->answers[*ret % WINDOW] = (struct answer){.text = SG_BUF(64 * SG_MIB), .section = SG_BUF(SG_MAX_HTML_SECTION)};
     return true;
+}
+
+static void add_to_page(struct run *run, const struct answer *answer)
+{
+    const char *file = sg_args_file(run->args, run->printed);
+    if (!run->page || run->page_rc != SG_OK)
+        return;
+    run->page_rc = answer->rc == SG_OK
+                       ? sg_page_add(run->page, file, answer->status, sg_buf_slice(&answer->section), &run->page_err)
+                       : sg_page_add_failure(run->page, file, &answer->err, &run->page_err);
 }
 
 static void print_ready(struct run *run)
@@ -161,9 +183,11 @@ static void print_ready(struct run *run)
         struct answer *answer = &run->answers[run->printed % WINDOW];
         if (!run->cancelled)
             run->status = sg_exit_worse(run->status, print_answer(run->voice, answer));
+        add_to_page(run, answer);
         run->cancelled |= answer->rc == SG_E_CANCELLED;
         answer->ready = false;
         sg_buf_clear(&answer->text);
+        sg_buf_clear(&answer->section);
     }
     (void)pthread_cond_broadcast(&run->printed_more);
 }
@@ -176,7 +200,7 @@ static void *work(void *context)
     while (take(run, &index)) {
         struct answer *answer = &run->answers[index % WINDOW];
         (void)pthread_mutex_unlock(&run->lock);
-        judge(run->voice, run->verifier, sg_args_file(run->args, index), run->content, answer);
+        judge(run, index, answer);
         (void)pthread_mutex_lock(&run->lock);
         answer->ready = true;
         print_ready(run);
@@ -199,6 +223,16 @@ static void work_together(struct run *run)
         (void)pthread_join(helpers[i], NULL);
 }
 
+/* A page of some of the files only would be read as one of all. */
+static int finish_page(struct run *run)
+{
+    if (!run->page || run->cancelled)
+        return run->status;
+    if (run->page_rc == SG_OK)
+        run->page_rc = sg_page_finish(run->page, &run->page_err);
+    return run->page_rc == SG_OK ? run->status : sg_exit_worse(run->status, sg_complain(run->voice, &run->page_err));
+}
+
 static int run(struct sg_app *app, const struct sg_args *args)
 {
     _cleanup_(sg_judging_clear) struct sg_judging judging = {0};
@@ -216,6 +250,10 @@ static int run(struct sg_app *app, const struct sg_args *args)
         (void)sg_fail(&err, SG_E_USAGE, _("--content belongs to one signature; %zu files were named."), all->count);
         return sg_complain(&app->voice, &err);
     }
+    _cleanup_(sg_page_freep) struct sg_page *page = NULL;
+    if (sg_page_open(app, args, &page, &err) != SG_OK)
+        return sg_complain(&app->voice, &err);
+    all->page = page;
     sg_crypto_without_ciphers();
     if (sg_judging_init(app, args, NULL, &judging, &err) != SG_OK)
         return sg_complain(&app->voice, &err);
@@ -225,7 +263,7 @@ static int run(struct sg_app *app, const struct sg_args *args)
     work_together(all);
     (void)pthread_cond_destroy(&all->printed_more);
     (void)pthread_mutex_destroy(&all->lock);
-    return all->status;
+    return finish_page(all);
 }
 
 const struct sg_command sg_command_verify = {

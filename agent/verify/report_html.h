@@ -11,6 +11,10 @@
 SG_MUST_CHECK enum sg_rc sg_report_html(const struct sg_report *report, const char *content_name, size_t number,
                                         struct sg_buf *out, struct sg_err *err);
 
+/* Whether this is what sg_report_html() may make with that number, and nothing that reaches beyond: for a section that
+ * comes from another process. */
+bool sg_html_is_section(struct sg_slice section, size_t number);
+
 enum sg_html_answer { SG_HTML_VALID, SG_HTML_NOT_VALID, SG_HTML_CANNOT_TELL, SG_HTML_NOT_JUDGED, SG_HTML_ANSWERS };
 
 /* The answer that goes with an exit status of sg_report_exit(). */

@@ -310,6 +310,60 @@ static void what_it_says(void **state)
     }
 }
 
+/* What another process made in the place of a section is one with this number, or nothing. */
+static void sections(void **state)
+{
+    struct world *world = *state;
+    static const char *const no_sections[] = {
+        "",
+        "<section id=\"f1\">",
+        "<section id=\"f1\"></section>",
+        "<section id=\"f2\"></section>\n",
+        "<section id=\"f12\"></section>\n",
+        "<p></p>\n",
+        "x<section id=\"f1\"></section>\n",
+        "<section id=\"f1\"></section>\n<p></p>\n",
+        "<section id=\"f1\"></section>\n<section id=\"f2\"></section>\n",
+        "<section id=\"f1\"><section id=\"f1-s1\"></section></section>\n",
+        "<section id=\"f1\"></main></section>\n",
+        "<section id=\"f1\"><div></section>\n",
+        "<section id=\"f1\"><div></p></div></section>\n",
+        "<section id=\"f1\"><div id=\"f2\"></div></section>\n",
+        "<section id=\"f1\"><div id=\"f12-s1\"></div></section>\n",
+        "<section id=\"f1\"><script>x</script></section>\n",
+        "<section id=\"f1\"><style>x</style></section>\n",
+        "<section id=\"f1\"><img></section>\n",
+        "<section id=\"f1\"><!-- </section>\n",
+        "<section id=\"f1\"><p style=\"x\"></p></section>\n",
+        "<section id=\"f1\"><p onclick=\"x\"></p></section>\n",
+        "<section id=\"f1\"><p class=x></p></section>\n",
+        "<section id=\"f1\"><p class=\"x></p></section>\n",
+        "<section id=\"f1\"><p class=\"x\"onclick=\"y\"></p></section>\n",
+        "<section id=\"f1\"><P></P></section>\n",
+        "<section id=\"f1\"><p/\n></p></section>\n",
+        "<section id=\"f1\">\x1b</section>\n",
+        "<section id=\"f1\">\xff</section>\n",
+        "<section id=\"f1\">\xe2\x80\xae</section>\n",
+        "<section "
+        "id=\"f1\"><div><div><div><div><div><div><div><div><div><div><div><div><div><div><div><div></section>\n",
+    };
+    assert_true(sg_html_is_section(slice_of("<section id=\"f1\"><p class=\"x\">y<br></p></section>\n"), 1));
+    for (size_t i = 0; i < sizeof no_sections / sizeof *no_sections; i++) {
+        if (sg_html_is_section(slice_of(no_sections[i]), 1))
+            print_error("%s\n", no_sections[i]);
+        assert_false(sg_html_is_section(slice_of(no_sections[i]), 1));
+    }
+    for (size_t i = 0; i < CASES; i++) {
+        _cleanup_(sg_report_freep) struct sg_report *report = cases[i].make(world);
+        _cleanup_(sg_buf_clear) struct sg_buf out = SG_BUF(SG_MIB);
+        assert_int_equal(sg_report_html(report, "test", 12, &out, NULL), SG_OK);
+        assert_true(sg_html_is_section(sg_buf_slice(&out), 12));
+        assert_false(sg_html_is_section(sg_buf_slice(&out), 1));
+        out.len--;
+        assert_false(sg_html_is_section(sg_buf_slice(&out), 12));
+    }
+}
+
 /* A page that does not fit is an error, not half a page. */
 static void too_large(void **state)
 {
@@ -374,8 +428,8 @@ static void lines(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WORLD_TEST(every_case),     WORLD_TEST(what_it_says), WORLD_TEST(too_large),
-        cmocka_unit_test(cleaning), cmocka_unit_test(lines),
+        WORLD_TEST(every_case), WORLD_TEST(what_it_says),   WORLD_TEST(too_large),
+        WORLD_TEST(sections),   cmocka_unit_test(cleaning), cmocka_unit_test(lines),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
