@@ -92,6 +92,14 @@ static const char *signer_class(enum sg_indication indication)
     return classes[indication];
 }
 
+/* Anybody can name anybody. */
+static const char *signer_role(const struct sg_verdict *verdict, int count)
+{
+    if (!verdict->intact)
+        return _("Named as the signer");
+    return count == 1 ? _("Signer, trusted itself") : _("Signer");
+}
+
 void sg_html_chain(const struct sg_verdict *verdict, const char *id, struct sg_html *html)
 {
     _cleanup_(sg_drawing_clear) struct sg_drawing drawing;
@@ -108,7 +116,6 @@ void sg_html_chain(const struct sg_verdict *verdict, const char *id, struct sg_h
                  anchor ? "anchor" : "");
         add_arrow(&drawing, "");
     }
-    add_cert(&drawing, verdict->signer, count == 1 ? _("Signer, trusted itself") : _("Signer"),
-             signer_class(verdict->indication));
+    add_cert(&drawing, verdict->signer, signer_role(verdict, count), signer_class(verdict->indication));
     sg_drawing_end(&drawing, id, _("Who vouches for whom"), html);
 }

@@ -144,7 +144,7 @@ static void put_certs(struct sg_html *html, OSSL_LIB_CTX *libctx, const struct s
     if (!verdict->signer)
         return;
     begin_table(html, _("Certificates"));
-    put_cert(html, libctx, verdict->signer, _("Signer"));
+    put_cert(html, libctx, verdict->signer, verdict->intact ? _("Signer") : _("Named as the signer"));
     for (int i = 1; i < sk_X509_num(verdict->chain); i++)
         put_cert(html, libctx, sk_X509_value(verdict->chain, i),
                  i == sk_X509_num(verdict->chain) - 1 ? _("Trust anchor") : _("CA"));

@@ -284,7 +284,7 @@ static void what_it_says(void **state)
           "Good until: ", "Trust anchor: CN=Root, valid from 2025-09-21"}},
         {failed,
          {"<strong class=\"badge bad\">NOT VALID</strong>", "The document is not the one that was signed.",
-          "<code>content-changed</code>", "TOTAL-FAILED / HASH_FAILURE"}},
+          "<code>content-changed</code>", "Named as the signer: CN=Alice", "TOTAL-FAILED / HASH_FAILURE"}},
         {undecided,
          {"<strong class=\"badge open\">CANNOT TELL</strong>", "No CA that is trusted here", "No path leads from it",
           "<code>no-path</code>"}},
