@@ -136,6 +136,20 @@
 #define SG_MAX_THREADS 16
 #define SG_GROUP_FILES 400 /* files made final together; their descriptors fit the usual limit of 1024 */
 #define SG_IO_BUFFER (256 * SG_KIB)
+#define SG_SMALL_FILE (64 * SG_KIB)   /* read in one piece */
+#define SG_SPOOL_MEMORY (32 * SG_MIB) /* of what cannot be read twice; more goes to a temporary file */
+
+/* Judging in a child process. */
+#define SG_MAX_JUDGING_BATCH 128          /* files that one child judges */
+#define SG_MAX_JUDGING_JOBS 64            /* children at once */
+#define SG_LARGE_FILE (8 * SG_MIB)        /* which has a child of its own */
+#define SG_JUDGING_SECONDS 60             /* for one file, and ... */
+#define SG_JUDGING_RATE (1 * SG_MIB)      /* ... one more for each so many bytes of it */
+#define SG_JUDGING_MEMORY (2048 * SG_MIB) /* of addresses, beyond what the parent has */
+#define SG_JUDGING_AHEAD 1024             /* files whose answers may wait for that of one before them */
+#define SG_JUDGING_HELD (64 * SG_MIB)     /* bytes of such answers; then only that one is listened to */
+#define SG_MAX_JUDGING_TEXT (64 * SG_MIB) /* of one answer */
+#define SG_MAX_TREE_DEPTH 256             /* folders in folders */
 
 /* Secrets. */
 #define SG_SECURE_HEAP (64 * SG_KIB) /* a power of two; fits the usual limit of locked memory */
