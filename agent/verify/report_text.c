@@ -44,10 +44,11 @@ static enum sg_rc add_time(struct sg_buf *out, const char *label, int64_t when, 
 
 static enum sg_rc add_reasons(struct sg_buf *out, const struct sg_verdict *verdict, struct sg_err *err)
 {
+    const char *label = verdict->indication == SG_TOTAL_PASSED ? _("remarks:") : _("why:");
     enum sg_rc rc = SG_OK;
     for (size_t i = 0; rc == SG_OK && i < verdict->reason_count; i++) {
         const char *advice = sg_reason_advice(verdict->reasons[i].code);
-        rc = add_line(out, i == 0 ? _("why:") : "", verdict->reasons[i].text, err);
+        rc = add_line(out, i == 0 ? label : "", verdict->reasons[i].text, err);
         if (rc == SG_OK && *advice)
             rc = sg_buf_printf(out, err, "  %-*s-> %s\n", LABEL_WIDTH, "", advice);
     }

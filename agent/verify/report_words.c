@@ -116,6 +116,16 @@ static enum sg_rc add_revoked_since(const struct sg_verdict *verdict, bool ca, s
     return rc == SG_OK ? sg_buf_append(out, ".", 1, err) : rc;
 }
 
+/* A certificate is on hold, or what is known about revocation is too old. */
+static enum sg_rc add_unsettled_since(const struct sg_verdict *verdict, struct sg_buf *out, struct sg_err *err)
+{
+    const struct sg_revocation_used *used = find_revocation(verdict);
+    char time[SG_TIME_TEXT];
+    if (used)
+        return sg_buf_printf(out, err, _("since %s a certificate is suspended."), sg_time_text(used->revoked_at, time));
+    return sg_buf_printf(out, err, "%s", _("by now what is known about revocation is out of date."));
+}
+
 static enum sg_rc add_ended_since(const struct sg_report *report, const struct sg_verdict *verdict, struct sg_buf *out,
                                   struct sg_err *err)
 {
@@ -136,6 +146,8 @@ static enum sg_rc add_since(const struct sg_report *report, const struct sg_verd
         return add_revoked_since(verdict, false, out, err);
     case SG_SUB_REVOKED_CA_NO_POE:
         return add_revoked_since(verdict, true, out, err);
+    case SG_SUB_TRY_LATER:
+        return add_unsettled_since(verdict, out, err);
     case SG_SUB_EXPIRED:
     case SG_SUB_OUT_OF_BOUNDS_NO_POE:
     case SG_SUB_OUT_OF_BOUNDS_NOT_REVOKED:
@@ -277,7 +289,7 @@ static enum sg_rc tell_when(const struct telling *telling, const struct sg_repor
         rc = tell_time(telling, _("judged at:"), report->at, NULL);
     if (rc == SG_OK)
         rc = tell_time(telling, _("as of:"), verdict->as_of, _("the age of what is known about revocation"));
-    if (rc == SG_OK && verdict->indication == SG_TOTAL_PASSED && verdict->now.indication == SG_TOTAL_PASSED)
+    if (rc == SG_OK && verdict->indication == SG_TOTAL_PASSED)
         rc = tell_time(telling, _("good until:"), verdict->good_until, _("ask again then"));
     return rc;
 }
