@@ -132,6 +132,13 @@ static enum sg_rc open_batch(struct run *run, struct sg_batch *batch, struct sg_
             (struct answer){.text = SG_BUF(SG_MAX_JUDGING_TEXT), .section = SG_BUF(SG_MAX_JUDGING_TEXT)};
         rc = run->judge->open(run->judge->context, run->opened, file, &why);
         if (rc != SG_OK)
+            sg_judge_file_clear(file);
+        if (rc == SG_E_CANCELLED) {
+            if (err)
+                *err = why;
+            return rc;
+        }
+        if (rc != SG_OK)
             answer_error(run, run->opened, &why);
         bytes += bytes_of(file);
         batch->answered[batch->count++] = rc != SG_OK;

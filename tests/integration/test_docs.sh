@@ -61,8 +61,7 @@ grep -E '^\| ' docs/failures.md | cut -d'|' -f3 | grep -oE '`[a-z-]+`' | tr -d '
 holds test -z "$(comm -23 "$tmp/named" "$tmp/words" | grep -v '^allow-key$' || true)"
 
 # Every command that --help shows is in the man page with its options, and the reverse. What is said of other sections'
-# options in running text does not count; `cert check` has those of `verify` that are about
-# judging.
+# options in running text does not count; `cert check` has those of `verify` but for the ones that are about files.
 "$SIGNET" --help | sed -n 's/^  \([a-z]\+\( [a-z]\+\)\?\)  .*/\1/p' > "$tmp/commands"
 while read -r command; do
     # shellcheck disable=SC2086
@@ -76,7 +75,7 @@ awk '
     command != "" && /^\.It Fl -/ {
         option = "-" $3
         print command, option
-        if (command == "verify" && option !~ /^--(content|html|force)$/)
+        if (command == "verify" && option !~ /^--(content|recursive|jobs|html|force)$/)
             print "cert check", option
     }' commands="$tmp/man-commands" docs/man/signet.1 | sort > "$tmp/man-options"
 holds test -s "$tmp/help-options"
