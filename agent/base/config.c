@@ -60,7 +60,7 @@ enum sg_rc sg_config_load(const struct sg_config_files *files, struct sg_config 
     if (rc == SG_OK && files->policy)
         rc = sg_config_read(config, files->policy, SG_ORIGIN_POLICY, err);
     if (rc == SG_OK)
-        rc = sg_config_check_groups(config, err);
+        rc = sg_config_check_whole(config, err);
     if (rc == SG_OK)
         *ret = sg_steal(config);
     return rc;
@@ -141,7 +141,21 @@ static enum sg_rc check_quorum(const struct sg_config *config, struct sg_err *er
     return about_place(where, err);
 }
 
-enum sg_rc sg_config_check_groups(const struct sg_config *config, struct sg_err *err)
+/* A list that nobody may sign would never be taken. */
+static enum sg_rc check_list(const struct sg_config *config, struct sg_err *err)
+{
+    const char *where = sg_config_where(config, SG_KEY_TRUST_LIST);
+
+    if (sg_config_text(config, SG_KEY_TRUST_LIST)[0] == '\0' ||
+        sg_config_text(config, SG_KEY_TRUST_LIST_SIGNER)[0] != '\0')
+        return SG_OK;
+    (void)sg_fail(
+        err, SG_E_CONFIG,
+        _("%s: \"list\" in [trust] needs \"list-signer\", the SHA-256 of the certificate that signs the list."), where);
+    return about_place(where, err);
+}
+
+enum sg_rc sg_config_check_whole(const struct sg_config *config, struct sg_err *err)
 {
     for (size_t i = 0; i < config->group_count; i++) {
         const struct sg_config *group = config->groups[i];
@@ -152,7 +166,8 @@ enum sg_rc sg_config_check_groups(const struct sg_config *config, struct sg_err 
                       group->begun, group->section, group->name);
         return about_place(group->begun, err);
     }
-    return check_quorum(config, err);
+    enum sg_rc rc = check_list(config, err);
+    return rc == SG_OK ? check_quorum(config, err) : rc;
 }
 
 /* --- values --------------------------------------------------------------------------------------------------------

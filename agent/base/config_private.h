@@ -13,8 +13,8 @@ bool sg_config_split(const char *text, char *section, char *name);
 /* The section of that name, made if it is not there. */
 SG_MUST_CHECK enum sg_rc sg_config_group_get(struct sg_config *config, const char *section, const char *name,
                                              const char *where, struct sg_config **ret, struct sg_err *err);
-/* What has to be there is there (a target's URL). */
-SG_MUST_CHECK enum sg_rc sg_config_check_groups(const struct sg_config *config, struct sg_err *err);
+/* What has to be there is there (a target's URL, a list's signer), and as much of it as is asked for. */
+SG_MUST_CHECK enum sg_rc sg_config_check_whole(const struct sg_config *config, struct sg_err *err);
 bool sg_config_find_key(const char *section, const char *name, enum sg_key *ret);
 /* Fills `err` about a section (`name` is NULL) or a key that is not known: it is a later version's, or nobody's. */
 enum sg_rc sg_config_unknown(const char *where, const char *section, const char *name, struct sg_err *err);

@@ -41,6 +41,9 @@
 #define SG_MAX_TIMESTAMPS 16          /* of one signature, judged */
 #define SG_MAX_TSA_TEXT 400           /* bytes of what a TSA says for a person, which is then cut */
 
+#define SG_MAX_HTML_SECTION (64 * SG_MIB) /* what a page says of one file */
+#define SG_MAX_HTML_SUMMARY (64 * SG_MIB) /* the list of files that it begins with */
+
 #define SG_MAX_CARRIED_CRLS (8 * SG_MIB) /* CRLs that one CMS carries, together */
 
 /* Signatures and keys that are checked. */
@@ -102,7 +105,7 @@
 #define SG_MAX_PULLS 4096                /* things that are fetched */
 
 /* S3. */
-#define SG_S3_PART (64 * SG_MIB)      /* larger objects are sent in parts of this size, or larger ones */
+#define SG_S3_PART (16 * SG_MIB)      /* larger objects are sent in parts of this size, or larger ones */
 #define SG_S3_PARALLEL 4              /* parts of one object under way */
 #define SG_MAX_S3_PARTS 10000         /* of one object: S3's own limit */
 #define SG_MAX_S3_ANSWER (1 * SG_MIB) /* XML: a page of a list of parts is the longest */

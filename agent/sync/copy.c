@@ -153,6 +153,22 @@ static enum sg_rc encrypt(struct sg_run *run, const STACK_OF(X509) *certs, struc
     return rc == SG_OK ? sg_step_sends(sync->store, job->step, job->sent_sha256, err) : rc;
 }
 
+/* --- to be sent ----------------------------------------------------------------------------------------------------
+ */
+
+/* What the upload checks itself is read once less. If it turns out to be damaged, the next attempt is not the first. */
+static bool open_unchecked(const struct sg_sync *sync, struct sg_job *job, const char *sha256)
+{
+    _cleanup_(sg_input_freep) struct sg_input *input = NULL;
+
+    if (job->attempts > 1 || sg_blob_open(sync->state_folder, sha256, &input, NULL) != SG_OK)
+        return false;
+    job->unchecked = sg_upload_checks(&job->line->target->target, sg_input_size(input));
+    if (job->unchecked)
+        job->bytes = sg_steal(input);
+    return job->unchecked;
+}
+
 enum sg_rc sg_copy_open(struct sg_run *run, struct sg_job *job, struct sg_err *err)
 {
     const struct sg_sync *sync = run->sync;
@@ -160,9 +176,11 @@ enum sg_rc sg_copy_open(struct sg_run *run, struct sg_job *job, struct sg_err *e
     enum sg_rc rc = SG_OK;
 
     if (!certs)
-        return open_version(run, job, &job->bytes, err);
+        return open_unchecked(sync, job, job->sha256) ? SG_OK : open_version(run, job, &job->bytes, err);
     if (job->sent_sha256[0] && open_checked(sync, job->sent_sha256, &job->bytes, err) == SG_OK)
         return SG_OK;
     rc = encrypt(run, certs, job, err);
-    return rc == SG_OK ? open_checked(sync, job->sent_sha256, &job->bytes, err) : rc;
+    if (rc != SG_OK || open_unchecked(sync, job, job->sent_sha256))
+        return rc;
+    return open_checked(sync, job->sent_sha256, &job->bytes, err);
 }

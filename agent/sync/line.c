@@ -243,6 +243,7 @@ static enum sg_rc start_upload(struct sg_line *line, struct sg_job *job, struct 
     struct sg_upload upload = {.http = line->run->http,
                                .target = &line->target->target,
                                .bytes = job->bytes,
+                               .unchecked = job->unchecked,
                                .store = sync->store,
                                .step = job->step,
                                .clock = sync->clock,

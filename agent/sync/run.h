@@ -19,6 +19,7 @@ struct sg_job {
     struct sg_line *line;
     int64_t step, document;
     int64_t attempts; /* this one included */
+    bool unchecked;   /* whether `bytes` are those of the digest, the upload sees */
     char sha256[SG_SHA256_HEX], sent_sha256[SG_SHA256_HEX];
     char *level, *output;
     struct sg_input *bytes; /* the blob, while it is being sent */
@@ -90,7 +91,8 @@ bool sg_line_is_idle(const struct sg_line *line); /* nothing under way, and noth
  */
 
 /* Opens the blob that the job sends: the version's, or what it is encrypted to, which is made the first time. One that
- * is gone or damaged is made again from the user's file, if that still has the same bytes. */
+ * is gone or damaged is made again from the user's file, if that still has the same bytes. One that the upload checks
+ * itself is left to it at the first attempt. */
 SG_MUST_CHECK enum sg_rc sg_copy_open(struct sg_run *run, struct sg_job *job, struct sg_err *err);
 
 /* Whether the document's newest version, which is gone or damaged, could be made again from the user's file. */

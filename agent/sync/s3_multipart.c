@@ -1,6 +1,6 @@
 /* Large objects, in parts: several under way at once, each with its digest, so that the server refuses one that was
- * damaged on its way. The upload's id is remembered before the first part is sent, and a later attempt asks which parts
- * are there. Nothing of a body is held in memory. */
+ * damaged on its way; over TLS, which sees to that, without. The upload's id is remembered before the first part is
+ * sent, and a later attempt asks which parts are there. Nothing of a body is held in memory. */
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +19,7 @@ struct sg_s3_parts {
     char *object;  /* the object's URL with that behind it */
     uint64_t size; /* of each part but the last */
     size_t count, next, running;
+    struct sg_hash *whole; /* of all parts, in their order, as they are sent; NULL: it was checked before */
     struct part *parts;
     char (*etags)[SG_MAX_S3_ETAG]; /* "": not there */
     struct sg_err failed;          /* the first failure of a part; rc == SG_OK: none */
@@ -32,6 +33,7 @@ void sg_s3_parts_free(struct sg_s3_parts *parts)
         return;
     free(parts->id);
     free(parts->object);
+    sg_hash_free(parts->whole);
     free(parts->parts);
     free(parts->etags);
     sg_buf_clear(&parts->answer);
@@ -55,7 +57,9 @@ static enum sg_rc new_parts(struct sg_storing *storing, struct sg_err *err)
         return sg_fail_memory(err);
     for (size_t i = 0; i < parts->count; i++)
         parts->parts[i].storing = storing;
-    return SG_OK;
+    if (!storing->upload.unchecked)
+        return SG_OK;
+    return sg_hash_new(storing->upload.libctx, "SHA256", (struct sg_sink){0}, &parts->whole, err);
 }
 
 static uint64_t part_offset(const struct sg_storing *storing, size_t index)
@@ -264,6 +268,23 @@ static void complete(struct sg_storing *storing, bool create_only)
     ask_for_xml(storing, &request, create_only ? created_or_not : completed_or_not);
 }
 
+/* What is wrong must not become an object, which the target keeps for good. */
+static bool is_right(struct sg_storing *storing, struct sg_err *err)
+{
+    char digest[SG_SHA256_HEX];
+    const char *path = sg_input_name(storing->upload.bytes);
+    if (!storing->parts->whole)
+        return true;
+    if (sg_hash_end_hex(storing->parts->whole, digest, err) != SG_OK)
+        return false;
+    if (strcmp(digest, storing->upload.sha256) == 0)
+        return true;
+    (void)sg_about(path, err,
+                   sg_fail(err, SG_E_STORE_DAMAGED,
+                           _("The copy \"%s\" is damaged: its bytes are not those that its name tells."), path));
+    return false;
+}
+
 /* Many servers know conditions for objects in one piece alone; another may have been faster meanwhile. */
 static void still_absent(struct sg_storing *storing, const struct sg_http_answer *answer, struct sg_slice error_body)
 {
@@ -277,40 +298,66 @@ static void still_absent(struct sg_storing *storing, const struct sg_http_answer
 
 static void complete_if_absent(struct sg_storing *storing)
 {
+    if (!is_right(storing, &storing->parts->failed)) {
+        abort_upload(storing, gave_up);
+        return;
+    }
     struct sg_http_request request = {.method = "HEAD", .url = storing->url};
     sg_storing_go_on(storing, &request, still_absent);
 }
 
 /* --- the parts ---------------------------------------------------------------------------------------------------- */
 
-static enum sg_rc into_digest(void *context, const uint8_t *data, size_t len, struct sg_err *err)
+static enum sg_rc read_part(const struct sg_storing *storing, size_t index, struct sg_sink sink, struct sg_err *err)
 {
-    return EVP_DigestUpdate(context, data, len) == 1
-               ? SG_OK
-               : sg_fail_ssl(err, SG_E_INTERNAL, "%s", _("A digest could not be calculated."));
+    return sg_input_copy(storing->upload.bytes, part_offset(storing, index), part_len(storing, index), sink, err);
 }
 
-static enum sg_rc part_digest(struct sg_storing *storing, size_t index, const char *name,
-                              char out[2 * EVP_MAX_MD_SIZE + 1], struct sg_err *err)
+static enum sg_rc end_hex(struct sg_hash *hash, char out[2 * EVP_MAX_MD_SIZE + 1], struct sg_err *err)
 {
-    _cleanup_(EVP_MD_freep) EVP_MD *md = EVP_MD_fetch(storing->upload.libctx, name, NULL);
-    _cleanup_(EVP_MD_CTX_freep) EVP_MD_CTX *context = EVP_MD_CTX_new();
     uint8_t digest[EVP_MAX_MD_SIZE];
-    unsigned len = 0;
-    if (!md || !context || EVP_DigestInit_ex2(context, md, NULL) != 1)
-        return sg_fail_ssl(err, SG_E_INTERNAL, "%s", _("A digest could not be calculated."));
-    enum sg_rc rc = sg_input_copy(storing->upload.bytes, part_offset(storing, index), part_len(storing, index),
-                                  (struct sg_sink){into_digest, context}, err);
-    if (rc == SG_OK && EVP_DigestFinal_ex(context, digest, &len) != 1)
-        rc = sg_fail_ssl(err, SG_E_INTERNAL, "%s", _("A digest could not be calculated."));
+    size_t len = 0;
+    enum sg_rc rc = sg_hash_end(hash, digest, &len, err);
     if (rc == SG_OK)
         sg_hex(digest, len, out);
     return rc;
 }
 
+static enum sg_rc part_md5(const struct sg_storing *storing, size_t index, char out[2 * EVP_MAX_MD_SIZE + 1],
+                           struct sg_err *err)
+{
+    _cleanup_(sg_hash_freep) struct sg_hash *hash = NULL;
+    enum sg_rc rc = sg_hash_new(storing->upload.libctx, "MD5", (struct sg_sink){0}, &hash, err);
+    if (rc == SG_OK)
+        rc = read_part(storing, index, sg_hash_sink(hash), err);
+    return rc == SG_OK ? end_hex(hash, out, err) : rc;
+}
+
+/* The part's digest for its request, and on the way that of the whole. */
+static enum sg_rc digest_part(const struct sg_storing *storing, size_t index, bool sent,
+                              char sha256[2 * EVP_MAX_MD_SIZE + 1], struct sg_err *err)
+{
+    _cleanup_(sg_hash_freep) struct sg_hash *hash = NULL;
+    struct sg_hash *whole = storing->parts->whole;
+    struct sg_sink sink = {0};
+    enum sg_rc rc = SG_OK;
+    if (sent && strncmp(storing->url, "https:", 6) != 0)
+        rc = sg_hash_new(storing->upload.libctx, "SHA256", (struct sg_sink){0}, &hash, err);
+    if (rc == SG_OK && hash)
+        sink = sg_hash_sink(hash);
+    if (rc == SG_OK && whole) {
+        sg_hash_set_onward(whole, sink);
+        sink = sg_hash_sink(whole);
+    }
+    if (rc == SG_OK && sink.write)
+        rc = read_part(storing, index, sink, err);
+    (void)strcpy(sha256, SG_S3_UNSIGNED);
+    return rc == SG_OK && hash ? end_hex(hash, sha256, err) : rc;
+}
+
 /* Whether a part that is there is the one that would be sent. Its ETag is the MD5 of its bytes on most servers; where
  * it is something else, its size has to do, and what is read back in the end decides. */
-static enum sg_rc is_there(struct sg_storing *storing, size_t index, bool *ret, struct sg_err *err)
+static enum sg_rc is_there(const struct sg_storing *storing, size_t index, bool *ret, struct sg_err *err)
 {
     char md5[2 * EVP_MAX_MD_SIZE + 1];
     const char *etag = storing->parts->etags[index];
@@ -319,7 +366,7 @@ static enum sg_rc is_there(struct sg_storing *storing, size_t index, bool *ret, 
     *ret = storing->parts->parts[index].listed == part_len(storing, index);
     if (!*ret || hex != 32 || strlen(etag) != 32 + 2 * quote)
         return SG_OK;
-    enum sg_rc rc = part_digest(storing, index, "MD5", md5, err);
+    enum sg_rc rc = part_md5(storing, index, md5, err);
     *ret = rc == SG_OK && strncmp(etag + quote, md5, 32) == 0;
     return rc;
 }
@@ -362,10 +409,9 @@ static enum sg_rc send_part(struct sg_storing *storing, size_t index, struct sg_
     char sha256[2 * EVP_MAX_MD_SIZE + 1], digest[SG_S3_DIGEST];
     bool there = false;
     enum sg_rc rc = is_there(storing, index, &there, err);
+    if (rc == SG_OK)
+        rc = digest_part(storing, index, !there, sha256, err);
     if (rc != SG_OK || there)
-        return rc;
-    rc = part_digest(storing, index, "SHA256", sha256, err);
-    if (rc != SG_OK)
         return rc;
     if (asprintf(&url, "%s?partNumber=%zu&%s", storing->url, index + 1, storing->parts->id) < 0)
         return sg_fail_memory(err);

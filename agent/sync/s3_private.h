@@ -32,6 +32,8 @@ SG_MUST_CHECK bool sg_s3_date(const char *text, int64_t *ret);
 #define SG_S3_CREATE_ONLY "If-None-Match: *"
 #define SG_S3_DIGEST (sizeof("x-amz-content-sha256: ") + SG_SHA256_HEX) /* room for that header */
 
+#define SG_S3_UNSIGNED "UNSIGNED-PAYLOAD" /* instead of a digest */
+
 /* The header with the digest of a request's body. Returns `out`. */
 const char *sg_s3_digest(const char *sha256, char out[SG_S3_DIGEST]);
 /* The object is there, whoever stored it: it is read back, and that is the end. */

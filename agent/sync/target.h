@@ -17,6 +17,7 @@ struct sg_upload {
     const struct sg_target *target;
     struct sg_input *bytes; /* the blob; outlives the upload */
     char sha256[65];        /* of them, hex: the key */
+    bool unchecked;         /* whether that is so is for the upload to see (sg_upload_checks()) */
     struct sg_store *store; /* for what has to be remembered to resume a large one */
     int64_t step;
     const struct sg_clock *clock;
@@ -28,6 +29,9 @@ struct sg_upload {
 
 /* Starts storing. `upload` is copied. What is wrong at once is returned, and then nothing is called back. */
 SG_MUST_CHECK enum sg_rc sg_upload_start(const struct sg_upload *upload, struct sg_err *err);
+
+/* Whether storing so many bytes there compares them with their digest on the way, before there is an object. */
+bool sg_upload_checks(const struct sg_target *target, uint64_t size);
 
 /* Fetches the bytes with that SHA-256 into `sink` and compares; `done` with err NULL: they were right. */
 struct sg_download {

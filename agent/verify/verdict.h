@@ -58,6 +58,9 @@ void sg_judgement_good_until(struct sg_judgement *judgement, int64_t when); /* k
 SG_MUST_CHECK enum sg_rc sg_judgement_merge(struct sg_judgement *into, const struct sg_judgement *from,
                                             struct sg_err *err);
 
+/* Whether the answer as of now is another than that of the whole process. */
+bool sg_verdict_differs_now(const struct sg_verdict *verdict);
+
 const char *sg_cert_indication_text(enum sg_indication indication); /* PASSED, FAILED, INDETERMINATE */
 
 void sg_verdict_clear(struct sg_verdict *verdict);

@@ -1,5 +1,6 @@
-# One large document to Ceph's gateway, in parts and read back, against `curl -T` of the same file as one PUT to the same
-# gateway, which is told the file's digest. Its objects are in a file, twice the document's size. Sourced by run.sh.
+# One large document to Ceph's gateway over TLS, in parts and read back, against `curl -T` of the same file as one PUT to
+# the same gateway, which is told the file's digest. Its objects are in a file, twice the document's size. Sourced by
+# run.sh.
 # shellcheck shell=bash disable=SC2154
 . "$root/tests/support/server_radosgw.sh"
 
@@ -11,8 +12,8 @@ case_push_large() { # MIB
     printf '%s\n%s\n' "$S3_USER" "$S3_PASSWORD" > "$work/large/credentials"
     printf 'user = "%s:%s"\n' "$S3_USER" "$S3_PASSWORD" > "$work/large/curl"
     chmod 600 "$work/large/credentials" "$work/large/curl"
-    printf '[target "archive"]\ntype = s3\nurl = %s/archive\ncredentials = %s\n' "$S3_URL" "$work/large/credentials" \
-        > "$home/signet.conf"
+    printf '[target "archive"]\ntype = s3\nurl = %s/archive\ncredentials = %s\nca-file = %s\n' "$S3_TLS_URL" \
+        "$work/large/credentials" "$tmp/radosgw/server.pem" > "$home/signet.conf"
     cp "$home"/store.db* "$work/large/before"
     blob=$(cd "$home/blobs" && ls)
     radosgw_ready
@@ -29,7 +30,8 @@ case_push_large() { # MIB
     }
     peer() {
         timed peer curl --silent --fail --noproxy '*' --config "$work/large/curl" --aws-sigv4 aws:amz:us-east-1:s3 \
-            --header "x-amz-content-sha256: $blob" --upload-file "$home/blobs/$blob" "$S3_URL/archive/$blob"
+            --header "x-amz-content-sha256: $blob" --cacert "$tmp/radosgw/server.pem" --upload-file "$home/blobs/$blob" \
+            "$S3_TLS_URL/archive/$blob"
     }
     turns "$turns_few"
     radosgw_stop

@@ -35,7 +35,7 @@ done
 
 if $quick; then
     turns_one=3 turns_many=1 turns_few=1 provision_count=4 files_sign=100 big_mib=64 files_verify=100 files_peer=20
-    tokens=5 signatures=50 files_rsa=300 signers=40 signers_peer=10 push_documents=200 large_mib=100 stamp_documents=50 documents=1000
+    tokens=5 signatures=50 files_rsa=300 signers=40 signers_peer=10 push_documents=2000 large_mib=100 stamp_documents=50 documents=1000
 else
     turns_one=41 turns_many=5 turns_few=3 provision_count=60 files_sign=2000 big_mib=2048 files_verify=10000 files_peer=400
     tokens=60 signatures=2000 files_rsa=10000 signers=2000 signers_peer=400 push_documents=10000 large_mib=4096 stamp_documents=1000 documents=100000
@@ -419,7 +419,8 @@ run "provision" case_provision "$provision_count"
 run "host signature" case_host_signature
 run "list many" case_list_many
 run "card list" case_card_list
-run "push" case_push "$push_documents"
+run "push put" case_push "$push_documents" put ">= 0.8"
+run "push webdav" case_push "$push_documents" webdav ""
 run "push large" case_push_large "$large_mib"
 run "stamp" case_stamp "$stamp_documents"
 run "status" case_status "$((documents / 10))"

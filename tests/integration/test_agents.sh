@@ -80,4 +80,27 @@ for ((i = 1; i <= agents; i++)); do
     SIGNET_HOME=$tmp/agent$i/home expect 0 "$SIGNET" log --check
 done
 holds test "$stored" = "$(wc -l < expected)"
+
+# A large copy, which is sent in parts and compared on the way, was damaged before: it comes to no object, and the next
+# attempt makes it again from the user's file.
+damaged() {
+    local sha256 tmp=$tmp/agent1
+    export XDG_RUNTIME_DIR=$tmp/run
+    fixtures
+    export SIGNET_HOME=$tmp/home
+    head -c 20000000 /dev/urandom > large
+    sha256=$(sha256sum < large | cut -c1-64)
+    signet_pin sign --key "$key" large
+    tamper "$SIGNET_HOME/blobs/$sha256" x 17000000
+    cp x "$SIGNET_HOME/blobs/$sha256"
+    expect 74 "$SIGNET" sync
+    says "[store-damaged]"
+    holds test "$(s3_status HEAD "/archive/2026/$sha256")" = 404
+    holds test -z "$(s3 GET "/archive?uploads=" | grep -o '<UploadId>')"
+    expect 0 "$SIGNET" outbox retry
+    expect 0 "$SIGNET" sync
+    s3 GET "/archive/2026/$sha256" > object
+    holds cmp object large
+}
+damaged
 passed

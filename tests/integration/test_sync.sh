@@ -258,6 +258,35 @@ expect 0 "$SIGNET" outbox retry
 expect 0 "$SIGNET" sync
 holds holds_copy ann.txt
 
+# ---- a client key on a token ------------------------------------------------------------------------------------------
+
+apache_stop
+apache_start tls client
+sealed=("ca-file = $SIGNET_FIXTURES/ca/root.pem" "client-key = pkcs11:token=Signet%20Test;object=p256")
+target archive "$APACHE_URL" "${sealed[@]}" > "$conf"
+echo "Under seal." > sealed.txt
+sign sealed.txt
+expect 0 signet_pin sync
+holds holds_copy sealed.txt
+holds holds_copy sealed.txt.p7s
+# Without it the server does not listen; the token is not there: it is named, and all waits.
+target archive "$APACHE_URL" "${sealed[0]}" > "$conf"
+echo "Unsealed." > unsealed.txt
+sign unsealed.txt
+expect 69 signet_pin sync
+says "[tls]"
+target archive "$APACHE_URL" "${sealed[@]}" > "$conf"
+mv "$SIGNET_FIXTURES/tokens" "$SIGNET_FIXTURES/pulled"
+mkdir "$SIGNET_FIXTURES/tokens"
+expect 0 "$SIGNET" outbox retry
+expect 69 signet_pin sync
+says "No token that is there fits pkcs11:token=Signet%20Test;object=p256; insert it"
+rm -r "$SIGNET_FIXTURES/tokens"
+mv "$SIGNET_FIXTURES/pulled" "$SIGNET_FIXTURES/tokens"
+expect 0 "$SIGNET" outbox retry
+expect 0 signet_pin sync
+holds holds_copy unsealed.txt
+
 # ---- one at a time --------------------------------------------------------------------------------------------------
 
 expect 75 /usr/bin/python3 -c 'import fcntl, subprocess, sys

@@ -5,9 +5,9 @@
 #     radosgw_ready         # waits until it answers
 #     radosgw_stop
 #
-# and has $S3_URL, $S3_USER and $S3_PASSWORD from the start on. It takes about ten seconds: begin early, and share one
-# start among all that a test asks. Everything it writes is in $tmp/radosgw. The servers end when the shell that started
-# them does, however that ends.
+# and has $S3_URL, $S3_TLS_URL (with the certificate $tmp/radosgw/server.pem), $S3_USER and $S3_PASSWORD from the start
+# on. It takes about ten seconds: begin early, and share one start among all that a test asks. Everything it writes is in
+# $tmp/radosgw. The servers end when the shell that started them does, however that ends.
 #
 #     front_start           # the same behind s3_front.py, at $FRONT_URL; $tmp/front.log has what it was asked
 #     front WORD...         # how it is from now on
@@ -25,7 +25,7 @@ radosgw_start() { # [MIB]
     ports=$(/usr/bin/python3 -c '
 import random, socket
 held = []
-while len(held) < 3:
+while len(held) < 4:
     s = socket.socket()
     try:
         s.bind(("127.0.0.1", random.randrange(10000, 32000)))
@@ -33,10 +33,14 @@ while len(held) < 3:
     except OSError:
         pass
 print(*(s.getsockname()[1] for s in held))')
+    S3_TLS_URL=https://127.0.0.1:${ports##* }
+    ports=${ports% *}
     S3_URL=http://127.0.0.1:${ports##* }
     mkdir -p "$tmp/radosgw"
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=radosgw" -days 30 \
+        -addext subjectAltName=IP:127.0.0.1 -keyout "$tmp/radosgw/server.key" -out "$tmp/radosgw/server.pem" 2> /dev/null
     # shellcheck disable=SC2086
-    server_run "$tmp/radosgw/out" bash "${BASH_SOURCE[0]}" "$tmp/radosgw" "${1:-1024}" $ports
+    server_run "$tmp/radosgw/out" bash "${BASH_SOURCE[0]}" "$tmp/radosgw" "${1:-1024}" $ports "${S3_TLS_URL##*:}"
     radosgw_pid=$server_pid
 }
 
@@ -155,7 +159,7 @@ $(objects)
 osd class dir = $(dirname "$(dpkg -L ceph-osd radosgw ceph-common librados2 ceph-base | grep -m 1 /libcls_rgw.so)")
 [client.rgw]
 rgw data = $folder/rgw
-rgw frontends = beast endpoint=127.0.0.1:$port
+rgw frontends = beast endpoint=127.0.0.1:$port ssl_endpoint=127.0.0.1:$tls_port ssl_certificate=$folder/server.pem ssl_private_key=$folder/server.key
 rgw thread pool size = 32
 rgw enable ops log = false
 rgw enable usage log = false
@@ -215,7 +219,7 @@ cluster() {
 
 if [ "${BASH_SOURCE[0]}" = "$0" ]; then
     set -euo pipefail
-    folder=$1 mib=$2 port=$5
+    folder=$1 mib=$2 port=$5 tls_port=$6
     monitor="[v2:127.0.0.1:$3,v1:127.0.0.1:$4]"
     fsid=$(cat /proc/sys/kernel/random/uuid)
     osd=$(cat /proc/sys/kernel/random/uuid)

@@ -223,6 +223,18 @@ static void groups_need_a_url(void **state)
     assert_int_equal(sg_config_number(sg_config_group(config, "tsa", 0), SG_KEY_TSA_ORDER), 2);
 }
 
+/* Is a list that nobody may sign refused, whichever files the two stand in? */
+static void a_list_needs_its_signer(void **state)
+{
+    struct scratch *scratch = *state;
+    _cleanup_(sg_config_freep) struct sg_config *config = NULL;
+    struct sg_err err;
+    const char *signer = "[trust]\nlist-signer = 00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\n";
+    assert_int_equal(load(scratch, NULL, "[trust]\nlist = https://a/list\n", NULL, &config, &err), SG_E_CONFIG);
+    assert_non_null(strstr(err.text, "needs \"list-signer\""));
+    assert_ok(load(scratch, signer, "[trust]\nlist = https://a/list\n", NULL, &config, &err));
+}
+
 /* Is a line taken up to the limit, and neither cut nor continued beyond it? */
 static void lines_have_a_limit(void **state)
 {
@@ -363,6 +375,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(defaults),           TEST(stronger_origins_win), TEST(lists),
         TEST(refuses_mistakes),   TEST(keeps_groups_apart),   TEST(groups_need_a_url),
+        TEST(refuses_mistakes),   TEST(keeps_groups_apart),   TEST(a_list_needs_its_signer),
         TEST(lines_have_a_limit), TEST(files_have_limits),    TEST(reads_other_editors),
         TEST(policy_bounds),      TEST(checks_one_entry),     TEST(keys_have_names),
     };
