@@ -54,6 +54,9 @@
 #define SG_MAX_EVIDENCE_REFERENCES 4096 /* hashes of them */
 #define SG_MAX_EVIDENCE_DIGESTS 4       /* algorithms by which one thing is hashed */
 
+#define SG_MAX_HTML_SECTION (64 * SG_MIB) /* what a page says of one file */
+#define SG_MAX_HTML_SUMMARY (64 * SG_MIB) /* the list of files that it begins with */
+
 #define SG_MAX_CARRIED_CRLS (8 * SG_MIB) /* CRLs that one CMS carries, together */
 #define SG_MAX_CARRIED_OCSPS 64          /* OCSP responses that one signature carries, looked at */
 

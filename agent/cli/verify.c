@@ -1,5 +1,5 @@
-/* signet verify: judges every signature in each file. Writes nothing and opens no connection; what is in the files is
- * read by children that cannot do either (judge/). */
+/* signet verify: judges every signature in each file. Writes nothing but what --html names, and opens no connection;
+ * what is in the files is read by children that cannot do either (judge/). */
 #include <errno.h>
 #include <sched.h>
 #include <stdio.h>
@@ -14,6 +14,7 @@
 #include "cli/commands.h"
 #include "cli/judging.h"
 #include "cli/progress.h"
+#include "cli/verify_page.h"
 #include "cli/verify_summary.h"
 #include "judge/judge.h"
 
@@ -21,6 +22,8 @@ static const struct sg_option options[] = {
     {.name = "content", .argument = "FILE", .help = N_("the detached content; for a single signature")},
     {.name = "recursive", .help = N_("look for signatures (.p7s, .p7m) in folders")},
     {.name = "jobs", .argument = "N", .help = N_("judge with N processes (as many as there are processors)")},
+    {.name = "html", .argument = "FILE", .writes = true, .help = N_("write the report as a page, too")},
+    {.name = "force", .help = N_("replace a page that exists")},
     SG_JUDGING_OPTIONS,
     {0},
 };
@@ -30,7 +33,10 @@ struct run {
     const char *content;
     struct sg_file_tree files;
     struct sg_progress progress;
-    uint8_t *outcomes; /* enum sg_outcome, one a file */
+    uint8_t *outcomes;    /* enum sg_outcome, one a file */
+    struct sg_page *page; /* NULL: none is to be written */
+    enum sg_rc page_rc;   /* what became of it, with `page_err` */
+    struct sg_err page_err;
     int status;
 };
 
@@ -128,6 +134,16 @@ static int print_report(const struct run *run, const struct sg_judged *answer)
     return answer->status;
 }
 
+static void add_to_page(struct run *run, size_t index, const struct sg_judged *answer)
+{
+    const char *file = run->files.files[index].path;
+
+    if (!run->page || run->page_rc != SG_OK)
+        return;
+    run->page_rc = answer->rc == SG_OK ? sg_page_add(run->page, file, answer->status, answer->section, &run->page_err)
+                                       : sg_page_add_failure(run->page, file, answer->err, &run->page_err);
+}
+
 static void take_answer(void *context, size_t index, const struct sg_judged *answer)
 {
     static const uint8_t outcomes[] = {SG_OUTCOME_VALID, SG_OUTCOME_NOT_VALID, SG_OUTCOME_CANNOT_TELL};
@@ -137,6 +153,7 @@ static void take_answer(void *context, size_t index, const struct sg_judged *ans
     sg_progress_hide(&run->progress);
     run->outcomes[index] = judged ? outcomes[answer->status] : SG_OUTCOME_NOT_JUDGED;
     run->status = sg_exit_worse(run->status, judged ? print_report(run, answer) : sg_complain(run->voice, answer->err));
+    add_to_page(run, index, answer);
     sg_progress_show(&run->progress, index + 1);
 }
 
@@ -167,6 +184,7 @@ static enum sg_rc judge(struct sg_app *app, const struct sg_args *args, struct r
     _cleanup_(freep) char *folder = NULL;
     struct sg_judge request = {.log = &app->log,
                                .json = app->voice.json,
+                               .html = run->page != NULL,
                                .seconds = SG_JUDGING_SECONDS,
                                .count = run->files.count,
                                .context = run,
@@ -188,8 +206,17 @@ static enum sg_rc judge(struct sg_app *app, const struct sg_args *args, struct r
     return rc;
 }
 
+/* Only when all files are in it: a page of some would be read as one of all. */
+static int finish_page(struct run *run)
+{
+    if (run->page && run->page_rc == SG_OK)
+        run->page_rc = sg_page_finish(run->page, &run->page_err);
+    return run->page_rc == SG_OK ? run->status : sg_exit_worse(run->status, sg_complain(run->voice, &run->page_err));
+}
+
 static void run_clear(struct run *run)
 {
+    sg_page_free(run->page);
     sg_file_tree_clear(&run->files);
     free(run->outcomes);
 }
@@ -203,12 +230,14 @@ static int run_verify(struct sg_app *app, const struct sg_args *args)
     sg_crypto_without_ciphers();
     enum sg_rc rc = find_files(args, &run, &err);
     if (rc == SG_OK)
+        rc = sg_page_open(app, args, &run.page, &err);
+    if (rc == SG_OK)
         rc = judge(app, args, &run, &err);
     if (rc != SG_OK)
         return sg_exit_worse(run.status, sg_complain(&app->voice, &err));
     if (run.files.count > 1)
         sg_verify_summary(&app->voice, &run.files, run.outcomes);
-    return run.status;
+    return finish_page(&run);
 }
 
 const struct sg_command sg_command_verify = {

@@ -13,6 +13,7 @@
 #include "formats/cms.h"
 #include "judge/message.h"
 #include "verify/report.h"
+#include "verify/report_html.h"
 
 /* Exit statuses of a child. */
 #define NOT_CONFINED 71
@@ -93,7 +94,8 @@ void sg_child_stop(struct sg_child *child, enum sg_child_end end, const char *na
 struct inside {
     const struct sg_judge *judge;
     int out;
-    uint32_t at; /* the file of the batch */
+    size_t first; /* of the batch */
+    uint32_t at;  /* the file of the batch */
 };
 
 /* What has changed meanwhile, the parent notices (judge.c: check_names). */
@@ -120,8 +122,16 @@ static enum sg_rc pair(struct sg_judge_file *file, struct sg_input **ret_signatu
     return SG_OK;
 }
 
-static enum sg_rc judge_file(const struct sg_judge *judge, struct sg_judge_file *file, int *ret_status,
-                             struct sg_buf *out, struct sg_err *err)
+static enum sg_rc write_report(const struct sg_judge *judge, const struct sg_report *report, const char *content,
+                               size_t number, struct sg_buf *text, struct sg_buf *section, struct sg_err *err)
+{
+    enum sg_rc rc = judge->json ? sg_report_json(report, text, err) : sg_report_text(report, content, text, err);
+    return rc == SG_OK && judge->html ? sg_report_html(report, content, number, section, err) : rc;
+}
+
+/* `number`: the file's among all, from 1. */
+static enum sg_rc judge_file(const struct sg_judge *judge, struct sg_judge_file *file, size_t number, int *ret_status,
+                             struct sg_buf *text, struct sg_buf *section, struct sg_err *err)
 {
     struct sg_input *signature = NULL, *content = NULL;
     _cleanup_(sg_report_freep) struct sg_report *report = NULL;
@@ -130,10 +140,8 @@ static enum sg_rc judge_file(const struct sg_judge *judge, struct sg_judge_file 
         rc = pair(file, &signature, &content, err);
     if (rc == SG_OK)
         rc = sg_verify_file(judge->verifier, signature, content, &report, err);
-    if (rc == SG_OK && judge->json)
-        rc = sg_report_json(report, out, err);
-    else if (rc == SG_OK)
-        rc = sg_report_text(report, content ? sg_input_name(content) : NULL, out, err);
+    if (rc == SG_OK)
+        rc = write_report(judge, report, content ? sg_input_name(content) : NULL, number, text, section, err);
     if (rc == SG_OK)
         *ret_status = sg_report_exit(report);
     return rc;
@@ -160,10 +168,11 @@ static bool send_error(const struct inside *inside, const char *name, struct sg_
 
 static bool judge_and_answer(const struct inside *inside, struct sg_judge_file *file)
 {
-    _cleanup_(sg_buf_clear) struct sg_buf text = SG_BUF(SG_MAX_JUDGING_TEXT);
+    _cleanup_(sg_buf_clear) struct sg_buf text = SG_BUF(SG_MAX_JUDGING_TEXT / 2);
+    _cleanup_(sg_buf_clear) struct sg_buf section = SG_BUF(SG_MAX_JUDGING_TEXT / 2);
     struct sg_err err;
     int status = 0;
-    enum sg_rc rc = judge_file(inside->judge, file, &status, &text, &err);
+    enum sg_rc rc = judge_file(inside->judge, file, inside->first + inside->at + 1, &status, &text, &section, &err);
     if (rc == SG_E_NO_MEMORY)
         _exit(OUT_OF_MEMORY);
     if (rc != SG_OK)
@@ -171,7 +180,7 @@ static bool judge_and_answer(const struct inside *inside, struct sg_judge_file *
     return sg_message_send(inside->out, &(struct sg_message){.kind = SG_MESSAGE_REPORT,
                                                              .code = (uint32_t)status,
                                                              .file = inside->at,
-                                                             .pieces = {sg_buf_slice(&text)}});
+                                                             .pieces = {sg_buf_slice(&text), sg_buf_slice(&section)}});
 }
 
 static void log_to_parent(void *context, enum sg_log_level level, const char *text)
@@ -226,7 +235,7 @@ static void ignore_signals(void)
 __attribute__((noreturn)) static void judge_batch(const struct sg_judge *judge, const struct sg_batch *batch,
                                                   pid_t parent, int out, unsigned missing)
 {
-    struct inside inside = {.judge = judge, .out = out};
+    struct inside inside = {.judge = judge, .out = out, .first = batch->first};
     ignore_signals();
     if (!confine(judge, batch, parent, out, missing))
         _exit(NOT_CONFINED);

@@ -12,6 +12,7 @@
 #include "base/sandbox.h"
 #include "judge/child.h"
 #include "judge/message.h"
+#include "verify/report_html.h"
 
 #define SLICE_MS 250   /* how long a signal may go unnoticed */
 #define OTHER_FILES 40 /* descriptors for all but the children's files */
@@ -23,7 +24,7 @@ struct answer {
     bool ready;
     enum sg_rc rc;
     int status;
-    struct sg_buf text;
+    struct sg_buf text, section;
     struct sg_err *err; /* if `rc` is not SG_OK */
 };
 
@@ -82,10 +83,12 @@ static void deliver(struct run *run)
         const struct sg_judged judged = {.rc = answer->rc,
                                          .status = answer->status,
                                          .text = sg_buf_slice(&answer->text),
+                                         .section = sg_buf_slice(&answer->section),
                                          .err = answer->err ? answer->err : &none};
         run->judge->answered(run->judge->context, run->delivered, &judged);
-        run->held -= answer->text.len;
+        run->held -= answer->text.len + answer->section.len;
         sg_buf_clear(&answer->text);
+        sg_buf_clear(&answer->section);
         free(answer->err);
         *answer = (struct answer){0};
     }
@@ -125,8 +128,16 @@ static enum sg_rc open_batch(struct run *run, struct sg_batch *batch, struct sg_
         struct sg_judge_file *file = &batch->files[batch->count];
         struct sg_err why;
         *file = (struct sg_judge_file){0};
-        *answer_of(run, run->opened) = (struct answer){.text = SG_BUF(SG_MAX_JUDGING_TEXT)};
+        *answer_of(run, run->opened) =
+            (struct answer){.text = SG_BUF(SG_MAX_JUDGING_TEXT), .section = SG_BUF(SG_MAX_JUDGING_TEXT)};
         rc = run->judge->open(run->judge->context, run->opened, file, &why);
+        if (rc != SG_OK)
+            sg_judge_file_clear(file);
+        if (rc == SG_E_CANCELLED) {
+            if (err)
+                *err = why;
+            return rc;
+        }
         if (rc != SG_OK)
             answer_error(run, run->opened, &why);
         bytes += bytes_of(file);
@@ -226,13 +237,15 @@ static void take_report(struct run *run, size_t index, const struct sg_message *
 {
     struct answer *answer = answer_of(run, index);
     struct sg_err err;
-    if (sg_buf_append(&answer->text, message->pieces[0].data, message->pieces[0].len, &err) != SG_OK) {
+    if (sg_buf_append(&answer->text, message->pieces[0].data, message->pieces[0].len, &err) != SG_OK ||
+        sg_buf_append(&answer->section, message->pieces[1].data, message->pieces[1].len, &err) != SG_OK) {
+        sg_buf_clear(&answer->text);
         answer_error(run, index, &err);
         return;
     }
     answer->status = (int)message->code;
     answer->ready = true;
-    run->held += answer->text.len;
+    run->held += answer->text.len + answer->section.len;
 }
 
 static void take_log(const struct run *run, const struct sg_message *message)
@@ -240,6 +253,14 @@ static void take_log(const struct run *run, const struct sg_message *message)
     char text[SG_MESSAGE_LOG_ROOM];
     copy_piece(text, sizeof text, message->pieces[0]);
     sg_log(run->judge->log, (enum sg_log_level)message->code, "%s", text);
+}
+
+/* What reaches beyond the file's own section of the page is no answer about the file. */
+static bool has_its_section(const struct run *run, size_t index, const struct sg_message *message)
+{
+    if (message->kind != SG_MESSAGE_REPORT)
+        return true;
+    return run->judge->html ? sg_html_is_section(message->pieces[1], index + 1) : message->pieces[1].len == 0;
 }
 
 /* False if it is not about the file that the child was at. */
@@ -253,6 +274,8 @@ static bool take_message(struct run *run, struct place *place, const struct sg_m
     }
     struct sg_err err;
     size_t index = place->batch.first + place->at;
+    if (!has_its_section(run, index, message))
+        return false;
     if (check_names(&place->batch.files[place->at], &err) != SG_OK)
         answer_error(run, index, &err);
     else if (message->kind == SG_MESSAGE_ERROR)
@@ -434,6 +457,7 @@ static void run_clear(struct run *run)
     }
     for (size_t i = 0; i < SG_JUDGING_AHEAD; i++) {
         sg_buf_clear(&run->answers[i].text);
+        sg_buf_clear(&run->answers[i].section);
         free(run->answers[i].err);
     }
     free(run->places);

@@ -30,6 +30,7 @@ struct sg_judged {
     enum sg_rc rc;
     int status;               /* if `rc` is SG_OK: sg_report_exit()'s 0, 1 or 2 */
     struct sg_slice text;     /* ditto: the report, as lines of text or as JSON without a newline; fit to print */
+    struct sg_slice section;  /* ditto, if it was asked for: that of the page (verify/report_html.h), and no more */
     const struct sg_err *err; /* else */
 };
 
@@ -38,6 +39,7 @@ struct sg_judge {
     struct sg_log *log; /* the verifier's: what a child logs reaches its handler in the parent */
     const char *folder; /* with the files that the verifier may come to need; NULL: none */
     bool json;          /* what the answers are written as */
+    bool html;          /* a section of the page each, too, numbered from 1 */
     unsigned jobs;      /* children at once, at least 1 */
     unsigned seconds;   /* that one file may take, besides what its size asks for (SG_JUDGING_SECONDS) */
     size_t count;       /* files */

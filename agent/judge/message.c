@@ -85,8 +85,8 @@ static bool looks_like_object(struct sg_slice text)
 static bool is_report(const struct sg_message *message, bool json)
 {
     struct sg_slice text = message->pieces[0];
-    return message->code <= 2 && message->pieces[1].len == 0 && message->pieces[2].len == 0 && text.len > 0 &&
-           (!json || looks_like_object(text)) && fit_to_print(text, json, !json);
+    return message->code <= 2 && message->pieces[2].len == 0 && text.len > 0 && (!json || looks_like_object(text)) &&
+           fit_to_print(text, json, !json);
 }
 
 /* Errors are made fit to print by whoever prints them, since those of the parent have names of files in them, too. */

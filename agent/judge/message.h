@@ -9,7 +9,7 @@
 #include "base/buf.h"
 
 enum sg_message_kind {
-    SG_MESSAGE_REPORT, /* `code`: the exit status; the text */
+    SG_MESSAGE_REPORT, /* `code`: the exit status; the text, and the section of the page or nothing */
     SG_MESSAGE_ERROR,  /* `code`: enum sg_rc; its sentence, the file it is about, its cause */
     SG_MESSAGE_LOG     /* `code`: enum sg_log_level; a line */
 };

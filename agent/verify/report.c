@@ -91,7 +91,9 @@ static json_t *revocation_json(const struct sg_verdict *verdict)
         if (!set(object, "kind", text_json(used->kind)) || !set(object, "issuer", text_json(used->issuer)) ||
             !set(object, "this_update", time_json(used->this_update)) ||
             !set(object, "next_update", time_json(used->next_update)) ||
-            !set(object, "status", text_json(used->status)) || json_array_append(array, object) != 0)
+            !set(object, "status", text_json(used->status)) ||
+            !set(object, "revoked_at", time_json(used->revoked_at)) ||
+            !set(object, "reason", text_json(used->reason)) || json_array_append(array, object) != 0)
             return NULL;
     }
     return sg_steal(array);
@@ -150,6 +152,18 @@ static json_t *policies_json(const struct sg_verdict *verdict)
     return sg_steal(array);
 }
 
+/* The answer as of now, null where it is the one of the whole process. */
+static json_t *now_json(const struct sg_verdict *verdict)
+{
+    if (!sg_verdict_differs_now(verdict))
+        return json_null();
+    _cleanup_(json_decrefp) json_t *object = json_object();
+    if (!set(object, "indication", text_json(sg_indication_text(verdict->now.indication))) ||
+        !set(object, "sub_indication", text_json(sg_sub_indication_text(verdict->now.sub_indication))))
+        return NULL;
+    return sg_steal(object);
+}
+
 static enum sg_rc signature_json(OSSL_LIB_CTX *libctx, const struct sg_verdict *verdict, json_t **ret,
                                  struct sg_err *err)
 {
@@ -159,8 +173,9 @@ static enum sg_rc signature_json(OSSL_LIB_CTX *libctx, const struct sg_verdict *
     if (!set(object, "id", text_json(verdict->id)) ||
         !set(object, "indication", text_json(sg_indication_text(verdict->indication))) ||
         !set(object, "sub_indication", text_json(sg_sub_indication_text(verdict->sub_indication))) ||
-        !set(object, "intact", json_boolean(verdict->intact)) || !set(object, "changes", json_null()) ||
-        !set(object, "level", text_json(verdict->level)) || !set(object, "covers", text_json(verdict->covers)))
+        !set(object, "now", now_json(verdict)) || !set(object, "intact", json_boolean(verdict->intact)) ||
+        !set(object, "changes", json_null()) || !set(object, "level", text_json(verdict->level)) ||
+        !set(object, "covers", text_json(verdict->covers)))
         return sg_fail_memory(err);
     if (verdict->signer)
         rc = cert_json(libctx, verdict->signer, &signer, err);

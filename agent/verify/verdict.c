@@ -103,6 +103,11 @@ const char *sg_sub_indication_text(enum sg_sub_indication sub)
     return sub_indication_words[sub];
 }
 
+bool sg_verdict_differs_now(const struct sg_verdict *verdict)
+{
+    return verdict->now.indication != verdict->indication || verdict->now.sub_indication != verdict->sub_indication;
+}
+
 const char *sg_reason_word(enum sg_reason_code code)
 {
     return reason_table[code].word;

@@ -77,6 +77,9 @@ void sg_judgement_as_of(struct sg_judgement *judgement, int64_t when); /* keeps 
 SG_MUST_CHECK enum sg_rc sg_judgement_merge(struct sg_judgement *into, const struct sg_judgement *from,
                                             struct sg_err *err);
 
+/* Whether the answer as of now is another than that of the whole process. */
+bool sg_verdict_differs_now(const struct sg_verdict *verdict);
+
 const char *sg_cert_indication_text(enum sg_indication indication); /* PASSED, FAILED, INDETERMINATE */
 
 /* That problem, if it was noted, is a less grave one, as is known now. */

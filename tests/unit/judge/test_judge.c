@@ -15,6 +15,7 @@
 #include "base/sanitize.h"
 #include "judge/judge.h"
 #include "judge/message.h"
+#include "verify/report_html.h"
 
 enum sg_rc __real_sg_verify_file(struct sg_verifier *verifier, struct sg_input *signature, struct sg_input *content,
                                  struct sg_report **ret, struct sg_err *err);
@@ -30,11 +31,17 @@ static void write_everywhere(const void *bytes, size_t len)
         (void)!write(fd, bytes, len);
 }
 
-static void say(const char *text, uint32_t file)
+static void say_both(const char *text, const char *section, uint32_t file)
 {
-    const struct sg_message message = {.kind = SG_MESSAGE_REPORT, .file = file, .pieces = {slice_of(text)}};
+    const struct sg_message message = {
+        .kind = SG_MESSAGE_REPORT, .file = file, .pieces = {slice_of(text), slice_of(section)}};
     for (int fd = 0; fd < 200; fd++)
         (void)sg_message_send(fd, &message);
+}
+
+static void say(const char *text, uint32_t file)
+{
+    say_both(text, "", file);
 }
 
 static enum sg_rc eat_memory(struct sg_err *err)
@@ -61,6 +68,10 @@ enum sg_rc __wrap_sg_verify_file(struct sg_verifier *verifier, struct sg_input *
         write_everywhere("what nobody understands, and much of it", 40);
     if (strcmp(name, "steer") == 0)
         say("VALID: \x1b[2J\n", 0);
+    if (strcmp(name, "overreach") == 0)
+        say_both("VALID: x\n", "<section id=\"f2\"></section>\n", 0);
+    if (strcmp(name, "no section") == 0)
+        say("VALID: x\n", 0);
     if (strcmp(name, "another") == 0)
         say("VALID: x\n", 99);
     for (int fd = 0; strcmp(name, "leave") == 0 && fd < 200; fd++)
@@ -87,7 +98,7 @@ struct stage {
     size_t cancel_after; /* answers */
     enum sg_rc rcs[1000];
     int statuses[1000];
-    bool json;
+    bool json, html;
 };
 
 static void note_log(void *context, enum sg_log_level level, const char *text)
@@ -144,6 +155,10 @@ static void take_one(void *context, size_t index, const struct sg_judged *answer
         assert_int_equal(answer->err->rc, answer->rc);
         return;
     }
+    if (stage->html)
+        assert_true(sg_html_is_section(answer->section, index + 1));
+    else
+        assert_int_equal(answer->section.len, 0);
     (void)snprintf(expected, sizeof expected,
                    stage->json ? "{\"schema\":\"signet.verify/1\",\"file\":\"file-%zu\"" : "VALID: file-%zu\n", index);
     if (!stage->path)
@@ -163,6 +178,7 @@ static enum sg_rc run(struct stage *stage, size_t count, unsigned jobs)
     const struct sg_judge judge = {.verifier = stage->verifier,
                                    .log = &stage->log,
                                    .json = stage->json,
+                                   .html = stage->html,
                                    .jobs = jobs,
                                    .seconds = 1,
                                    .count = count,
@@ -222,6 +238,23 @@ static void one_costs_only_itself(void **state)
             assert_int_equal(run(stage, 200, 2), SG_OK);
             assert_all_valid_but(stage, 200, SG_E_JUDGE_FAILED);
         }
+    }
+}
+
+/* A page has a section of each, and none that is another file's or not there. */
+static void sections_are_of_their_files(void **state)
+{
+    static const char *const faults[] = {"overreach", "no section"};
+    struct stage *stage = *state;
+    stage->html = true;
+    stage->at = SIZE_MAX;
+    assert_int_equal(run(stage, 300, 3), SG_OK);
+    assert_all_valid_but(stage, 300, SG_OK);
+    stage->at = 0;
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+        stage->fault = faults[i];
+        assert_int_equal(run(stage, 40, 1), SG_OK);
+        assert_all_valid_but(stage, 40, SG_E_JUDGE_FAILED);
     }
 }
 
@@ -353,14 +386,9 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(answers_in_order),
-        TEST(one_costs_only_itself),
-        TEST(all_of_them),
-        TEST(what_is_not_there_is_said),
-        TEST(cancelling_ends_all),
-        TEST(changes_are_noticed),
-        TEST(few_descriptors_are_enough),
-        TEST(what_is_logged_reaches_the_parent),
+        TEST(answers_in_order),    TEST(one_costs_only_itself),      TEST(sections_are_of_their_files),
+        TEST(all_of_them),         TEST(what_is_not_there_is_said),  TEST(cancelling_ends_all),
+        TEST(changes_are_noticed), TEST(few_descriptors_are_enough), TEST(what_is_logged_reaches_the_parent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
