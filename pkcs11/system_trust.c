@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include <openssl/evp.h>
+
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/limits.h"
