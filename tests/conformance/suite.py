@@ -16,9 +16,8 @@ SOURCE = pathlib.Path(os.environ.get("SIGNET_SOURCE", pathlib.Path(__file__).par
 SKIPPED = 77
 
 # What to give to the command, whether the certificate or the one signature is good, and what else is to be said of it.
-# `waits` names the work without which the case is known to come out wrong; None: nothing is in its way.
-Case = collections.namedtuple("Case", "name arguments good also waits command",
-                              defaults=(lambda answer: None, None, ("cert", "check")))
+Case = collections.namedtuple("Case", "name arguments good also command",
+                              defaults=(lambda answer: None, ("cert", "check")))
 
 
 def corpus(name):
@@ -73,16 +72,12 @@ def run(cases, page):
     problems = dict(zip((case.name for case in cases), judge_all(cases)))
     assert len(problems) == len(cases), "two cases of one name"
     wrong = {name for name, problem in problems.items() if problem}
-    waiting = {case.name: case.waits for case in cases if case.waits}
-    failures = [f"{name}: {problems[name]}" for name in sorted(wrong - known - set(waiting))]
+    failures = [f"{name}: {problems[name]}" for name in sorted(wrong - known)]
     failures += [f"{name}: comes out as expected, but {page} explains why not" for name in sorted(known - wrong)]
-    failures += [f"{name}: comes out as expected: it waits for nothing" for name in sorted(set(waiting) - wrong)]
     if numbers != [len(cases), len(cases) - len(known), len(known)]:
         failures.append(f"{page} says {numbers}: there are {len(cases)}, {len(known)} of them in its table")
-    for name in sorted(set(waiting) & wrong):
-        print(f"waits for {waiting[name]}: {name}: {problems[name]}")
     for failure in failures:
         print(failure)
     print(f"{len(cases)} cases: {len(cases) - len(wrong)} as expected, {len(known & wrong)} explained, "
-          f"{len(set(waiting) & wrong)} wait, {len(failures)} failures")
+          f"{len(failures)} failures")
     sys.exit(1 if failures else 0)

@@ -40,8 +40,7 @@ def case_of(row, name):
         arguments.append(INPUTS[letter])
     good = row["valid"] == "yes"
     also = functools.partial(same_policies, [policy(word) for word in several(row["valid_policies"])])
-    return suite.Case(name, arguments, good, also if good else lambda answer: None,
-                      None if row["waits"] == "-" else row["waits"])
+    return suite.Case(name, arguments, good, also if good else lambda answer: None)
 
 
 def rows():

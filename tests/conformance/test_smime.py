@@ -32,7 +32,7 @@ def case_of(message, case, folder):
     """The run of a certificate, with the message instead of it. Of valid policies a signature's answer says nothing."""
     return suite.Case(f"{case.name} {message}", [folder / f"{message}.p7s", *case.arguments[1:]], case.good,
                       also=lambda answer: "not intact" if case.good and not answer["intact"] else None,
-                      waits=case.waits, command=("verify",))
+                      command=("verify",))
 
 
 def cases(folder):
