@@ -46,7 +46,7 @@ def judge(case, environment):
     if answer.get("signatures"):
         [answer] = answer["signatures"]
     if (done.returncode == 0) == case.good:
-        return case.also(answer) if done.returncode != 65 else None
+        return case.also(answer)
     if done.returncode == 65:
         return f"refused: {answer['error']['text']}"
     said = [answer["indication"], answer["sub_indication"], *(reason["text"] for reason in answer["reasons"])]
