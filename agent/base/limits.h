@@ -22,10 +22,10 @@
 #define SG_MAX_CRL_HELD (32 * SG_MIB)     /* a CRL signed with EdDSA, which cannot be checked by its digest */
 #define SG_MAX_CRL_ISSUERS 4096           /* whose certificates one indirect CRL lists */
 #define SG_MAX_CRL_INDEX_HEADER SG_MIB
-#define SG_MAX_OCSP_CERTIFICATES 8        /* that one OCSP response carries */
-#define SG_MAX_CLOCK_SKEW 300             /* seconds by which a responder's clock may be ahead of ours */
-#define SG_MAX_NAME_TEXT (4 * SG_KIB)     /* a name as text, which is then cut */
-#define SG_MAX_PROFILE (4 * SG_MIB)       /* the JSON of a profile */
+#define SG_MAX_OCSP_CERTIFICATES 8    /* that one OCSP response carries */
+#define SG_MAX_CLOCK_SKEW 300         /* seconds by which a responder's clock may be ahead of ours */
+#define SG_MAX_NAME_TEXT (4 * SG_KIB) /* a name as text, which is then cut */
+#define SG_MAX_PROFILE (4 * SG_MIB)   /* the JSON of a profile */
 
 /* The signed list of anchors. */
 #define SG_MAX_ANCHOR_LIST (8 * SG_MIB)                       /* the JSON */
@@ -53,7 +53,7 @@
 #define SG_MAX_SIGNER_CANDIDATES 8   /* certificates that one SignerIdentifier names, tried */
 #define SG_MAX_CARRIED_CRLS_TRIED 64 /* carried CRLs of one issuer name, looked at for one certificate */
 
-#define SG_MAX_CRL_SIGNER_NESTING 3  /* judgements of a CRL's signer, each by the CRL of another */
+#define SG_MAX_CRL_SIGNER_NESTING 3 /* judgements of a CRL's signer, each by the CRL of another */
 
 /* Paths. */
 #define SG_MAX_PATH_LENGTH 16   /* certificates in one path */
