@@ -44,6 +44,14 @@ holds grep -qE '^  not judged +0$' "$tmp/out"
 rejects grep -q $'\x1b' "$tmp/out"
 rejects grep -q 'Those that are not valid' "$tmp/out"
 
+# On a terminal a bar shows how far it is; elsewhere there is none.
+if command -v script > /dev/null; then
+    script -qec "'$SIGNET' verify --recursive tree > report" /dev/null < /dev/null > bar
+    holds grep -q ' 9/9 ' bar
+    holds grep -q '9 files:' report
+fi
+rejects grep -qF '[###' "$tmp/err"
+
 # One line of JSON a file, in the order of the names, however many work.
 order() { /usr/bin/python3 -c 'import json,sys; [print(json.loads(line)["file"].split("/",1)[1].split("/")[-1]) for line in sys.stdin]'; }
 expect 0 "$SIGNET" verify --json --recursive tree
