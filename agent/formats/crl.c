@@ -316,7 +316,7 @@ static enum sg_rc small(struct reader *reader, uint64_t end, uint8_t *ret_identi
 
 static enum sg_rc small_sequence(struct reader *reader, uint64_t end, struct sg_slice *whole)
 {
-    uint8_t identifier;
+    uint8_t identifier = 0;
     struct sg_slice content;
     enum sg_rc rc = small(reader, end, &identifier, &content, whole);
     if (rc == SG_OK && identifier != SG_DER_SEQUENCE)
@@ -327,7 +327,7 @@ static enum sg_rc small_sequence(struct reader *reader, uint64_t end, struct sg_
 /* A time that the standard allows, or SG_TIME_NONE and a note in the head. */
 static enum sg_rc read_update(struct reader *reader, int64_t *ret)
 {
-    uint8_t identifier;
+    uint8_t identifier = 0;
     struct sg_slice content, whole;
     enum sg_rc rc = small(reader, reader->tbs_end, &identifier, &content, &whole);
     if (rc == SG_OK && identifier != UTC_TIME && identifier != GENERALIZED_TIME)
