@@ -19,6 +19,33 @@ struct sg_page {
     struct stat replaced; /* the file that --force lets it replace; st_nlink 0: none */
 };
 
+static bool is_replaced(const struct sg_page *page, const char *path)
+{
+    struct stat st;
+
+    return page->replaced.st_nlink > 0 && stat(path, &st) == 0 && st.st_dev == page->replaced.st_dev &&
+           st.st_ino == page->replaced.st_ino;
+}
+
+static enum sg_rc fail_replaced(const char *path, struct sg_err *err)
+{
+    return sg_about(path, err,
+                    sg_fail(err, SG_E_USAGE, _("\"%s\" is itself read, and an input is never changed."), path));
+}
+
+/* What is judged by is an input like what is judged. */
+static enum sg_rc check_options_stay(const struct sg_page *page, const struct sg_args *args, const char *path,
+                                     struct sg_err *err)
+{
+    static const char *const inputs[] = {"content", "anchor", "intermediate", "crl", "ocsp"};
+
+    for (size_t i = 0; i < sizeof(inputs) / sizeof(inputs[0]); i++)
+        for (size_t k = 0; k < sg_args_count(args, inputs[i]); k++)
+            if (is_replaced(page, sg_args_item(args, inputs[i], k)))
+                return fail_replaced(path, err);
+    return SG_OK;
+}
+
 enum sg_rc sg_page_open(struct sg_app *app, const struct sg_args *args, struct sg_page **ret, struct sg_err *err)
 {
     const char *path = sg_args_value(args, "html");
@@ -40,18 +67,12 @@ enum sg_rc sg_page_open(struct sg_app *app, const struct sg_args *args, struct s
     page->summary.made_at = sg_clock_now(&app->clock);
     if (!force || stat(path, &page->replaced) != 0)
         page->replaced = (struct stat){0};
-    enum sg_rc rc = sg_outfile_open(path, force ? SG_OUT_REPLACE : 0, &page->out, err);
+    enum sg_rc rc = check_options_stay(page, args, path, err);
+    if (rc == SG_OK)
+        rc = sg_outfile_open(path, force ? SG_OUT_REPLACE : 0, &page->out, err);
     if (rc == SG_OK)
         *ret = sg_steal(page);
     return rc;
-}
-
-static bool is_replaced(const struct sg_page *page, const char *path)
-{
-    struct stat st;
-
-    return page->replaced.st_nlink > 0 && stat(path, &st) == 0 && st.st_dev == page->replaced.st_dev &&
-           st.st_ino == page->replaced.st_ino;
 }
 
 /* --force is not to cost a signature, or the document that it is over. */
@@ -68,9 +89,7 @@ static enum sg_rc check_input_stays(const struct sg_page *page, const char *file
         *ending = '\0';
     if (!is_replaced(page, file) && !is_replaced(page, content) && !is_replaced(page, signature))
         return SG_OK;
-    return sg_about(sg_outfile_path(page->out), err,
-                    sg_fail(err, SG_E_USAGE, _("\"%s\" is itself judged, and an input is never changed."),
-                            sg_outfile_path(page->out)));
+    return fail_replaced(sg_outfile_path(page->out), err);
 }
 
 static enum sg_rc add_row(struct sg_page *page, const char *file, enum sg_html_answer answer, const char *why,

@@ -89,9 +89,22 @@ expect 0 "$SIGNET" verify --html page.html --force text.p7s
 holds grep -qF '<caption>1 VALID</caption>' page.html
 cp text before
 cp text.p7s before.p7s
+cp text.p7s apart.p7s
 for input in text text.p7s; do
     expect 64 "$SIGNET" verify --html "$input" --force text.p7s
     expect 64 "$SIGNET" verify --html "$input" --force text
+done
+for input in content:text anchor:$ca/root.pem intermediate:$ca/issuing.pem crl:$ca/issuing.crl ocsp:answer.der; do
+    file=${input#*:}
+    [ -e "$file" ] || echo 'an answer' > "$file"
+    cp "$file" kept
+    ln "$file" linked
+    for name in "$file" linked; do
+        expect 64 "$SIGNET" verify --html "$name" --force "--${input%%:*}" "$file" apart.p7s
+        says "an input is never changed"
+    done
+    holds cmp "$file" kept
+    rm linked
 done
 ln text.p7s other-name
 expect 64 "$SIGNET" verify --html other-name --force text.p7s
@@ -117,6 +130,7 @@ expect 64 "$SIGNET" verify --json --html - text.p7s
 if command -v strace > /dev/null; then
     rm page.html
     strace -f -e trace=network,%file -o trace "$SIGNET" verify --html page.html text.p7s > /dev/null
+    holds test -s trace
     rejects grep -E 'socket\(|connect\(' trace
     grep -E 'O_WRONLY|O_RDWR|O_CREAT|O_TMPFILE|unlink|rename|mkdir|link' trace | grep -vE 'readlink|/dev/(null|tty)' > writes || true
     rejects grep -vE 'O_TMPFILE|page\.html' writes
