@@ -106,8 +106,6 @@ enum sg_rc sg_page_add(struct sg_page *page, const char *file, int status, struc
 {
     enum sg_rc rc = add_row(page, file, sg_html_answer(status), NULL, err);
 
-    if (rc == SG_OK && !sg_html_is_section(section, page->files))
-        rc = sg_about(file, err, sg_fail(err, SG_E_INTERNAL, "%s", _("The file's part of the page is not well made.")));
     return rc == SG_OK ? sg_outfile_write(page->out, section.data, section.len, err) : rc;
 }
 

@@ -11,7 +11,7 @@ struct sg_page;
 SG_MUST_CHECK enum sg_rc sg_page_open(struct sg_app *app, const struct sg_args *args, struct sg_page **ret,
                                       struct sg_err *err);
 /* The next file, what sg_report_exit() gives for it, and its section (verify/report_html.h), whose number is that of
- * the file, from 1. The section may come from another process: it is checked to be one. */
+ * the file, from 1: as judge/ has checked it. */
 SG_MUST_CHECK enum sg_rc sg_page_add(struct sg_page *page, const char *file, int status, struct sg_slice section,
                                      struct sg_err *err);
 /* The next file, which could not be judged. */
