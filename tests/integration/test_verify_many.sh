@@ -148,10 +148,22 @@ holds test "$large" -lt $((small + 20000))
 
 # A signal ends it all, also while it waits for a pipe that somebody named.
 mkfifo wait
-expect 124 timeout --foreground -s TERM -k 60 5 "$SIGNET" verify tree/b/attached.p7m wait
-says 'cancelled'
-expect 124 timeout --foreground -s TERM -k 60 1 "$SIGNET" verify wait
-says 'cancelled'
+stopped() { # FILE...: the last is the pipe, that nobody writes to
+    local pid got=0
+    "$SIGNET" verify "$@" > "$tmp/out" 2> "$tmp/err" &
+    pid=$!
+    for ((i = 0; i < 600; i++)); do
+        ! grep -qx wait_for_partner "/proc/$pid/wchan" || break
+        sleep 0.1
+    done
+    holds grep -qx wait_for_partner "/proc/$pid/wchan"
+    holds kill -TERM "$pid"
+    wait "$pid" || got=$?
+    holds test "$got" = 143
+    says 'cancelled'
+}
+stopped tree/b/attached.p7m wait
+stopped wait
 
 # --- what the processes can do --------------------------------------------------------------------------------------------
 
