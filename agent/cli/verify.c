@@ -17,6 +17,7 @@
 #include "cli/verify_page.h"
 #include "cli/verify_summary.h"
 #include "judge/judge.h"
+#include "verify/report.h"
 
 static const struct sg_option options[] = {
     {.name = "content", .argument = "FILE", .help = N_("the detached content; for a single signature")},
@@ -33,7 +34,7 @@ struct run {
     const char *content;
     struct sg_file_tree files;
     struct sg_progress progress;
-    uint8_t *outcomes;    /* enum sg_outcome, one a file */
+    uint8_t *answers;     /* enum sg_file_answer, one a file */
     struct sg_page *page; /* NULL: none is to be written */
     enum sg_rc page_rc;   /* what became of it, with `page_err` */
     struct sg_err page_err;
@@ -77,7 +78,7 @@ static enum sg_rc find_files(const struct sg_args *args, struct run *run, struct
     }
     if (rc == SG_OK && run->content && run->files.count > 1)
         rc = sg_fail(err, SG_E_USAGE, _("--content belongs to one signature; %zu files were named."), run->files.count);
-    if (rc == SG_OK && !(run->outcomes = calloc(run->files.count + 1, sizeof(*run->outcomes))))
+    if (rc == SG_OK && !(run->answers = calloc(run->files.count + 1, sizeof(*run->answers))))
         rc = sg_fail_memory(err);
     return rc;
 }
@@ -146,12 +147,11 @@ static void add_to_page(struct run *run, size_t index, const struct sg_judged *a
 
 static void take_answer(void *context, size_t index, const struct sg_judged *answer)
 {
-    static const uint8_t outcomes[] = {SG_OUTCOME_VALID, SG_OUTCOME_NOT_VALID, SG_OUTCOME_CANNOT_TELL};
     struct run *run = context;
     bool judged = answer->rc == SG_OK;
 
     sg_progress_hide(&run->progress);
-    run->outcomes[index] = judged ? outcomes[answer->status] : SG_OUTCOME_NOT_JUDGED;
+    run->answers[index] = (uint8_t)(judged ? sg_report_answer(answer->status) : SG_FILE_NOT_JUDGED);
     run->status = sg_exit_worse(run->status, judged ? print_report(run, answer) : sg_complain(run->voice, answer->err));
     add_to_page(run, index, answer);
     sg_progress_show(&run->progress, index + 1);
@@ -218,7 +218,7 @@ static void run_clear(struct run *run)
 {
     sg_page_free(run->page);
     sg_file_tree_clear(&run->files);
-    free(run->outcomes);
+    free(run->answers);
 }
 
 static int run_verify(struct sg_app *app, const struct sg_args *args)
@@ -236,7 +236,7 @@ static int run_verify(struct sg_app *app, const struct sg_args *args)
     if (rc != SG_OK)
         return sg_exit_worse(run.status, sg_complain(&app->voice, &err));
     if (run.files.count > 1)
-        sg_verify_summary(&app->voice, &run.files, run.outcomes);
+        sg_verify_summary(&app->voice, &run.files, run.answers);
     return finish_page(&run);
 }
 

@@ -92,7 +92,7 @@ static enum sg_rc check_input_stays(const struct sg_page *page, const char *file
     return fail_replaced(sg_outfile_path(page->out), err);
 }
 
-static enum sg_rc add_row(struct sg_page *page, const char *file, enum sg_html_answer answer, const char *why,
+static enum sg_rc add_row(struct sg_page *page, const char *file, enum sg_file_answer answer, const char *why,
                           struct sg_err *err)
 {
     enum sg_rc rc = check_input_stays(page, file, err);
@@ -104,14 +104,14 @@ static enum sg_rc add_row(struct sg_page *page, const char *file, enum sg_html_a
 
 enum sg_rc sg_page_add(struct sg_page *page, const char *file, int status, struct sg_slice section, struct sg_err *err)
 {
-    enum sg_rc rc = add_row(page, file, sg_html_answer(status), NULL, err);
+    enum sg_rc rc = add_row(page, file, sg_report_answer(status), NULL, err);
 
     return rc == SG_OK ? sg_outfile_write(page->out, section.data, section.len, err) : rc;
 }
 
 enum sg_rc sg_page_add_failure(struct sg_page *page, const char *file, const struct sg_err *why, struct sg_err *err)
 {
-    return add_row(page, file, SG_HTML_NOT_JUDGED, why->text, err);
+    return add_row(page, file, SG_FILE_NOT_JUDGED, why->text, err);
 }
 
 /* The summary is known last and stands first. */

@@ -1,47 +1,32 @@
 #include "cli/verify_summary.h"
 
 #include "base/msg.h"
-
-#define OUTCOMES (SG_OUTCOME_NOT_JUDGED + 1)
-
-static const char *word_of(unsigned outcome)
-{
-    switch (outcome) {
-    case SG_OUTCOME_VALID:
-        return _("VALID");
-    case SG_OUTCOME_NOT_VALID:
-        return _("NOT VALID");
-    case SG_OUTCOME_CANNOT_TELL:
-        return _("CANNOT TELL");
-    default:
-        return _("not judged");
-    }
-}
+#include "verify/report_words.h"
 
 /* The worst first. */
-static void list_files(const struct sg_voice *voice, const struct sg_file_tree *files, const uint8_t *outcomes)
+static void list_files(const struct sg_voice *voice, const struct sg_file_tree *files, const uint8_t *answers)
 {
-    static const uint8_t order[] = {SG_OUTCOME_NOT_VALID, SG_OUTCOME_NOT_JUDGED, SG_OUTCOME_CANNOT_TELL};
+    static const uint8_t order[] = {SG_FILE_NOT_VALID, SG_FILE_NOT_JUDGED, SG_FILE_CANNOT_TELL};
 
     for (size_t i = 0; i < sizeof(order); i++)
         for (size_t k = 0; k < files->count; k++)
-            if (outcomes[k] == order[i])
-                sg_say(voice, "  %-13s%s", word_of(order[i]), files->files[k].path);
+            if (answers[k] == order[i])
+                sg_say(voice, "  %-13s%s", sg_file_answer_word(order[i]), files->files[k].path);
 }
 
-void sg_verify_summary(const struct sg_voice *voice, const struct sg_file_tree *files, const uint8_t *outcomes)
+void sg_verify_summary(const struct sg_voice *voice, const struct sg_file_tree *files, const uint8_t *answers)
 {
-    size_t counts[OUTCOMES] = {0};
+    size_t counts[SG_FILE_ANSWERS] = {0};
 
     if (voice->json || voice->quiet)
         return;
     for (size_t i = 0; i < files->count; i++)
-        counts[outcomes[i]]++;
+        counts[answers[i]]++;
     sg_say_text(voice, "\n");
     sg_say(voice, _("%zu files:"), files->count);
-    for (unsigned i = 0; i < OUTCOMES; i++)
-        sg_say(voice, "  %-13s%8zu", word_of(i), counts[i]);
-    if (counts[SG_OUTCOME_VALID] < files->count)
+    for (unsigned i = 0; i < SG_FILE_ANSWERS; i++)
+        sg_say(voice, "  %-13s%8zu", sg_file_answer_word(i), counts[i]);
+    if (counts[SG_FILE_VALID] < files->count)
         sg_say(voice, "%s", _("Those that are not valid:"));
-    list_files(voice, files, outcomes);
+    list_files(voice, files, answers);
 }

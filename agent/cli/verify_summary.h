@@ -7,7 +7,6 @@
 #include "cli/file_tree.h"
 #include "cli/output.h"
 
-enum sg_outcome { SG_OUTCOME_VALID, SG_OUTCOME_NOT_VALID, SG_OUTCOME_CANNOT_TELL, SG_OUTCOME_NOT_JUDGED };
-
-/* A table of how many files came out how, and the names of those that are not valid. `outcomes`: one a file. */
-void sg_verify_summary(const struct sg_voice *voice, const struct sg_file_tree *files, const uint8_t *outcomes);
+/* A table of how many files came out how, and the names of those that are not valid. `answers`: enum sg_file_answer,
+ * one a file. */
+void sg_verify_summary(const struct sg_voice *voice, const struct sg_file_tree *files, const uint8_t *answers);

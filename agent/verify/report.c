@@ -270,3 +270,10 @@ int sg_report_exit(const struct sg_report *report)
     }
     return status;
 }
+
+enum sg_file_answer sg_report_answer(int status)
+{
+    if (status == 0)
+        return SG_FILE_VALID;
+    return status == 1 ? SG_FILE_NOT_VALID : SG_FILE_CANNOT_TELL;
+}

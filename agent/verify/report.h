@@ -17,3 +17,9 @@ SG_MUST_CHECK enum sg_rc sg_report_cert_text(const struct sg_report *report, str
 
 /* 0, 1 or 2 as the design's table says. */
 int sg_report_exit(const struct sg_report *report);
+
+/* How a file came out: as its report says, or that there is none. */
+enum sg_file_answer { SG_FILE_VALID, SG_FILE_NOT_VALID, SG_FILE_CANNOT_TELL, SG_FILE_NOT_JUDGED, SG_FILE_ANSWERS };
+
+/* The answer that goes with an exit status of sg_report_exit(). */
+enum sg_file_answer sg_report_answer(int status);

@@ -5,7 +5,7 @@
  * stranger has a hand in (names, reasons) is cleaned and escaped. */
 #pragma once
 
-#include "verify/verify.h"
+#include "verify/report.h"
 
 /* One file's signatures, a <section>. `number` is the file's on the page, from 1: sg_html_row() links to it. */
 SG_MUST_CHECK enum sg_rc sg_report_html(const struct sg_report *report, const char *content_name, size_t number,
@@ -15,18 +15,13 @@ SG_MUST_CHECK enum sg_rc sg_report_html(const struct sg_report *report, const ch
  * comes from another process. */
 bool sg_html_is_section(struct sg_slice section, size_t number);
 
-enum sg_html_answer { SG_HTML_VALID, SG_HTML_NOT_VALID, SG_HTML_CANNOT_TELL, SG_HTML_NOT_JUDGED, SG_HTML_ANSWERS };
-
-/* The answer that goes with an exit status of sg_report_exit(). */
-enum sg_html_answer sg_html_answer(int status);
-
-/* The file's row in the summary. `why`: what kept it from being judged, with SG_HTML_NOT_JUDGED; else NULL. */
-SG_MUST_CHECK enum sg_rc sg_html_row(size_t number, const char *file, enum sg_html_answer answer, const char *why,
+/* The file's row in the summary. `why`: what kept it from being judged, with SG_FILE_NOT_JUDGED; else NULL. */
+SG_MUST_CHECK enum sg_rc sg_html_row(size_t number, const char *file, enum sg_file_answer answer, const char *why,
                                      struct sg_buf *out, struct sg_err *err);
 
 struct sg_html_summary {
     int64_t made_at;
-    size_t counts[SG_HTML_ANSWERS]; /* files of each answer */
+    size_t counts[SG_FILE_ANSWERS]; /* files of each answer */
     struct sg_slice rows;           /* what sg_html_row() made */
 };
 

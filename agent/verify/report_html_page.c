@@ -10,35 +10,14 @@
 #include "verify/report_html_write.h"
 #include "verify/report_words.h"
 
-enum sg_html_answer sg_html_answer(int status)
-{
-    if (status == 0)
-        return SG_HTML_VALID;
-    return status == 1 ? SG_HTML_NOT_VALID : SG_HTML_CANNOT_TELL;
-}
-
-static const char *answer_word(enum sg_html_answer answer)
-{
-    switch (answer) {
-    case SG_HTML_VALID:
-        return sg_headline(SG_TOTAL_PASSED);
-    case SG_HTML_NOT_VALID:
-        return sg_headline(SG_TOTAL_FAILED);
-    case SG_HTML_CANNOT_TELL:
-        return sg_headline(SG_INDETERMINATE);
-    default:
-        return _("NOT JUDGED");
-    }
-}
-
-enum sg_rc sg_html_row(size_t number, const char *file, enum sg_html_answer answer, const char *why, struct sg_buf *out,
+enum sg_rc sg_html_row(size_t number, const char *file, enum sg_file_answer answer, const char *why, struct sg_buf *out,
                        struct sg_err *err)
 {
-    static const char *const classes[SG_HTML_ANSWERS] = {"good", "bad", "open", "bad"};
+    static const char *const classes[SG_FILE_ANSWERS] = {"good", "bad", "open", "bad"};
     struct sg_html html = {.out = out, .err = err};
 
     sg_html_putf(&html, "<tr><td><strong class=\"badge %s\">", classes[answer]);
-    sg_html_text(&html, answer_word(answer));
+    sg_html_text(&html, sg_file_answer_word(answer));
     sg_html_put(&html, "</strong></td><td>");
     if (why) {
         sg_html_stranger(&html, file);
@@ -83,8 +62,8 @@ static void put_count(struct sg_html *html, size_t count, const char *word, bool
 static void put_counts(struct sg_html *html, const struct sg_html_summary *summary)
 {
     bool some = false;
-    for (enum sg_html_answer i = 0; i < SG_HTML_ANSWERS; i++)
-        put_count(html, summary->counts[i], answer_word(i), &some);
+    for (enum sg_file_answer i = 0; i < SG_FILE_ANSWERS; i++)
+        put_count(html, summary->counts[i], sg_file_answer_word(i), &some);
 }
 
 static void put_summary(struct sg_html *html, const struct sg_html_summary *summary)

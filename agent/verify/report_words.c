@@ -21,6 +21,20 @@ const char *sg_headline(enum sg_indication indication)
     return _("CANNOT TELL");
 }
 
+const char *sg_file_answer_word(enum sg_file_answer answer)
+{
+    switch (answer) {
+    case SG_FILE_VALID:
+        return sg_headline(SG_TOTAL_PASSED);
+    case SG_FILE_NOT_VALID:
+        return sg_headline(SG_TOTAL_FAILED);
+    case SG_FILE_CANNOT_TELL:
+        return sg_headline(SG_INDETERMINATE);
+    default:
+        return _("NOT JUDGED");
+    }
+}
+
 /* EN 319 102-1 §5.1.3, table 6. */
 const char *sg_sub_indication_meaning(enum sg_sub_indication sub)
 {

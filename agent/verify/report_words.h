@@ -2,9 +2,10 @@
 #pragma once
 
 #include "base/buf.h"
-#include "verify/verify.h"
+#include "verify/report.h"
 
-const char *sg_headline(enum sg_indication indication); /* VALID, NOT VALID or CANNOT TELL */
+const char *sg_headline(enum sg_indication indication);      /* VALID, NOT VALID or CANNOT TELL */
+const char *sg_file_answer_word(enum sg_file_answer answer); /* likewise, or NOT JUDGED */
 /* What a sub-indication comes down to, one sentence about a signature. */
 const char *sg_sub_indication_meaning(enum sg_sub_indication sub);
 

@@ -40,7 +40,7 @@ expect 0 "$SIGNET" verify --recursive tree
 says '9 files:'
 holds grep -qE '^  VALID +9$' "$tmp/out"
 holds grep -qE '^  NOT VALID +0$' "$tmp/out"
-holds grep -qE '^  not judged +0$' "$tmp/out"
+holds grep -qE '^  NOT JUDGED +0$' "$tmp/out"
 rejects grep -q $'\x1b' "$tmp/out"
 rejects grep -q 'Those that are not valid' "$tmp/out"
 
@@ -79,12 +79,12 @@ cp good.p7s tree/bad/alone/gone.p7s
 cp short.p7s tree/bad/short.p7s
 cp short.p7s tree/bad/short2.p7m
 expect 65 "$SIGNET" verify --recursive tree
-for row in 'VALID +9' 'NOT VALID +1' 'CANNOT TELL +1' 'not judged +2'; do
+for row in 'VALID +9' 'NOT VALID +1' 'CANNOT TELL +1' 'NOT JUDGED +2'; do
     holds grep -qE "^  $row\$" "$tmp/out"
 done
 holds grep -q '^  NOT VALID    tree/bad/changed.p7s$' "$tmp/out"
 holds grep -q '^  CANNOT TELL  tree/bad/alone/gone.p7s$' "$tmp/out"
-holds grep -q '^  not judged   tree/bad/short.p7s$' "$tmp/out"
+holds grep -q '^  NOT JUDGED   tree/bad/short.p7s$' "$tmp/out"
 rm -r tree/bad
 
 # Links lead out of the tree for nobody, and a FIFO is not waited for.

@@ -200,13 +200,13 @@ static const char *page_of(const struct world *world, struct sg_report *const *r
     struct sg_html_summary summary = {.made_at = PKI_NOW};
     const char *text = NULL;
     for (size_t i = 0; i < count; i++) {
-        enum sg_html_answer answer = sg_html_answer(sg_report_exit(reports[i]));
+        enum sg_file_answer answer = sg_report_answer(sg_report_exit(reports[i]));
         summary.counts[answer]++;
         assert_int_equal(sg_html_row(i + 1, reports[i]->file, answer, NULL, &rows, NULL), SG_OK);
         assert_int_equal(sg_report_html(reports[i], "test", i + 1, &sections, NULL), SG_OK);
     }
-    summary.counts[SG_HTML_NOT_JUDGED]++;
-    assert_int_equal(sg_html_row(count + 1, "broken.p7s", SG_HTML_NOT_JUDGED, HOSTILE, &rows, NULL), SG_OK);
+    summary.counts[SG_FILE_NOT_JUDGED]++;
+    assert_int_equal(sg_html_row(count + 1, "broken.p7s", SG_FILE_NOT_JUDGED, HOSTILE, &rows, NULL), SG_OK);
     summary.rows = sg_buf_slice(&rows);
     assert_int_equal(sg_html_head(world->libctx, &summary, page, NULL), SG_OK);
     append(page, &sections);
