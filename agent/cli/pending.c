@@ -1,20 +1,20 @@
 #include "cli/pending.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "formats/pem.h"
 #include "store/snapshot.h"
+#include "verify/anchor_limits.h"
 
 enum sg_rc sg_pending_add(struct sg_app *app, X509 *cert, unsigned purposes, const char *limits, const char *source,
                           struct sg_pending *pending, struct sg_err *err)
 {
-    _cleanup_(freep) char *subject = NULL, *limited = strdup(limits ? limits : "");
+    _cleanup_(freep) char *subject = NULL, *limited = strdup(limits ? limits : ""), *from = strdup(source);
     struct sg_pending_anchor anchor = {.purposes = purposes};
     enum sg_rc rc = sg_cert_sha256(app->libctx, cert, anchor.sha256, err);
 
-    if (rc == SG_OK && !limited)
+    if (rc == SG_OK && (!limited || !from))
         rc = sg_fail_memory(err);
     if (rc == SG_OK)
         rc = sg_name_text(X509_get_subject_name(cert), &subject, err);
@@ -29,7 +29,7 @@ enum sg_rc sg_pending_add(struct sg_app *app, X509 *cert, unsigned purposes, con
     anchor.cert = cert;
     anchor.subject = sg_steal(subject);
     anchor.limits = sg_steal(limited);
-    (void)snprintf(anchor.source, sizeof(anchor.source), "%s", source);
+    anchor.source = sg_steal(from);
     pending->anchors[pending->count++] = anchor;
     return SG_OK;
 }
@@ -40,6 +40,7 @@ void sg_pending_clear(struct sg_pending *pending)
         X509_free(pending->anchors[i].cert);
         free(pending->anchors[i].subject);
         free(pending->anchors[i].limits);
+        free(pending->anchors[i].source);
     }
     free(pending->anchors);
     *pending = (struct sg_pending){0};
@@ -75,15 +76,16 @@ static enum sg_rc add_anchor(X509 *cert, const char *limits, struct sg_pending_t
     return SG_OK;
 }
 
-/* An anchor that cannot be read is no anchor, as in every judgement. */
+/* An anchor that cannot be read, or whose limits cannot, is no anchor, as in every judgement. */
 static enum sg_rc add_known(struct sg_app *app, const struct sg_snapshot_anchor *known,
                             const struct sg_pending *pending, struct sg_pending_trust *trust, struct sg_err *err)
 {
+    _cleanup_(sg_anchor_limits_freep) struct sg_anchor_limits *limits = NULL;
     _cleanup_(X509_freep) X509 *cert = NULL;
+    enum sg_rc rc = sg_anchor_limits_parse(known->limits, &limits, err);
 
-    if (!(known->purposes & SG_PURPOSE_SIGN))
-        return SG_OK;
-    enum sg_rc rc = sg_cert_parse(known->certificate, app->libctx, &cert, err);
+    if (rc == SG_OK)
+        rc = sg_cert_parse(known->certificate, app->libctx, &cert, err);
     if (rc == SG_E_MALFORMED || rc == SG_E_LIMIT)
         return SG_OK;
     if (rc != SG_OK || is_replaced(pending, 0, cert))
@@ -91,27 +93,26 @@ static enum sg_rc add_known(struct sg_app *app, const struct sg_snapshot_anchor 
     return add_anchor(cert, known->limits, trust, err);
 }
 
-enum sg_rc sg_pending_trusted(struct sg_app *app, const struct sg_pending *pending, struct sg_pending_trust *ret,
-                              struct sg_err *err)
+enum sg_rc sg_pending_trusted(struct sg_app *app, const struct sg_pending *pending, unsigned purposes,
+                              struct sg_pending_trust *ret, struct sg_err *err)
 {
     _cleanup_(sg_snapshot_freep) struct sg_snapshot *snapshot = NULL;
     _cleanup_(sg_pending_trust_clear) struct sg_pending_trust trust = {0};
 
     *ret = (struct sg_pending_trust){0};
-    if (pending->count == 0)
-        return SG_OK;
     enum sg_rc rc = sg_snapshot_open(app->paths.state, app->libctx, &snapshot, err);
     if (rc != SG_OK)
         return rc;
     trust.anchors = sk_X509_new_null();
-    trust.limits = calloc(sg_snapshot_anchor_count(snapshot) + pending->count, sizeof(*trust.limits));
+    trust.limits = calloc(sg_snapshot_anchor_count(snapshot) + pending->count + 1, sizeof(*trust.limits));
     if (!trust.anchors || !trust.limits)
         return sg_fail_memory(err);
     for (size_t i = 0; i < sg_snapshot_anchor_count(snapshot) && rc == SG_OK; i++)
-        rc = add_known(app, sg_snapshot_anchor(snapshot, i), pending, &trust, err);
+        if (sg_snapshot_anchor(snapshot, i)->purposes & purposes)
+            rc = add_known(app, sg_snapshot_anchor(snapshot, i), pending, &trust, err);
     for (size_t i = 0; i < pending->count && rc == SG_OK; i++) {
         const struct sg_pending_anchor *anchor = &pending->anchors[i];
-        if ((anchor->purposes & SG_PURPOSE_SIGN) && !is_replaced(pending, i + 1, anchor->cert))
+        if ((anchor->purposes & purposes) && !is_replaced(pending, i + 1, anchor->cert))
             rc = add_anchor(anchor->cert, anchor->limits, &trust, err);
     }
     if (rc != SG_OK)

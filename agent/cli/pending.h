@@ -1,4 +1,5 @@
-/* Anchors that are about to be added: they count in setup's trial, and are written when that has gone well. */
+/* Anchors that are about to be added: they count in setup's trial, and for revocation data that comes with them, and
+ * are written when that has gone well. */
 #pragma once
 
 #include <stddef.h>
@@ -12,7 +13,7 @@ struct sg_pending_anchor {
     char *limits; /* as in the snapshot; "": none */
     char sha256[SG_SHA256_HEX];
     char *subject;
-    char source[128];
+    char *source;
 };
 
 struct sg_pending {
@@ -25,13 +26,14 @@ SG_MUST_CHECK enum sg_rc sg_pending_add(struct sg_app *app, X509 *cert, unsigned
                                         const char *source, struct sg_pending *pending, struct sg_err *err);
 void sg_pending_clear(struct sg_pending *pending);
 
-/* What would be trusted for signing once they are added: the snapshot's anchors and these, each with its limits. */
+/* What would be trusted once they are added: the snapshot's anchors and these, each with its limits. */
 struct sg_pending_trust {
-    STACK_OF(X509) *anchors; /* NULL: none is pending, so that the snapshot counts as it is */
+    STACK_OF(X509) *anchors; /* may be none */
     char **limits;           /* as many */
 };
 
-SG_MUST_CHECK enum sg_rc sg_pending_trusted(struct sg_app *app, const struct sg_pending *pending,
+/* Those of them that are for one of `purposes` at least. */
+SG_MUST_CHECK enum sg_rc sg_pending_trusted(struct sg_app *app, const struct sg_pending *pending, unsigned purposes,
                                             struct sg_pending_trust *ret, struct sg_err *err);
 void sg_pending_trust_clear(struct sg_pending_trust *trust);
 /* Adds them to the store, within the caller's transaction. */

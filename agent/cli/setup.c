@@ -206,7 +206,7 @@ static enum sg_rc find_anchor(struct setup *setup, struct sg_err *err)
 
     if (!certs)
         return sg_fail_memory(err);
-    enum sg_rc rc = sg_pending_trusted(setup->app, &setup->pending, &trust, err);
+    enum sg_rc rc = sg_pending_trusted(setup->app, &setup->pending, SG_PURPOSE_SIGN, &trust, err);
     if (rc == SG_OK)
         rc = sg_token_certificates(sg_token_key_token(signing->token_key), NULL, certs, err);
     if (rc == SG_OK)
@@ -220,7 +220,7 @@ static enum sg_rc try_out(struct setup *setup, struct sg_trial *trial, struct sg
     enum sg_rc rc = sg_signing_unlock(setup->app, &setup->signing, err);
 
     if (rc == SG_OK)
-        rc = sg_pending_trusted(setup->app, &setup->pending, &trust, err);
+        rc = sg_pending_trusted(setup->app, &setup->pending, SG_PURPOSE_SIGN, &trust, err);
     return rc == SG_OK ? sg_trial_run(setup->app, &setup->signing, &trust, trial, err) : rc;
 }
 

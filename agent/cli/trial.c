@@ -26,7 +26,7 @@ static enum sg_rc sign_page(struct sg_app *app, const struct sg_signing *signing
 static struct sg_verifier_options judging(const struct sg_app *app, const struct sg_snapshot *snapshot,
                                           const struct sg_pending_trust *trust, enum sg_revocation_mode revocation)
 {
-    bool none = trust->anchors && sk_X509_num(trust->anchors) == 0;
+    bool none = sk_X509_num(trust->anchors) == 0;
 
     return (struct sg_verifier_options){.libctx = app->libctx,
                                         .log = &app->log,

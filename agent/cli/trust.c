@@ -8,6 +8,7 @@
 #include "base/crypto.h"
 #include "base/msg.h"
 #include "base/outfile.h"
+#include "cli/ask.h"
 #include "cli/commands.h"
 #include "cli/trust.h"
 #include "formats/pem.h"
@@ -48,6 +49,21 @@ static const char *purposes_text(unsigned purposes)
     if (purposes == SG_PURPOSE_SIGN)
         return _("signatures");
     return purposes == SG_PURPOSE_TIMESTAMP ? _("time-stamps") : _("signatures and time-stamps");
+}
+
+enum sg_rc sg_trust_show(const char *subject, const char *sha256, unsigned purposes, const char *limits,
+                         struct sg_err *err)
+{
+    _cleanup_(freep) char *limited = NULL;
+    enum sg_rc rc = sg_trust_limits_text(limits, &limited, err);
+    if (rc != SG_OK)
+        return rc;
+    sg_ask_show("%s", subject);
+    sg_ask_show(_("  SHA-256 %s"), sha256);
+    sg_ask_show(_("  to be trusted for %s"), purposes_text(purposes));
+    if (*limited)
+        sg_ask_show(_("  limited to %s"), limited);
+    return SG_OK;
 }
 
 int64_t sg_trust_time(const ASN1_TIME *time)

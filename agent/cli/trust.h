@@ -44,6 +44,9 @@ SG_MUST_CHECK enum sg_rc sg_trust_limits_text(const char *limits, char **ret, st
 /* Says what an OCSP response says of one certificate, likewise; `sha256` is the response's. */
 SG_MUST_CHECK enum sg_rc sg_trust_print_ocsp(struct sg_app *app, const char *action, const char *sha256,
                                              const struct sg_snapshot_ocsp *ocsp, int64_t added, struct sg_err *err);
+/* Shows a certificate to the person who is about to be asked whether to trust it: for what, and within which limits. */
+SG_MUST_CHECK enum sg_rc sg_trust_show(const char *subject, const char *sha256, unsigned purposes, const char *limits,
+                                       struct sg_err *err);
 /* 64 hexadecimal digits, whatever case and colons they were copied with, in lower case; else SG_E_USAGE. */
 SG_MUST_CHECK enum sg_rc sg_trust_sha256(const char *given, char out[SG_SHA256_HEX], struct sg_err *err);
 /* SG_TIME_NONE where there is none, or it cannot be read. */

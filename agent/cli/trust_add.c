@@ -8,6 +8,7 @@
 #include "cli/ask.h"
 #include "cli/commands.h"
 #include "cli/judging.h"
+#include "cli/pending.h"
 #include "cli/reindex.h"
 #include "cli/trust.h"
 #include "formats/pem.h"
@@ -28,56 +29,42 @@ static const struct sg_option add_options[] = {
 };
 
 /* Shows one certificate and finds out whether the person accepts it. */
-static enum sg_rc accept_anchor(struct sg_app *app, const struct sg_args *args, const char *path, X509 *cert,
-                                const char *limits, struct sg_err *err)
+static enum sg_rc accept_anchor(const struct sg_args *args, const char *path, const struct sg_pending_anchor *anchor,
+                                struct sg_err *err)
 {
-    _cleanup_(freep) char *subject = NULL, *limited = NULL;
-    char sha256[SG_SHA256_HEX];
-    enum sg_rc rc = sg_name_text(X509_get_subject_name(cert), &subject, err);
-    if (rc == SG_OK)
-        rc = sg_cert_sha256(app->libctx, cert, sha256, err);
-    if (rc == SG_OK)
-        rc = sg_trust_limits_text(limits, &limited, err);
-    if (rc != SG_OK)
-        return rc;
-    if (!sg_cert_is_ca(cert)) {
-        rc = sg_fail(err, SG_E_MALFORMED,
-                     _("%s is not the certificate of a CA (its basic constraints do not say so), so it cannot be a "
-                       "trust anchor."),
-                     subject);
-        sg_err_file(err, path);
-        return rc;
-    }
     size_t given = sg_args_count(args, "sha256");
+    if (!sg_cert_is_ca(anchor->cert))
+        return sg_about(path, err,
+                        sg_fail(err, SG_E_MALFORMED,
+                                _("%s is not the certificate of a CA (its basic constraints do not say so), so it "
+                                  "cannot be a trust anchor."),
+                                anchor->subject));
     for (size_t i = 0; i < given; i++) {
         char wanted[SG_SHA256_HEX];
-        rc = sg_trust_sha256(sg_args_item(args, "sha256", i), wanted, err);
-        if (rc != SG_OK || strcmp(wanted, sha256) == 0)
+        enum sg_rc rc = sg_trust_sha256(sg_args_item(args, "sha256", i), wanted, err);
+        if (rc != SG_OK || strcmp(wanted, anchor->sha256) == 0)
             return rc;
     }
-    if (given > 0) {
-        rc = sg_fail(err, SG_E_NOT_CONFIRMED, _("%s has the SHA-256 %s, which is none of those given by --sha256."),
-                     subject, sha256);
-        sg_err_file(err, path);
-        return rc;
-    }
+    if (given > 0)
+        return sg_about(path, err,
+                        sg_fail(err, SG_E_NOT_CONFIRMED,
+                                _("%s has the SHA-256 %s, which is none of those given by --sha256."), anchor->subject,
+                                anchor->sha256));
     if (sg_args_flag(args, "yes"))
         return SG_OK;
-    sg_ask_show("%s", subject);
-    sg_ask_show(_("  SHA-256 %s"), sha256);
-    if (*limited)
-        sg_ask_show(_("  limited to %s"), limited);
+    enum sg_rc rc = sg_trust_show(anchor->subject, anchor->sha256, anchor->purposes, anchor->limits, err);
+    if (rc != SG_OK)
+        return rc;
     return sg_ask_yes(_("Is this the SHA-256 that you were given for it, and do you trust it?"),
                       _("Nobody can be asked here: give --sha256 with the value you expect, or --yes."), err);
 }
 
 /* What is to be added. */
 struct additions {
-    STACK_OF(X509) *anchors;
-    char **sources; /* of each anchor: "file NAME" */
-    unsigned purposes;
+    struct sg_pending anchors;
+    unsigned purposes; /* of all of them */
     struct sg_buf limits_text;
-    const char *limits; /* of all of them: the text in `limits_text` */
+    const char *limits; /* ditto: the text in `limits_text` */
     struct sg_crl_files crls;
     struct sg_checked_crl *checked; /* of each CRL, once it is checked */
     struct sg_ocsp_files ocsps;
@@ -86,11 +73,8 @@ struct additions {
 
 static void additions_clear(struct additions *add)
 {
-    for (int i = 0; add->sources && i < sk_X509_num(add->anchors); i++)
-        free(add->sources[i]);
-    free(add->sources);
+    sg_pending_clear(&add->anchors);
     sg_buf_clear(&add->limits_text);
-    sg_x509_stack_free(add->anchors);
     for (size_t i = 0; add->checked && i < add->crls.count; i++)
         sg_checked_crl_clear(&add->checked[i]);
     free(add->checked);
@@ -105,27 +89,24 @@ static void additions_clear(struct additions *add)
 static enum sg_rc read_anchors(struct sg_app *app, const struct sg_args *args, const char *path, struct additions *add,
                                struct sg_err *err)
 {
-    int before = sk_X509_num(add->anchors);
-    enum sg_rc rc = sg_file_certs(app, path, add->anchors, err);
-    int after = sk_X509_num(add->anchors);
-    char **sources = reallocarray(add->sources, (size_t)after + 1, sizeof(*sources));
-    if (!sources)
+    _cleanup_(sg_x509_stack_freep) STACK_OF(X509) *certs = sk_X509_new_null();
+    _cleanup_(freep) char *source = NULL;
+    if (!certs || asprintf(&source, "file %s", path) < 0) {
+        source = NULL;
         return sg_fail_memory(err);
-    memset(sources + before, 0, (size_t)(after + 1 - before) * sizeof(*sources));
-    add->sources = sources;
-    for (int i = before; rc == SG_OK && i < after; i++) {
-        rc = accept_anchor(app, args, path, sk_X509_value(add->anchors, i), add->limits, err);
-        if (rc == SG_OK && asprintf(&sources[i], "file %s", path) < 0) {
-            sources[i] = NULL;
-            rc = sg_fail_memory(err);
-        }
+    }
+    enum sg_rc rc = sg_file_certs(app, path, certs, err);
+    for (int i = 0; rc == SG_OK && i < sk_X509_num(certs); i++) {
+        rc = sg_pending_add(app, sk_X509_value(certs, i), add->purposes, add->limits, source, &add->anchors, err);
+        if (rc == SG_OK)
+            rc = accept_anchor(args, path, &add->anchors.anchors[add->anchors.count - 1], err);
     }
     return rc;
 }
 
 /* What revocation data is checked by: anchors, stored or just accepted, and what leads to them. */
 struct checking {
-    STACK_OF(X509) *trusted;
+    struct sg_pending_trust trust;
     STACK_OF(X509) *intermediates;
     struct sg_verifier *verifier;
 };
@@ -134,7 +115,7 @@ static void checking_clear(struct checking *checking)
 {
     sg_verifier_free(checking->verifier);
     sg_x509_stack_free(checking->intermediates);
-    sg_x509_stack_free(checking->trusted);
+    sg_pending_trust_clear(&checking->trust);
 }
 
 static enum sg_rc push_parsed(struct sg_app *app, struct sg_slice der, STACK_OF(X509) *certs, struct sg_err *err)
@@ -148,24 +129,25 @@ static enum sg_rc push_parsed(struct sg_app *app, struct sg_slice der, STACK_OF(
     return rc;
 }
 
+/* What an anchor is for does not count, as revocation data is about any certificate; what it is limited to does. */
 static enum sg_rc checking_begin(struct sg_app *app, const struct sg_args *args, const struct additions *add,
                                  struct checking *checking, struct sg_err *err)
 {
     _cleanup_(sg_snapshot_freep) struct sg_snapshot *snapshot = NULL;
-    checking->trusted = X509_chain_up_ref(add->anchors);
     checking->intermediates = sk_X509_new_null();
-    enum sg_rc rc = checking->trusted && checking->intermediates ? SG_OK : sg_fail_memory(err);
+    enum sg_rc rc = checking->intermediates ? SG_OK : sg_fail_memory(err);
+    if (rc == SG_OK)
+        rc = sg_pending_trusted(app, &add->anchors, SG_PURPOSES_ALL, &checking->trust, err);
     if (rc == SG_OK)
         rc = sg_option_certs(app, args, "intermediate", checking->intermediates, err);
     if (rc == SG_OK)
         rc = sg_snapshot_open(app->paths.state, app->libctx, &snapshot, err);
-    for (size_t i = 0; rc == SG_OK && i < sg_snapshot_anchor_count(snapshot); i++)
-        rc = push_parsed(app, sg_snapshot_anchor(snapshot, i)->certificate, checking->trusted, err);
     for (size_t i = 0; rc == SG_OK && i < sg_snapshot_helper_count(snapshot); i++)
         rc = push_parsed(app, sg_snapshot_helper(snapshot, i), checking->intermediates, err);
     struct sg_verifier_options options = {
         .libctx = app->libctx,
-        .anchors = checking->trusted,
+        .anchors = checking->trust.anchors,
+        .anchor_limits = checking->trust.limits,
         .intermediates = checking->intermediates,
         .revocation = SG_REVOCATION_NONE,
         .at = SG_TIME_NONE,
@@ -193,7 +175,7 @@ static enum sg_rc check_crls(const struct checking *checking, struct additions *
 /* An OCSP response likewise, for the CA whose certificates it is about. */
 static enum sg_rc check_ocsps(const struct checking *checking, struct additions *add, struct sg_err *err)
 {
-    _cleanup_(sg_x509_stack_freep) STACK_OF(X509) *issuers = X509_chain_up_ref(checking->trusted);
+    _cleanup_(sg_x509_stack_freep) STACK_OF(X509) *issuers = X509_chain_up_ref(checking->trust.anchors);
     add->facts = calloc(add->ocsps.count + 1, sizeof(*add->facts));
     if (!issuers || !add->facts ||
         !X509_add_certs(issuers, checking->intermediates, X509_ADD_FLAG_UP_REF | X509_ADD_FLAG_NO_DUP))
@@ -222,9 +204,8 @@ static enum sg_rc check_revocation_data(struct sg_app *app, const struct sg_args
 static enum sg_rc store_all(struct sg_store *store, const struct additions *add, struct sg_err *err)
 {
     enum sg_rc rc = sg_store_begin(store, err);
-    for (int i = 0; rc == SG_OK && i < sk_X509_num(add->anchors); i++)
-        rc = sg_store_anchor_add_limited(store, sk_X509_value(add->anchors, i), add->purposes, add->limits,
-                                         add->sources[i], err);
+    if (rc == SG_OK)
+        rc = sg_pending_store(&add->anchors, store, err);
     for (size_t i = 0; rc == SG_OK && i < add->crls.count; i++)
         rc = sg_store_crl_add(store, &add->checked[i], err);
     for (size_t i = 0; rc == SG_OK && i < add->ocsps.count; i++) {
@@ -289,11 +270,11 @@ static enum sg_rc print_ocsp_added(struct sg_app *app, struct sg_slice response,
 static enum sg_rc print_all(struct sg_app *app, const struct additions *add, struct sg_err *err)
 {
     enum sg_rc rc = SG_OK;
-    for (int i = 0; rc == SG_OK && i < sk_X509_num(add->anchors); i++)
-        rc = sg_trust_print_anchor(app, "added", sk_X509_value(add->anchors, i),
+    for (size_t i = 0; rc == SG_OK && i < add->anchors.count; i++)
+        rc = sg_trust_print_anchor(app, "added", add->anchors.anchors[i].cert,
                                    &(struct sg_snapshot_anchor){.purposes = add->purposes,
                                                                 .limits = add->limits,
-                                                                .source = add->sources[i],
+                                                                .source = add->anchors.anchors[i].source,
                                                                 .added = sg_clock_now(&app->clock)},
                                    err);
     for (size_t i = 0; rc == SG_OK && i < add->crls.count; i++)
@@ -306,13 +287,12 @@ static enum sg_rc print_all(struct sg_app *app, const struct additions *add, str
 static enum sg_rc add(struct sg_app *app, const struct sg_args *args, struct sg_err *err)
 {
     _cleanup_(sg_store_freep) struct sg_store *store = NULL;
-    _cleanup_(additions_clear) struct additions add = {.anchors = sk_X509_new_null(),
-                                                       .limits_text = SG_BUF(SG_MAX_ANCHOR_LIMITS)};
+    _cleanup_(additions_clear) struct additions add = {.limits_text = SG_BUF(SG_MAX_ANCHOR_LIMITS)};
     OSSL_LIB_CTX *libctx = NULL;
     if (sg_args_file_count(args) == 0 && !sg_args_flag(args, "crl") && !sg_args_flag(args, "ocsp"))
         return sg_fail(err, SG_E_USAGE,
                        _("Name a file of certificates to trust, or revocation data with --crl or --ocsp."));
-    enum sg_rc rc = add.anchors ? sg_trust_purposes(args, &add.purposes, err) : sg_fail_memory(err);
+    enum sg_rc rc = sg_trust_purposes(args, &add.purposes, err);
     if (rc == SG_OK)
         rc = sg_trust_limits_given(args, &add.limits_text, err);
     if (rc == SG_OK)

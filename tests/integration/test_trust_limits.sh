@@ -83,6 +83,41 @@ for limit in "--permit example.com" "--permit dns:.example.com" "--exclude ip:19
     says "[usage]"
 done
 
+# Revocation data enters through an anchor within its limits alone, be it there already or about to be added.
+cat > ca.cnf <<'CONFIG'
+[ca]
+default_ca = issuer
+[issuer]
+database = index.txt
+default_md = sha256
+CONFIG
+touch index.txt
+openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout sub.key -subj "/O=Sub/CN=Sub" -out sub.csr 2> /dev/null
+printf '%s\n' 'basicConstraints = critical,CA:TRUE' 'keyUsage = critical,keyCertSign,cRLSign' > sub.cnf
+openssl x509 -req -in sub.csr -CA root.pem -CAkey root.key -days 300 -extfile sub.cnf -out sub.pem 2> /dev/null
+openssl ca -config ca.cnf -cert root.pem -keyfile root.key -valid leaf.pem 2> /dev/null
+for ca in root sub; do
+    openssl ca -config ca.cnf -cert $ca.pem -keyfile $ca.key -gencrl -crldays 9 -out $ca.crl 2> /dev/null
+done
+openssl ocsp -index index.txt -CA root.pem -rsigner root.pem -rkey root.key -issuer root.pem -cert leaf.pem -ndays 9 \
+    -respout leaf.ocsp > /dev/null 2>&1
+enters() { # EXIT [ARGUMENT...]: of `trust add`
+    local status=$1
+    shift
+    expect "$status" "$SIGNET" trust add "$@" --crl root.crl
+    expect "$status" "$SIGNET" trust add "$@" --ocsp leaf.ocsp
+}
+expect 0 "$SIGNET" trust add root.pem --yes --not-after "$(in_days -1)"
+enters 77
+enters 0 root.pem --yes
+enters 77 root.pem --yes --not-after "$(in_days -1)"
+enters 0
+expect 0 "$SIGNET" trust add root.pem --yes --purpose timestamp --exclude dir:O=Sub
+enters 0
+expect 77 "$SIGNET" trust add --crl sub.crl --intermediate sub.pem
+expect 0 "$SIGNET" trust add root.pem --yes
+expect 0 "$SIGNET" trust add --crl sub.crl --intermediate sub.pem
+
 # A certificate of version 1 does not say that it is a CA's.
 openssl x509 -req -in leaf.csr -signkey leaf.key -days 30 -out v1.pem 2> /dev/null
 expect 65 "$SIGNET" trust add v1.pem --yes
