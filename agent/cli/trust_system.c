@@ -140,12 +140,15 @@ static enum sg_rc collect(struct sg_app *app, const struct sg_args *args, const 
 static enum sg_rc accept(const struct sg_args *args, const struct offers *offers, struct sg_err *err)
 {
     _cleanup_(freep) char *question = NULL;
+    enum sg_rc rc = SG_OK;
     if (sg_args_flag(args, "yes") || sg_args_flag(args, "sha256"))
         return SG_OK;
-    for (size_t i = 0; i < offers->count; i++) {
-        sg_ask_show("%s", offers->items[i].subject);
-        sg_ask_show(_("  SHA-256 %s"), offers->items[i].sha256);
+    for (size_t i = 0; rc == SG_OK && i < offers->count; i++) {
+        const struct offer *offer = &offers->items[i];
+        rc = sg_trust_show(offer->subject, offer->sha256, offer->purposes, offer->limits, err);
     }
+    if (rc != SG_OK)
+        return rc;
     if (asprintf(&question, _("Do you trust these %zu certificates, as this machine does?"), offers->count) < 0) {
         question = NULL;
         return sg_fail_memory(err);

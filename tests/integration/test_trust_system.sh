@@ -92,6 +92,28 @@ holds test "$(of own .limits.permit)" = '["email:example.com"]'
 expect 0 "$SIGNET" trust import-system --yes
 says "nothing to be added"
 
+# Who is asked is shown what each is to be trusted for, and until when.
+answered() { # ANSWER EXIT ARGUMENT...: asked about mail and ended
+    local answer=$1 status=$2
+    shift 2
+    for ca in mail ended; do
+        expect 0 "$SIGNET" trust remove "$(sha256 $ca)"
+    done
+    expect "$status" /usr/bin/python3 "$SIGNET_SOURCE/tests/support/terminal.py" "see Do you trust these 2" \
+        "type $answer" -- "$SIGNET" trust import-system "$@"
+    grep -A2 -F CN=mail "$tmp/out" > shown
+    holds grep -qx $'  to be trusted for signatures\r' shown
+    grep -A3 -F CN=ended "$tmp/out" > shown
+    holds grep -qx $'  to be trusted for signatures and time-stamps\r' shown
+}
+answered yes 0
+holds grep -qx $'  limited to not-after 2030-01-01T00:00:00Z\r' shown
+trusted plain own mail stamps ended
+answered no 77 --permit dns:example.com
+holds grep -qx $'  limited to permit dns:example.com;not-after 2030-01-01T00:00:00Z\r' shown
+trusted plain own stamps
+expect 0 "$SIGNET" trust import-system --yes
+
 # Limits of the person's: as of trust add, but never beyond the machine's.
 for ca in mail ended; do
     expect 0 "$SIGNET" trust remove "$(sha256 $ca)"
