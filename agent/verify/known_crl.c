@@ -344,14 +344,16 @@ static enum sg_rc replace(struct sg_known_crl *known, const struct sg_crl_index 
 }
 
 enum sg_rc sg_known_crl_look_up(struct sg_known_crl *known, OSSL_LIB_CTX *libctx, X509 *cert, struct sg_crl_hit *ret,
-                                struct sg_err *err)
+                                bool *ret_rebuilt, struct sg_err *err)
 {
     (void)pthread_mutex_lock(&known->lock);
     const struct sg_crl_index *index = known->index;
+    *ret_rebuilt = known->rebuilt;
     (void)pthread_mutex_unlock(&known->lock);
     enum sg_rc rc = find(known, index, libctx, cert, ret, err);
     if (rc != SG_E_STORE_DAMAGED)
         return rc;
     rc = replace(known, index, libctx, &index, err);
+    *ret_rebuilt = rc == SG_OK;
     return rc == SG_OK ? find(known, index, libctx, cert, ret, err) : rc;
 }

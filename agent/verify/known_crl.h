@@ -63,10 +63,10 @@ SG_DEFINE_CLEANUP(struct sg_known_crl, sg_known_crl_free)
 struct sg_slice sg_known_crl_extension(const struct sg_known_crl *known, int nid);
 /* Whether base and delta make a complete CRL together (§5.2.4). */
 bool sg_known_crl_combine(const struct sg_known_crl *base, const struct sg_known_crl *delta);
-/* What is listed about a certificate. An index that turns out to be damaged is made anew; SG_E_STORE_DAMAGED: that
- * cannot be. */
+/* What is listed about a certificate. An index that is missing or turns out to be damaged is made anew, which
+ * `*ret_rebuilt` tells; SG_E_STORE_DAMAGED: that cannot be. */
 SG_MUST_CHECK enum sg_rc sg_known_crl_look_up(struct sg_known_crl *known, OSSL_LIB_CTX *libctx, X509 *cert,
-                                              struct sg_crl_hit *ret, struct sg_err *err);
+                                              struct sg_crl_hit *ret, bool *ret_rebuilt, struct sg_err *err);
 
 /* --- crl_scope.c -------------------------------------------------------------------------------------------------- */
 

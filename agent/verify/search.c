@@ -155,8 +155,11 @@ static enum sg_rc examine(const struct sg_search *search, struct source *source,
 static enum sg_rc look_up(struct sg_search *search, struct source *source, bool *ret_read, struct sg_err *err)
 {
     struct sg_known_crl *known = source->known;
-    enum sg_rc rc = sg_known_crl_look_up(known, search->request->libctx, search->cert, &source->hit, err);
+    bool rebuilt = false;
+    enum sg_rc rc = sg_known_crl_look_up(known, search->request->libctx, search->cert, &source->hit, &rebuilt, err);
     *ret_read = rc == SG_OK;
+    if (rc == SG_OK && rebuilt)
+        search->rebuilt_crl = known->der_path;
     if (rc == SG_E_STORE_DAMAGED || rc == SG_E_NOT_FOUND || rc == SG_E_MALFORMED || rc == SG_E_LIMIT) {
         search->unreadable_crl = known->der_path ? known->der_path : "?";
         return SG_OK;
@@ -177,8 +180,6 @@ static enum sg_rc add_source(struct sg_search *search, struct sg_known_crl *know
         rc = look_up(search, &source, &read, err);
     if (rc != SG_OK || !read)
         return rc;
-    if (known->rebuilt)
-        search->rebuilt_crl = known->der_path;
     struct source *grown = reallocarray(sources->items, sources->count + 1, sizeof *grown);
     if (!grown)
         return sg_fail_memory(err);

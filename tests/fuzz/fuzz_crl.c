@@ -47,9 +47,11 @@ static void read_crl(const struct judge *judge, struct sg_slice bytes)
     }
     if (sg_known_crl_read(&place, judge->libctx, &known, NULL) == SG_OK) {
         struct sg_crl_hit hit;
+        bool rebuilt = true;
         const char *why = NULL;
         (void)sg_known_crl_reasons(known, judge->ca, &why);
-        check(sg_known_crl_look_up(known, judge->libctx, judge->ca, &hit, NULL) == SG_OK);
+        check(sg_known_crl_look_up(known, judge->libctx, judge->ca, &hit, &rebuilt, NULL) == SG_OK);
+        check(!rebuilt);
         (void)sg_known_crl_combine(known, known);
     }
     sg_known_crl_free(known);

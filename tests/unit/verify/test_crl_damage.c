@@ -128,11 +128,12 @@ static void find_revoked(const struct world *world, const struct sg_snapshot *sn
     char *index_path = NULL, *der_path = NULL;
     struct sg_known_crl *known = NULL;
     struct sg_crl_hit hit = {0};
+    bool rebuilt = false;
     (void)path_of(snapshot, 1, "index", &index_path);
     (void)path_of(snapshot, 1, "crl", &der_path);
     assert_int_equal(sg_known_crl_open(index_path, der_path, snapshot->crls[1].sha256, world->libctx, &known, NULL),
                      SG_OK);
-    assert_int_equal(sg_known_crl_look_up(known, world->libctx, world->signer.cert, &hit, NULL), SG_OK);
+    assert_int_equal(sg_known_crl_look_up(known, world->libctx, world->signer.cert, &hit, &rebuilt, NULL), SG_OK);
     if (!hit.found || hit.revoked_at != PKI_NOW - 2 * PKI_DAY || hit.reason != CRL_REASON_KEY_COMPROMISE)
         fail_msg("trial %d", trial);
     sg_known_crl_free(known);
