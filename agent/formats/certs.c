@@ -22,21 +22,6 @@ enum sg_rc sg_cert_parse(struct sg_slice der, OSSL_LIB_CTX *libctx, X509 **ret, 
     return SG_OK;
 }
 
-enum sg_rc sg_crl_parse(struct sg_slice der, OSSL_LIB_CTX *libctx, X509_CRL **ret, struct sg_err *err)
-{
-    const uint8_t *at = der.data;
-
-    if (der.len > SG_MAX_CRL_FILE)
-        return sg_fail(err, SG_E_LIMIT, _("A CRL is larger than %zu bytes, which is the limit."), SG_MAX_CRL_FILE);
-    _cleanup_(X509_CRL_freep) X509_CRL *crl = X509_CRL_new_ex(libctx, NULL);
-    if (!crl)
-        return sg_fail_memory(err);
-    if (!d2i_X509_CRL(&crl, &at, (long)der.len) || at != der.data + der.len)
-        return sg_fail_ssl(err, SG_E_MALFORMED, _("A CRL cannot be read."));
-    *ret = sg_steal(crl);
-    return SG_OK;
-}
-
 static enum sg_rc take(struct sg_slice der, OSSL_LIB_CTX *libctx, STACK_OF(X509) *certs, struct sg_err *err)
 {
     _cleanup_(X509_freep) X509 *cert = NULL;

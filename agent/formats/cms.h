@@ -70,10 +70,9 @@ SG_DEFINE_CLEANUP(struct sg_cms, sg_cms_free)
 
 const ASN1_OBJECT *sg_cms_content_type(const struct sg_cms *cms); /* eContentType */
 bool sg_cms_is_detached(const struct sg_cms *cms);
-/* Certificates and CRLs carried along; owned by the sg_cms. Ones that cannot be parsed are left out and counted. Other
- * revocation information (RFC 5652 §10.2.1) is neither: cades_evidence.h reads it. */
+/* Certificates carried along; owned by the sg_cms. Ones that cannot be parsed are left out and counted. Revocation
+ * information (RFC 5652 §10.2.1) is not decoded: cades_evidence.h hands it out. */
 const STACK_OF(X509) *sg_cms_certificates(const struct sg_cms *cms);
-const STACK_OF(X509_CRL) *sg_cms_crls(const struct sg_cms *cms);
 size_t sg_cms_unreadable_count(const struct sg_cms *cms);
 size_t sg_cms_signer_count(const struct sg_cms *cms);
 const struct sg_signer_info *sg_cms_signer(const struct sg_cms *cms, size_t index);

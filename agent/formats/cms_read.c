@@ -24,7 +24,6 @@ struct sg_cms {
     OSSL_LIB_CTX *libctx;
     struct sg_cert_cache *known; /* or NULL */
     STACK_OF(X509) *certificates;
-    STACK_OF(X509_CRL) *crls;
     size_t unreadable;
     struct sg_cms_signer *signers[SG_MAX_SIGNERS];
     size_t signer_count;
@@ -229,9 +228,6 @@ static enum sg_rc read_rest(struct sg_cms *cms, uint64_t start, struct sg_err *e
     return rc;
 }
 
-/* Takes the bytes of one element of CertificateSet or RevocationInfoChoices. */
-typedef enum sg_rc (*take_choice)(struct sg_cms *cms, struct sg_slice der, struct sg_err *err);
-
 static enum sg_rc take_certificate(struct sg_cms *cms, struct sg_slice der, struct sg_err *err)
 {
     _cleanup_(X509_freep) X509 *cert = NULL;
@@ -250,23 +246,6 @@ static enum sg_rc take_certificate(struct sg_cms *cms, struct sg_slice der, stru
     return SG_OK;
 }
 
-static enum sg_rc take_crl(struct sg_cms *cms, struct sg_slice der, struct sg_err *err)
-{
-    _cleanup_(X509_CRL_freep) X509_CRL *crl = NULL;
-
-    enum sg_rc rc = sg_crl_parse(der, cms->libctx, &crl, NULL);
-    if (rc == SG_E_NO_MEMORY)
-        return sg_fail_memory(err);
-    if (rc != SG_OK) {
-        cms->unreadable++;
-        return SG_OK;
-    }
-    if (sk_X509_CRL_push(cms->crls, crl) <= 0)
-        return sg_fail_memory(err);
-    (void)sg_steal(crl);
-    return SG_OK;
-}
-
 static enum sg_rc keep_choice(struct choices *choices, struct sg_slice der, struct sg_err *err)
 {
     if (choices->count == choices->room) {
@@ -282,16 +261,16 @@ static enum sg_rc keep_choice(struct choices *choices, struct sg_slice der, stru
 }
 
 struct choice_kind {
-    take_choice take;
-    uint32_t last;   /* context tag */
-    bool others_odd; /* other choices count as unreadable */
+    uint32_t last; /* context tag */
+    bool decoded;
 };
 
-static const struct choice_kind certificate_kind = {.take = take_certificate, .last = 3, .others_odd = true};
-static const struct choice_kind revocation_kind = {.take = take_crl, .last = 1};
+static const struct choice_kind certificate_kind = {.last = 3, .decoded = true};
+static const struct choice_kind revocation_kind = {.last = 1};
 
 /* CertificateSet and RevocationInfoChoices (RFC 5652 §10.2.2, §10.2.1): a SEQUENCE is a certificate or CRL; the other
- * choices have context tags, and are ours neither to read nor to refuse. */
+ * choices have context tags, and are ours neither to read nor to refuse. CRLs are only kept: whoever asks one reads its
+ * bytes. */
 static enum sg_rc read_choices(struct sg_cms *cms, const struct sg_cms_walk *walk, const struct choice_kind *kind,
                                struct choices *kept, struct sg_err *err)
 {
@@ -313,9 +292,9 @@ static enum sg_rc read_choices(struct sg_cms *cms, const struct sg_cms_walk *wal
         rc = sg_tlv_skip(walk->reader, &element, err);
         if (rc == SG_OK)
             rc = keep_choice(kept, sg_cms_bytes(walk, &element), err);
-        if (rc == SG_OK && plain)
-            rc = kind->take(cms, sg_cms_bytes(walk, &element), err);
-        else if (rc == SG_OK && kind->others_odd)
+        if (rc == SG_OK && kind->decoded && plain)
+            rc = take_certificate(cms, sg_cms_bytes(walk, &element), err);
+        else if (rc == SG_OK && kind->decoded)
             cms->unreadable++;
     }
     return rc;
@@ -433,8 +412,7 @@ enum sg_rc sg_cms_read(struct sg_input *input, OSSL_LIB_CTX *libctx, struct sg_c
     cms->known = known;
     cms->content_type_wire.max = 4 * SG_KIB;
     cms->certificates = sk_X509_new_null();
-    cms->crls = sk_X509_CRL_new_null();
-    if (!cms->certificates || !cms->crls)
+    if (!cms->certificates)
         return sg_fail_memory(err);
 
     enum sg_rc rc = find_bytes(cms, input, err);
@@ -459,7 +437,6 @@ void sg_cms_free(struct sg_cms *cms)
     for (size_t i = 0; i < cms->signer_count; i++)
         sg_cms_signer_free(cms->signers[i]);
     sg_x509_stack_free(cms->certificates);
-    sg_x509_crl_stack_free(cms->crls);
     ASN1_OBJECT_free(cms->content_type);
     sg_buf_clear(&cms->content_type_wire);
     free(cms->certificate_choices.slices);
@@ -513,11 +490,6 @@ bool sg_cms_is_detached(const struct sg_cms *cms)
 const STACK_OF(X509) *sg_cms_certificates(const struct sg_cms *cms)
 {
     return cms->certificates;
-}
-
-const STACK_OF(X509_CRL) *sg_cms_crls(const struct sg_cms *cms)
-{
-    return cms->crls;
 }
 
 size_t sg_cms_unreadable_count(const struct sg_cms *cms)

@@ -21,6 +21,8 @@
 #include "store/snapshot.h"
 #include "store/store.h"
 
+SG_DEFINE_CLEANUP(X509_CRL, X509_CRL_free)
+
 struct fixture {
     char folder[64];
     char database[96];
