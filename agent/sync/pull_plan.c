@@ -10,7 +10,6 @@
 #include "sync/pull.h"
 #include "verify/verify.h"
 
-SG_DEFINE_CLEANUP(CRL_DIST_POINTS, CRL_DIST_POINTS_free)
 SG_DEFINE_CLEANUP(AUTHORITY_INFO_ACCESS, AUTHORITY_INFO_ACCESS_free)
 
 struct planning {

@@ -71,8 +71,6 @@ enum sg_rc sg_pull_ocsp_request(OSSL_LIB_CTX *libctx, X509 *cert, X509 *issuer, 
     return rc == SG_OK ? der.rc : rc;
 }
 
-SG_DEFINE_CLEANUP(CRL_DIST_POINTS, CRL_DIST_POINTS_free)
-
 /* --- judging ------------------------------------------------------------------------------------------------------ */
 
 static enum sg_rc make_verifier(const struct sg_pull_judge *judge, enum sg_revocation_mode revocation,

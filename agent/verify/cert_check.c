@@ -129,7 +129,7 @@ enum sg_rc sg_crl_check(struct sg_verifier *verifier, const struct sg_crl_place 
     if (rc == SG_OK && why)
         rc = sg_fail(err, SG_E_POLICY, _("The CRL of %s is not taken: %s"), name, _(why));
     if (rc == SG_OK)
-        rc = sg_crl_index_set_key(known->index, verifier->libctx, known->verified_key, err);
+        rc = sg_crl_index_set_key(known->index, verifier->libctx, known->checked.sha256, err);
     if (rc == SG_OK)
         fill_checked(sg_steal(known), place, ret);
     return rc;

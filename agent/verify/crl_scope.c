@@ -2,8 +2,6 @@
 #include "base/msg.h"
 #include "verify/known_crl.h"
 
-SG_DEFINE_CLEANUP(CRL_DIST_POINTS, CRL_DIST_POINTS_free)
-
 static CRL_DIST_POINTS *points_of(X509 *cert)
 {
     return X509_get_ext_d2i(cert, NID_crl_distribution_points, NULL, NULL);

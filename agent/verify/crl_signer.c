@@ -1,6 +1,4 @@
 /* Who may have signed a CRL: RFC 5280 §6.3.3 (f) and (g). */
-#include <string.h>
-
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/msg.h"
@@ -10,10 +8,9 @@
 
 #define BYTES_PER_STEP 4096 /* hashed in about the time of one step */
 
-/* All bits are set where keyUsage is absent. */
 const char *sg_crl_signer_problem(X509 *signer)
 {
-    return X509_get_key_usage(signer) & KU_CRL_SIGN ? NULL : N_("its issuer's certificate is not allowed to sign CRLs");
+    return sg_cert_may_sign_crls(signer) ? NULL : N_("its issuer's certificate is not allowed to sign CRLs");
 }
 
 /* --- the signature ------------------------------------------------------------------------------------------------ */
@@ -27,22 +24,6 @@ static enum sg_rc key_digest(OSSL_LIB_CTX *libctx, const X509 *cert, uint8_t dig
     if (len <= 0)
         return sg_fail_memory(err);
     return sg_digest(libctx, "SHA256", (struct sg_slice){der, (size_t)len}, digest, &digest_len, err);
-}
-
-static bool was_verified(struct sg_known_crl *known, const uint8_t key[SG_SHA256_LEN])
-{
-    (void)pthread_mutex_lock(&known->lock);
-    bool verified = known->verified && memcmp(known->verified_key, key, SG_SHA256_LEN) == 0;
-    (void)pthread_mutex_unlock(&known->lock);
-    return verified;
-}
-
-static void remember(struct sg_known_crl *known, const uint8_t key[SG_SHA256_LEN])
-{
-    (void)pthread_mutex_lock(&known->lock);
-    known->verified = true;
-    memcpy(known->verified_key, key, SG_SHA256_LEN);
-    (void)pthread_mutex_unlock(&known->lock);
 }
 
 /* A right answer is remembered, and costs nothing more; what a stranger's CRL costs, or a key that does not fit, comes
@@ -80,11 +61,11 @@ enum sg_rc sg_known_crl_check_key(struct sg_known_crl *known, OSSL_LIB_CTX *libc
     if (*ret_why)
         return SG_OK;
     enum sg_rc rc = key_digest(libctx, signer, key, err);
-    if (rc != SG_OK || was_verified(known, key))
+    if (rc != SG_OK || sg_checked_key_is(&known->checked, &known->lock, key))
         return rc;
     rc = check_signature(known, libctx, X509_get0_pubkey(signer), steps, &right, err);
     if (rc == SG_OK && right)
-        remember(known, key);
+        sg_checked_key_set(&known->checked, &known->lock, key);
     else if (rc == SG_OK)
         *ret_why = N_("it is signed by another key");
     return rc;
@@ -99,7 +80,7 @@ static enum sg_rc judge_path(const struct sg_revocation_request *request, X509 *
     _cleanup_(sg_judgement_clear) struct sg_judgement judgement;
     sg_judgement_init(&judgement);
     const struct sg_cert_request asked = {.cert = signer,
-                                          .purpose = SG_CERT_ANY,
+                                          .purpose = SG_CERT_CRL,
                                           .at = request->at,
                                           .known_at = request->known_at,
                                           .steps = request->steps,

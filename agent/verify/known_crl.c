@@ -195,7 +195,7 @@ static enum sg_rc known_new(struct sg_crl_index *index, struct sg_known_crl **re
     known->this_update = known->head->this_update;
     known->next_update = known->head->next_update;
     known->proven = SG_TIME_NONE;
-    known->verified = sg_crl_index_key(index, known->verified_key);
+    known->checked.known = sg_crl_index_key(index, known->checked.sha256);
     enum sg_rc rc = read_names(known, err);
     if (rc != SG_OK)
         return rc;

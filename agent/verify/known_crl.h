@@ -41,8 +41,7 @@ struct sg_known_crl {
     pthread_mutex_t lock;          /* over what follows, and `index` */
     bool rebuilt;                  /* the index was missing or damaged, and is made from the DER */
     struct sg_crl_index *replaced; /* others may still read in it */
-    bool verified;
-    uint8_t verified_key[SG_SHA256_LEN]; /* SHA-256 of the SubjectPublicKeyInfo that it was checked with */
+    struct sg_checked_key checked; /* of a SubjectPublicKeyInfo */
 };
 
 /* Reads and indexes it. */

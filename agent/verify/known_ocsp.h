@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "base/crypto.h"
 #include "base/err.h"
+#include "verify/crypto.h"
 #include "verify/finding.h"
 
 /* Made once, then read by several threads. */
@@ -23,9 +24,8 @@ struct sg_known_ocsp {
     int64_t proven;        /* by when it is proven to have been there; SG_TIME_NONE: by nothing */
     const char *problem;   /* why it cannot be used, untranslated; NULL: it can */
 
-    pthread_mutex_t lock; /* over the two below */
-    bool verified;
-    uint8_t verified_key[SG_SHA256_LEN]; /* of the public key that its signature was checked with */
+    pthread_mutex_t lock;          /* over `checked` */
+    struct sg_checked_key checked; /* of the bits of a public key */
 };
 
 /* From an OCSPResponse. No such thing, an error instead of an answer (§4.2.1), or another type: SG_E_MALFORMED. */

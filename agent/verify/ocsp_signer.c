@@ -43,22 +43,6 @@ static enum sg_rc is_responder(const struct sg_known_ocsp *known, OSSL_LIB_CTX *
 
 /* --- the signature ------------------------------------------------------------------------------------------------ */
 
-static bool was_verified(struct sg_known_ocsp *known, const uint8_t key[SG_SHA256_LEN])
-{
-    (void)pthread_mutex_lock(&known->lock);
-    bool verified = known->verified && memcmp(known->verified_key, key, SG_SHA256_LEN) == 0;
-    (void)pthread_mutex_unlock(&known->lock);
-    return verified;
-}
-
-static void remember(struct sg_known_ocsp *known, const uint8_t key[SG_SHA256_LEN])
-{
-    (void)pthread_mutex_lock(&known->lock);
-    known->verified = true;
-    memcpy(known->verified_key, key, SG_SHA256_LEN);
-    (void)pthread_mutex_unlock(&known->lock);
-}
-
 /* A right answer is remembered, and costs nothing more. */
 static enum sg_rc check_signature(struct sg_known_ocsp *known, const struct sg_revocation_request *request, X509 *cert,
                                   const char **ret_why, struct sg_err *err)
@@ -80,7 +64,7 @@ static enum sg_rc check_signature(struct sg_known_ocsp *known, const struct sg_r
         return SG_OK;
     }
     enum sg_rc rc = sg_digest(request->libctx, "SHA256", key_bits(cert), key_hash, &len, err);
-    if (rc != SG_OK || was_verified(known, key_hash))
+    if (rc != SG_OK || sg_checked_key_is(&known->checked, &known->lock, key_hash))
         return rc;
     if (!key || !sg_key_checkable(key) || !sg_spend(request->steps, sg_algorithm_cost(key))) {
         *ret_why = N_("its signature cannot be checked");
@@ -92,20 +76,13 @@ static enum sg_rc check_signature(struct sg_known_ocsp *known, const struct sg_r
     if (rc != SG_OK)
         return rc;
     if (answer == SG_SIGNATURE_RIGHT)
-        remember(known, key_hash);
+        sg_checked_key_set(&known->checked, &known->lock, key_hash);
     else
         *ret_why = N_("it is signed by another key");
     return SG_OK;
 }
 
 /* --- a responder that the CA named -------------------------------------------------------------------------------- */
-
-static bool is_valid(const X509 *cert, int64_t at)
-{
-    int64_t not_before, not_after;
-    return sg_time_from_asn1(X509_get0_notBefore(cert), &not_before) &&
-           sg_time_from_asn1(X509_get0_notAfter(cert), &not_after) && not_before <= at && at <= not_after;
-}
 
 static bool is_issued_by(X509 *cert, X509 *issuer, unsigned *steps)
 {
@@ -126,7 +103,7 @@ static const char *responder_problem(const struct sg_known_ocsp *known, const st
         return N_("its responder's certificate is not meant for OCSP responses");
     if (X509_get_extension_flags(cert) & (EXFLAG_CRITICAL | EXFLAG_INVALID))
         return N_("its responder's certificate has an extension that cannot be read or is not known here");
-    if (!is_valid(cert, when))
+    if (!sg_cert_is_valid_at(cert, when))
         return N_("its responder's certificate has ended, or is not valid yet");
     if (!sg_cert_key_answer(cert, at).acceptable || !sg_cert_signature_answer(cert, at).acceptable)
         return N_("its responder's certificate uses an algorithm or a key that is not trusted");

@@ -6,9 +6,9 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
-#include "base/clock.h"
 #include "base/limits.h"
 #include "verify/algorithms.h"
+#include "verify/ending.h"
 
 /* A certificate that the search has met. Its issuers are looked for once: every pair of certificates costs at most one
  * check of a signature, however many paths lead through it. */
@@ -56,13 +56,6 @@ static bool spend(struct walk *walk, unsigned cost)
     return enough;
 }
 
-static bool is_valid_at(X509 *cert, int64_t at)
-{
-    int64_t not_before, not_after;
-    return sg_time_from_asn1(X509_get0_notBefore(cert), &not_before) &&
-           sg_time_from_asn1(X509_get0_notAfter(cert), &not_after) && not_before <= at && at <= not_after;
-}
-
 /* Met again as an anchor, it is one from then on. */
 static bool find_node(struct walk *walk, const struct sg_trusted *met, bool anchor, size_t *ret)
 {
@@ -95,7 +88,7 @@ static enum sg_rc node_of(struct walk *walk, const struct sg_trusted *met, size_
     walk->nodes[walk->count] = (struct node){.cert = met->cert,
                                              .anchor = anchor,
                                              .limits = anchor ? met->limits : NULL,
-                                             .valid = is_valid_at(met->cert, walk->search->at)};
+                                             .valid = sg_cert_is_valid_at(met->cert, walk->search->at)};
     *ret = walk->count++;
     return SG_OK;
 }

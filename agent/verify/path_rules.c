@@ -13,7 +13,6 @@
 #include "verify/names.h"
 #include "verify/profile.h"
 
-SG_DEFINE_CLEANUP(NAME_CONSTRAINTS, NAME_CONSTRAINTS_free)
 SG_DEFINE_CLEANUP(X509_VERIFY_PARAM, X509_VERIFY_PARAM_free)
 
 /* What OpenSSL's callbacks need. */

@@ -6,8 +6,6 @@
 #include "base/msg.h"
 #include "verify/names.h"
 
-SG_DEFINE_CLEANUP(NAME_CONSTRAINTS, NAME_CONSTRAINTS_free)
-
 static bool are_wellformed(const STACK_OF(GENERAL_SUBTREE) *subtrees)
 {
     for (int i = 0; i < sk_GENERAL_SUBTREE_num(subtrees); i++)

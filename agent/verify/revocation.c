@@ -186,28 +186,34 @@ static enum sg_rc note_unreadable(const struct sg_search *search, const char *su
     return rc;
 }
 
-static enum sg_rc note_used(const struct sg_search *search, struct sg_judgement *judgement, struct sg_err *err)
+enum sg_rc sg_revocation_note_used(const struct sg_finding *finding, struct sg_judgement *judgement, struct sg_err *err)
 {
-    const struct sg_finding *best = &search->best;
     _cleanup_(freep) char *issuer = NULL;
-    if (!best->kind)
-        return SG_OK;
-    enum sg_rc rc = sg_name_text(best->issuer, &issuer, err);
+    enum sg_rc rc = sg_name_text(finding->issuer, &issuer, err);
     if (rc == SG_OK)
         rc = sg_judgement_revocation(judgement,
-                                     &(struct sg_revocation_used){.kind = best->kind,
+                                     &(struct sg_revocation_used){.kind = finding->kind,
                                                                   .issuer = issuer,
-                                                                  .this_update = best->this_update,
-                                                                  .next_update = best->next_update,
-                                                                  .status = sg_finding_word(best),
-                                                                  .revoked_at = best->revoked_at,
-                                                                  .reason = sg_finding_reason(best)},
+                                                                  .this_update = finding->this_update,
+                                                                  .next_update = finding->next_update,
+                                                                  .status = sg_finding_word(finding),
+                                                                  .revoked_at = finding->revoked_at,
+                                                                  .reason = sg_finding_reason(finding)},
                                      err);
-    if (rc == SG_OK)
-        sg_judgement_good_until(judgement, best->signer_ends);
-    if (rc == SG_OK)
-        sg_judgement_as_of(judgement, best->signer_as_of);
     return rc;
+}
+
+/* Who signed it counts as well. */
+static enum sg_rc note_best(const struct sg_finding *best, struct sg_judgement *judgement, struct sg_err *err)
+{
+    if (!best->kind)
+        return SG_OK;
+    enum sg_rc rc = sg_revocation_note_used(best, judgement, err);
+    if (rc != SG_OK)
+        return rc;
+    sg_judgement_good_until(judgement, best->signer_ends);
+    sg_judgement_as_of(judgement, best->signer_as_of);
+    return SG_OK;
 }
 
 enum sg_rc sg_revocation_judge(const struct sg_revocation_request *request, X509 *cert, X509 *issuer, bool is_leaf,
@@ -241,7 +247,7 @@ enum sg_rc sg_revocation_judge(const struct sg_revocation_request *request, X509
     if (rc == SG_OK)
         rc = note_unreadable(&search, subject, judgement, err);
     if (rc == SG_OK)
-        rc = note_used(&search, judgement, err);
+        rc = note_best(&search.best, judgement, err);
     if (rc == SG_OK)
         *ret_good = !search.unreadable_crl && !search.unreadable_ocsp && *request->steps > 0 &&
                     (search.best.answer == SG_ANSWER_GOOD || search.best.answer == SG_ANSWER_REVOKED_LATER);

@@ -9,8 +9,6 @@
 #include "verify/carried.h"
 #include "verify/trust.h"
 
-SG_DEFINE_CLEANUP(CRL_DIST_POINTS, CRL_DIST_POINTS_free)
-
 enum sg_rc sg_search_note_unusable(const struct sg_search *search, const char *kind, int64_t from, const char *why,
                                    struct sg_err *err)
 {

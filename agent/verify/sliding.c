@@ -1,7 +1,5 @@
 /* Validation-time sliding (EN 319 102-1 §5.6.2.2): from the anchor down, back to when the path was last known to be
  * good. */
-#include <string.h>
-
 #include "base/clock.h"
 #include "base/msg.h"
 #include "verify/ending.h"
@@ -103,23 +101,6 @@ static enum sg_rc note_no_poe(X509 *cert, struct sg_judgement *judgement, struct
     return rc;
 }
 
-static enum sg_rc note_used(const struct sg_finding *finding, struct sg_judgement *judgement, struct sg_err *err)
-{
-    _cleanup_(freep) char *issuer = NULL;
-    enum sg_rc rc = sg_name_text(finding->issuer, &issuer, err);
-    if (rc == SG_OK)
-        rc = sg_judgement_revocation(judgement,
-                                     &(struct sg_revocation_used){.kind = finding->kind,
-                                                                  .issuer = issuer,
-                                                                  .this_update = finding->this_update,
-                                                                  .next_update = finding->next_update,
-                                                                  .status = sg_finding_word(finding),
-                                                                  .revoked_at = finding->revoked_at,
-                                                                  .reason = sg_finding_reason(finding)},
-                                     err);
-    return rc;
-}
-
 static enum sg_rc slide_over(struct slide *slide, X509 *cert, X509 *issuer, bool leaf, struct sg_judgement *judgement,
                              struct sg_err *err)
 {
@@ -135,7 +116,7 @@ static enum sg_rc slide_over(struct slide *slide, X509 *cert, X509 *issuer, bool
         return note_no_poe(cert, judgement, err);
     slide_by_data(slide, &finding);
     slide_by_algorithms(slide, cert);
-    return says_something(&finding) ? note_used(&finding, judgement, err) : SG_OK;
+    return says_something(&finding) ? sg_revocation_note_used(&finding, judgement, err) : SG_OK;
 }
 
 enum sg_rc sg_slide_time(const struct sg_past_request *request, const STACK_OF(X509) *path,

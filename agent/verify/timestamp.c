@@ -14,6 +14,7 @@
 #include "formats/der.h"
 #include "formats/tsp.h"
 #include "verify/algorithms.h"
+#include "verify/ending.h"
 
 SG_DEFINE_CLEANUP(GENERAL_NAMES, GENERAL_NAMES_free)
 
@@ -119,10 +120,8 @@ static bool is_name_of(const GENERAL_NAME *name, X509 *cert)
 static enum sg_rc check_time(const struct sg_tst_info *info, X509 *tsa, struct sg_judgement *judgement,
                              struct sg_err *err)
 {
-    int64_t not_before, not_after;
     char time[SG_TIME_TEXT];
-    if (sg_time_from_asn1(X509_get0_notBefore(tsa), &not_before) &&
-        sg_time_from_asn1(X509_get0_notAfter(tsa), &not_after) && not_before <= info->time && info->time <= not_after)
+    if (sg_cert_is_valid_at(tsa, info->time))
         return SG_OK;
     return sg_judgement_note(judgement, SG_SEVERITY_SIG_CONSTRAINTS, SG_REASON_TIMESTAMP_TIME, err,
                              _("The time-stamp says %s, when its TSA's certificate was not valid."),

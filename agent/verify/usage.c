@@ -66,9 +66,9 @@ static const char *ocsp_problem(X509 *cert, const EXTENDED_KEY_USAGE *purposes)
 }
 
 /* RFC 5280 §6.3.3 (f): where there is a keyUsage, it has cRLSign. Whether it is a CA's does not count (§5). */
-static const char *crl_problem(X509 *cert)
+bool sg_cert_may_sign_crls(X509 *cert)
 {
-    return X509_get_key_usage(cert) & KU_CRL_SIGN ? NULL : N_("The certificate is not meant for CRLs (its key usage).");
+    return X509_get_key_usage(cert) & KU_CRL_SIGN; /* all bits are set where it is absent */
 }
 
 const char *sg_usage_problem(X509 *cert, enum sg_cert_purpose purpose)
@@ -86,7 +86,7 @@ const char *sg_usage_problem(X509 *cert, enum sg_cert_purpose purpose)
     case SG_CERT_OCSP:
         return ocsp_problem(cert, purposes);
     case SG_CERT_CRL:
-        return crl_problem(cert);
+        return sg_cert_may_sign_crls(cert) ? NULL : N_("The certificate is not meant for CRLs (its key usage).");
     case SG_CERT_ANY:
         break;
     }

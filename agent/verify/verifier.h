@@ -70,6 +70,8 @@ unsigned sg_anchor_purposes(enum sg_cert_purpose purpose);
 
 /* Whether keyUsage and extendedKeyUsage let a certificate serve the purpose; else what is wrong, untranslated. */
 const char *sg_usage_problem(X509 *cert, enum sg_cert_purpose purpose);
+/* Whether keyUsage lets it sign CRLs. */
+bool sg_cert_may_sign_crls(X509 *cert);
 /* Whether the extendedKeyUsage of a CA between leaf and anchor, if it has one, lets it issue for the purpose. */
 const char *sg_usage_ca_problem(X509 *ca, enum sg_cert_purpose purpose);
 
