@@ -244,27 +244,50 @@ static void order(void **state)
 
 /* --- time-stamps that do not hold --------------------------------------------------------------------------------- */
 
-/* EN 319 102-1 §5.5.4 step 3: over something else, from the future, by a TSA whose certificate ended or was revoked:
- * proves nothing. */
+/* Nothing is proven, since the one time-stamp does not hold, for this reason. */
+static void expect_not_counted(const struct scene *scene, struct made *made, const char *reason)
+{
+    _cleanup_(sg_report_freep) struct sg_report *report = scene_judge(scene, made);
+    const struct expected nothing = UNDECIDED(REVOKED_NO_POE, "timestamp-not-counted", .level = "B-B");
+    const struct sg_verdict *verdict = &report->verdicts[0];
+    assert_expected(verdict, &nothing);
+    assert_int_equal(verdict->timestamp_count, 1);
+    const struct sg_verdict *stamp = &verdict->timestamps[0].verdict;
+    assert_verdict(stamp, stamp->indication, stamp->sub_indication, reason);
+    made_clear(made);
+}
+
+static void expect_stamp_not_counted(const struct scene *scene, int64_t stamped, const char *reason)
+{
+    struct made made;
+    scene_make(scene, ORDINARY, stamped, &made);
+    expect_not_counted(scene, &made, reason);
+}
+
+/* EN 319 102-1 §5.5.4 step 3: over something else, from the future, by a TSA whose certificate ended, was revoked, or
+ * was not valid yet: proves nothing. */
 static void not_counted(void **state)
 {
     struct scene *scene = *state;
-    const struct expected nothing = UNDECIDED(REVOKED_NO_POE, "timestamp-not-counted", .level = "B-B");
     struct made made;
     revoke_signer(scene, AGO(5), CRL_REASON_KEY_COMPROMISE);
     struct made_stamp stamp = by_tsa(scene, AGO(10));
     stamp.odd = MADE_WRONG_IMPRINT;
     scene_sign(scene, ORDINARY, &made);
     made_signature_stamp(&made, &stamp);
-    scene_expect(scene, &made, nothing);
+    expect_not_counted(scene, &made, "timestamp-of-another");
 
-    expect_stamped(scene, PKI_NOW + 3600, nothing);
+    expect_stamp_not_counted(scene, PKI_NOW + 3600, "timestamp-future");
     scene_tsa_crl(scene, &(struct pki_crl){.revoked = {{scene->tsa.cert, AGO(1), CRL_REASON_KEY_COMPROMISE}}});
-    expect_stamped(scene, AGO(10), nothing);
+    expect_stamp_not_counted(scene, AGO(10), "revoked");
     scene_tsa(scene, &(struct pki_cert){.name = "TSA CA", .ca = true},
               &(struct pki_cert){.name = "TSA", .not_after = AGO(2)});
     scene_tsa_crl(scene, &(struct pki_crl){0});
-    expect_stamped(scene, AGO(10), nothing);
+    expect_stamp_not_counted(scene, AGO(10), "expired");
+    scene_tsa(scene, &(struct pki_cert){.name = "TSA CA", .ca = true},
+              &(struct pki_cert){.name = "TSA", .not_before = AGO(8)});
+    scene_tsa_crl(scene, &(struct pki_crl){0});
+    expect_stamp_not_counted(scene, AGO(10), "timestamp-time");
 }
 
 /* --- signature policies ------------------------------------------------------------------------------------------- */
