@@ -11,7 +11,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "base/limits.h"
 #include "base/sandbox_filter.h"
 #include "base/sanitize.h"
 

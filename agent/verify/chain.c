@@ -1,11 +1,7 @@
 /* One candidate path, judged: RFC 5280 §6.1 (path_rules.c), then usage, algorithms, revocation and dates. */
-#include <string.h>
-
 #include <openssl/x509_vfy.h>
 
 #include "base/clock.h"
-#include "base/crypto.h"
-#include "base/limits.h"
 #include "base/msg.h"
 #include "verify/ending.h"
 #include "verify/path_rules.h"

@@ -7,7 +7,6 @@
 #include <openssl/err.h>
 
 #include "base/clock.h"
-#include "base/limits.h"
 #include "base/msg.h"
 
 SG_DEFINE_CLEANUP(ASN1_GENERALIZEDTIME, ASN1_GENERALIZEDTIME_free)

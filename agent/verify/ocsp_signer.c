@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/limits.h"
 #include "base/msg.h"
 #include "verify/algorithms.h"
 #include "verify/crypto.h"

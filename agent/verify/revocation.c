@@ -1,10 +1,6 @@
 #include "verify/revocation.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #include "base/clock.h"
-#include "base/limits.h"
 #include "base/msg.h"
 #include "verify/carried.h"
 #include "verify/search.h"

@@ -1,6 +1,5 @@
 /* The time-stamps of a signature: judged one by one, and handed over to its verdict. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/limits.h"
 #include "base/msg.h"
