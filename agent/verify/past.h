@@ -24,8 +24,8 @@ struct sg_slide {
 };
 
 /* Validation-time sliding (sliding.c, EN 319 102-1 §5.6.2.2) of a path, leaf first, anchor last, which has these limits
- * (NULL: none). Notes the revocation
- * data that was used, and SG_SEVERITY_NO_POE where none is proven to have been there in time. */
+ * (NULL: none). Notes the revocation data that was used, and SG_SEVERITY_NO_POE where none is proven to have been there
+ * in time. */
 SG_MUST_CHECK enum sg_rc sg_slide_time(const struct sg_past_request *request, const STACK_OF(X509) *path,
                                        const struct sg_anchor_limits *limits, struct sg_slide *ret,
                                        struct sg_judgement *judgement, struct sg_err *err);
@@ -39,7 +39,7 @@ SG_MUST_CHECK enum sg_rc sg_past_certificate_judge(const struct sg_past_request 
 /* Past signature validation (past_signature.c, EN 319 102-1 §5.6.2.4) of what was judged as of now to be `current`, by
  * the certificate in its verdict. `proven`: when the signature value is proven to have been there at the latest. In
  * `past` there is the whole again but for the certificate, as of that time; the answer is merged into it. Where the
- * past does not help, `*ret_helps` is false, and the answer is the current one still. */
+ * past does not help, `*ret_helps` is false, and the answer is the current one still; `past` says why, as remarks. */
 SG_MUST_CHECK enum sg_rc sg_past_signature_judge(const struct sg_past_request *request,
                                                  const struct sg_judgement *current, int64_t proven,
                                                  struct sg_judgement *past, bool *ret_helps, struct sg_err *err);

@@ -85,8 +85,10 @@ enum sg_rc sg_past_signature_judge(const struct sg_past_request *request, const 
     if (!current->verdict.signer || (current->problems & ~mendable) != 0)
         return SG_OK; /* EN 319 102-1 §5.6.2.4.4 step 6 */
     enum sg_rc rc = sg_past_certificate_judge(request, current->verdict.signer, &slide, &path, err);
-    if (rc != SG_OK || path.severity != SG_SEVERITY_NONE || proven > slide.control_time)
-        return rc; /* EN 319 102-1 §5.6.2.4.4 steps 2 and 3 */
+    if (rc == SG_OK && path.severity != SG_SEVERITY_NONE)
+        return sg_judgement_explain(past, &path, err); /* EN 319 102-1 §5.6.2.4.4 step 2 */
+    if (rc != SG_OK || proven > slide.control_time)
+        return rc; /* EN 319 102-1 §5.6.2.4.4 step 3 */
     bool revoked_then = false;
     if (request->verifier->revocation != SG_REVOCATION_NONE)
         rc = may_be_revoked(request, path.verdict.chain, proven, &revoked_then, err);

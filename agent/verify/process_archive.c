@@ -33,7 +33,7 @@ static enum sg_rc judge_past(struct sg_process *process, struct sg_stamp *stamp,
     if (rc == SG_OK && stamp->past.severity == SG_SEVERITY_NONE)
         rc = sg_past_signature_judge(&request, &stamp->current, proven, &stamp->past, &helps, err);
     stamp->holds_proven = helps && stamp->past.severity == SG_SEVERITY_NONE;
-    return rc;
+    return rc == SG_OK && !helps ? sg_judgement_explain(&stamp->current, &stamp->past, err) : rc;
 }
 
 static int newest_first(const void *a, const void *b)
@@ -93,8 +93,10 @@ static enum sg_rc judge_signature(const struct sg_process *process, struct sg_ju
     enum sg_rc rc = sg_signature_judge(&signature, &then, err);
     if (rc == SG_OK && then.severity == SG_SEVERITY_NONE)
         rc = sg_past_signature_judge(&request, judgement, proven, &then, &helps, err);
-    if (rc != SG_OK || !helps)
+    if (rc != SG_OK)
         return rc;
+    if (!helps)
+        return sg_judgement_explain(judgement, &then, err);
     if (then.severity == SG_SEVERITY_NONE)
         return sg_process_replace(judgement, &then, proven, good_until(process), err);
     return sg_judgement_settle(judgement, &then, err);

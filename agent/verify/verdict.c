@@ -316,14 +316,18 @@ void sg_judgement_mitigate(struct sg_judgement *judgement, enum sg_severity from
         set_problems(judgement, (judgement->problems & ~SG_PROBLEM(from)) | SG_PROBLEM(to));
 }
 
+enum sg_rc sg_judgement_explain(struct sg_judgement *judgement, const struct sg_judgement *why, struct sg_err *err)
+{
+    enum sg_rc rc = SG_OK;
+    for (size_t i = 0; i < why->verdict.reason_count && rc == SG_OK; i++)
+        rc = add_reason(&judgement->verdict, why->verdict.reasons[i].code, why->verdict.reasons[i].text, err);
+    return rc;
+}
+
 enum sg_rc sg_judgement_settle(struct sg_judgement *judgement, const struct sg_judgement *then, struct sg_err *err)
 {
-    struct sg_verdict *verdict = &judgement->verdict;
-    enum sg_rc rc = SG_OK;
-    for (size_t i = 0; i < then->verdict.reason_count && rc == SG_OK; i++)
-        rc = add_reason(verdict, then->verdict.reasons[i].code, then->verdict.reasons[i].text, err);
     set_problems(judgement, then->problems);
-    return rc;
+    return sg_judgement_explain(judgement, then, err);
 }
 
 enum sg_rc sg_report_new(OSSL_LIB_CTX *libctx, const char *file, const char *format, size_t verdict_count,

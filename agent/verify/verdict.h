@@ -70,9 +70,10 @@ SG_MUST_CHECK enum sg_rc sg_judgement_note(struct sg_judgement *judgement, enum 
 /* Notes the revocation data that was used (copied); as_of and good_until follow. */
 SG_MUST_CHECK enum sg_rc sg_judgement_revocation(struct sg_judgement *judgement, const struct sg_revocation_used *used,
                                                  struct sg_err *err);
+/* It holds until then. Of several such times the earliest counts. */
 void sg_judgement_good_until(struct sg_judgement *judgement, int64_t when);
-/* It says nothing about what happened after this time; likewise. */
-void sg_judgement_as_of(struct sg_judgement *judgement, int64_t when); /* keeps the earliest */
+/* It says nothing about what happened after this time. Of several such times the earliest counts. */
+void sg_judgement_as_of(struct sg_judgement *judgement, int64_t when);
 /* Takes over what was found about a certificate: path, revocation, policies, reasons, times. */
 SG_MUST_CHECK enum sg_rc sg_judgement_merge(struct sg_judgement *into, const struct sg_judgement *from,
                                             struct sg_err *err);
@@ -84,6 +85,9 @@ const char *sg_cert_indication_text(enum sg_indication indication); /* PASSED, F
 
 /* That problem, if it was noted, is a less grave one, as is known now. */
 void sg_judgement_mitigate(struct sg_judgement *judgement, enum sg_severity from, enum sg_severity to);
+/* Takes over the reasons of `why` alone, as remarks that change nothing. */
+SG_MUST_CHECK enum sg_rc sg_judgement_explain(struct sg_judgement *judgement, const struct sg_judgement *why,
+                                              struct sg_err *err);
 /* The problems are those of `then` instead; its reasons come to those that are there. */
 SG_MUST_CHECK enum sg_rc sg_judgement_settle(struct sg_judgement *judgement, const struct sg_judgement *then,
                                              struct sg_err *err);
