@@ -126,7 +126,7 @@ enum sg_rc sg_pending_store(const struct sg_pending *pending, struct sg_store *s
     enum sg_rc rc = SG_OK;
 
     for (size_t i = 0; i < pending->count && rc == SG_OK; i++)
-        rc = sg_store_anchor_add_limited(store, pending->anchors[i].cert, pending->anchors[i].purposes,
-                                         pending->anchors[i].limits, pending->anchors[i].source, err);
+        rc = sg_store_anchor_add(store, pending->anchors[i].cert, pending->anchors[i].purposes,
+                                 pending->anchors[i].limits, pending->anchors[i].source, err);
     return rc;
 }

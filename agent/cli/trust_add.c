@@ -223,8 +223,8 @@ static enum sg_rc store_all(struct sg_store *store, const struct additions *add,
 {
     enum sg_rc rc = sg_store_begin(store, err);
     for (int i = 0; rc == SG_OK && i < sk_X509_num(add->anchors); i++)
-        rc = sg_store_anchor_add_limited(store, sk_X509_value(add->anchors, i), add->purposes, add->limits,
-                                         add->sources[i], err);
+        rc = sg_store_anchor_add(store, sk_X509_value(add->anchors, i), add->purposes, add->limits, add->sources[i],
+                                 err);
     for (size_t i = 0; rc == SG_OK && i < add->crls.count; i++)
         rc = sg_store_crl_add(store, &add->checked[i], err);
     for (size_t i = 0; rc == SG_OK && i < add->ocsps.count; i++) {

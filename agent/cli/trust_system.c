@@ -160,8 +160,8 @@ static enum sg_rc store_all(struct sg_app *app, const struct offers *offers, str
     if (rc == SG_OK)
         rc = sg_store_begin(store, err);
     for (size_t i = 0; rc == SG_OK && i < offers->count; i++)
-        rc = sg_store_anchor_add_limited(store, offers->items[i].cert, offers->items[i].purposes,
-                                         offers->items[i].limits, "system", err);
+        rc = sg_store_anchor_add(store, offers->items[i].cert, offers->items[i].purposes, offers->items[i].limits,
+                                 "system", err);
     if (rc == SG_OK)
         rc = sg_store_commit(store, err);
     if (rc == SG_OK)

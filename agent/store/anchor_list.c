@@ -141,7 +141,7 @@ static enum sg_rc add_new(struct sg_store *store, const struct listed *listed, i
 
         rc = is_wanted(store, anchor, &wanted, err);
         if (rc == SG_OK && wanted)
-            rc = sg_store_anchor_add_limited(store, anchor->cert, anchor->purposes, limits_of(anchor), source, err);
+            rc = sg_store_anchor_add(store, anchor->cert, anchor->purposes, limits_of(anchor), source, err);
     }
     return rc;
 }

@@ -71,8 +71,8 @@ static enum sg_rc append_added(struct sg_store *store, const X509 *cert, const c
     return sg_ledger_add(store, &(struct sg_ledger_entry){"trust-add", "", "", "", sha256, detail}, err);
 }
 
-enum sg_rc sg_store_anchor_add_limited(struct sg_store *store, const X509 *cert, unsigned purposes, const char *limits,
-                                       const char *source, struct sg_err *err)
+enum sg_rc sg_store_anchor_add(struct sg_store *store, const X509 *cert, unsigned purposes, const char *limits,
+                               const char *source, struct sg_err *err)
 {
     _cleanup_(OPENSSL_freep) unsigned char *der = NULL;
     char sha256[SG_SHA256_HEX];
@@ -98,12 +98,6 @@ enum sg_rc sg_store_anchor_add_limited(struct sg_store *store, const X509 *cert,
     if (rc == SG_OK)
         rc = sg_trust_changed(store, err);
     return sg_operation_end(&operation, rc, err);
-}
-
-enum sg_rc sg_store_anchor_add(struct sg_store *store, const X509 *cert, unsigned purposes, const char *source,
-                               struct sg_err *err)
-{
-    return sg_store_anchor_add_limited(store, cert, purposes, "", source, err);
 }
 
 static enum sg_rc remove_anchor(struct sg_store *store, const char *sha256, struct sg_err *err)

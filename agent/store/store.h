@@ -35,11 +35,8 @@ SG_MUST_CHECK enum sg_rc sg_store_relax(struct sg_store *store, bool relaxed, st
 /* --- anchors and CRLs: each change is in the ledger, and sg_store_publish() writes the snapshot ------------------ */
 
 /* `limits`: text that verify/anchor_limits.h has checked; "": none. Again: purposes and limits are replaced. */
-SG_MUST_CHECK enum sg_rc sg_store_anchor_add_limited(struct sg_store *store, const X509 *cert, unsigned purposes,
-                                                     const char *limits, const char *source, struct sg_err *err);
-/* Without limits. */
 SG_MUST_CHECK enum sg_rc sg_store_anchor_add(struct sg_store *store, const X509 *cert, unsigned purposes,
-                                             const char *source, struct sg_err *err);
+                                             const char *limits, const char *source, struct sg_err *err);
 SG_MUST_CHECK enum sg_rc sg_store_anchor_remove(struct sg_store *store, const char *sha256_hex,
                                                 struct sg_err *err); /* not there: SG_E_NOT_FOUND */
 /* A CRL whose signature the caller has checked, with its index. One older than what is there from the same issuer (name

@@ -88,7 +88,7 @@ static enum sg_rc change_trust(struct sg_store *store, const struct material *ma
     enum sg_rc rc = sg_store_begin(store, err);
 
     if (rc == SG_OK)
-        rc = sg_store_anchor_add(store, material->cert, SG_PURPOSES_ALL, "file", err);
+        rc = sg_store_anchor_add(store, material->cert, SG_PURPOSES_ALL, "", "file", err);
     if (rc == SG_OK)
         rc = sg_store_crl_add(store, &material->crl.checked, err);
     if (rc == SG_OK)

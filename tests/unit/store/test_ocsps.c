@@ -130,7 +130,7 @@ static void test_list(void **state)
     _cleanup_(X509_freep) X509 *listed = make_ca(f, "Listed");
     struct sg_kept_list kept;
 
-    assert_done(sg_store_anchor_add(store, own, 1, "file own", &err));
+    assert_done(sg_store_anchor_add(store, own, 1, "", "file own", &err));
     assert_int_equal(apply(f, store, 2, listed, own), SG_OK);
     assert_int_equal(ask(f, "SELECT count(*) FROM anchor WHERE source = 'list 2'"), 1);
     assert_int_equal(ask(f, "SELECT purposes FROM anchor WHERE source = 'file own'"), 1);
@@ -150,7 +150,7 @@ static void test_list(void **state)
     assert_int_equal(ask(f, "SELECT count(*) FROM anchor WHERE limits <> '' AND source = 'list 5'"), 1);
 
     assert_int_equal(apply(f, store, 6, listed, NULL), SG_OK);
-    assert_done(sg_store_anchor_add(store, listed, 3, "file listed", &err)); /* now a person's */
+    assert_done(sg_store_anchor_add(store, listed, 3, "", "file listed", &err)); /* now a person's */
     assert_int_equal(apply(f, store, 7, NULL, NULL), SG_OK);
     assert_int_equal(ask(f, "SELECT count(*) FROM anchor"), 2);
     assert_done(sg_store_list_get(store, "aa", &kept, &err));

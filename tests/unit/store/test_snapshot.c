@@ -17,7 +17,7 @@ static void publish_some(struct fixture *f)
     _cleanup_(X509_freep) X509 *cert = make_cert(f, "Root");
     _cleanup_(X509_CRL_freep) X509_CRL *crl = make_crl(f, (struct crl_parts){.issuer = "CA", .this_update = f->now});
 
-    assert_done(sg_store_anchor_add(store, cert, SG_PURPOSES_ALL, "file", &err));
+    assert_done(sg_store_anchor_add(store, cert, SG_PURPOSES_ALL, "", "file", &err));
     assert_done(put_crl(store, crl, &err));
     assert_done(sg_store_publish(store, &err));
 }

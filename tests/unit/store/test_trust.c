@@ -10,7 +10,7 @@ static void add_anchor(struct fixture *f, struct sg_store *store, const char *na
     _cleanup_(X509_freep) X509 *cert = make_cert(f, name);
 
     assert_done(sg_cert_sha256(f->libctx, cert, hex, &err));
-    assert_done(sg_store_anchor_add(store, cert, SG_PURPOSE_SIGN, "file a.pem", &err));
+    assert_done(sg_store_anchor_add(store, cert, SG_PURPOSE_SIGN, "", "file a.pem", &err));
 }
 
 static void assert_counts(struct fixture *f, size_t anchors, size_t crls)
@@ -50,7 +50,7 @@ static void test_anchor(void **state)
 
     assert_counts(f, 0, 0); /* nothing published yet */
     assert_done(sg_cert_sha256(f->libctx, cert, hex, &err));
-    assert_done(sg_store_anchor_add(store, cert, SG_PURPOSE_SIGN, "file r\xc3\xb6\xff.pem", &err));
+    assert_done(sg_store_anchor_add(store, cert, SG_PURPOSE_SIGN, "", "file r\xc3\xb6\xff.pem", &err));
     assert_done(sg_store_publish(store, &err));
     _cleanup_(sg_snapshot_freep) struct sg_snapshot *snapshot = open_snapshot(f);
     assert_int_equal(sg_snapshot_anchor_count(snapshot), 1);
@@ -79,10 +79,10 @@ static void test_purposes(void **state)
     _cleanup_(sg_store_freep) struct sg_store *store = open_store(f);
     _cleanup_(X509_freep) X509 *cert = make_cert(f, "Root");
 
-    assert_rc(sg_store_anchor_add(store, cert, 0, "file", &err), SG_E_INTERNAL);
-    assert_rc(sg_store_anchor_add(store, cert, 4, "file", &err), SG_E_INTERNAL);
-    assert_done(sg_store_anchor_add(store, cert, SG_PURPOSES_ALL, "file", &err));
-    assert_done(sg_store_anchor_add(store, cert, SG_PURPOSE_TIMESTAMP, "again", &err));
+    assert_rc(sg_store_anchor_add(store, cert, 0, "", "file", &err), SG_E_INTERNAL);
+    assert_rc(sg_store_anchor_add(store, cert, 4, "", "file", &err), SG_E_INTERNAL);
+    assert_done(sg_store_anchor_add(store, cert, SG_PURPOSES_ALL, "", "file", &err));
+    assert_done(sg_store_anchor_add(store, cert, SG_PURPOSE_TIMESTAMP, "", "again", &err));
     assert_done(sg_store_publish(store, &err));
     _cleanup_(sg_snapshot_freep) struct sg_snapshot *snapshot = open_snapshot(f);
     assert_int_equal(sg_snapshot_anchor_count(snapshot), 1);
@@ -97,7 +97,7 @@ static void test_limits(void **state)
     _cleanup_(X509_freep) X509 *cert = make_cert(f, "Root");
     static const char *const limits = "permit email:example.com\npolicy 1.2.3\n";
 
-    assert_done(sg_store_anchor_add_limited(store, cert, SG_PURPOSE_SIGN, limits, "file", &err));
+    assert_done(sg_store_anchor_add(store, cert, SG_PURPOSE_SIGN, limits, "file", &err));
     assert_done(sg_store_publish(store, &err));
     struct sg_snapshot *snapshot = open_snapshot(f);
     assert_string_equal(sg_snapshot_anchor(snapshot, 0)->limits, limits);
@@ -105,7 +105,7 @@ static void test_limits(void **state)
     assert_int_equal(ask(f, "SELECT detail = 'CN=Root; for sign; from file; permit email:example.com;policy 1.2.3' "
                             "FROM ledger LIMIT 1"),
                      1);
-    assert_done(sg_store_anchor_add(store, cert, SG_PURPOSE_SIGN, "file", &err));
+    assert_done(sg_store_anchor_add(store, cert, SG_PURPOSE_SIGN, "", "file", &err));
     assert_done(sg_store_publish(store, &err));
     snapshot = open_snapshot(f);
     assert_string_equal(sg_snapshot_anchor(snapshot, 0)->limits, "");
@@ -337,10 +337,10 @@ static void test_too_much(void **state)
 
     add_anchor(f, store, "First", hex);
     tamper(f, "INSERT INTO anchor VALUES ('00', zeroblob(16 * 1024 * 1024 - 500), 1, '', 0, '')");
-    assert_rc(sg_store_anchor_add(store, cert, SG_PURPOSE_SIGN, "file", &err), SG_E_LIMIT);
+    assert_rc(sg_store_anchor_add(store, cert, SG_PURPOSE_SIGN, "", "file", &err), SG_E_LIMIT);
     assert_int_equal(ask(f, "SELECT count(*) FROM ledger"), 1);
     tamper(f, "DELETE FROM anchor WHERE sha256 = '00'");
-    assert_done(sg_store_anchor_add(store, cert, SG_PURPOSE_SIGN, "file", &err));
+    assert_done(sg_store_anchor_add(store, cert, SG_PURPOSE_SIGN, "", "file", &err));
 }
 
 /* Is a damaged snapshot written anew by publishing? */
@@ -373,7 +373,7 @@ static void change_and_publish(struct fixture *f, int number)
 
         (void)snprintf(name, sizeof(name), "CA %d %d", number, i);
         _cleanup_(X509_freep) X509 *cert = make_cert(f, name);
-        if (sg_store_anchor_add(store, cert, SG_PURPOSE_SIGN, name, NULL) != SG_OK ||
+        if (sg_store_anchor_add(store, cert, SG_PURPOSE_SIGN, "", name, NULL) != SG_OK ||
             add_crl(f, store, (struct crl_parts){.issuer = name, .this_update = DAY}) != SG_OK ||
             sg_store_publish(store, NULL) != SG_OK)
             _exit(1);

@@ -81,7 +81,7 @@ static int setup(void **state)
     rig->officer = pki_issue(rig->libctx, NULL, &(struct pki_cert){.name = "Officer"});
     assert_done(sg_cert_sha256(rig->libctx, rig->officer.cert, rig->officer_sha256, &err));
     assert_done(sg_store_open(rig->folder, rig->libctx, &rig->clock, &rig->store, &err));
-    assert_done(sg_store_anchor_add(rig->store, rig->root.cert, SG_PURPOSES_ALL, "file root", &err));
+    assert_done(sg_store_anchor_add(rig->store, rig->root.cert, SG_PURPOSES_ALL, "", "file root", &err));
     assert_done(sg_store_publish(rig->store, &err));
     open_client(rig, true);
     *state = rig;
