@@ -54,7 +54,6 @@
 #define SG_MAX_EVIDENCE_REFERENCES 4096 /* hashes of them */
 #define SG_MAX_EVIDENCE_DIGESTS 4       /* algorithms by which one thing is hashed */
 
-#define SG_MAX_HTML_SECTION (64 * SG_MIB) /* what a page says of one file */
 #define SG_MAX_HTML_SUMMARY (64 * SG_MIB) /* the list of files that it begins with */
 
 #define SG_MAX_CARRIED_CRLS (8 * SG_MIB) /* CRLs that one CMS carries, together */
@@ -64,6 +63,7 @@
 #define SG_MAX_RSA_BITS 8192
 #define SG_MAX_RSA_EXPONENT_BITS 64  /* of the public exponent: a long one costs as much as signing */
 #define SG_MAX_SIGNER_CANDIDATES 8   /* certificates that one SignerIdentifier names, tried */
+#define SG_MAX_CRL_ISSUER_NAMES 16   /* whose CRLs may speak of one certificate */
 #define SG_MAX_CARRIED_CRLS_TRIED 64 /* carried CRLs of one issuer name, looked at for one certificate */
 
 #define SG_MAX_CRL_SIGNER_NESTING 3 /* judgements of a CRL's signer, each by the CRL of another */

@@ -17,7 +17,7 @@ struct sg_tlv {
     bool indefinite;
     uint64_t start;   /* of the tag, in the input */
     uint64_t content; /* of the first value octet */
-    uint64_t length;  /* of the value; of an indefinite one only after sg_tlv_end() or sg_tlv_skip() */
+    uint64_t length;  /* of the value; of an indefinite one only after sg_tlv_leave() or sg_tlv_skip() */
     uint64_t end;     /* behind the element, its end-of-contents octets included; ditto */
 };
 

@@ -1,7 +1,7 @@
 /* The snapshot of what is trusted and what is known to be revoked: one immutable file, `trust/snapshot`, that whoever
- * changes it renames into place, beside the CRLs and OCSP responses it
- * names (`trust/crl/SHA256.crl` with its index `trust/crl/SHA256.index`, `trust/ocsp/SHA256.ocsp`). This is all of the
- * store that verification sees; reading it writes nothing, so it works on a read-only folder. */
+ * changes it renames into place, beside the CRLs and OCSP responses it names (`trust/crl/SHA256.crl` with its index
+ * `trust/crl/SHA256.index`, `trust/ocsp/SHA256.ocsp`). This is all of the store that verification sees; reading it
+ * writes nothing, so it works on a read-only folder. */
 #pragma once
 
 #include <stdbool.h>

@@ -9,7 +9,7 @@
 #include "formats/pem.h"
 #include "sync/pull_private.h"
 #include "verify/anchor_list.h"
-#include "verify/known_crl.h"
+#include "verify/verify.h"
 
 /* --- asking ------------------------------------------------------------------------------------------------------- */
 

@@ -74,10 +74,6 @@ SG_MUST_CHECK enum sg_rc sg_known_crl_look_up(struct sg_known_crl *known, OSSL_L
 
 /* For which reasons the CRL speaks of `cert` (§6.3.3 (b) to (e)); 0: for none, and `*ret_why` (untranslated) why. */
 unsigned sg_known_crl_reasons(const struct sg_known_crl *known, X509 *cert, const char **ret_why);
-/* Whose CRLs may speak of `cert`: its issuer's, and those that its distribution points name (cRLIssuer). The names are
- * borrowed from `cert` and `*points`, to be freed with it. Returns their count. */
-#define SG_MAX_CRL_ISSUER_NAMES 16
-size_t sg_crl_issuer_names(X509 *cert, CRL_DIST_POINTS **points, const X509_NAME *names[SG_MAX_CRL_ISSUER_NAMES]);
 
 /* --- crl_signer.c ------------------------------------------------------------------------------------------------- */
 

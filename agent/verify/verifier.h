@@ -43,9 +43,8 @@ struct sg_cert_request {
     unsigned nesting;                 /* of a CRL's signer: judgements around this one */
 };
 
-/* X.509 certificate validation (EN 319 102-1 §5.2.6) of `cert`. Remembered: the same
- * certificate with the same company is judged once, unless the work ran out on the way. Merges what it finds into
- * `judgement`. */
+/* X.509 certificate validation (EN 319 102-1 §5.2.6) of `cert`. Remembered: the same certificate with the same company
+ * is judged once, unless the work ran out on the way. Merges what it finds into `judgement`. */
 SG_MUST_CHECK enum sg_rc sg_judge_certificate(struct sg_verifier *verifier, const struct sg_cert_request *request,
                                               struct sg_judgement *judgement, struct sg_err *err);
 

@@ -7,12 +7,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <openssl/x509.h>
+#include <openssl/x509v3.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/input.h"
+#include "base/limits.h"
 #include "base/log.h"
 #include "formats/crl.h"
 #include "store/snapshot.h"
@@ -199,6 +200,9 @@ SG_MUST_CHECK enum sg_rc sg_cert_check(struct sg_verifier *verifier, const char 
  * or delta, and of whatever scope. */
 SG_MUST_CHECK enum sg_rc sg_crl_check(struct sg_verifier *verifier, const struct sg_crl_place *place,
                                       struct sg_checked_crl *ret, struct sg_err *err);
+/* Whose CRLs may speak of `cert`: its issuer's, and those that its distribution points name (cRLIssuer). The names are
+ * borrowed from `cert` and `*points`, to be freed with it. Returns their count. */
+size_t sg_crl_issuer_names(X509 *cert, CRL_DIST_POINTS **points, const X509_NAME *names[SG_MAX_CRL_ISSUER_NAMES]);
 /* Makes the index of the snapshot's CRL number `index` anew, if it is missing or damaged; if it is right,
  * `ret->owner` is NULL. */
 SG_MUST_CHECK enum sg_rc sg_crl_reindex(const struct sg_snapshot *snapshot, size_t index, OSSL_LIB_CTX *libctx,
