@@ -42,10 +42,8 @@ struct sg_signer_info {
     size_t signed_attr_count;
     const struct sg_attribute *unsigned_attrs;
     size_t unsigned_attr_count;
-    struct sg_slice encoding; /* the whole SignerInfo */
-    /* Its parts on the wire: version to signature, one behind the other, and unsignedAttrs with their header. */
-    struct sg_slice signed_part;
-    struct sg_slice unsigned_attrs_wire; /* "none" if there are none */
+    struct sg_slice encoding;    /* the whole SignerInfo */
+    struct sg_slice signed_part; /* of it, version to signature, one behind the other; unsignedAttrs follow */
 };
 
 /* Parts of a SignedData as on the wire, for what is calculated over them. Slices live as long as the sg_cms. */

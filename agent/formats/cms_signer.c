@@ -115,7 +115,6 @@ static enum sg_rc read_unsigned_attrs(const struct sg_cms_walk *walk, struct sg_
     if (rc != SG_OK)
         return rc;
     signer->info.unsigned_attrs = signer->unsigned_attrs;
-    signer->info.unsigned_attrs_wire = sg_cms_bytes(walk, &element);
     return sg_tlv_expect_end(walk->reader, err);
 }
 

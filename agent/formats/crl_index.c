@@ -471,11 +471,6 @@ const struct sg_crl_head *sg_crl_index_head(const struct sg_crl_index *index)
     return &index->head;
 }
 
-uint64_t sg_crl_index_count(const struct sg_crl_index *index)
-{
-    return index->count;
-}
-
 unsigned sg_crl_index_odd(const struct sg_crl_index *index)
 {
     return index->odd;

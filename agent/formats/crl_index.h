@@ -22,7 +22,6 @@ SG_DEFINE_CLEANUP(struct sg_crl_index, sg_crl_index_free)
 
 /* Lives as long as the index. */
 const struct sg_crl_head *sg_crl_index_head(const struct sg_crl_index *index);
-uint64_t sg_crl_index_count(const struct sg_crl_index *index); /* of entries */
 
 /* What a pass over the entries showed. */
 enum sg_crl_odd {

@@ -165,9 +165,8 @@ static void expect_next(struct run *run, struct place *place)
         place->left_ms = sg_judge_time_for(run->judge, &place->batch.files[place->at]);
 }
 
-static void answered(struct run *run, struct place *place)
+static void answered(struct place *place)
 {
-    (void)run;
     place->batch.answered[place->at] = true;
     sg_judge_file_clear(&place->batch.files[place->at]);
 }
@@ -175,7 +174,7 @@ static void answered(struct run *run, struct place *place)
 static void give_up(struct run *run, struct place *place, const struct sg_err *err)
 {
     answer_error(run, place->batch.first + place->at, err);
-    answered(run, place);
+    answered(place);
 }
 
 /* Sets a child to what is left of the batch; if none can be started, that costs the next file, and so on. */
@@ -282,7 +281,7 @@ static bool take_message(struct run *run, struct place *place, const struct sg_m
         take_error(run, index, message);
     else
         take_report(run, index, message);
-    answered(run, place);
+    answered(place);
     expect_next(run, place);
     return true;
 }

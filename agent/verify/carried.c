@@ -113,12 +113,11 @@ static enum sg_rc add_ocsps(OSSL_LIB_CTX *libctx, const struct sg_evidence *evid
 enum sg_rc sg_carried_make(OSSL_LIB_CTX *libctx, const struct sg_evidence *evidence, struct sg_carried *ret,
                            struct sg_err *err)
 {
-    _cleanup_(sg_carried_clear) struct sg_carried carried = {.certs =
-                                                                 evidence ? sg_evidence_certificates(evidence) : NULL};
+    _cleanup_(sg_carried_clear) struct sg_carried carried = {.certs = sg_evidence_certificates(evidence)};
     _cleanup_(EVP_MD_freep) EVP_MD *md = EVP_MD_fetch(libctx, "SHA256", NULL);
     _cleanup_(EVP_MD_CTX_freep) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-    enum sg_rc rc = evidence ? add_crls(libctx, evidence, &carried, err) : SG_OK;
-    if (rc == SG_OK && evidence)
+    enum sg_rc rc = add_crls(libctx, evidence, &carried, err);
+    if (rc == SG_OK)
         rc = add_ocsps(libctx, evidence, &carried, err);
     if (rc != SG_OK)
         return rc;

@@ -23,7 +23,7 @@ struct sg_carried {
     uint8_t digest[SG_SHA256_LEN];      /* of all but what is proven about them */
 };
 
-/* `evidence` has to outlive it; NULL: nothing came along. */
+/* `evidence` has to outlive it. */
 SG_MUST_CHECK enum sg_rc sg_carried_make(OSSL_LIB_CTX *libctx, const struct sg_evidence *evidence,
                                          struct sg_carried *ret, struct sg_err *err);
 void sg_carried_clear(struct sg_carried *carried);

@@ -15,8 +15,8 @@ static int64_t *all_now(size_t count, int64_t now)
 enum sg_rc sg_poes_make(const struct sg_evidence *evidence, struct sg_carried *carried, int64_t now,
                         struct sg_poes *ret, struct sg_err *err)
 {
-    size_t certs = evidence ? (size_t)sk_X509_num(sg_evidence_certificates(evidence)) : 0;
-    size_t stamps = evidence ? sg_evidence_timestamp_count(evidence) : 0;
+    size_t certs = (size_t)sk_X509_num(sg_evidence_certificates(evidence));
+    size_t stamps = sg_evidence_timestamp_count(evidence);
     struct sg_poes poes = {.evidence = evidence,
                            .carried = carried,
                            .now = now,
@@ -75,7 +75,7 @@ void sg_poes_extract(struct sg_poes *poes, size_t timestamp, int64_t when)
 
 int64_t sg_poes_certificate(const struct sg_poes *poes, X509 *cert)
 {
-    const STACK_OF(X509) *certs = poes->evidence ? sg_evidence_certificates(poes->evidence) : NULL;
+    const STACK_OF(X509) *certs = sg_evidence_certificates(poes->evidence);
     for (int i = 0; i < sk_X509_num(certs); i++)
         if (X509_cmp(sk_X509_value(certs, i), cert) == 0)
             return poes->certificates[i];

@@ -19,7 +19,7 @@ struct sg_poes {
     int64_t *timestamps;
 };
 
-/* EN 319 102-1 §5.6.3.4 step 2: everything is there now. Both are borrowed, and `evidence` may be NULL. */
+/* EN 319 102-1 §5.6.3.4 step 2: everything is there now. Both are borrowed. */
 SG_MUST_CHECK enum sg_rc sg_poes_make(const struct sg_evidence *evidence, struct sg_carried *carried, int64_t now,
                                       struct sg_poes *ret, struct sg_err *err);
 void sg_poes_clear(struct sg_poes *poes);

@@ -186,7 +186,6 @@ static void serials(void **state)
     struct sg_crl_index *made = NULL;
     assert_int_equal(make(der, &made), SG_OK);
     struct sg_crl_index *opened = through_file(made);
-    assert_int_equal(sg_crl_index_count(opened), sizeof entries / sizeof *entries);
     for (int i = 0; i < 2; i++) {
         const struct sg_crl_index *index = i ? opened : made;
         for (size_t k = 0; k < sizeof entries / sizeof *entries; k++) {
