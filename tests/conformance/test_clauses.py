@@ -53,6 +53,9 @@ tests that ask for it. This page is written by `python3 tests/conformance/test_c
 - **Order** (§5.5.4 step 4 e): time-stamps that contradict each other prove nothing at all, whatever else would be mended.
 - **Not mended by a signature-time-stamp alone** (§5.5.4 steps 4 and 10): a CA that has ended since, an algorithm of a
   certificate or of revocation data, an OCSP responder that has ended. Archive time-stamps over them do.
+- **NO_POE** is no answer about a whole signature. It is what past certificate validation and the sliding (§5.6.2.1,
+  §5.6.2.2) answer; past signature validation (§5.6.2.4.4 step 2) then gives the answer as of now with an explanation of
+  the failure, which is the reason `no-proof-of-existence`.
 - **Weak certificates in the past** (§5.6.2.2.4 step 2 d): one whose own signature is by an algorithm that was weak by the
   time for which the certificate is proven does not count.
 - **Not there**: evidence records (§5.6.3.4 step 1), a time-stamp delay (§5.5.4 step 5), the chain model (§5.6.2.1.4).
