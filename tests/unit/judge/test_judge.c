@@ -115,7 +115,7 @@ static int set_up(void **state)
     world_sign(&stage->world, (struct pki_cms){.attached = true}, &stage->cms);
     stage->log = (struct sg_log){.handler = note_log, .context = stage};
     stage->world.options.log = &stage->log;
-    assert_int_equal(sg_verifier_new(&stage->world.options, &stage->verifier, NULL), SG_OK);
+    assert_int_equal(world_verifier(&stage->world, &stage->verifier), SG_OK);
     stage->cancel_after = SIZE_MAX;
     *state = stage;
     return 0;
