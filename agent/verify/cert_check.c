@@ -203,6 +203,8 @@ static enum sg_rc try_issuer(struct ocsp_check *check, const struct sg_ocsp_answ
     if (!*ret_why)
         rc = sg_known_ocsp_signer(check->known, &request, issuer, &signer, ret_why, err);
     if (rc == SG_OK && !*ret_why)
+        *ret_why = signer.problem;
+    if (rc == SG_OK && !*ret_why)
         rc = has_path(verifier, issuer, &trusted, err);
     if (rc == SG_OK && !*ret_why && !trusted)
         *ret_why = N_("no path leads from the CA to a trusted anchor");

@@ -67,16 +67,12 @@ static enum sg_rc check_signature(struct sg_known_crl *known, OSSL_LIB_CTX *libc
     return SG_OK;
 }
 
-enum sg_rc sg_known_crl_check_key(struct sg_known_crl *known, OSSL_LIB_CTX *libctx, X509 *signer, int64_t at,
-                                  unsigned *steps, const char **ret_why, struct sg_err *err)
+static enum sg_rc check_value(struct sg_known_crl *known, OSSL_LIB_CTX *libctx, X509 *signer, unsigned *steps,
+                              const char **ret_why, struct sg_err *err)
 {
     uint8_t key[EVP_MAX_MD_SIZE];
     bool right = false;
-    *ret_why = NULL;
-    if (!known->method_known)
-        *ret_why = N_("it is signed with an algorithm that is not known here");
-    else if (known->method.digest != NID_undef && !sg_algorithm_digest(known->method.digest, at).acceptable)
-        *ret_why = N_("it is signed with a digest that is no longer trusted");
+    *ret_why = known->method_known ? NULL : N_("it is signed with an algorithm that is not known here");
     if (*ret_why)
         return SG_OK;
     enum sg_rc rc = key_digest(libctx, signer, key, err);
@@ -90,7 +86,29 @@ enum sg_rc sg_known_crl_check_key(struct sg_known_crl *known, OSSL_LIB_CTX *libc
     return rc;
 }
 
+static const char *digest_problem(const struct sg_known_crl *known, int64_t at)
+{
+    return known->method.digest == NID_undef || sg_algorithm_digest(known->method.digest, at).acceptable
+               ? NULL
+               : N_("it is signed with a digest that is no longer trusted");
+}
+
+enum sg_rc sg_known_crl_check_key(struct sg_known_crl *known, OSSL_LIB_CTX *libctx, X509 *signer, int64_t at,
+                                  unsigned *steps, const char **ret_why, struct sg_err *err)
+{
+    enum sg_rc rc = check_value(known, libctx, signer, steps, ret_why, err);
+    if (rc == SG_OK && !*ret_why)
+        *ret_why = digest_problem(known, at);
+    return rc;
+}
+
 /* --- a signer that is not on the path ----------------------------------------------------------------------------- */
+
+/* With no other problem than these a signer is the right one. It may be that its certificate has ended, or that nothing
+ * says whether it has been revoked; the key of one that is known to be may be in any hands. */
+static const uint32_t doubts = SG_PROBLEM(SG_SEVERITY_NO_REVOCATION_DATA) | SG_PROBLEM(SG_SEVERITY_TRY_LATER) |
+                               SG_PROBLEM(SG_SEVERITY_OUT_OF_BOUNDS_NOT_REVOKED) |
+                               SG_PROBLEM(SG_SEVERITY_OUT_OF_BOUNDS) | SG_PROBLEM(SG_SEVERITY_CA_OUT_OF_BOUNDS);
 
 /* (f): its path has to be right as well, and to lead to the same anchor. */
 static enum sg_rc judge_path(const struct sg_revocation_request *request, X509 *signer, struct sg_crl_signer *ret,
@@ -110,30 +128,38 @@ static enum sg_rc judge_path(const struct sg_revocation_request *request, X509 *
         return rc;
     const STACK_OF(X509) *chain = judgement.verdict.chain;
     X509 *anchor = sk_X509_num(chain) > 0 ? sk_X509_value(chain, sk_X509_num(chain) - 1) : NULL;
-    if (judgement.severity != SG_SEVERITY_NONE || !anchor)
+    if ((judgement.problems & ~doubts) != 0 || !anchor)
         *ret_why = N_("the certificate of its signer is not good, or has no path to an anchor");
     else if (X509_cmp(anchor, request->anchor) != 0)
         *ret_why = N_("the certificate of its signer leads to another anchor than the certificate in question");
+    else if (judgement.problems != 0)
+        ret->problem = N_("the certificate of its signer has ended, or may have been revoked");
     ret->as_of = judgement.verdict.as_of;
     ret->good_until = judgement.verdict.good_until;
     return SG_OK;
 }
 
+/* `*ret_why` is why there is none yet; one that counts in full is better than one that does not. */
 static enum sg_rc try_signer(struct sg_known_crl *known, const struct sg_revocation_request *request, X509 *candidate,
                              X509 *issuer, X509 *judged, struct sg_crl_signer *ret, const char **ret_why,
                              struct sg_err *err)
 {
+    struct sg_crl_signer found = {.problem = digest_problem(known, sg_finding_good_at(request, known->proven)),
+                                  .as_of = SG_TIME_NONE,
+                                  .good_until = SG_TIME_NONE};
     const char *why = NULL;
     if (X509_cmp(candidate, issuer) == 0)
         return SG_OK;
-    enum sg_rc rc = sg_known_crl_check_key(known, request->libctx, candidate,
-                                           sg_finding_good_at(request, known->proven), request->steps, &why, err);
+    enum sg_rc rc = check_value(known, request->libctx, candidate, request->steps, &why, err);
     if (rc != SG_OK || why)
         return rc; /* of another key: not worth a word */
     why = sg_crl_signer_problem(candidate);
     if (!why && (!judged || X509_cmp(candidate, judged) != 0)) /* else it is being judged just now */
-        rc = judge_path(request, candidate, ret, &why, err);
-    *ret_why = why;
+        rc = judge_path(request, candidate, &found, &why, err);
+    if (rc == SG_OK && !why && (*ret_why || !found.problem))
+        *ret = found;
+    if (*ret_why)
+        *ret_why = why;
     return rc;
 }
 
@@ -144,14 +170,14 @@ static enum sg_rc find_signer(struct sg_known_crl *known, const struct sg_revoca
     const STACK_OF(X509) *carried = request->carried ? request->carried->certs : NULL;
     unsigned left = SG_MAX_SIGNER_CANDIDATES;
     enum sg_rc rc = SG_OK;
-    for (size_t cursor = 0; rc == SG_OK && *ret_why && left > 0; left--) {
+    for (size_t cursor = 0; rc == SG_OK && (*ret_why || ret->problem) && left > 0; left--) {
         struct sg_trusted trusted = {0};
         rc = sg_trust_next(request->trust, known->issuer, &cursor, &trusted, err);
         if (rc != SG_OK || !trusted.cert)
             break;
         rc = try_signer(known, request, trusted.cert, issuer, judged, ret, ret_why, err);
     }
-    for (int i = 0; rc == SG_OK && *ret_why && left > 0 && i < sk_X509_num(carried); i++) {
+    for (int i = 0; rc == SG_OK && (*ret_why || ret->problem) && left > 0 && i < sk_X509_num(carried); i++) {
         X509 *candidate = sk_X509_value(carried, i);
         if (X509_NAME_cmp(X509_get_subject_name(candidate), known->issuer) != 0)
             continue;
@@ -166,20 +192,19 @@ enum sg_rc sg_known_crl_check_signer(struct sg_known_crl *known, const struct sg
                                      struct sg_err *err)
 {
     const char *why = N_("the certificate of its issuer is not here");
-    bool nested = !request->verifier || request->nesting >= SG_MAX_CRL_SIGNER_NESTING, signed_by_issuer = false;
+    bool nested = !request->verifier || request->nesting >= SG_MAX_CRL_SIGNER_NESTING;
     struct sg_crl_signer signer = {.as_of = SG_TIME_NONE, .good_until = SG_TIME_NONE};
     enum sg_rc rc = SG_OK;
     if (X509_NAME_cmp(known->issuer, X509_get_subject_name(issuer)) == 0) {
-        rc = sg_known_crl_check_key(known, request->libctx, issuer, sg_finding_good_at(request, known->proven),
-                                    request->steps, &why, err);
-        signed_by_issuer = !why;
-        if (signed_by_issuer)
-            why = sg_crl_signer_problem(issuer); /* then another certificate of that key may allow it */
+        rc = check_value(known, request->libctx, issuer, request->steps, &why, err);
+        if (!why)
+            signer.problem = digest_problem(known, sg_finding_good_at(request, known->proven));
+        if (!why && !signer.problem)
+            signer.problem = sg_crl_signer_problem(issuer); /* another certificate of that key may allow it */
     }
-    if (rc == SG_OK && why && !nested)
+    if (rc == SG_OK && (why || signer.problem) && !nested)
         rc = find_signer(known, request, issuer, judged, &signer, &why, err);
-    signer.allowed = !why;
     *ret = signer;
-    *ret_why = signed_by_issuer ? NULL : why;
+    *ret_why = why;
     return rc;
 }

@@ -60,6 +60,11 @@ void sg_finding_set_revoked(struct sg_finding *finding, int64_t when, long reaso
         finding->answer = reason == CRL_REASON_CERTIFICATE_HOLD ? SG_ANSWER_ON_HOLD : SG_ANSWER_REVOKED;
 }
 
+bool sg_finding_is_bad(const struct sg_finding *finding)
+{
+    return finding->answer == SG_ANSWER_REVOKED || finding->answer == SG_ANSWER_ON_HOLD;
+}
+
 static bool is_settled(const struct sg_finding *finding)
 {
     return finding->answer == SG_ANSWER_GOOD || finding->answer == SG_ANSWER_REVOKED_LATER;

@@ -73,6 +73,8 @@ void sg_finding_set_good(struct sg_finding *finding);
  * given. */
 void sg_finding_set_revoked(struct sg_finding *finding, int64_t when, long reason,
                             const struct sg_revocation_request *request);
+/* Revoked or on hold. */
+bool sg_finding_is_bad(const struct sg_finding *finding);
 /* Of two findings the newer counts; but once revoked is revoked, whatever another says. */
 bool sg_finding_is_better(const struct sg_finding *a, const struct sg_finding *b);
 /* The name of the reason (RFC 5280 §5.3.1); NULL: none is given. */

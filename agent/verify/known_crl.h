@@ -88,9 +88,10 @@ SG_MUST_CHECK enum sg_rc sg_known_crl_check_key(struct sg_known_crl *known, OSSL
                                                 int64_t at, unsigned *steps, const char **ret_why, struct sg_err *err);
 /* Who signed this CRL, for a certificate that `issuer` issued (§6.3.3 (f), (g)): that issuer, or another of the CRL
  * issuer's name whose path leads to the same anchor. `judged` (or NULL) is the certificate in question where that is
- * itself a CRL's signer: an issuer of CRLs alone is spoken of by no other CRL than its own. */
+ * itself a CRL's signer: an issuer of CRLs alone is spoken of by no other CRL than its own. Bad news counts even from
+ * one that good news is not taken from: else a good word from elsewhere would win over a revocation that is known. */
 struct sg_crl_signer {
-    bool allowed;              /* its certificate may sign CRLs */
+    const char *problem;       /* why what it signed counts as far as it is bad news (untranslated); NULL: in full */
     int64_t as_of, good_until; /* of its own path; SG_TIME_NONE: it is the issuer, whose path is judged elsewhere */
 };
 

@@ -221,7 +221,7 @@ static int64_t archive_cutoff(OCSP_SINGLERESP *single)
 }
 
 static const char *answer_problem(const struct sg_known_ocsp *known, OCSP_SINGLERESP *single,
-                                  const struct sg_ocsp_answer *answer, int64_t now)
+                                  const struct sg_ocsp_answer *answer)
 {
     if (known->problem)
         return known->problem;
@@ -231,9 +231,6 @@ static const char *answer_problem(const struct sg_known_ocsp *known, OCSP_SINGLE
             OBJ_obj2nid(X509_EXTENSION_get_object(extension)) != NID_id_pkix_OCSP_archiveCutoff)
             return N_("it has a critical extension that is not known here");
     }
-    /* Responders answer at the moment they are asked, by clocks that are not ours. */
-    if (known->produced_at > now + SG_MAX_CLOCK_SKEW || answer->this_update > now + SG_MAX_CLOCK_SKEW)
-        return N_("it is from the future");
     if (answer->this_update > known->produced_at ||
         (answer->next_update != SG_TIME_NONE && answer->next_update < answer->this_update))
         return N_("its dates contradict each other");
@@ -260,7 +257,13 @@ struct sg_ocsp_answer sg_known_ocsp_answer(const struct sg_known_ocsp *known, in
         (next_update && !sg_time_from_asn1(next_update, &answer.next_update)))
         answer.problem = N_("its dates cannot be read");
     else
-        answer.problem = answer_problem(known, single, &answer, now);
+        answer.problem = answer_problem(known, single, &answer);
+    /* Responders answer at the moment they are asked, by clocks that are not ours. */
+    if (!answer.problem &&
+        (known->produced_at > now + SG_MAX_CLOCK_SKEW || answer.this_update > now + SG_MAX_CLOCK_SKEW)) {
+        answer.problem = N_("it is from the future");
+        answer.early = true;
+    }
     return answer;
 }
 
@@ -383,7 +386,7 @@ enum sg_rc sg_known_ocsp_consult(struct sg_known_ocsp *known, const struct sg_re
         rc = sg_ocsp_id_is_of(answer.id, X509_get_issuer_name(cert), issuer, request->libctx, &about, err);
         if (rc != SG_OK || !about)
             continue;
-        if (answer.problem) { /* of this answer; another one may serve */
+        if (answer.problem && !answer.early) { /* of this answer; another one may serve */
             why = answer.problem;
             continue;
         }
@@ -394,7 +397,10 @@ enum sg_rc sg_known_ocsp_consult(struct sg_known_ocsp *known, const struct sg_re
         if (rc != SG_OK || signer_why)
             continue;
         struct sg_finding finding = finding_of(&answer, cert, &signer, issuer, request);
-        if (sg_finding_is_better(&finding, &best))
+        const char *doubt = answer.problem ? answer.problem : signer.problem;
+        if (doubt && !sg_finding_is_bad(&finding))
+            why = doubt;
+        else if (sg_finding_is_better(&finding, &best))
             best = finding;
     }
     if (rc != SG_OK)

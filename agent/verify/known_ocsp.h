@@ -51,6 +51,7 @@ struct sg_ocsp_answer {
     int64_t this_update, next_update; /* SG_TIME_NONE if absent */
     int64_t revoked_at, archive_cutoff;
     const char *problem; /* why it cannot be used, untranslated; NULL: it can */
+    bool early;          /* by our clock it is from the future, and that is the problem: bad news still counts */
 };
 
 int sg_known_ocsp_count(const struct sg_known_ocsp *known);
@@ -67,6 +68,7 @@ bool sg_known_ocsp_has_nonce(const struct sg_known_ocsp *known, struct sg_slice 
 struct sg_ocsp_signer {
     X509 *cert;
     int64_t as_of; /* how old that is by which it is known not to be revoked; SG_TIME_NONE: nobody had to be asked */
+    const char *problem; /* why what it signed counts as far as it is bad news (untranslated); NULL: in full */
 };
 
 SG_MUST_CHECK enum sg_rc sg_known_ocsp_signer(struct sg_known_ocsp *known, const struct sg_revocation_request *request,

@@ -59,9 +59,9 @@ static void remember(struct sg_known_ocsp *known, const uint8_t key[SG_SHA256_LE
     (void)pthread_mutex_unlock(&known->lock);
 }
 
-/* A right answer is remembered, and costs nothing more. */
+/* A right answer is remembered, and costs nothing more. `*ret_doubt`: it is right, but no proof of good news. */
 static enum sg_rc check_signature(struct sg_known_ocsp *known, const struct sg_revocation_request *request, X509 *cert,
-                                  const char **ret_why, struct sg_err *err)
+                                  const char **ret_doubt, const char **ret_why, struct sg_err *err)
 {
     struct sg_signature_method method;
     enum sg_signature_answer answer;
@@ -75,10 +75,8 @@ static enum sg_rc check_signature(struct sg_known_ocsp *known, const struct sg_r
         return SG_OK;
     }
     if (method.digest != NID_undef &&
-        !sg_algorithm_digest(method.digest, sg_finding_good_at(request, known->proven)).acceptable) {
-        *ret_why = N_("it is signed with a digest that is no longer trusted");
-        return SG_OK;
-    }
+        !sg_algorithm_digest(method.digest, sg_finding_good_at(request, known->proven)).acceptable)
+        *ret_doubt = N_("it is signed with a digest that is no longer trusted");
     enum sg_rc rc = sg_digest(request->libctx, "SHA256", key_bits(cert), key_hash, &len, err);
     if (rc != SG_OK || was_verified(known, key_hash))
         return rc;
@@ -114,18 +112,23 @@ static bool is_issued_by(X509 *cert, X509 *issuer, unsigned *steps)
            sg_cert_is_issued_by(cert, issuer);
 }
 
-/* It must be valid when it signs, and when we rely on it: its key may be lost once it has ended. */
-static const char *responder_problem(const struct sg_known_ocsp *known, const struct sg_revocation_request *request,
-                                     X509 *cert, X509 *issuer)
+static const char *responder_problem(const struct sg_revocation_request *request, X509 *cert, X509 *issuer)
 {
-    int64_t at = sg_finding_good_at(request, known->proven);
-    int64_t when = known->produced_at > at ? known->produced_at : at;
     if (!is_issued_by(cert, issuer, request->steps))
         return N_("its responder's certificate was not issued by the CA itself");
     if (sg_usage_problem(cert, SG_CERT_OCSP))
         return N_("its responder's certificate is not meant for OCSP responses");
     if (X509_get_extension_flags(cert) & (EXFLAG_CRITICAL | EXFLAG_INVALID))
         return N_("its responder's certificate has an extension that cannot be read or is not known here");
+    return NULL;
+}
+
+/* It must be valid when it signs, and when we rely on it: its key may be lost once it has ended. */
+static const char *responder_doubt(const struct sg_known_ocsp *known, const struct sg_revocation_request *request,
+                                   X509 *cert)
+{
+    int64_t at = sg_finding_good_at(request, known->proven);
+    int64_t when = known->produced_at > at ? known->produced_at : at;
     if (!is_valid(cert, when))
         return N_("its responder's certificate has ended, or is not valid yet");
     if (!sg_cert_key_answer(cert, at).acceptable || !sg_cert_signature_answer(cert, at).acceptable)
@@ -134,35 +137,43 @@ static const char *responder_problem(const struct sg_known_ocsp *known, const st
 }
 
 static enum sg_rc try_responder(struct sg_known_ocsp *known, const struct sg_revocation_request *request,
-                                X509 *candidate, X509 *issuer, int64_t *ret_as_of, const char **ret_why,
+                                X509 *candidate, X509 *issuer, struct sg_ocsp_signer *ret, const char **ret_why,
                                 struct sg_err *err)
 {
-    *ret_as_of = SG_TIME_NONE;
-    *ret_why = responder_problem(known, request, candidate, issuer);
+    *ret_why = responder_problem(request, candidate, issuer);
     if (*ret_why)
         return SG_OK;
-    enum sg_rc rc = check_signature(known, request, candidate, ret_why, err);
+    *ret = (struct sg_ocsp_signer){
+        .cert = candidate, .as_of = SG_TIME_NONE, .problem = responder_doubt(known, request, candidate)};
+    enum sg_rc rc = check_signature(known, request, candidate, &ret->problem, ret_why, err);
     /* §4.2.2.2.1: the CA says by this extension that it need not be asked about the responder. */
     if (rc != SG_OK || *ret_why || X509_get_ext_by_NID(candidate, NID_id_pkix_OCSP_noCheck, -1) >= 0 ||
         request->mode == SG_REVOCATION_NONE)
         return rc;
-    return sg_revocation_judge_responder(request, candidate, issuer, ret_as_of, ret_why, err);
+    return sg_revocation_judge_responder(request, candidate, issuer, &ret->as_of, &ret->problem, ret_why, err);
 }
 
-/* Looks through one list of certificates for the responder's, until one serves. */
+static bool serves(const struct sg_ocsp_signer *signer)
+{
+    return signer->cert && !signer->problem;
+}
+
+/* Looks through one list of certificates for the responder's, until one serves in full. */
 static enum sg_rc try_list(struct sg_known_ocsp *known, const struct sg_revocation_request *request,
                            const STACK_OF(X509) *certs, X509 *issuer, struct sg_ocsp_signer *signer, const char **why,
                            struct sg_err *err)
 {
     enum sg_rc rc = SG_OK;
-    for (int i = 0; rc == SG_OK && !signer->cert && i < sk_X509_num(certs); i++) {
+    for (int i = 0; rc == SG_OK && !serves(signer) && i < sk_X509_num(certs); i++) {
         X509 *candidate = sk_X509_value(certs, i);
+        struct sg_ocsp_signer found = {0};
         bool is = false;
         rc = is_responder(known, request->libctx, candidate, &is, err);
         if (rc != SG_OK || !is || X509_cmp(candidate, issuer) == 0)
             continue;
-        rc = try_responder(known, request, candidate, issuer, &signer->as_of, why, err);
-        signer->cert = *why ? NULL : candidate;
+        rc = try_responder(known, request, candidate, issuer, &found, why, err);
+        if (rc == SG_OK && !*why && (!signer->cert || serves(&found)))
+            *signer = found;
     }
     return rc;
 }
@@ -172,9 +183,9 @@ static enum sg_rc try_responders(struct sg_known_ocsp *known, const struct sg_re
                                  struct sg_ocsp_signer *signer, const char **why, struct sg_err *err)
 {
     enum sg_rc rc = try_list(known, request, known->certs, issuer, signer, why, err);
-    if (rc == SG_OK && !signer->cert && request->carried)
+    if (rc == SG_OK && !serves(signer) && request->carried)
         rc = try_list(known, request, request->carried->certs, issuer, signer, why, err);
-    if (rc == SG_OK && !signer->cert && request->trust)
+    if (rc == SG_OK && !serves(signer) && request->trust)
         rc = try_list(known, request, sg_trust_intermediates(request->trust), issuer, signer, why, err);
     return rc;
 }
@@ -182,13 +193,13 @@ static enum sg_rc try_responders(struct sg_known_ocsp *known, const struct sg_re
 enum sg_rc sg_known_ocsp_signer(struct sg_known_ocsp *known, const struct sg_revocation_request *request, X509 *issuer,
                                 struct sg_ocsp_signer *ret, const char **ret_why, struct sg_err *err)
 {
-    const char *why = N_("the certificate of its responder is not here");
+    const char *why = N_("the certificate of its responder is not here"), *doubt = NULL;
     bool is = false;
     enum sg_rc rc = is_responder(known, request->libctx, issuer, &is, err);
     if (rc == SG_OK && is)
-        rc = check_signature(known, request, issuer, &why, err);
-    struct sg_ocsp_signer signer = {.cert = is && !why ? issuer : NULL, .as_of = SG_TIME_NONE};
-    if (rc == SG_OK && !signer.cert)
+        rc = check_signature(known, request, issuer, &doubt, &why, err);
+    struct sg_ocsp_signer signer = {.cert = is && !why ? issuer : NULL, .as_of = SG_TIME_NONE, .problem = doubt};
+    if (rc == SG_OK && !serves(&signer))
         rc = try_responders(known, request, issuer, &signer, &why, err);
     if (rc != SG_OK)
         return rc;

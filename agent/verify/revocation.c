@@ -40,7 +40,7 @@ static enum sg_rc ask_ocsps(struct sg_search *search, struct sg_err *err)
             break;
         rc = sg_known_ocsp_consult(known, search->request, search->cert, search->issuer, &finding, &why, err);
         if (rc == SG_OK && why)
-            rc = sg_search_note_unusable(search, "ocsp", known->produced_at, why, err);
+            rc = sg_search_note_unusable(search, search->unusable, "ocsp", known->produced_at, why, err);
         else if (rc == SG_OK && finding.kind)
             sg_search_take(search, &finding, SG_ALL_REASONS);
     }
@@ -60,12 +60,13 @@ enum sg_rc sg_revocation_find(const struct sg_revocation_request *request, X509 
     if (rc != SG_OK)
         return rc;
     *ret = search.best;
-    *ret_whole = !search.unreadable_crl && !search.unreadable_ocsp && *request->steps > 0;
+    *ret_whole = !search.unreadable_crl && !search.unreadable_ocsp && !search.skipped && *request->steps > 0;
     return SG_OK;
 }
 
 enum sg_rc sg_revocation_judge_responder(const struct sg_revocation_request *request, X509 *responder, X509 *issuer,
-                                         int64_t *ret_as_of, const char **ret_why, struct sg_err *err)
+                                         int64_t *ret_as_of, const char **ret_doubt, const char **ret_why,
+                                         struct sg_err *err)
 {
     struct sg_search search = {.request = request, .cert = responder, .issuer = issuer};
     const char *why = NULL;
@@ -75,10 +76,10 @@ enum sg_rc sg_revocation_judge_responder(const struct sg_revocation_request *req
     if (rc != SG_OK)
         return rc;
     bool good = search.best.answer == SG_ANSWER_GOOD || search.best.answer == SG_ANSWER_REVOKED_LATER;
-    if (search.best.answer == SG_ANSWER_REVOKED || search.best.answer == SG_ANSWER_ON_HOLD)
+    if (sg_finding_is_bad(&search.best))
         why = N_("the certificate of its responder has been revoked");
-    else if (search.unreadable_crl || (!good && request->mode == SG_REVOCATION_HARD))
-        why = N_("nothing here says whether the certificate of its responder has been revoked");
+    else if (search.unreadable_crl || search.skipped || (!good && request->mode == SG_REVOCATION_HARD))
+        *ret_doubt = N_("nothing here says whether the certificate of its responder has been revoked");
     *ret_as_of = search.best.kind ? search.best.this_update : SG_TIME_NONE;
     *ret_why = why;
     return SG_OK;
@@ -118,46 +119,48 @@ static enum sg_rc note_stale(const struct sg_revocation_request *request, const 
 }
 
 static enum sg_rc note_missing(const struct sg_revocation_request *request, const struct sg_finding *finding,
-                               const char *subject, const struct sg_judgement *unusable, struct sg_judgement *judgement,
-                               struct sg_err *err)
+                               const char *subject, struct sg_judgement *judgement, struct sg_err *err)
 {
     enum sg_severity severity = request->mode == SG_REVOCATION_SOFT ? SG_SEVERITY_NONE : SG_SEVERITY_NO_REVOCATION_DATA;
-    enum sg_rc rc;
     if (finding->answer == SG_ANSWER_NOT_KNOWN_AFTER_EXPIRY)
-        rc = sg_judgement_note(
+        return sg_judgement_note(
             judgement, severity, SG_REASON_REVOCATION_AFTER_EXPIRY, err,
             _("The revocation data is from after the end of the certificate of %s, and need not know it any more."),
             subject);
-    else
-        rc = sg_judgement_note(judgement, severity, SG_REASON_NO_REVOCATION_DATA, err,
-                               _("Nothing here says whether the certificate of %s has been revoked."), subject);
-    if (rc == SG_OK)
-        rc = sg_judgement_merge(judgement, unusable, err);
-    return rc;
+    return sg_judgement_note(judgement, severity, SG_REASON_NO_REVOCATION_DATA, err,
+                             _("Nothing here says whether the certificate of %s has been revoked."), subject);
 }
 
-static enum sg_rc note(const struct sg_revocation_request *request, const struct sg_finding *finding,
-                       const char *subject, bool is_leaf, const struct sg_judgement *unusable,
+static enum sg_rc note(const struct sg_search *search, const char *subject, bool is_leaf,
                        struct sg_judgement *judgement, struct sg_err *err)
 {
+    const struct sg_revocation_request *request = search->request;
+    const struct sg_finding *finding = &search->best;
     char time[SG_TIME_TEXT];
+    enum sg_rc rc = SG_OK;
     switch (finding->answer) {
     case SG_ANSWER_REVOKED:
     case SG_ANSWER_ON_HOLD:
         return note_revoked(finding, subject, is_leaf, judgement, err);
     case SG_ANSWER_STALE:
-        return note_stale(request, finding, subject, judgement, err);
+        rc = note_stale(request, finding, subject, judgement, err);
+        break;
     case SG_ANSWER_REVOKED_LATER:
-        return sg_judgement_note(judgement, SG_SEVERITY_NONE, SG_REASON_REVOKED_LATER, err,
-                                 _("The certificate of %s was revoked later, at %s."), subject,
-                                 sg_time_text(finding->revoked_at, time));
+        rc = sg_judgement_note(judgement, SG_SEVERITY_NONE, SG_REASON_REVOKED_LATER, err,
+                               _("The certificate of %s was revoked later, at %s."), subject,
+                               sg_time_text(finding->revoked_at, time));
+        break;
     case SG_ANSWER_GOOD:
-        return SG_OK;
+        break;
     case SG_ANSWER_NOT_KNOWN:
     case SG_ANSWER_NOT_KNOWN_AFTER_EXPIRY:
+        rc = note_missing(request, finding, subject, judgement, err);
+        if (rc == SG_OK)
+            rc = sg_judgement_merge(judgement, search->aside, err);
         break;
     }
-    return note_missing(request, finding, subject, unusable, judgement, err);
+    /* Good or not: a source that does not count may know more. */
+    return rc == SG_OK ? sg_judgement_merge(judgement, search->unusable, err) : rc;
 }
 
 /* Whatever the other sources say: the one that cannot be read may be the one that revokes. Not to be overlooked softly.
@@ -213,16 +216,18 @@ static enum sg_rc note_used(const struct sg_search *search, struct sg_judgement 
 enum sg_rc sg_revocation_judge(const struct sg_revocation_request *request, X509 *cert, X509 *issuer, bool is_leaf,
                                struct sg_judgement *judgement, bool *ret_good, struct sg_err *err)
 {
-    _cleanup_(sg_judgement_clear) struct sg_judgement unusable;
+    _cleanup_(sg_judgement_clear) struct sg_judgement unusable, aside;
     _cleanup_(freep) char *subject = NULL, *issuer_name = NULL;
     sg_judgement_init(&unusable);
+    sg_judgement_init(&aside);
     enum sg_rc rc = sg_name_text(X509_get_issuer_name(cert), &issuer_name, err);
     struct sg_search search = {.request = request,
                                .cert = cert,
                                .issuer = issuer,
                                .judged_signer = is_leaf && request->nesting > 0 ? cert : NULL,
                                .issuer_name = issuer_name,
-                               .unusable = &unusable};
+                               .unusable = &unusable,
+                               .aside = &aside};
     if (rc == SG_OK)
         rc = sg_search_crls(&search, err);
     if (rc == SG_OK)
@@ -232,9 +237,9 @@ enum sg_rc sg_revocation_judge(const struct sg_revocation_request *request, X509
     if (rc == SG_OK)
         rc = sg_name_text(X509_get_subject_name(cert), &subject, err);
     if (rc == SG_OK)
-        rc = note(request, &search.best, subject, is_leaf, &unusable, judgement, err);
+        rc = note(&search, subject, is_leaf, judgement, err);
     /* Then a source may not have been looked at. */
-    if (rc == SG_OK && *request->steps == 0)
+    if (rc == SG_OK && (search.skipped || *request->steps == 0))
         rc = sg_judgement_note(judgement, SG_SEVERITY_NO_REVOCATION_DATA, SG_REASON_WORK_LIMIT, err,
                                _("Whether the certificate of %s has been revoked takes too much work to find out."),
                                subject);
@@ -243,7 +248,7 @@ enum sg_rc sg_revocation_judge(const struct sg_revocation_request *request, X509
     if (rc == SG_OK)
         rc = note_used(&search, judgement, err);
     if (rc == SG_OK)
-        *ret_good = !search.unreadable_crl && !search.unreadable_ocsp && *request->steps > 0 &&
+        *ret_good = !search.unreadable_crl && !search.unreadable_ocsp && !search.skipped && *request->steps > 0 &&
                     (search.best.answer == SG_ANSWER_GOOD || search.best.answer == SG_ANSWER_REVOKED_LATER);
     return rc;
 }

@@ -18,8 +18,9 @@ SG_MUST_CHECK enum sg_rc sg_revocation_judge(const struct sg_revocation_request 
 SG_MUST_CHECK enum sg_rc sg_revocation_find(const struct sg_revocation_request *request, X509 *cert, X509 *issuer,
                                             struct sg_finding *ret, bool *ret_whole, struct sg_err *err);
 
-/* Why a responder's certificate, which `issuer` issued, does not count for its revocation; NULL: it does. By CRLs
- * alone: else a responder would vouch for itself. `*ret_as_of`: how old the CRL is; SG_TIME_NONE if none was used. */
+/* Why a responder's certificate, which `issuer` issued, does not count for its revocation; NULL: it does. `*ret_doubt`:
+ * it is not known to be revoked, nor not to be. By CRLs alone: else a responder would vouch for itself. `*ret_as_of`:
+ * how old the CRL is; SG_TIME_NONE if none was used. */
 SG_MUST_CHECK enum sg_rc sg_revocation_judge_responder(const struct sg_revocation_request *request, X509 *responder,
-                                                       X509 *issuer, int64_t *ret_as_of, const char **ret_why,
-                                                       struct sg_err *err);
+                                                       X509 *issuer, int64_t *ret_as_of, const char **ret_doubt,
+                                                       const char **ret_why, struct sg_err *err);

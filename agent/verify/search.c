@@ -11,17 +11,16 @@
 
 SG_DEFINE_CLEANUP(CRL_DIST_POINTS, CRL_DIST_POINTS_free)
 
-enum sg_rc sg_search_note_unusable(const struct sg_search *search, const char *kind, int64_t from, const char *why,
-                                   struct sg_err *err)
+enum sg_rc sg_search_note_unusable(const struct sg_search *search, struct sg_judgement *into, const char *kind,
+                                   int64_t from, const char *why, struct sg_err *err)
 {
     bool crl = strcmp(kind, "crl") == 0;
     char time[SG_TIME_TEXT] = "?";
-    if (!search->unusable)
+    if (!into)
         return SG_OK;
     if (from != SG_TIME_NONE)
         (void)sg_time_text(from, time);
-    return sg_judgement_note(search->unusable, SG_SEVERITY_NONE,
-                             crl ? SG_REASON_CRL_NOT_USABLE : SG_REASON_OCSP_NOT_USABLE, err,
+    return sg_judgement_note(into, SG_SEVERITY_NONE, crl ? SG_REASON_CRL_NOT_USABLE : SG_REASON_OCSP_NOT_USABLE, err,
                              crl ? _("The CRL of %s from %s is not used: %s.")
                                  : _("An OCSP response about a certificate of %s, from %s, is not used: %s."),
                              search->issuer_name, time, _(why));
@@ -80,7 +79,7 @@ enum sg_rc sg_search_settle(struct sg_search *search, struct sg_err *err)
         if (weight(other) > weight(&best))
             best = *other;
     }
-    bool bad = best.answer == SG_ANSWER_REVOKED || best.answer == SG_ANSWER_ON_HOLD;
+    bool bad = sg_finding_is_bad(&best);
     for (unsigned flag = 1; !bad && covered && flag < SG_REASON_FLAGS; flag++) {
         best.this_update = earlier(best.this_update, search->by_reason[flag].this_update);
         best.next_update = earlier(best.next_update, search->by_reason[flag].next_update);
@@ -97,7 +96,9 @@ enum sg_rc sg_search_settle(struct sg_search *search, struct sg_err *err)
 struct source {
     struct sg_known_crl *known;
     unsigned reasons;
-    struct sg_crl_signer signer; /* one that is not allowed to: it counts as far as it is bad news */
+    bool aside; /* it is of another scope, and not used */
+    struct sg_crl_signer signer;
+    const char *problem; /* why it counts as far as it is bad news (untranslated); NULL: in full */
     struct sg_crl_hit hit;
 };
 
@@ -136,19 +137,21 @@ static enum sg_rc examine(const struct sg_search *search, struct source *source,
     const struct sg_revocation_request *request = search->request;
     const struct sg_known_crl *known = source->known;
     const char *why = known->problem;
-    if (!why)
+    if (!why) {
         source->reasons = sg_known_crl_reasons(known, search->cert, &why);
-    if (!why && known->this_update > request->now)
-        why = N_("it is from the future");
+        source->aside = why != NULL;
+    }
     if (!why && known->next_update != SG_TIME_NONE && known->next_update < known->this_update)
         why = N_("its dates contradict each other");
     if (!why && !sg_finding_is_proven(request, known->proven))
         why = N_("nothing proves that it was there in time");
-    if (!why)
-        return sg_known_crl_check_signer(source->known, request, search->issuer, search->judged_signer, &source->signer,
-                                         ret_why, err);
     *ret_why = why;
-    return SG_OK;
+    if (why)
+        return SG_OK;
+    enum sg_rc rc = sg_known_crl_check_signer(source->known, request, search->issuer, search->judged_signer,
+                                              &source->signer, ret_why, err);
+    source->problem = known->this_update > request->now ? N_("it is from the future") : source->signer.problem;
+    return rc;
 }
 
 /* An index that is damaged and cannot be made anew is a source that cannot be read. */
@@ -172,7 +175,8 @@ static enum sg_rc add_source(struct sg_search *search, struct sg_known_crl *know
     bool read = false;
     enum sg_rc rc = examine(search, &source, &why, err);
     if (rc == SG_OK && why)
-        return sg_search_note_unusable(search, "crl", known->this_update, why, err);
+        return sg_search_note_unusable(search, source.aside ? search->aside : search->unusable, "crl",
+                                       known->this_update, why, err);
     if (rc == SG_OK)
         rc = look_up(search, &source, &read, err);
     if (rc != SG_OK || !read)
@@ -187,18 +191,21 @@ static enum sg_rc add_source(struct sg_search *search, struct sg_known_crl *know
     return SG_OK;
 }
 
-static enum sg_rc collect(struct sg_search *search, const X509_NAME *issuer, int *carried, struct sources *sources,
+/* Those that are stored or named come first, and all of them: no number of carried ones hides any. */
+static enum sg_rc collect(struct sg_search *search, const X509_NAME *issuer, struct sources *sources,
                           struct sg_err *err)
 {
+    int carried = 0;
     struct sg_source_cursor known_cursor = {0};
     size_t carried_cursor = 0;
     enum sg_rc rc = SG_OK;
-    while (rc == SG_OK && *carried < SG_MAX_CARRIED_CRLS_TRIED) {
+    while (rc == SG_OK) {
         struct sg_known_crl *known = NULL;
         rc = next_crl(search->request, issuer, &known_cursor, &carried_cursor, &known, err);
-        if (rc != SG_OK || !known)
+        carried += known && known->carried;
+        search->skipped |= carried > SG_MAX_CARRIED_CRLS_TRIED;
+        if (rc != SG_OK || !known || carried > SG_MAX_CARRIED_CRLS_TRIED)
             break;
-        *carried += known->carried;
         rc = add_source(search, known, sources, err);
     }
     if (known_cursor.unreadable)
@@ -247,28 +254,25 @@ static struct sg_finding ask(const struct sg_search *search, const struct source
     return finding;
 }
 
-static bool is_bad(const struct sg_finding *finding)
-{
-    return finding->answer == SG_ANSWER_REVOKED || finding->answer == SG_ANSWER_ON_HOLD;
-}
-
-/* One that the issuer's certificate does not allow counts as far as it is bad news: the issuer's key has said it, and
- * there may be another certificate of that key that does allow it. Else a path through the one that does not would save
- * a revoked certificate. The same of a delta without its base. */
+/* What the issuer's key has said counts as far as it is bad news, even if something else is in doubt (`problem`): its
+ * certificate does not allow it, where another of that key may; or that has ended, or may be revoked; or a digest is
+ * weak. Else what is not good enough to prove anything would save a revoked certificate. The same of a delta without
+ * its base.
+ */
 static enum sg_rc consider(struct sg_search *search, const struct source *base, const struct source *delta,
-                           bool bad_news_only, const char *why, struct sg_err *err)
+                           const char *problem, struct sg_err *err)
 {
     struct sg_finding finding = ask(search, base, delta);
     const struct sg_known_crl *newest = delta ? delta->known : base->known;
-    if (bad_news_only && !is_bad(&finding))
-        return sg_search_note_unusable(search, "crl", newest->this_update, why, err);
+    if (problem && !sg_finding_is_bad(&finding))
+        return sg_search_note_unusable(search, base->known->is_delta ? search->aside : search->unusable, "crl",
+                                       newest->this_update, problem, err);
     sg_search_take(search, &finding, delta ? base->reasons & delta->reasons : base->reasons);
     return SG_OK;
 }
 
 static enum sg_rc ask_sources(struct sg_search *search, const struct sources *sources, struct sg_err *err)
 {
-    const char *const not_allowed = N_("its issuer's certificate is not allowed to sign CRLs");
     const char *const no_base = N_("it is a delta CRL, and no complete one is here that it goes with");
     enum sg_rc rc = SG_OK;
     if (sources->count == 0)
@@ -280,16 +284,15 @@ static enum sg_rc ask_sources(struct sg_search *search, const struct sources *so
             if (!sg_known_crl_combine(base->known, source->known))
                 continue;
             combined = true;
-            rc = consider(search, base, source, !base->signer.allowed || !source->signer.allowed, not_allowed, err);
+            rc = consider(search, base, source, base->problem ? base->problem : source->problem, err);
         }
         if (rc != SG_OK || combined)
             continue;
         bool removal = source->hit.found && source->hit.reason == CRL_REASON_REMOVE_FROM_CRL;
         if (source->known->is_delta && removal)
-            rc = sg_search_note_unusable(search, "crl", source->known->this_update, no_base, err);
+            rc = sg_search_note_unusable(search, search->aside, "crl", source->known->this_update, no_base, err);
         else
-            rc = consider(search, source, NULL, source->known->is_delta || !source->signer.allowed,
-                          source->known->is_delta ? no_base : not_allowed, err);
+            rc = consider(search, source, NULL, source->known->is_delta ? no_base : source->problem, err);
     }
     return rc;
 }
@@ -300,9 +303,8 @@ enum sg_rc sg_search_crls(struct sg_search *search, struct sg_err *err)
     _cleanup_(sources_clear) struct sources sources = {0};
     const X509_NAME *names[SG_MAX_CRL_ISSUER_NAMES];
     size_t count = sg_crl_issuer_names(search->cert, &points, names);
-    int carried = 0;
     enum sg_rc rc = SG_OK;
     for (size_t i = 0; rc == SG_OK && i < count; i++)
-        rc = collect(search, names[i], &carried, &sources, err);
+        rc = collect(search, names[i], &sources, err);
     return rc == SG_OK ? ask_sources(search, &sources, err) : rc;
 }
