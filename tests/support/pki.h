@@ -233,6 +233,8 @@ enum pki_oddity {
     PKI_PLAIN_RSA_OID = 1 << 16, /* rsaEncryption, the digest in digestAlgorithm alone */
 };
 
+#define PKI_CMS_CRLS 66 /* more of one name than are looked at */
+
 struct pki_cms {
     const struct pki_id *signer;
     const struct pki_id *second; /* signs too; NULL: nobody */
@@ -243,7 +245,7 @@ struct pki_cms {
     int64_t signing_time;  /* 0: an hour before PKI_NOW */
     const X509 *reference; /* NULL: the signer's certificate */
     X509 *carried[8];      /* besides the signer's certificate */
-    X509_CRL *crls[4];
+    X509_CRL *crls[PKI_CMS_CRLS];
     struct sg_slice more_signed[2]; /* signed attributes besides, whole */
     unsigned odd;                   /* enum pki_oddity */
 };
@@ -467,7 +469,7 @@ static inline void pki_certificates(const struct pki_cms *what, struct sg_der *d
     }
     if (what->crls[0]) {
         size_t crls = sg_der_open(der);
-        for (size_t i = 0; i < 4 && what->crls[i]; i++) {
+        for (size_t i = 0; i < PKI_CMS_CRLS && what->crls[i]; i++) {
             len = i2d_X509_CRL(what->crls[i], &encoding);
             sg_der_i2d(der, len, &encoding);
         }

@@ -1,5 +1,6 @@
 /* CRLs beside the complete one of a certificate's issuer: deltas, indirect ones, ones for some reasons, ones that
  * another key signed. Each that counts has a twin that does not. */
+#include "base/limits.h"
 #include "judging.h"
 
 #define NO_DATA SG_INDETERMINATE, SG_SUB_CERTIFICATE_CHAIN_GENERAL_FAILURE
@@ -356,6 +357,135 @@ static void another_key(void **state)
     pki_free(&stranger);
 }
 
+/* --- doubtful ones ------------------------------------------------------------------------------------------------ */
+
+/* That passes: with the remark that a CRL is not used, or without. */
+static void passes_with_remark(struct world *world, bool remark)
+{
+    _cleanup_(sg_buf_clear) struct sg_buf cms = SG_BUF(SG_MIB);
+    enum sg_rc rc;
+    world_sign(world, ORDINARY, &cms);
+    _cleanup_(sg_report_freep) struct sg_report *report = judge_bytes(world, sg_buf_slice(&cms), CONTENT, &rc);
+    assert_int_equal(rc, SG_OK);
+    assert_verdict(&report->verdicts[0], SG_TOTAL_PASSED, SG_SUB_NONE, NULL);
+    assert_int_equal(has_reason(&report->verdicts[0], "crl-not-usable"), remark);
+}
+
+/* Judged with one CRL more, which is then forgotten. */
+static void judge_with(struct world *world, const struct pki_id *issuer, const struct pki_crl *what, bool revokes)
+{
+    add(world, issuer, what);
+    if (revokes)
+        judge_as(world, SG_INDETERMINATE, SG_SUB_REVOKED_NO_POE, "revoked");
+    else
+        passes_with_remark(world, true);
+    X509_CRL_free(sk_X509_CRL_pop(world->crls));
+}
+
+/* Beside the CA's own CRL, by which all is good: with the signer in it, and the same CRL without. */
+static void beside_good(struct world *world, const struct pki_id *issuer, const struct pki_crl what, bool revokes)
+{
+    struct pki_crl with_signer = what;
+    with_signer.revoked[0] = (struct pki_revoked){world->signer.cert, PKI_NOW - 2 * PKI_DAY, CRL_REASON_KEY_COMPROMISE};
+    judge_with(world, issuer, &with_signer, revokes);
+    judge_with(world, issuer, &what, false);
+}
+
+/* Bad news counts from CRLs of the CA's key that prove nothing good; another key's count for nothing. */
+static void doubtful(void **state)
+{
+    struct world *world = *state;
+    struct pki_id impostor = pki_issue(world->libctx, NULL, &(struct pki_cert){.name = "Issuing CA", .ca = true});
+    const struct pki_crl cases[] = {
+        {.digest = "SHA1"},
+        {.this_update = PKI_NOW + PKI_DAY, .next_update = PKI_NOW + 2 * PKI_DAY}, /* or our clock is behind */
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        beside_good(world, &world->ca, cases[i], true);
+        beside_good(world, &impostor, cases[i], false);
+    }
+    /* What is about others is not worth a word. */
+    add(world, &world->ca, &(struct pki_crl){.more = {{NID_issuing_distribution_point, "critical,onlyCA:TRUE"}}});
+    passes_with_remark(world, false);
+    unlist(world);
+    pki_free(&impostor);
+}
+
+/* The same of a signer by another key, whose certificate has ended, or of which nothing here says that it has not been
+ * revoked. One that has been, or that leads to another anchor, has nothing to say. */
+static void doubtful_signers(void **state)
+{
+    struct world *world = *state;
+    enum { ROOT, SILENT, LATE, STRANGER };
+    struct pki_id stranger = pki_issue(world->libctx, NULL, &(struct pki_cert){.name = "Stranger", .ca = true});
+    struct pki_id silent = pki_issue(world->libctx, &world->root, &(struct pki_cert){.name = "Silent CA", .ca = true});
+    struct pki_id late = pki_issue(world->libctx, &world->root, &(struct pki_cert){.name = "Late CA", .ca = true});
+    const struct pki_id *const issuers[] = {&world->root, &silent, &late, &stranger};
+    static const struct {
+        int of;
+        int64_t not_after;
+        bool revoked, revokes;
+    } cases[] = {
+        {SILENT, 0, false, true}, {LATE, 0, false, true},      {ROOT, PKI_NOW - 1, false, true},
+        {ROOT, 0, true, false},   {STRANGER, 0, false, false},
+    };
+    add(world, &late, &(struct pki_crl){.this_update = PKI_NOW - 9 * PKI_DAY, .next_update = PKI_NOW - 2 * PKI_DAY});
+    assert_true(sk_X509_push(world->anchors, stranger.cert) > 0);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct pki_id second = pki_issue(
+            world->libctx, issuers[cases[i].of],
+            &(struct pki_cert){
+                .name = "Issuing CA", .ca = true, .key_usage = "critical,cRLSign", .not_after = cases[i].not_after});
+        struct pki_crl root_crl = {0};
+        if (cases[i].revoked)
+            root_crl.revoked[0] = (struct pki_revoked){second.cert, PKI_NOW - 2 * PKI_DAY, CRL_REASON_KEY_COMPROMISE};
+        world_crl(world, &world->root_crl, &world->root, &root_crl);
+        assert_true(sk_X509_push(world->intermediates, second.cert) > 0);
+        assert_true(sk_X509_push(world->intermediates, silent.cert) > 0);
+        assert_true(sk_X509_push(world->intermediates, late.cert) > 0);
+        beside_good(world, &second, (struct pki_crl){0}, cases[i].revokes);
+        sk_X509_zero(world->intermediates);
+        pki_free(&second);
+    }
+    unlist(world);
+    pki_free(&late);
+    pki_free(&silent);
+    pki_free(&stranger);
+}
+
+/* However many CRLs of the CA's name a file carries, the stored one of another name is looked at. One more than are
+ * looked at may be the one that revokes. */
+static void carried_hide_none(void **state)
+{
+    struct world *world = *state;
+    struct pki_id impostor = pki_issue(world->libctx, NULL, &(struct pki_cert){.name = "Issuing CA", .ca = true});
+    struct pki_id lister =
+        pki_issue(world->libctx, &world->root,
+                  &(struct pki_cert){.name = "CRL Issuer", .basic_constraints = "", .key_usage = "critical,cRLSign"});
+    struct pki_cms what = ORDINARY;
+    signer_with_points(world, new_point(NULL, 0, X509_get_subject_name(lister.cert)), NULL);
+    assert_true(sk_X509_push(world->intermediates, lister.cert) > 0);
+    for (int i = 0; i < SG_MAX_CARRIED_CRLS_TRIED; i++)
+        what.crls[i] = pki_crl(world->libctx, &impostor, &(struct pki_crl){.this_update = PKI_NOW - PKI_DAY - i});
+    judge(world, what, CONTENT, SG_TOTAL_PASSED, SG_SUB_NONE, NULL, true);
+    X509_CRL *revoking = indirect(world, &lister, X509_get_subject_name(world->ca.cert), true);
+    assert_true(sk_X509_CRL_push(world->crls, revoking) > 0);
+    judge(world, what, CONTENT, SG_INDETERMINATE, SG_SUB_REVOKED_NO_POE, "revoked", true);
+    (void)sk_X509_CRL_pop(world->crls);
+
+    what.crls[SG_MAX_CARRIED_CRLS_TRIED] = revoking; /* of another name: counted by itself */
+    judge(world, what, CONTENT, SG_INDETERMINATE, SG_SUB_REVOKED_NO_POE, "revoked", true);
+    what.crls[SG_MAX_CARRIED_CRLS_TRIED] =
+        pki_crl(world->libctx, &impostor, &(struct pki_crl){.this_update = PKI_NOW - 9 * PKI_DAY});
+    judge(world, what, CONTENT, NO_DATA, "work-limit", true);
+    X509_CRL_free(revoking);
+    for (size_t i = 0; what.crls[i]; i++)
+        X509_CRL_free(what.crls[i]);
+    sk_X509_zero(world->intermediates);
+    pki_free(&lister);
+    pki_free(&impostor);
+}
+
 /* --- what is reported --------------------------------------------------------------------------------------------- */
 
 /* as_of is the age of the oldest answer that was used, good_until the first end; and when and why it was revoked. */
@@ -417,8 +547,9 @@ static void reported(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WORLD_TEST(delta_entries), WORLD_TEST(delta_pairs),       WORLD_TEST(delta_times), WORLD_TEST(reasons),
-        WORLD_TEST(point_reasons), WORLD_TEST(by_another_issuer), WORLD_TEST(another_key), WORLD_TEST(reported),
+        WORLD_TEST(delta_entries), WORLD_TEST(delta_pairs),       WORLD_TEST(delta_times),       WORLD_TEST(reasons),
+        WORLD_TEST(point_reasons), WORLD_TEST(by_another_issuer), WORLD_TEST(another_key),       WORLD_TEST(reported),
+        WORLD_TEST(doubtful),      WORLD_TEST(doubtful_signers),  WORLD_TEST(carried_hide_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

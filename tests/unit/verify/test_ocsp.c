@@ -425,6 +425,60 @@ static void responder_revoked(void **state)
     pki_free(&id);
 }
 
+/* Passes by an answer of the CA, with a remark about another that is not used. */
+static void assert_remark(struct ocsp_world *w)
+{
+    judge_as(w, SG_TOTAL_PASSED, SG_SUB_NONE, "ocsp-not-usable");
+}
+
+/* Beside a good answer of the CA: what this response, not to be relied on, says well is a remark, and its bad news
+ * counts. */
+static void assert_bad_news_only(struct ocsp_world *w, struct pki_ocsp what)
+{
+    const struct pki_ocsp good = {.this_update = PKI_NOW - 7200};
+    only(w, good);
+    what.status = V_OCSP_CERTSTATUS_REVOKED;
+    what.reason = CRL_REASON_KEY_COMPROMISE;
+    add(w, what);
+    judge_as(w, SG_INDETERMINATE, SG_SUB_REVOKED_NO_POE, "revoked");
+    only(w, good);
+    what.reason = CRL_REASON_CERTIFICATE_HOLD;
+    add(w, what);
+    judge_as(w, SG_INDETERMINATE, SG_SUB_TRY_LATER, "on-hold");
+    only(w, good);
+    what.status = V_OCSP_CERTSTATUS_GOOD;
+    add(w, what);
+    assert_remark(w);
+}
+
+/* Bad news counts from the CA itself or its responder, even where that would prove nothing good; of others, never. */
+static void doubtful(void **state)
+{
+    struct ocsp_world *w = *state;
+    struct pki_id plain = responder(w, (struct pki_cert){0});
+    struct pki_id ended = responder(
+        w, (struct pki_cert){.not_after = PKI_NOW - 1, .more = {{NID_ext_key_usage, "OCSPSigning"}, no_check}});
+    struct pki_id client = responder(w, (struct pki_cert){.more = {{NID_ext_key_usage, "clientAuth"}, no_check}});
+    assert_bad_news_only(w, (struct pki_ocsp){.digest = "SHA1"});
+    assert_bad_news_only(w, (struct pki_ocsp){.this_update = PKI_NOW + SG_MAX_CLOCK_SKEW + 1});
+    assert_bad_news_only(w, (struct pki_ocsp){.signer = &plain});
+    assert_bad_news_only(w, (struct pki_ocsp){.signer = &ended});
+    only(w, (struct pki_ocsp){0});
+    add(w, (struct pki_ocsp){.signer = &client, .status = V_OCSP_CERTSTATUS_REVOKED});
+    assert_remark(w);
+    /* What is known about the responder is out of date. */
+    X509_CRL *crl =
+        pki_crl(w->world.libctx, &w->world.ca,
+                &(struct pki_crl){.this_update = PKI_NOW - 9 * PKI_DAY, .next_update = PKI_NOW - 2 * PKI_DAY});
+    assert_true(sk_X509_CRL_push(w->world.crls, crl) > 0);
+    assert_bad_news_only(w, (struct pki_ocsp){.signer = &plain});
+    (void)sk_X509_CRL_pop(w->world.crls);
+    X509_CRL_free(crl);
+    pki_free(&plain);
+    pki_free(&ended);
+    pki_free(&client);
+}
+
 /* Beside a CRL: revoked in either is revoked; else the newer one counts. */
 static void beside_crl(void **state)
 {
@@ -534,6 +588,7 @@ static void entering(void **state)
         {.status = V_OCSP_CERTSTATUS_UNKNOWN},
         {.odd = PKI_OCSP_NO_ANSWER},
         {.this_update = PKI_NOW + SG_MAX_CLOCK_SKEW + 1},
+        {.digest = "SHA1", .status = V_OCSP_CERTSTATUS_REVOKED},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         only(w, bad[i]);
@@ -561,6 +616,7 @@ int main(void)
         OCSP_TEST(bare),
         OCSP_TEST(foreign_responders),
         OCSP_TEST(responder_revoked),
+        OCSP_TEST(doubtful),
         OCSP_TEST(beside_crl),
         OCSP_TEST(stale),
         OCSP_TEST(expired),
