@@ -48,6 +48,12 @@ static enum sg_rc ask_ocsps(struct sg_search *search, struct sg_err *err)
     return rc;
 }
 
+/* Whether every source was looked at. */
+static bool is_whole(const struct sg_search *search)
+{
+    return !search->unreadable_crl && !search->unreadable_ocsp && !search->skipped && *search->request->steps > 0;
+}
+
 enum sg_rc sg_revocation_find(const struct sg_revocation_request *request, X509 *cert, X509 *issuer,
                               struct sg_finding *ret, bool *ret_whole, struct sg_err *err)
 {
@@ -60,7 +66,7 @@ enum sg_rc sg_revocation_find(const struct sg_revocation_request *request, X509 
     if (rc != SG_OK)
         return rc;
     *ret = search.best;
-    *ret_whole = !search.unreadable_crl && !search.unreadable_ocsp && !search.skipped && *request->steps > 0;
+    *ret_whole = is_whole(&search);
     return SG_OK;
 }
 
@@ -248,7 +254,7 @@ enum sg_rc sg_revocation_judge(const struct sg_revocation_request *request, X509
     if (rc == SG_OK)
         rc = note_used(&search, judgement, err);
     if (rc == SG_OK)
-        *ret_good = !search.unreadable_crl && !search.unreadable_ocsp && !search.skipped && *request->steps > 0 &&
+        *ret_good = is_whole(&search) &&
                     (search.best.answer == SG_ANSWER_GOOD || search.best.answer == SG_ANSWER_REVOKED_LATER);
     return rc;
 }
