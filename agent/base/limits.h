@@ -165,6 +165,7 @@
 #define SG_JUDGING_AHEAD 1024             /* files whose answers may wait for that of one before them */
 #define SG_JUDGING_HELD (64 * SG_MIB)     /* bytes of such answers; then only that one is listened to */
 #define SG_MAX_JUDGING_TEXT (64 * SG_MIB) /* of one answer */
+#define SG_MAX_JUDGING_LOG 4096           /* messages for the log about one file */
 #define SG_MAX_TREE_DEPTH 256             /* folders in folders */
 
 /* Secrets. */

@@ -34,6 +34,7 @@ struct place {
     struct sg_batch batch;
     size_t at;        /* the file of the batch whose answer is expected */
     int64_t left_ms;  /* for it */
+    size_t logged;    /* messages for the log about it */
     struct sg_buf in; /* what the child said and is no whole message yet */
 };
 
@@ -44,6 +45,7 @@ struct run {
     size_t place_count, batch_size;
     size_t opened, delivered; /* files: the first of which this is not so */
     size_t held;              /* bytes of answers that wait for others */
+    int64_t clock_ms;         /* up to when time was counted */
     struct answer answers[SG_JUDGING_AHEAD];
 };
 
@@ -161,6 +163,7 @@ static void expect_next(struct run *run, struct place *place)
 {
     while (place->at < place->batch.count && place->batch.answered[place->at])
         place->at++;
+    place->logged = 0;
     if (place->at < place->batch.count)
         place->left_ms = sg_judge_time_for(run->judge, &place->batch.files[place->at]);
 }
@@ -248,11 +251,17 @@ static void take_report(struct run *run, size_t index, const struct sg_message *
     run->held += answer->text.len + answer->section.len;
 }
 
-static void take_log(const struct run *run, const struct sg_message *message)
+/* What is beyond the limit is left out, and the first time this is said. */
+static void take_log(const struct run *run, struct place *place, const struct sg_message *message)
 {
     char text[SG_MESSAGE_LOG_ROOM];
     copy_piece(text, sizeof text, message->pieces[0]);
-    sg_log(run->judge->log, (enum sg_log_level)message->code, "%s", text);
+    if (place->logged < SG_MAX_JUDGING_LOG)
+        sg_log(run->judge->log, (enum sg_log_level)message->code, "%s", text);
+    else if (place->logged == SG_MAX_JUDGING_LOG)
+        sg_log(run->judge->log, SG_LOG_INFO, _("There is more to say about \"%s\", which is left out."),
+               sg_input_name(place->batch.files[place->at].named));
+    place->logged++;
 }
 
 /* What reaches beyond the file's own section of the page is no answer about the file. */
@@ -269,7 +278,7 @@ static bool take_message(struct run *run, struct place *place, const struct sg_m
     if (place->at == place->batch.count || message->file != place->at)
         return false;
     if (message->kind == SG_MESSAGE_LOG) {
-        take_log(run, message);
+        take_log(run, place, message);
         return true;
     }
     struct sg_err err;
@@ -337,11 +346,18 @@ static bool is_first(const struct run *run, const struct place *place)
     return place->batch.first <= run->delivered && run->delivered < place->batch.first + place->batch.count;
 }
 
-/* Waits for any child; while too much is held, for the one that everything waits for. `ret_ms`: how long, in the
- * clock's time, but no longer than a slice even if this process was stopped meanwhile. */
-static void wait_for_children(struct run *run, struct pollfd *polled, int64_t *ret_ms)
+/* What passed since this was asked last, but no more than a slice, even if this process was stopped meanwhile. No
+ * moment is lost between two calls: children that speak all the time keep each of them short. */
+static int64_t passed_ms(struct run *run)
 {
-    int64_t before = now_ms();
+    int64_t before = run->clock_ms;
+    run->clock_ms = now_ms();
+    return run->clock_ms - before < SLICE_MS ? run->clock_ms - before : SLICE_MS;
+}
+
+/* Waits for any child; while too much is held, for the one that everything waits for. */
+static void wait_for_children(struct run *run, struct pollfd *polled)
+{
     bool only_first = run->held > SG_JUDGING_HELD;
     for (size_t i = 0; i < run->place_count; i++) {
         const struct place *place = &run->places[i];
@@ -351,8 +367,6 @@ static void wait_for_children(struct run *run, struct pollfd *polled, int64_t *r
     if (poll(polled, run->place_count, SLICE_MS) < 0)
         for (size_t i = 0; i < run->place_count; i++)
             polled[i].revents = 0;
-    int64_t passed = now_ms() - before;
-    *ret_ms = passed < SLICE_MS ? passed : SLICE_MS;
 }
 
 /* While there is much to do, answers gather for a moment: to be woken for each costs more than to read it. */
@@ -365,22 +379,21 @@ static void let_gather(const struct run *run)
     (void)nanosleep(&moment, NULL);
 }
 
+/* Only an answer gives a child new time (expect_next); whatever else it says does not stop the clock. */
 static void hear_children(struct run *run)
 {
     struct pollfd polled[SG_MAX_JUDGING_JOBS];
-    int64_t passed = 0;
     let_gather(run);
-    wait_for_children(run, polled, &passed);
+    wait_for_children(run, polled);
+    int64_t passed = passed_ms(run);
     for (size_t i = 0; i < run->place_count; i++) {
         struct place *place = &run->places[i];
         if (polled[i].fd < 0)
             continue;
-        if (polled[i].revents != 0) {
-            hear(run, place);
-            continue;
-        }
         place->left_ms -= passed;
-        if (place->left_ms <= 0)
+        if (polled[i].revents != 0)
+            hear(run, place);
+        if (place->child.pid != 0 && place->left_ms <= 0)
             stop(run, place, SG_CHILD_LATE);
     }
 }
@@ -403,6 +416,7 @@ static enum sg_rc fill_places(struct run *run, struct sg_err *err)
 
 static enum sg_rc run_all(struct run *run, struct sg_err *err)
 {
+    run->clock_ms = now_ms();
     while (run->delivered < run->judge->count) {
         enum sg_rc rc = fill_places(run, err);
         if (rc == SG_OK)

@@ -54,6 +54,44 @@ static enum sg_rc eat_memory(struct sg_err *err)
     return sg_fail_memory(err);
 }
 
+static int64_t clock_ms(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void spin_ms(int64_t ms)
+{
+    for (int64_t end = clock_ms() + ms; clock_ms() < end;)
+        (void)sched_yield();
+}
+
+#define TALK_MS 4000 /* longer than a file may take here */
+#define PAUSE_MS 50  /* shorter than the parent waits */
+
+static const struct sg_message chatter = {
+    .kind = SG_MESSAGE_LOG, .code = SG_LOG_INFO, .pieces = {{(const uint8_t *)"chatter", 7}}};
+
+/* Says something for the log again and again. */
+static void chat(int64_t pause_ms)
+{
+    for (int64_t end = clock_ms() + TALK_MS; clock_ms() < end; spin_ms(pause_ms))
+        for (int fd = 0; fd < 200; fd++)
+            (void)sg_message_send(fd, &chatter);
+}
+
+/* Says one thing, a byte at a time. */
+static void drip(void)
+{
+    const uint32_t head[6] = {SG_MESSAGE_LOG, SG_LOG_INFO, 0, TALK_MS / PAUSE_MS};
+    write_everywhere(head, sizeof head);
+    for (size_t i = 0; i < TALK_MS / PAUSE_MS; i++) {
+        write_everywhere("x", 1);
+        spin_ms(PAUSE_MS);
+    }
+}
+
 enum sg_rc __wrap_sg_verify_file(struct sg_verifier *verifier, struct sg_input *signature, struct sg_input *content,
                                  struct sg_report **ret, struct sg_err *err)
 {
@@ -74,6 +112,12 @@ enum sg_rc __wrap_sg_verify_file(struct sg_verifier *verifier, struct sg_input *
         say("VALID: x\n", 0);
     if (strcmp(name, "another") == 0)
         say("VALID: x\n", 99);
+    if (strcmp(name, "chat") == 0)
+        chat(PAUSE_MS);
+    if (strcmp(name, "flood") == 0)
+        chat(0);
+    if (strcmp(name, "drip") == 0)
+        drip();
     for (int fd = 0; strcmp(name, "leave") == 0 && fd < 200; fd++)
         (void)close(fd);
     while (strcmp(name, "hang") == 0 || strcmp(name, "leave") == 0)
@@ -89,7 +133,7 @@ struct stage {
     struct sg_buf cms; /* attached */
     struct sg_verifier *verifier;
     struct sg_log log;
-    size_t logged;
+    size_t logged, chattered;
 
     const char *fault; /* the name of the file ... */
     size_t at;         /* ... with this number */
@@ -105,6 +149,7 @@ static void note_log(void *context, enum sg_log_level level, const char *text)
 {
     struct stage *stage = context;
     stage->logged += level == SG_LOG_INFO && strncmp(text, "Revocation list used", 20) == 0;
+    stage->chattered += strcmp(text, "chatter") == 0;
 }
 
 static int set_up(void **state)
@@ -258,6 +303,22 @@ static void sections_are_of_their_files(void **state)
     }
 }
 
+/* Only an answer gives a child more time: not what it has to say for the log, and not a message that does not end. */
+static void talk_buys_no_time(void **state)
+{
+    static const char *const faults[] = {"chat", "flood", "drip"};
+    struct stage *stage = *state;
+    stage->at = 0;
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+        stage->fault = faults[i];
+        stage->chattered = 0;
+        assert_int_equal(run(stage, 20, 1), SG_OK);
+        assert_all_valid_but(stage, 20, SG_E_JUDGE_FAILED);
+        assert_true(stage->chattered <= SG_MAX_JUDGING_LOG);
+        assert_int_equal(stage->chattered > 0, strcmp(stage->fault, "drip") != 0);
+    }
+}
+
 static void all_of_them(void **state)
 {
     struct stage *stage = *state;
@@ -386,9 +447,16 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(answers_in_order),    TEST(one_costs_only_itself),      TEST(sections_are_of_their_files),
-        TEST(all_of_them),         TEST(what_is_not_there_is_said),  TEST(cancelling_ends_all),
-        TEST(changes_are_noticed), TEST(few_descriptors_are_enough), TEST(what_is_logged_reaches_the_parent),
+        TEST(answers_in_order),
+        TEST(one_costs_only_itself),
+        TEST(sections_are_of_their_files),
+        TEST(talk_buys_no_time),
+        TEST(all_of_them),
+        TEST(what_is_not_there_is_said),
+        TEST(cancelling_ends_all),
+        TEST(changes_are_noticed),
+        TEST(few_descriptors_are_enough),
+        TEST(what_is_logged_reaches_the_parent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
