@@ -107,14 +107,13 @@ static enum sg_rc prepare(struct sg_content *content, const struct sg_cms *cms,
     return rc;
 }
 
+/* By the digests that are prepared. */
 static enum sg_rc hash(struct sg_cms *cms, struct sg_input *detached, const struct sg_content_evidence *evidence,
-                       OSSL_LIB_CTX *libctx, struct sg_content *content, struct sg_err *err)
+                       struct sg_content *content, struct sg_err *err)
 {
-    enum sg_rc rc = prepare(content, cms, evidence, libctx, err);
     struct pass pass = {.content = content, .evidence = evidence};
     struct sg_sink sink = {.write = update, .context = &pass};
-    if (rc == SG_OK)
-        rc = update(&pass, NULL, 0, err); /* content that is empty is given as well */
+    enum sg_rc rc = update(&pass, NULL, 0, err); /* content that is empty is given as well */
     if (rc == SG_OK && detached)
         rc = sg_input_copy(detached, 0, sg_input_size(detached), sink, err);
     else if (rc == SG_OK)
@@ -123,7 +122,25 @@ static enum sg_rc hash(struct sg_cms *cms, struct sg_input *detached, const stru
         rc = sg_input_check_unchanged(detached, err);
     if (rc == SG_OK)
         rc = finish(content, err);
-    clear_contexts(content);
+    return rc;
+}
+
+/* A file named beside an attached signature: whoever named it believes that it is what was signed. It is hashed by the
+ * very digests that the attached content has. */
+static enum sg_rc compare(struct sg_cms *cms, struct sg_input *beside, OSSL_LIB_CTX *libctx, struct sg_content *content,
+                          struct sg_err *err)
+{
+    struct sg_content other = {.present = true};
+    enum sg_rc rc = SG_OK;
+    for (size_t i = 0; rc == SG_OK && i < content->count; i++)
+        rc = add_digest(&other, content->digests[i].nid, libctx, err);
+    if (rc == SG_OK)
+        rc = hash(cms, beside, NULL, &other, err);
+    clear_contexts(&other);
+    for (size_t i = 0; rc == SG_OK && i < content->count; i++) {
+        int nid = content->digests[i].nid;
+        content->differs |= !sg_slice_equal(sg_content_digest(content, nid), sg_content_digest(&other, nid));
+    }
     return rc;
 }
 
@@ -136,16 +153,12 @@ enum sg_rc sg_content_hash(struct sg_cms *cms, struct sg_input *detached, const 
         *ret = content;
         return SG_OK;
     }
-    enum sg_rc rc = hash(cms, attached ? NULL : detached, evidence, libctx, &content, err);
-    if (rc == SG_OK && attached && detached) {
-        /* A file named beside an attached signature: whoever named it believes that it is what was signed. */
-        struct sg_content other = {0};
-        rc = hash(cms, detached, NULL, libctx, &other, err);
-        for (size_t i = 0; rc == SG_OK && i < content.count; i++)
-            if (!sg_slice_equal((struct sg_slice){content.digests[i].value, content.digests[i].len},
-                                (struct sg_slice){other.digests[i].value, other.digests[i].len}))
-                content.differs = true;
-    }
+    enum sg_rc rc = prepare(&content, cms, evidence, libctx, err);
+    if (rc == SG_OK)
+        rc = hash(cms, attached ? NULL : detached, evidence, &content, err);
+    clear_contexts(&content);
+    if (rc == SG_OK && attached && detached)
+        rc = compare(cms, detached, libctx, &content, err);
     if (rc == SG_OK)
         *ret = content;
     return rc;

@@ -125,8 +125,29 @@ static void test_passed_on(void **state)
     pki_free(&tsa);
 }
 
+/* A file beside an attached signature is held against it by all digests, also those that only a time-stamp wants. */
+static void test_beside(void **state)
+{
+    const struct world *world = *state;
+    struct pki_id tsa = made_tsa(world->libctx, &world->ca, &(struct pki_cert){.name = "TSA"});
+    struct made made;
+    sign(world, &made, CONTENT, true);
+    made_archive_stamp(&made, &(struct made_stamp){.tsa = &tsa, .digest = "SHA512"});
+    for (int evidence = 0; evidence < 2; evidence++) {
+        struct hashed same = hash(world, &made, CONTENT, evidence);
+        struct hashed other = hash(world, &made, OTHER, evidence);
+        assert_false(same.content.differs);
+        assert_true(other.content.differs);
+        assert_digest(world, &other, NID_sha256, CONTENT); /* what counts is what is attached */
+        hashed_clear(&same);
+        hashed_clear(&other);
+    }
+    made_clear(&made);
+    pki_free(&tsa);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {WORLD_TEST(test_digests), WORLD_TEST(test_passed_on)};
+    const struct CMUnitTest tests[] = {WORLD_TEST(test_digests), WORLD_TEST(test_passed_on), WORLD_TEST(test_beside)};
     return cmocka_run_group_tests_name("verify/content", tests, NULL, NULL);
 }
