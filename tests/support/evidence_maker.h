@@ -49,9 +49,10 @@ enum made_oddity {
     MADE_INDEX_V2 = 1 << 2, /* ats-hash-index-v2 */
     MADE_NO_INDEX = 1 << 3, /* the imprint is right all the same */
     MADE_TWO_INDEXES = 1 << 4,
-    MADE_INDEX_TOO_MUCH = 1 << 5,       /* it lists a hash of nothing that is there */
-    MADE_INDEX_SHA1 = 1 << 6,           /* it is by SHA-1, whatever the imprint is by */
-    MADE_INDEX_NO_REVOCATIONS = 1 << 7, /* it lists no CRLs and OCSP responses: they are not covered */
+    MADE_INDEX_TOO_MUCH = 1 << 5,        /* it lists a hash of nothing that is there */
+    MADE_INDEX_SHA1 = 1 << 6,            /* it is by SHA-1, whatever the imprint is by */
+    MADE_INDEX_NO_REVOCATIONS = 1 << 7,  /* it lists no CRLs and OCSP responses: they are not covered */
+    MADE_INDEX_NO_CERTIFICATES = 1 << 9, /* likewise no certificates */
     MADE_NO_SET_HEADER =
         1 << 8, /* v2: over the unsigned attributes without their header, as before TS 101 733 V2.2.1 */
 };
@@ -510,7 +511,8 @@ static inline void made_index(const struct made *made, const struct made_stamp *
     size_t index = sg_der_open(&der);
     if (!(stamp->odd & MADE_INDEX_V1) || strcmp(digest, "SHA256") != 0)
         pki_algorithm(&der, OBJ_txt2nid(digest), false);
-    made_hashes(made, stamp, digest, &made->certificates, false, &der);
+    made_hashes(made, stamp, digest, stamp->odd & MADE_INDEX_NO_CERTIFICATES ? &none : &made->certificates, false,
+                &der);
     made_hashes(made, stamp, digest, stamp->odd & MADE_INDEX_NO_REVOCATIONS ? &none : &made->revocations, false, &der);
     made_hashes(made, stamp, digest, &made->unsigned_attrs, !whole, &der);
     sg_der_close(&der, index, SG_DER_SEQUENCE);

@@ -180,6 +180,30 @@ static void level(void **state)
     }
 }
 
+/* EN 319 122-1 §6.3: B-LT rests on data that says something of the signature's time, and B-LTA on an archive-time-stamp
+ * over all of it. */
+static void level_asks_what_it_rests_on(void **state)
+{
+    struct scene *scene = *state;
+    const struct pki_crl old = {.this_update = AGO(20), .next_update = AGO(13)};
+    X509_CRL *stale = pki_crl(scene->world.libctx, &scene->world.ca, &old);
+    static const unsigned odds[] = {0, MADE_INDEX_NO_REVOCATIONS, MADE_INDEX_NO_CERTIFICATES};
+    for (size_t i = 0; i < 2 + sizeof odds / sizeof *odds; i++) {
+        struct made made;
+        struct made_stamp stamp = by_tsa(scene, PKI_NOW - 3600);
+        bool archived = i >= 2;
+        scene_make(scene, ORDINARY, AGO(1), &made);
+        made_crl(&made, scene->world.root_crl);
+        made_crl(&made, i == 1 ? stale : scene->world.ca_crl);
+        made_crl(&made, scene->tsa_crl);
+        stamp.odd = archived ? odds[i - 2] : 0;
+        if (archived)
+            made_archive_stamp(&made, &stamp);
+        scene_expect(scene, &made, PASSED(.level = i == 1 ? "B-T" : i == 2 ? "B-LTA" : "B-LT", .best_time = AGO(1)));
+    }
+    X509_CRL_free(stale);
+}
+
 /* --- content-time-stamps: the signature is younger ---------------------------------------------------------------- */
 
 static void make_after(const struct scene *scene, int64_t content_stamped, struct pki_cms what, int64_t stamped,
@@ -305,6 +329,7 @@ int main(void)
         SCENE_TEST(weak_certificate),
         SCENE_TEST(ca_ended),
         SCENE_TEST(level),
+        SCENE_TEST(level_asks_what_it_rests_on),
         SCENE_TEST(revoked_for_certain),
         SCENE_TEST(expired_for_certain),
         SCENE_TEST(weak_for_certain),
