@@ -12,6 +12,7 @@
 #include "base/sandbox.h"
 #include "judge/child.h"
 #include "judge/message.h"
+#include "verify/report.h"
 #include "verify/report_html.h"
 
 #define SLICE_MS 250   /* how long a signal may go unnoticed */
@@ -272,6 +273,21 @@ static bool has_its_section(const struct run *run, size_t index, const struct sg
     return run->judge->html ? sg_html_is_section(message->pieces[1], index + 1) : message->pieces[1].len == 0;
 }
 
+static bool is_about(const struct run *run, const struct sg_input *file, struct sg_slice report)
+{
+    if (!file)
+        return false;
+    const char *name = sg_input_name(file);
+    return run->judge->json ? sg_report_json_is_about(report, name) : sg_report_text_is_about(report, name);
+}
+
+/* Nor is what names another file than the one named, or the signature that goes with it. */
+static bool has_its_name(const struct run *run, const struct sg_judge_file *file, const struct sg_message *message)
+{
+    return message->kind != SG_MESSAGE_REPORT || is_about(run, file->named, message->pieces[0]) ||
+           is_about(run, file->signature, message->pieces[0]);
+}
+
 /* False if it is not about the file that the child was at. */
 static bool take_message(struct run *run, struct place *place, const struct sg_message *message)
 {
@@ -283,9 +299,10 @@ static bool take_message(struct run *run, struct place *place, const struct sg_m
     }
     struct sg_err err;
     size_t index = place->batch.first + place->at;
-    if (!has_its_section(run, index, message))
+    const struct sg_judge_file *file = &place->batch.files[place->at];
+    if (!has_its_section(run, index, message) || !has_its_name(run, file, message))
         return false;
-    if (check_names(&place->batch.files[place->at], &err) != SG_OK)
+    if (check_names(file, &err) != SG_OK)
         answer_error(run, index, &err);
     else if (message->kind == SG_MESSAGE_ERROR)
         take_error(run, index, message);

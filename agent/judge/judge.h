@@ -2,9 +2,12 @@
  * through a pipe, and can do nothing else (base/sandbox.h).
  *
  * The parent opens files and prints; it parses nothing of theirs. A child judges a batch of them, and is hostile from
- * the first byte it has read: its answers are checked for their form, and a file that makes it crash, takes too long,
- * or asks for too much memory is SG_E_JUDGE_FAILED, never a verdict. What then was not judged yet goes to another
- * child. So the most that a crafted file can do is to falsify the answers about the files of its batch behind it. */
+ * the first byte it has read: its answers are checked for their form and for the file that they name, and a file that
+ * makes it crash, takes too long, or asks for too much memory is SG_E_JUDGE_FAILED, never a verdict. Only an answer
+ * gives it more time. What then was not judged yet goes to another child. So the most that a crafted file can do is to
+ * falsify the answers about itself and the files of its batch behind it; the sentences of errors and of the log are the
+ * child's own words.
+ */
 #pragma once
 
 #include <stdbool.h>

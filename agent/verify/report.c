@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/crypto.h"
+#include "base/limits.h"
 #include "base/utf8.h"
 #include "verify/verdict.h"
 
@@ -224,6 +225,12 @@ static enum sg_rc dump(const json_t *object, struct sg_buf *out, struct sg_err *
     return dumping.rc == SG_OK ? sg_fail_memory(err) : dumping.rc;
 }
 
+/* The members that tell it from other reports. */
+static bool begin(json_t *object, const char *file)
+{
+    return set(object, "schema", json_string("signet.verify/1")) && set(object, "file", text_json(file));
+}
+
 enum sg_rc sg_report_json(const struct sg_report *report, struct sg_buf *out, struct sg_err *err)
 {
     _cleanup_(json_decrefp) json_t *object = json_object(), *signatures = json_array();
@@ -235,10 +242,50 @@ enum sg_rc sg_report_json(const struct sg_report *report, struct sg_buf *out, st
         if (json_array_append_new(signatures, signature) != 0)
             return sg_fail_memory(err);
     }
-    if (!set(object, "schema", json_string("signet.verify/1")) || !set(object, "file", text_json(report->file)) ||
-        !set(object, "format", text_json(report->format)) || !set(object, "signatures", json_incref(signatures)))
+    if (!begin(object, report->file) || !set(object, "format", text_json(report->format)) ||
+        !set(object, "signatures", json_incref(signatures)))
         return sg_fail_memory(err);
     return dump(object, out, err);
+}
+
+/* What comes behind some of its members: it ends with the last byte, and has no second member "file". */
+static bool is_rest_of_object(struct sg_slice rest)
+{
+    static const char file[] = "\"file\"";
+    bool in_string = false;
+    size_t depth = 1;
+    for (size_t i = 0; i < rest.len && depth > 0; i++) {
+        uint8_t byte = rest.data[i];
+        bool ours = depth == 1; /* names of members, which may be written otherwise by a backslash */
+        if (in_string && byte == '\\') {
+            if (ours)
+                return false;
+            i++;
+        } else if (byte == '"') {
+            if (ours && !in_string && rest.len - i >= strlen(file) && memcmp(rest.data + i, file, strlen(file)) == 0)
+                return false;
+            in_string = !in_string;
+        } else if (!in_string && (byte == '{' || byte == '[')) {
+            depth++;
+        } else if (!in_string && (byte == '}' || byte == ']')) {
+            depth--;
+        }
+        if (depth == 0)
+            return i + 1 == rest.len;
+    }
+    return false;
+}
+
+bool sg_report_json_is_about(struct sg_slice json, const char *file)
+{
+    _cleanup_(sg_buf_clear) struct sg_buf head = SG_BUF(SG_MIB);
+    _cleanup_(json_decrefp) json_t *object = json_object();
+    struct sg_err err;
+    if (!begin(object, file) || dump(object, &head, &err) != SG_OK)
+        return false;
+    size_t len = head.len - 1; /* but its end */
+    return json.len > len && json.data[len] == ',' && memcmp(json.data, head.data, len) == 0 &&
+           is_rest_of_object((struct sg_slice){json.data + len, json.len - len});
 }
 
 enum sg_rc sg_report_cert_json(const struct sg_report *report, struct sg_buf *out, struct sg_err *err)

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/crypto.h"
+#include "base/limits.h"
 #include "base/msg.h"
 #include "base/utf8.h"
 #include "verify/report.h"
@@ -118,6 +119,36 @@ enum sg_rc sg_report_text(const struct sg_report *report, const char *content_na
     for (size_t i = 0; rc == SG_OK && i < report->verdict_count; i++)
         rc = add_signature(out, report, &report->verdicts[i], content_name, err);
     return rc;
+}
+
+static bool is_heading(struct sg_slice line, const char *file)
+{
+    static const enum sg_indication indications[] = {SG_TOTAL_PASSED, SG_TOTAL_FAILED, SG_INDETERMINATE};
+    for (size_t i = 0; i < sizeof indications / sizeof *indications; i++) {
+        _cleanup_(sg_buf_clear) struct sg_buf heading = SG_BUF(SG_MIB);
+        struct sg_err err;
+        if (add_heading(&heading, sg_headline(indications[i]), file, &err) == SG_OK &&
+            sg_slice_equal(line, sg_buf_slice(&heading)))
+            return true;
+    }
+    return false;
+}
+
+bool sg_report_text_is_about(struct sg_slice text, const char *file)
+{
+    bool first = true;
+    for (; text.len > 0; first = false) {
+        const uint8_t *end = memchr(text.data, '\n', text.len);
+        if (!end)
+            return false;
+        struct sg_slice line = {text.data, (size_t)(end - text.data) + 1};
+        bool indented = line.len > 2 && memcmp(line.data, "  ", 2) == 0;
+        if ((first || !indented) && !is_heading(line, file))
+            return false;
+        text.data += line.len;
+        text.len -= line.len;
+    }
+    return !first;
 }
 
 static enum sg_rc add_path(struct sg_buf *out, const struct sg_verdict *verdict, struct sg_err *err)

@@ -107,9 +107,15 @@ enum sg_rc __wrap_sg_verify_file(struct sg_verifier *verifier, struct sg_input *
     if (strcmp(name, "steer") == 0)
         say("VALID: \x1b[2J\n", 0);
     if (strcmp(name, "overreach") == 0)
-        say_both("VALID: x\n", "<section id=\"f2\"></section>\n", 0);
+        say_both("VALID: overreach\n", "<section id=\"f2\"></section>\n", 0);
     if (strcmp(name, "no section") == 0)
-        say("VALID: x\n", 0);
+        say("VALID: no section\n", 0);
+    if (strcmp(name, "impostor") == 0)
+        say("VALID: file-1\n", 0);
+    if (strcmp(name, "second") == 0)
+        say("VALID: second\n  as it was\nVALID: file-1\n", 0);
+    if (strcmp(name, "impostor in JSON") == 0)
+        say("{\"schema\":\"signet.verify/1\",\"file\":\"file-1\",\"format\":null,\"signatures\":[]}", 0);
     if (strcmp(name, "another") == 0)
         say("VALID: x\n", 99);
     if (strcmp(name, "chat") == 0)
@@ -319,6 +325,20 @@ static void talk_buys_no_time(void **state)
     }
 }
 
+/* An answer names the file that it is about, and no other. */
+static void none_speaks_of_another(void **state)
+{
+    static const char *const faults[] = {"impostor", "second", "impostor in JSON"};
+    struct stage *stage = *state;
+    stage->at = 0;
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+        stage->json = i == 2;
+        stage->fault = faults[i];
+        assert_int_equal(run(stage, 20, 1), SG_OK);
+        assert_all_valid_but(stage, 20, SG_E_JUDGE_FAILED);
+    }
+}
+
 static void all_of_them(void **state)
 {
     struct stage *stage = *state;
@@ -451,6 +471,7 @@ int main(void)
         TEST(one_costs_only_itself),
         TEST(sections_are_of_their_files),
         TEST(talk_buys_no_time),
+        TEST(none_speaks_of_another),
         TEST(all_of_them),
         TEST(what_is_not_there_is_said),
         TEST(cancelling_ends_all),

@@ -259,6 +259,65 @@ static void hostile(void **state)
     sg_report_free(report);
 }
 
+/* Whatever a file is called, its reports are known as about it; and none that is about another one, too, is. */
+static void whose_it_is(void **state)
+{
+    static const char *const names[] = {"a.p7s", "sub/dir \"x\" \\.p7s", "bad\xff\xfe\x1b[0m\nname\xe2\x80\xae.p7s",
+                                        ""};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        _cleanup_(sg_report_freep) struct sg_report *report = report_of(*state, ORDINARY, CONTENT);
+        _cleanup_(sg_buf_clear) struct sg_buf text = SG_BUF(SG_MIB), json = SG_BUF(SG_MIB);
+        free(report->file);
+        report->file = strdup(names[i]);
+        assert_int_equal(sg_report_text(report, "content", &text, NULL), SG_OK);
+        assert_int_equal(sg_report_text(report, NULL, &text, NULL), SG_OK); /* of a second signature */
+        assert_int_equal(sg_report_json(report, &json, NULL), SG_OK);
+        assert_true(sg_report_text_is_about(sg_buf_slice(&text), names[i]));
+        assert_true(sg_report_json_is_about(sg_buf_slice(&json), names[i]));
+        assert_false(sg_report_text_is_about(sg_buf_slice(&text), "b.p7s"));
+        assert_false(sg_report_json_is_about(sg_buf_slice(&json), "b.p7s"));
+        json.len--;
+        assert_false(sg_report_json_is_about(sg_buf_slice(&json), names[i]));
+    }
+}
+
+static void whose_it_is_not(void **state)
+{
+#define JSON "{\"schema\":\"signet.verify/1\",\"file\":\"a\",\"format\":null,\"signatures\":["
+    static const char *const texts[] = {
+        "",
+        "VALID: a",
+        "  VALID: a\n",
+        "FINE: a\n",
+        "VALID: a \n",
+        "VALID: a\n  why: it is\nVALID: b\n",
+        "VALID: a\n VALID: b\n",
+        "VALID: a\n\n",
+        "VALID: a\n  x",
+    };
+    static const char *const jsons[] = {
+        "",
+        "{}",
+        "{\"file\":\"a\"}",
+        "{\"schema\":\"signet.verify/1\",\"file\":\"a\"}",
+        JSON "]",
+        JSON "]},{}",
+        JSON "]}{\"file\":\"b\"}",
+        JSON "],\"file\":\"b\"}",
+        JSON "],\"f\\u0069le\":\"b\"}",
+        JSON "\"}",
+        "{\"schema\":\"signet.verify/1\",\"file\":\"a\"}{\"format\":null}",
+    };
+    (void)state;
+    assert_true(sg_report_text_is_about(slice_of("CANNOT TELL: a\n  why: VALID: b\nNOT VALID: a\n"), "a"));
+    assert_true(sg_report_json_is_about(slice_of(JSON "{\"file\":\"\\\"}\"}]}"), "a"));
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        assert_false(sg_report_text_is_about(slice_of(texts[i]), "a"));
+    for (size_t i = 0; i < sizeof jsons / sizeof *jsons; i++)
+        assert_false(sg_report_json_is_about(slice_of(jsons[i]), "a"));
+#undef JSON
+}
+
 /* Is a name cut that would fill the screen, at a whole character, and is a report that does not fit called so? */
 static void large(void **state)
 {
@@ -330,16 +389,10 @@ static void reason_words(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WORLD_TEST(json_form),
-        WORLD_TEST(json_of_two_answers),
-        WORLD_TEST(cert_json),
-        WORLD_TEST(headlines),
-        WORLD_TEST(two_answers),
-        cmocka_unit_test(meanings),
-        WORLD_TEST(hostile),
-        WORLD_TEST(nothing),
-        cmocka_unit_test(reason_words),
-        WORLD_TEST(large),
+        WORLD_TEST(json_form), WORLD_TEST(json_of_two_answers), WORLD_TEST(cert_json),
+        WORLD_TEST(headlines), WORLD_TEST(two_answers),         cmocka_unit_test(meanings),
+        WORLD_TEST(hostile),   WORLD_TEST(whose_it_is),         cmocka_unit_test(whose_it_is_not),
+        WORLD_TEST(nothing),   cmocka_unit_test(reason_words),  WORLD_TEST(large),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
