@@ -6,8 +6,7 @@
  * makes it crash, takes too long, or asks for too much memory is SG_E_JUDGE_FAILED, never a verdict. Only an answer
  * gives it more time. What then was not judged yet goes to another child. So the most that a crafted file can do is to
  * falsify the answers about itself and the files of its batch behind it; the sentences of errors and of the log are the
- * child's own words.
- */
+ * child's own words. */
 #pragma once
 
 #include <stdbool.h>
