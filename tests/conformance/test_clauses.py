@@ -57,7 +57,7 @@ tests that ask for it. This page is written by `python3 tests/conformance/test_c
   time for which the certificate is proven does not count.
 - **Not there**: evidence records (§5.6.3.4 step 1), a time-stamp delay (§5.5.4 step 5), the chain model (§5.6.2.1.4).
 - **Older forms**: CAdES-C, -X, -XL and -A are judged by the same processes, as far as what their time-stamps are over can
-  be calculated; B-LTA is only what has an archive-time-stamp-v3 that holds.
+  be calculated; B-LTA is only what archive-time-stamps-v3 that hold cover: the signature-time-stamp, and all that B-LT rests on.
 """
 
 
