@@ -62,18 +62,20 @@ enum sg_rc sg_buf_printf(struct sg_buf *buf, struct sg_err *err, const char *for
     va_list args, again;
     va_start(args, format);
     va_copy(again, args);
-    int n = vsnprintf(NULL, 0, format, args);
+    /* As most often, there is room for it. */
+    size_t room = buf->capacity - buf->len;
+    int n = vsnprintf(room > 0 ? (char *)buf->data + buf->len : NULL, room, format, args);
     va_end(args);
     enum sg_rc rc = SG_OK;
     if (n < 0)
         rc = sg_fail(err, SG_E_INTERNAL, "%s", _("A text could not be formatted."));
-    else
+    else if ((size_t)n >= room || (size_t)n > buf->max - buf->len) {
         rc = reserve(buf, (size_t)n, err);
-    if (rc == SG_OK) {
-        (void)vsnprintf((char *)buf->data + buf->len, (size_t)n + 1, format, again);
-        buf->len += (size_t)n;
+        if (rc == SG_OK)
+            (void)vsnprintf((char *)buf->data + buf->len, (size_t)n + 1, format, again);
     }
     va_end(again);
+    buf->len += rc == SG_OK ? (size_t)n : 0;
     return rc;
 }
 

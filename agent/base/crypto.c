@@ -1,6 +1,7 @@
 #include "base/crypto.h"
 
 #include <limits.h>
+#include <pthread.h>
 #include <string.h>
 
 #include <openssl/err.h>
@@ -105,7 +106,7 @@ static enum sg_rc append_escaped(struct sg_buf *text, struct sg_slice raw, struc
     return rc;
 }
 
-enum sg_rc sg_name_text(const X509_NAME *name, char **ret, struct sg_err *err)
+static enum sg_rc make_name_text(const X509_NAME *name, struct sg_buf *out, struct sg_err *err)
 {
     _cleanup_(BIO_free_allp) BIO *bio = BIO_new(BIO_s_mem());
     if (!bio)
@@ -115,9 +116,63 @@ enum sg_rc sg_name_text(const X509_NAME *name, char **ret, struct sg_err *err)
         return rc;
     char *raw = NULL;
     long raw_len = BIO_get_mem_data(bio, &raw);
+    return append_escaped(out, (struct sg_slice){(const uint8_t *)raw, (size_t)raw_len}, err);
+}
+
+/* Names that were made into text lately: thousands of files name the same few. */
+static struct {
+    uint8_t der[256];
+    char text[256];
+    size_t der_len, text_len;
+} known_names[16];
+
+static pthread_mutex_t known_names_lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* FNV-1a. Who makes names collide gains only that they are made into text again. */
+static size_t place_of(struct sg_slice der)
+{
+    uint64_t hash = 0xcbf29ce484222325U;
+    for (size_t i = 0; i < der.len; i++)
+        hash = (hash ^ der.data[i]) * 0x100000001b3U;
+    return (hash ^ hash >> 32) % (sizeof known_names / sizeof *known_names);
+}
+
+static bool recall_name(struct sg_slice der, struct sg_buf *out)
+{
+    size_t at = place_of(der);
+    (void)pthread_mutex_lock(&known_names_lock);
+    bool known = der.len > 0 && sg_slice_equal(der, (struct sg_slice){known_names[at].der, known_names[at].der_len}) &&
+                 sg_buf_append(out, known_names[at].text, known_names[at].text_len, NULL) == SG_OK;
+    (void)pthread_mutex_unlock(&known_names_lock);
+    return known;
+}
+
+static void remember_name(struct sg_slice der, struct sg_slice text)
+{
+    size_t at = place_of(der);
+    if (der.len > sizeof known_names[at].der || text.len > sizeof known_names[at].text || text.len == 0)
+        return;
+    (void)pthread_mutex_lock(&known_names_lock);
+    memcpy(known_names[at].der, der.data, der.len);
+    memcpy(known_names[at].text, text.data, text.len);
+    known_names[at].der_len = der.len;
+    known_names[at].text_len = text.len;
+    (void)pthread_mutex_unlock(&known_names_lock);
+}
+
+enum sg_rc sg_name_text(const X509_NAME *name, char **ret, struct sg_err *err)
+{
     _cleanup_(sg_buf_clear) struct sg_buf text = SG_BUF(2 * SG_MAX_NAME_TEXT);
-    rc = append_escaped(&text, (struct sg_slice){(const uint8_t *)raw, (size_t)raw_len}, err);
+    struct sg_slice der = {NULL, 0};
     const char *ignored = NULL;
+    enum sg_rc rc = SG_OK;
+    if (!X509_NAME_get0_der(name, &der.data, &der.len))
+        der = (struct sg_slice){NULL, 0};
+    if (!recall_name(der, &text)) {
+        rc = make_name_text(name, &text, err);
+        if (rc == SG_OK && der.len > 0)
+            remember_name(der, sg_buf_slice(&text));
+    }
     if (rc == SG_OK)
         rc = sg_buf_text(&text, &ignored, err);
     if (rc == SG_OK)

@@ -2,8 +2,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 
 #include "base/limits.h"
@@ -14,8 +16,10 @@ struct sg_input {
     char *name;
     int fd; /* -1: the bytes are in `memory` */
     struct sg_slice memory;
+    struct sg_buf spooled; /* owns `memory`, of a spool that is still small */
     uint64_t size;
     bool in_place;      /* `fd` is the file itself, not a temporary file of ours */
+    bool watched;       /* by another process, which asks whether the file has changed */
     struct stat opened; /* of a file that is read in place */
 };
 
@@ -37,6 +41,7 @@ static enum sg_rc input_new(const char *name, struct sg_input **ret, struct sg_e
     if (!input)
         return sg_fail_memory(err);
     input->fd = -1;
+    input->spooled.max = SG_SPOOL_MEMORY;
     input->name = strdup(name);
     if (!input->name)
         return sg_fail_memory(err);
@@ -49,6 +54,7 @@ void sg_input_free(struct sg_input *input)
     if (!input)
         return;
     closep(&input->fd);
+    sg_buf_clear(&input->spooled);
     free(input->name);
     free(input);
 }
@@ -70,6 +76,10 @@ static enum sg_rc open_failed(const char *path, int errnum, struct sg_err *err)
     case ELOOP:
     case ENXIO:
         rc = sg_fail_errno(err, SG_E_NOT_READABLE, errnum, _("\"%s\" may not be read; check its permissions."), path);
+        break;
+    case EXDEV:
+        rc = sg_fail_errno(err, SG_E_NOT_READABLE, errnum,
+                           _("\"%s\" is a link that leads out of its folder, and is not followed."), path);
         break;
     default:
         rc = sg_fail_errno(err, SG_E_IO, errnum, _("\"%s\" cannot be opened."), path);
@@ -111,6 +121,19 @@ static bool is_device(int fd, const struct stat *st)
     return S_ISBLK(st->st_mode) || (S_ISCHR(st->st_mode) && !isatty(fd) && st->st_rdev != makedev(1, 3));
 }
 
+static enum sg_rc keep_in_place(const char *path, int *fd, const struct stat *st, struct sg_input **ret,
+                                struct sg_err *err)
+{
+    enum sg_rc rc = input_new(path, ret, err);
+    if (rc != SG_OK)
+        return rc;
+    (*ret)->fd = sg_steal_fd(fd);
+    (*ret)->in_place = true;
+    (*ret)->opened = *st;
+    (*ret)->size = (uint64_t)st->st_size;
+    return SG_OK;
+}
+
 enum sg_rc sg_input_open(const char *path, struct sg_input **ret, struct sg_err *err)
 {
     bool is_stdin = strcmp(path, "-") == 0;
@@ -124,26 +147,50 @@ enum sg_rc sg_input_open(const char *path, struct sg_input **ret, struct sg_err 
     if (is_device(fd, &st))
         return sg_about(path, err,
                         sg_fail(err, SG_E_NOT_READABLE, _("\"%s\" is a device; name a file instead."), path));
+    if (can_stay_in_place(fd, &st, is_stdin))
+        return keep_in_place(path, &fd, &st, ret, err);
 
     _cleanup_(sg_input_freep) struct sg_input *input = NULL;
-    enum sg_rc rc = SG_OK;
-    if (can_stay_in_place(fd, &st, is_stdin)) {
-        rc = input_new(path, &input, err);
-        if (rc != SG_OK)
-            return rc;
-        input->fd = sg_steal_fd(&fd);
-        input->in_place = true;
-        input->opened = st;
-        input->size = (uint64_t)st.st_size;
-    } else {
-        rc = sg_input_spool(path, &input, err);
-        if (rc == SG_OK)
-            rc = spool_from(input, fd, err);
-        if (rc != SG_OK)
-            return rc;
-    }
-    *ret = sg_steal(input);
-    return SG_OK;
+    enum sg_rc rc = sg_input_spool(path, &input, err);
+    if (rc == SG_OK)
+        rc = spool_from(input, fd, err);
+    if (rc == SG_OK)
+        *ret = sg_steal(input);
+    return rc;
+}
+
+/* By a path below `folder` that leads out of it neither by ".." nor by a link. Before Linux 5.6, by no link at its end.
+ */
+static int open_beneath(int folder, const char *path, int flags)
+{
+    const struct open_how how = {.flags = (unsigned)flags, .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
+    int fd = (int)syscall(SYS_openat2, folder, path, &how, sizeof how);
+    return fd < 0 && errno == ENOSYS ? openat(folder, path, flags | O_NOFOLLOW) : fd;
+}
+
+enum sg_rc sg_input_open_file(int folder, const char *path, const char *name, struct sg_input **ret, struct sg_err *err)
+{
+    const int flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+    _cleanup_(closep) int fd = folder < 0 ? open(path, flags) : open_beneath(folder, path, flags);
+    struct stat st;
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return open_failed(name, errno, err);
+    if (!S_ISREG(st.st_mode))
+        return sg_about(name, err,
+                        sg_fail(err, SG_E_NOT_READABLE,
+                                _("\"%s\" is no regular file; only such are read here, where nobody named it."), name));
+    return keep_in_place(name, &fd, &st, ret, err);
+}
+
+enum sg_rc sg_input_watched(struct sg_input *input, struct sg_err *err)
+{
+    input->watched = true;
+    if (!input->in_place || input->size > SG_SMALL_FILE)
+        return SG_OK;
+    enum sg_rc rc = sg_input_read_all(input, &input->spooled, err);
+    if (rc == SG_OK)
+        input->memory = sg_buf_slice(&input->spooled);
+    return rc;
 }
 
 enum sg_rc sg_input_from_slice(const char *name, struct sg_slice bytes, struct sg_input **ret, struct sg_err *err)
@@ -160,31 +207,52 @@ enum sg_rc sg_input_from_slice(const char *name, struct sg_slice bytes, struct s
 
 enum sg_rc sg_input_spool(const char *name, struct sg_input **ret, struct sg_err *err)
 {
-    _cleanup_(sg_input_freep) struct sg_input *input = NULL;
-    enum sg_rc rc = input_new(name, &input, err);
-    if (rc == SG_OK)
-        rc = sg_temporary_open(&input->fd, err);
-    if (rc == SG_OK)
-        *ret = sg_steal(input);
-    return rc;
+    return input_new(name, ret, err);
 }
 
-enum sg_rc sg_input_append(struct sg_input *input, const void *data, size_t len, struct sg_err *err)
+static enum sg_rc write_spool(struct sg_input *input, uint64_t offset, struct sg_slice bytes, struct sg_err *err)
 {
-    const uint8_t *bytes = data;
-    while (len > 0) {
-        ssize_t n = pwrite(input->fd, bytes, len, (off_t)input->size);
+    while (bytes.len > 0) {
+        ssize_t n = pwrite(input->fd, bytes.data, bytes.len, (off_t)offset);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
             return sg_about(
                 input->name, err,
                 sg_fail_errno(err, SG_E_IO, errno, _("The temporary copy of \"%s\" cannot be written."), input->name));
-        bytes += n;
-        len -= (size_t)n;
-        input->size += (uint64_t)n;
+        bytes.data += n;
+        bytes.len -= (size_t)n;
+        offset += (uint64_t)n;
     }
     return SG_OK;
+}
+
+/* What has become too large for memory goes on in a file. */
+static enum sg_rc move_to_file(struct sg_input *input, struct sg_err *err)
+{
+    enum sg_rc rc = sg_temporary_open(&input->fd, err);
+    if (rc == SG_OK)
+        rc = write_spool(input, 0, sg_buf_slice(&input->spooled), err);
+    sg_buf_clear(&input->spooled);
+    input->memory = (struct sg_slice){0};
+    return rc;
+}
+
+enum sg_rc sg_input_append(struct sg_input *input, const void *data, size_t len, struct sg_err *err)
+{
+    enum sg_rc rc = SG_OK;
+    if (input->fd < 0 && input->size + len <= SG_SPOOL_MEMORY) {
+        rc = sg_buf_append(&input->spooled, data, len, err);
+        input->memory = sg_buf_slice(&input->spooled);
+    } else {
+        if (input->fd < 0)
+            rc = move_to_file(input, err);
+        if (rc == SG_OK)
+            rc = write_spool(input, input->size, (struct sg_slice){data, len}, err);
+    }
+    if (rc == SG_OK)
+        input->size += len;
+    return rc;
 }
 
 const char *sg_input_name(const struct sg_input *input)
@@ -202,6 +270,11 @@ uint64_t sg_input_size(const struct sg_input *input)
     return input->size;
 }
 
+static bool in_memory(const struct sg_input *input)
+{
+    return input->fd < 0 || input->memory.data;
+}
+
 /* What is there of `len` bytes at `offset`. */
 static size_t within(const struct sg_input *input, uint64_t offset, uint64_t len)
 {
@@ -213,7 +286,7 @@ enum sg_rc sg_input_read(struct sg_input *input, uint64_t offset, void *out, siz
                          struct sg_err *err)
 {
     size_t wanted = within(input, offset, len), done = 0;
-    if (input->fd < 0) {
+    if (in_memory(input)) {
         if (wanted > 0)
             memcpy(out, input->memory.data + offset, wanted);
         *ret_read = wanted;
@@ -259,7 +332,7 @@ static bool same_file(const struct stat *a, const struct stat *b)
 
 enum sg_rc sg_input_check_unchanged(struct sg_input *input, struct sg_err *err)
 {
-    if (!input->in_place)
+    if (!input->in_place || input->watched)
         return SG_OK;
     /* By its name, so that another file put in its place is seen too: while `fd` is open, the number of the inode
      * cannot belong to another file. */
@@ -287,7 +360,7 @@ enum sg_rc sg_input_copy(struct sg_input *input, uint64_t offset, uint64_t len, 
 {
     if (within(input, offset, len) < len)
         return has_changed(input, err);
-    if (input->fd < 0)
+    if (in_memory(input))
         return copy_memory(input, offset, len, sink, err);
 
     size_t size = len < SG_IO_BUFFER ? (size_t)len : SG_IO_BUFFER;

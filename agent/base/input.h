@@ -1,6 +1,7 @@
 /* An input file: random access, bounded memory, and the memory of which file it was.
  *
- * Whatever cannot seek (a pipe, "-") is first spooled to an unlinked temporary file, so that readers may go back. */
+ * Whatever cannot seek (a pipe, "-") is first spooled, to memory and, once it is large, to an unlinked temporary file,
+ * so that readers may go back. */
 #pragma once
 
 #include <stdbool.h>
@@ -16,10 +17,14 @@ struct sg_input;
 /* Opens `path` ("-": stdin). Missing: SG_E_NOT_FOUND; folder: SG_E_IS_FOLDER; no permission: SG_E_NOT_READABLE. A
  * signal whose handler does not restart calls ends the waiting for a pipe: SG_E_CANCELLED. */
 SG_MUST_CHECK enum sg_rc sg_input_open(const char *path, struct sg_input **ret, struct sg_err *err);
+/* The same where nobody named the file: a regular one, or SG_E_NOT_READABLE, and never a wait. `folder` -1: `path` as
+ * it is. Else a path below that folder, which no link and no ".." leads out of. `name` is the whole path. */
+SG_MUST_CHECK enum sg_rc sg_input_open_file(int folder, const char *path, const char *name, struct sg_input **ret,
+                                            struct sg_err *err);
 /* Over bytes in memory that the caller keeps. `name` is for messages. */
 SG_MUST_CHECK enum sg_rc sg_input_from_slice(const char *name, struct sg_slice bytes, struct sg_input **ret,
                                              struct sg_err *err);
-/* An empty unlinked temporary file to fill with sg_input_append() (decoded PEM, for one) and then read. */
+/* An empty input to fill with sg_input_append() (decoded PEM, for one) and then read. */
 SG_MUST_CHECK enum sg_rc sg_input_spool(const char *name, struct sg_input **ret, struct sg_err *err);
 SG_MUST_CHECK enum sg_rc sg_input_append(struct sg_input *input, const void *data, size_t len, struct sg_err *err);
 void sg_input_free(struct sg_input *input);
@@ -36,6 +41,9 @@ SG_MUST_CHECK enum sg_rc sg_input_read(struct sg_input *input, uint64_t offset, 
 SG_MUST_CHECK enum sg_rc sg_input_read_all(struct sg_input *input, struct sg_buf *buf, struct sg_err *err);
 /* SG_E_INPUT_CHANGED if size, modification time or identity of the file differ from when it was opened. */
 SG_MUST_CHECK enum sg_rc sg_input_check_unchanged(struct sg_input *input, struct sg_err *err);
+/* For a process that may not look names up: whether the file changes is asked by another one, which opened it, and not
+ * here. A small file is read at once. */
+SG_MUST_CHECK enum sg_rc sg_input_watched(struct sg_input *input, struct sg_err *err);
 
 /* Takes bytes as they are read: content into a digest, a file, both. Anything but SG_OK stops the reading. */
 struct sg_sink {

@@ -18,16 +18,21 @@
 #define SG_MAX_CERTIFICATE (256 * SG_KIB) /* one certificate's DER */
 #define SG_MAX_CERT_FILE (16 * SG_MIB)    /* a file of certificates */
 #define SG_MAX_CRL_FILE (512 * SG_MIB)    /* a CRL */
-#define SG_MAX_OCSP_CERTIFICATES 8        /* that one OCSP response carries */
-#define SG_MAX_CLOCK_SKEW 300             /* seconds by which a responder's clock may be ahead of ours */
-#define SG_MAX_NAME_TEXT (4 * SG_KIB)     /* a name as text, which is then cut */
-#define SG_MAX_PROFILE (4 * SG_MIB)       /* the JSON of a profile */
+#define SG_MAX_CRL_PART (128 * SG_KIB)    /* of it: one entry, its issuer's name, its extensions; held in memory */
+#define SG_MAX_CRL_HELD (32 * SG_MIB)     /* a CRL signed with EdDSA, which cannot be checked by its digest */
+#define SG_MAX_CRL_ISSUERS 4096           /* whose certificates one indirect CRL lists */
+#define SG_MAX_CRL_INDEX_HEADER SG_MIB
+#define SG_MAX_OCSP_CERTIFICATES 8    /* that one OCSP response carries */
+#define SG_MAX_CLOCK_SKEW 300         /* seconds by which a responder's clock may be ahead of ours */
+#define SG_MAX_NAME_TEXT (4 * SG_KIB) /* a name as text, which is then cut */
+#define SG_MAX_PROFILE (4 * SG_MIB)   /* the JSON of a profile */
 
 /* The signed list of anchors. */
 #define SG_MAX_ANCHOR_LIST (8 * SG_MIB)                       /* the JSON */
 #define SG_MAX_ANCHOR_LIST_FILE (SG_MAX_ANCHOR_LIST + SG_MIB) /* with the signature around it */
 #define SG_MAX_LISTED_ANCHORS 4096
-#define SG_MAX_RELEASE_TEXT 64 /* a version */
+#define SG_MAX_ANCHOR_LIMITS (8 * SG_KIB) /* of one anchor, as text */
+#define SG_MAX_RELEASE_TEXT 64            /* a version */
 
 /* Encryption. The content is streamed. */
 #define SG_MAX_RECIPIENT_INFOS (4 * SG_MIB)    /* RecipientInfos of one CMS together */
@@ -37,17 +42,31 @@
 #define SG_MAX_GCM_CONTENT ((1ULL << 36) - 32) /* octets under one key and nonce (SP 800-38D §5.2.1.1) */
 
 /* Time-stamps. */
-#define SG_MAX_TIMESTAMP (1 * SG_MIB) /* one token, with the certificates that it carries */
-#define SG_MAX_TIMESTAMPS 16          /* of one signature, judged */
-#define SG_MAX_TSA_TEXT 400           /* bytes of what a TSA says for a person, which is then cut */
+#define SG_MAX_TIMESTAMP (16 * SG_MIB) /* one token, with the certificates and CRLs that it carries */
+#define SG_MAX_TIMESTAMPS 16           /* of one signature, judged */
+#define SG_MAX_TSA_TEXT 400            /* bytes of what a TSA says for a person, which is then cut */
+
+/* What a signature carries to be judged by later. */
+#define SG_MAX_EVIDENCE_TIMESTAMPS 64   /* of one signature, read */
+#define SG_MAX_EVIDENCE_PLACES 4096     /* members of certificates and crls and values of attributes, together */
+#define SG_MAX_EVIDENCE_FOUND 1000      /* certificates, CRLs and OCSP responses, each */
+#define SG_MAX_EVIDENCE_LOOKED_AT 16384 /* of them, with those that are there several times */
+#define SG_MAX_EVIDENCE_REFERENCES 4096 /* hashes of them */
+#define SG_MAX_EVIDENCE_DIGESTS 4       /* algorithms by which one thing is hashed */
+
+#define SG_MAX_HTML_SUMMARY (64 * SG_MIB) /* the list of files that it begins with */
 
 #define SG_MAX_CARRIED_CRLS (8 * SG_MIB) /* CRLs that one CMS carries, together */
+#define SG_MAX_CARRIED_OCSPS 64          /* OCSP responses that one signature carries, looked at */
 
 /* Signatures and keys that are checked. */
 #define SG_MAX_RSA_BITS 8192
 #define SG_MAX_RSA_EXPONENT_BITS 64  /* of the public exponent: a long one costs as much as signing */
 #define SG_MAX_SIGNER_CANDIDATES 8   /* certificates that one SignerIdentifier names, tried */
+#define SG_MAX_CRL_ISSUER_NAMES 16   /* whose CRLs may speak of one certificate */
 #define SG_MAX_CARRIED_CRLS_TRIED 64 /* carried CRLs of one issuer name, looked at for one certificate */
+
+#define SG_MAX_CRL_SIGNER_NESTING 3 /* judgements of a CRL's signer, each by the CRL of another */
 
 /* Paths. */
 #define SG_MAX_PATH_LENGTH 16   /* certificates in one path */
@@ -133,6 +152,21 @@
 #define SG_MAX_THREADS 16
 #define SG_GROUP_FILES 400 /* files made final together; their descriptors fit the usual limit of 1024 */
 #define SG_IO_BUFFER (256 * SG_KIB)
+#define SG_SMALL_FILE (64 * SG_KIB)   /* read in one piece */
+#define SG_SPOOL_MEMORY (32 * SG_MIB) /* of what cannot be read twice; more goes to a temporary file */
+
+/* Judging in a child process. */
+#define SG_MAX_JUDGING_BATCH 128          /* files that one child judges */
+#define SG_MAX_JUDGING_JOBS 64            /* children at once */
+#define SG_LARGE_FILE (8 * SG_MIB)        /* which has a child of its own */
+#define SG_JUDGING_SECONDS 60             /* for one file, and ... */
+#define SG_JUDGING_RATE (1 * SG_MIB)      /* ... one more for each so many bytes of it */
+#define SG_JUDGING_MEMORY (2048 * SG_MIB) /* of addresses, beyond what the parent has */
+#define SG_JUDGING_AHEAD 1024             /* files whose answers may wait for that of one before them */
+#define SG_JUDGING_HELD (64 * SG_MIB)     /* bytes of such answers; then only that one is listened to */
+#define SG_MAX_JUDGING_TEXT (64 * SG_MIB) /* of one answer */
+#define SG_MAX_JUDGING_LOG 4096           /* messages for the log about one file */
+#define SG_MAX_TREE_DEPTH 256             /* folders in folders */
 
 /* Secrets. */
 #define SG_SECURE_HEAP (64 * SG_KIB) /* a power of two; fits the usual limit of locked memory */

@@ -14,15 +14,18 @@
 /* --- check -------------------------------------------------------------------------------------------------------- */
 
 static const struct sg_option check_options[] = {
-    {.name = "purpose", .argument = "any|sign|timestamp|ocsp", .help = N_("what it is to be good for (any)")},
+    {.name = "purpose", .argument = "any|sign|timestamp|ocsp|crl", .help = N_("what it is to be good for (any)")},
     SG_JUDGING_OPTIONS,
     {0},
 };
 
 static enum sg_rc purpose_of(const struct sg_args *args, enum sg_cert_purpose *ret, struct sg_err *err)
 {
-    static const char *const names[] = {
-        [SG_CERT_ANY] = "any", [SG_CERT_SIGN] = "sign", [SG_CERT_TIMESTAMP] = "timestamp", [SG_CERT_OCSP] = "ocsp"};
+    static const char *const names[] = {[SG_CERT_ANY] = "any",
+                                        [SG_CERT_SIGN] = "sign",
+                                        [SG_CERT_TIMESTAMP] = "timestamp",
+                                        [SG_CERT_OCSP] = "ocsp",
+                                        [SG_CERT_CRL] = "crl"};
     const char *text = sg_args_value(args, "purpose");
     if (!text) {
         *ret = SG_CERT_ANY;
@@ -34,7 +37,7 @@ static enum sg_rc purpose_of(const struct sg_args *args, enum sg_cert_purpose *r
             return SG_OK;
         }
     }
-    return sg_fail(err, SG_E_USAGE, _("--purpose is any, sign, timestamp or ocsp."));
+    return sg_fail(err, SG_E_USAGE, _("--purpose is any, sign, timestamp, ocsp or crl."));
 }
 
 static enum sg_rc check(struct sg_app *app, const struct sg_args *args, int *ret_status, struct sg_err *err)

@@ -32,6 +32,7 @@ const struct sg_command *const sg_commands[] = {
     &sg_command_trust_list,
     &sg_command_trust_remove,
     &sg_command_trust_export,
+    &sg_command_trust_import_system,
     &sg_command_status,
     &sg_command_log,
     &sg_command_config_show,

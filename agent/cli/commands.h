@@ -33,6 +33,7 @@ extern const struct sg_command sg_command_token_show;
 extern const struct sg_command sg_command_token_unblock;
 extern const struct sg_command sg_command_trust_add;
 extern const struct sg_command sg_command_trust_export;
+extern const struct sg_command sg_command_trust_import_system;
 extern const struct sg_command sg_command_trust_list;
 extern const struct sg_command sg_command_trust_remove;
 extern const struct sg_command sg_command_verify;

@@ -20,16 +20,6 @@ enum sg_rc sg_file_certs(struct sg_app *app, const char *path, STACK_OF(X509) *c
     return sg_certs_read(input, libctx, certs, err);
 }
 
-enum sg_rc sg_file_crls(struct sg_app *app, const char *path, STACK_OF(X509_CRL) *crls, struct sg_err *err)
-{
-    OSSL_LIB_CTX *libctx = NULL;
-    _cleanup_(sg_input_freep) struct sg_input *input = NULL;
-    enum sg_rc rc = sg_app_libctx(app, &libctx, err);
-    if (rc == SG_OK)
-        rc = sg_input_open(path, &input, err);
-    return rc == SG_OK ? sg_crls_read(input, libctx, crls, err) : rc;
-}
-
 enum sg_rc sg_option_certs(struct sg_app *app, const struct sg_args *args, const char *name, STACK_OF(X509) *certs,
                            struct sg_err *err)
 {
@@ -41,12 +31,57 @@ enum sg_rc sg_option_certs(struct sg_app *app, const struct sg_args *args, const
     return SG_OK;
 }
 
-enum sg_rc sg_option_crls(struct sg_app *app, const struct sg_args *args, STACK_OF(X509_CRL) *crls, struct sg_err *err)
+/* The CRLs of the file that was opened last. */
+static enum sg_rc add_places(struct sg_crl_files *crls, const char *path, struct sg_err *err)
 {
+    const struct sg_crl_file *file = crls->files[crls->file_count - 1];
+    size_t count = crls->count + sg_crl_file_count(file);
+    struct sg_crl_place *places = reallocarray(crls->places, count, sizeof(*places));
+    if (places)
+        crls->places = places;
+    const char **paths = reallocarray(crls->paths, count, sizeof(*paths));
+    if (paths)
+        crls->paths = paths;
+    if (!places || !paths)
+        return sg_fail_memory(err);
+    for (size_t i = 0; i < sg_crl_file_count(file); i++, crls->count++) {
+        places[crls->count] = sg_crl_file_place(file, i);
+        paths[crls->count] = path;
+    }
+    return SG_OK;
+}
+
+enum sg_rc sg_option_crls(const struct sg_args *args, struct sg_crl_files *crls, struct sg_err *err)
+{
+    size_t count = sg_args_count(args, "crl");
     enum sg_rc rc = SG_OK;
-    for (size_t i = 0; rc == SG_OK && i < sg_args_count(args, "crl"); i++)
-        rc = sg_file_crls(app, sg_args_item(args, "crl", i), crls, err);
+    crls->inputs = calloc(count + 1, sizeof(*crls->inputs));
+    crls->files = calloc(count + 1, sizeof(*crls->files));
+    if (!crls->inputs || !crls->files)
+        return sg_fail_memory(err);
+    for (size_t i = 0; rc == SG_OK && i < count; i++) {
+        const char *path = sg_args_item(args, "crl", i);
+        crls->file_count++;
+        rc = sg_input_open(path, &crls->inputs[i], err);
+        if (rc == SG_OK)
+            rc = sg_crl_file_open(crls->inputs[i], &crls->files[i], err);
+        if (rc == SG_OK)
+            rc = add_places(crls, path, err);
+    }
     return rc;
+}
+
+void sg_crl_files_clear(struct sg_crl_files *crls)
+{
+    for (size_t i = 0; i < crls->file_count; i++) {
+        sg_crl_file_free(crls->files[i]);
+        sg_input_free(crls->inputs[i]);
+    }
+    free(crls->files);
+    free(crls->inputs);
+    free(crls->places);
+    free(crls->paths);
+    *crls = (struct sg_crl_files){0};
 }
 
 static enum sg_rc read_ocsp(const char *path, struct sg_slice *ret, struct sg_err *err)
@@ -121,9 +156,9 @@ static enum sg_rc policy_options(const struct sg_args *args, struct sg_judging *
     if (depth) {
         char *end = NULL;
         long value = strtol(depth, &end, 10);
-        if (*depth == '\0' || *end != '\0' || value < 0 || value > SG_MAX_PATH_LENGTH)
-            return sg_fail(err, SG_E_USAGE, _("--max-depth wants a number from 0 to %d."), SG_MAX_PATH_LENGTH);
-        max_depth = (int)value;
+        if (*depth == '\0' || *end != '\0' || value < 0)
+            return sg_fail(err, SG_E_USAGE, _("--max-depth wants a number from 0 on."));
+        max_depth = value > SG_MAX_PATH_LENGTH ? -1 : (int)value; /* our own limit is lower then */
     }
     *ret = (struct sg_policy_options){
         .policies = judging->policies,
@@ -142,14 +177,13 @@ static enum sg_rc read_files(struct sg_app *app, const struct sg_args *args, con
 {
     judging->anchors = sk_X509_new_null();
     judging->intermediates = sk_X509_new_null();
-    judging->crls = sk_X509_CRL_new_null();
-    if (!judging->anchors || !judging->intermediates || !judging->crls)
+    if (!judging->anchors || !judging->intermediates)
         return sg_fail_memory(err);
     enum sg_rc rc = sg_option_certs(app, args, "anchor", judging->anchors, err);
     if (rc == SG_OK)
         rc = sg_option_certs(app, args, "intermediate", judging->intermediates, err);
     if (rc == SG_OK)
-        rc = sg_option_crls(app, args, judging->crls, err);
+        rc = sg_option_crls(args, &judging->crls, err);
     if (rc == SG_OK)
         rc = sg_option_ocsps(args, &judging->ocsps, err);
     for (int i = 0; rc == SG_OK && i < sk_X509_num(extra); i++)
@@ -183,7 +217,8 @@ enum sg_rc sg_judging_init(struct sg_app *app, const struct sg_args *args, const
     options.snapshot = judging->snapshot;
     options.anchors = judging->anchors;
     options.intermediates = judging->intermediates;
-    options.crls = judging->crls;
+    options.crls = judging->crls.places;
+    options.crl_count = judging->crls.count;
     options.ocsps = judging->ocsps.responses;
     options.ocsp_count = judging->ocsps.count;
     return sg_verifier_new(&options, &judging->verifier, err);
@@ -192,7 +227,7 @@ enum sg_rc sg_judging_init(struct sg_app *app, const struct sg_args *args, const
 void sg_judging_clear(struct sg_judging *judging)
 {
     sg_verifier_free(judging->verifier);
-    sg_x509_crl_stack_free(judging->crls);
+    sg_crl_files_clear(&judging->crls);
     sg_ocsp_files_clear(&judging->ocsps);
     sg_x509_stack_free(judging->intermediates);
     sg_x509_stack_free(judging->anchors);

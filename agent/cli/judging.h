@@ -40,11 +40,21 @@ struct sg_ocsp_files {
     size_t count;
 };
 
+/* The CRLs of files, and the file that each is from (the option's, borrowed). */
+struct sg_crl_files {
+    struct sg_crl_place *places;
+    const char **paths;
+    size_t count;
+    struct sg_input **inputs;
+    struct sg_crl_file **files;
+    size_t file_count;
+};
+
 struct sg_judging {
     struct sg_snapshot *snapshot;
     STACK_OF(X509) *anchors;
     STACK_OF(X509) *intermediates;
-    STACK_OF(X509_CRL) *crls;
+    struct sg_crl_files crls;
     struct sg_ocsp_files ocsps;
     const char **policies;
     struct sg_verifier *verifier;
@@ -63,12 +73,11 @@ SG_MUST_CHECK enum sg_rc sg_judging_strict(struct sg_app *app, const struct sg_s
 /* Appends the certificates of every file that option `name` gives. */
 SG_MUST_CHECK enum sg_rc sg_option_certs(struct sg_app *app, const struct sg_args *args, const char *name,
                                          STACK_OF(X509) *certs, struct sg_err *err);
-SG_MUST_CHECK enum sg_rc sg_option_crls(struct sg_app *app, const struct sg_args *args, STACK_OF(X509_CRL) *crls,
-                                        struct sg_err *err);
-/* Appends the certificates, or the revocation lists, of one file. */
+/* Appends the certificates of one file. */
 SG_MUST_CHECK enum sg_rc sg_file_certs(struct sg_app *app, const char *path, STACK_OF(X509) *certs, struct sg_err *err);
-SG_MUST_CHECK enum sg_rc sg_file_crls(struct sg_app *app, const char *path, STACK_OF(X509_CRL) *crls,
-                                      struct sg_err *err);
+/* Finds the CRLs in every file that --crl gives. They are for verify/ to read. Clear also after a failure. */
+SG_MUST_CHECK enum sg_rc sg_option_crls(const struct sg_args *args, struct sg_crl_files *crls, struct sg_err *err);
+void sg_crl_files_clear(struct sg_crl_files *crls);
 /* Reads every file that --ocsp gives. What is in it is for verify/ to say. */
 SG_MUST_CHECK enum sg_rc sg_option_ocsps(const struct sg_args *args, struct sg_ocsp_files *ocsps, struct sg_err *err);
 void sg_ocsp_files_clear(struct sg_ocsp_files *ocsps);

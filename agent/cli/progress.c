@@ -6,6 +6,7 @@
 #include "base/msg.h"
 
 #define WIDTH 30
+#define PAUSE_MS 50 /* what is quick is not drawn each time */
 
 static int64_t now_ms(void)
 {
@@ -24,7 +25,7 @@ void sg_progress_begin(struct sg_progress *progress, const struct sg_voice *voic
                                      .begun_ms = now_ms()};
 }
 
-static void show_bar(const struct sg_progress *progress)
+static void show_bar(struct sg_progress *progress)
 {
     char bar[WIDTH + 1];
     size_t filled = progress->total > 0 ? WIDTH * progress->done / progress->total : WIDTH;
@@ -33,6 +34,7 @@ static void show_bar(const struct sg_progress *progress)
         bar[i] = i < filled ? '#' : '.';
     bar[WIDTH] = '\0';
     (void)fprintf(stderr, "\r\033[K[%s] %zu/%zu", bar, progress->done, progress->total);
+    progress->visible = true;
 }
 
 /* Milliseconds that one took, so far; -1: none is done yet. */
@@ -45,20 +47,33 @@ static int64_t each_ms(const struct sg_progress *progress)
 
 static int64_t seconds_left(const struct sg_progress *progress)
 {
-    return each_ms(progress) * (int64_t)(progress->total - progress->done) / 1000;
+    int64_t fresh = (int64_t)(progress->done - progress->done_before);
+
+    return fresh > 0 ? (now_ms() - progress->begun_ms) * (int64_t)(progress->total - progress->done) / fresh / 1000 : 0;
+}
+
+static void show_pace(const struct sg_progress *progress)
+{
+    int64_t each = each_ms(progress), left = seconds_left(progress);
+
+    if (each < 0)
+        return;
+    if (each >= 100)
+        (void)fprintf(stderr, _("  %lld.%lld s each"), (long long)(each / 1000), (long long)(each % 1000 / 100));
+    (void)fprintf(stderr, _("%s%lld:%02lld left"), each >= 100 ? ", " : "  ", (long long)(left / 60),
+                  (long long)(left % 60));
 }
 
 void sg_progress_show(struct sg_progress *progress, size_t done)
 {
+    int64_t now = now_ms();
+
     progress->done = done;
-    if (!progress->shown)
+    if (!progress->shown || (done < progress->total && now - progress->drawn_ms < PAUSE_MS))
         return;
+    progress->drawn_ms = now;
     show_bar(progress);
-    if (each_ms(progress) >= 0) {
-        int64_t each = each_ms(progress), left = seconds_left(progress);
-        (void)fprintf(stderr, _("  %lld.%lld s each, %lld:%02lld left"), (long long)(each / 1000),
-                      (long long)(each % 1000 / 100), (long long)(left / 60), (long long)(left % 60));
-    }
+    show_pace(progress);
     (void)fflush(stderr);
 }
 
@@ -81,8 +96,9 @@ void sg_progress_show_transfers(struct sg_progress *progress, size_t done, size_
     (void)fflush(stderr);
 }
 
-void sg_progress_hide(const struct sg_progress *progress)
+void sg_progress_hide(struct sg_progress *progress)
 {
-    if (progress->shown)
+    if (progress->visible)
         (void)fputs("\r\033[K", stderr);
+    progress->visible = false;
 }

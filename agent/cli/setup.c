@@ -72,6 +72,12 @@ static void show_config(const struct sg_voice *voice, json_t *config)
     }
 }
 
+static void show_limits(const struct sg_voice *voice, const char *limits)
+{
+    for (size_t line; (line = strcspn(limits, "\n")) > 0; limits += line + 1)
+        sg_say(voice, "    %.*s", (int)line, limits);
+}
+
 static void show_profile(const struct setup *setup, const char *path)
 {
     const struct sg_voice *voice = &setup->app->voice;
@@ -88,6 +94,7 @@ static void show_profile(const struct setup *setup, const char *path)
         sg_say(voice, "  %s (%s%s%s)", anchor->subject, anchor->purposes & SG_PURPOSE_SIGN ? "sign" : "",
                anchor->purposes == SG_PURPOSES_ALL ? ", " : "",
                anchor->purposes & SG_PURPOSE_TIMESTAMP ? "timestamp" : "");
+        show_limits(voice, anchor->limits);
         sg_say(voice, "    SHA-256 %s", anchor->sha256);
     }
 }
@@ -104,8 +111,8 @@ static enum sg_rc take_profile(struct setup *setup, const char *path, struct sg_
     const struct sg_profile *profile = setup->profile;
     (void)snprintf(source, sizeof(source), "profile %s", profile->signer_sha256);
     for (size_t i = 0; i < profile->anchors.count && rc == SG_OK; i++)
-        rc = sg_pending_add(setup->app, profile->anchors.items[i].cert, profile->anchors.items[i].purposes, source,
-                            &setup->pending, err);
+        rc = sg_pending_add(setup->app, profile->anchors.items[i].cert, profile->anchors.items[i].purposes,
+                            profile->anchors.items[i].limits, source, &setup->pending, err);
     if (rc != SG_OK)
         return rc;
     show_profile(setup, path);
@@ -181,8 +188,8 @@ static enum sg_rc offer_anchor(struct setup *setup, const STACK_OF(X509) *certs,
                          "Get the certificate of that CA, add it with \"signet trust add\", and run setup again."),
                        signing->subject, signing->issuer);
     (void)snprintf(source, sizeof(source), "token %s", signing->info->token->serial);
-    rc =
-        sg_pending_add(setup->app, sk_X509_value(chain, sk_X509_num(chain) - 1), SG_PURPOSE_SIGN, source, pending, err);
+    rc = sg_pending_add(setup->app, sk_X509_value(chain, sk_X509_num(chain) - 1), SG_PURPOSE_SIGN, NULL, source,
+                        pending, err);
     if (rc != SG_OK)
         return rc;
     const struct sg_pending_anchor *offer = &pending->anchors[pending->count - 1];
@@ -192,28 +199,29 @@ static enum sg_rc offer_anchor(struct setup *setup, const STACK_OF(X509) *certs,
 /* Before a PIN is asked for: without a path to an anchor, what the token has is offered. */
 static enum sg_rc find_anchor(struct setup *setup, struct sg_err *err)
 {
-    _cleanup_(sg_x509_stack_freep) STACK_OF(X509) *certs = sk_X509_new_null(), *anchors = NULL;
+    _cleanup_(sg_x509_stack_freep) STACK_OF(X509) *certs = sk_X509_new_null();
+    _cleanup_(sg_pending_trust_clear) struct sg_pending_trust trust = {0};
     const struct sg_signing *signing = &setup->signing;
     bool has_path = false;
 
     if (!certs)
         return sg_fail_memory(err);
-    enum sg_rc rc = sg_pending_trusted(setup->app, &setup->pending, &anchors, err);
+    enum sg_rc rc = sg_pending_trusted(setup->app, &setup->pending, SG_PURPOSE_SIGN, &trust, err);
     if (rc == SG_OK)
         rc = sg_token_certificates(sg_token_key_token(signing->token_key), NULL, certs, err);
     if (rc == SG_OK)
-        rc = sg_trial_has_path(setup->app, signing, anchors, certs, &has_path, err);
+        rc = sg_trial_has_path(setup->app, signing, &trust, certs, &has_path, err);
     return rc == SG_OK && !has_path ? offer_anchor(setup, certs, err) : rc;
 }
 
 static enum sg_rc try_out(struct setup *setup, struct sg_trial *trial, struct sg_err *err)
 {
-    _cleanup_(sg_x509_stack_freep) STACK_OF(X509) *anchors = NULL;
+    _cleanup_(sg_pending_trust_clear) struct sg_pending_trust trust = {0};
     enum sg_rc rc = sg_signing_unlock(setup->app, &setup->signing, err);
 
     if (rc == SG_OK)
-        rc = sg_pending_trusted(setup->app, &setup->pending, &anchors, err);
-    return rc == SG_OK ? sg_trial_run(setup->app, &setup->signing, anchors, trial, err) : rc;
+        rc = sg_pending_trusted(setup->app, &setup->pending, SG_PURPOSE_SIGN, &trust, err);
+    return rc == SG_OK ? sg_trial_run(setup->app, &setup->signing, &trust, trial, err) : rc;
 }
 
 /* --- the end: written when all has gone well ---------------------------------------------------------------------- */

@@ -3,6 +3,7 @@
 
 #include "base/limits.h"
 #include "base/msg.h"
+#include "cli/reindex.h"
 #include "store/snapshot.h"
 #include "verify/verify.h"
 
@@ -100,6 +101,8 @@ static enum sg_rc run_engine(struct sg_sync_work *work, struct sg_sync_progress 
                            .context = work};
     enum sg_rc rc = sg_app_libctx(app, &sync.libctx, err);
 
+    if (rc == SG_OK)
+        rc = sg_crls_reindex(app, work->store, err);
     if (rc == SG_OK)
         rc = sg_snapshot_open(app->paths.state, sync.libctx, &snapshot, err);
     if (rc == SG_OK)

@@ -24,12 +24,15 @@ static enum sg_rc sign_page(struct sg_app *app, const struct sg_signing *signing
 
 /* With anchors named, those of the snapshot do not count; with none of those left, nothing of it may. */
 static struct sg_verifier_options judging(const struct sg_app *app, const struct sg_snapshot *snapshot,
-                                          STACK_OF(X509) *anchors, enum sg_revocation_mode revocation)
+                                          const struct sg_pending_trust *trust, enum sg_revocation_mode revocation)
 {
+    bool none = sk_X509_num(trust->anchors) == 0;
+
     return (struct sg_verifier_options){.libctx = app->libctx,
                                         .log = &app->log,
-                                        .snapshot = anchors && sk_X509_num(anchors) == 0 ? NULL : snapshot,
-                                        .anchors = anchors,
+                                        .snapshot = none ? NULL : snapshot,
+                                        .anchors = trust->anchors,
+                                        .anchor_limits = trust->limits,
                                         .revocation = revocation,
                                         .at = SG_TIME_NONE,
                                         .clock = app->clock,
@@ -49,7 +52,7 @@ static enum sg_rc judge(const struct sg_verifier_options *options, struct sg_inp
     return rc;
 }
 
-enum sg_rc sg_trial_has_path(struct sg_app *app, const struct sg_signing *signing, STACK_OF(X509) *anchors,
+enum sg_rc sg_trial_has_path(struct sg_app *app, const struct sg_signing *signing, const struct sg_pending_trust *trust,
                              STACK_OF(X509) *helpers, bool *ret, struct sg_err *err)
 {
     _cleanup_(sg_snapshot_freep) struct sg_snapshot *snapshot = NULL;
@@ -59,7 +62,7 @@ enum sg_rc sg_trial_has_path(struct sg_app *app, const struct sg_signing *signin
 
     if (rc != SG_OK)
         return rc;
-    struct sg_verifier_options options = judging(app, snapshot, anchors, SG_REVOCATION_NONE);
+    struct sg_verifier_options options = judging(app, snapshot, trust, SG_REVOCATION_NONE);
     options.intermediates = helpers;
     rc = sg_verifier_new(&options, &verifier, err);
     if (rc == SG_OK)
@@ -102,7 +105,7 @@ static enum sg_rc conclude(const struct sg_signing *signing, const struct sg_ver
     return SG_OK;
 }
 
-enum sg_rc sg_trial_run(struct sg_app *app, const struct sg_signing *signing, STACK_OF(X509) *anchors,
+enum sg_rc sg_trial_run(struct sg_app *app, const struct sg_signing *signing, const struct sg_pending_trust *trust,
                         struct sg_trial *ret, struct sg_err *err)
 {
     static const char text[] = "A trial page of Signet. It is not kept.\n";
@@ -122,7 +125,7 @@ enum sg_rc sg_trial_run(struct sg_app *app, const struct sg_signing *signing, ST
     if (rc == SG_OK)
         rc = sg_snapshot_open(app->paths.state, app->libctx, &snapshot, err);
     if (rc == SG_OK) {
-        options = judging(app, snapshot, anchors, SG_REVOCATION_HARD);
+        options = judging(app, snapshot, trust, SG_REVOCATION_HARD);
         rc = judge(&options, signature, page, &report, err);
     }
     if (rc == SG_OK && lacks_revocation_data(&report->verdicts[0])) {

@@ -8,6 +8,7 @@
 #include "base/crypto.h"
 #include "base/msg.h"
 #include "base/outfile.h"
+#include "cli/ask.h"
 #include "cli/commands.h"
 #include "cli/trust.h"
 #include "formats/pem.h"
@@ -35,11 +36,11 @@ enum sg_rc sg_trust_print_item(const struct sg_voice *voice, const char *action,
     if (!voice->json)
         return SG_OK;
     json_t *object =
-        json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "schema", "signet.trust/1", "action",
+        json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "schema", "signet.trust/1", "action",
                   action, "kind", item->kind, "sha256", item->sha256, "subject", sg_json_text(item->subject),
-                  "purposes", purposes_json(item->purposes), "source", sg_json_text(item->source), "added",
-                  time_json(item->added), "not_after", time_json(item->not_after), "this_update",
-                  time_json(item->this_update), "next_update", time_json(item->next_update));
+                  "purposes", purposes_json(item->purposes), "limits", sg_trust_limits_json(item->limits), "source",
+                  sg_json_text(item->source), "added", time_json(item->added), "not_after", time_json(item->not_after),
+                  "this_update", time_json(item->this_update), "next_update", time_json(item->next_update));
     return sg_json_print(voice, object) ? SG_OK : sg_fail_memory(err);
 }
 
@@ -50,34 +51,54 @@ static const char *purposes_text(unsigned purposes)
     return purposes == SG_PURPOSE_TIMESTAMP ? _("time-stamps") : _("signatures and time-stamps");
 }
 
+enum sg_rc sg_trust_show(const char *subject, const char *sha256, unsigned purposes, const char *limits,
+                         struct sg_err *err)
+{
+    _cleanup_(freep) char *limited = NULL;
+    enum sg_rc rc = sg_trust_limits_text(limits, &limited, err);
+    if (rc != SG_OK)
+        return rc;
+    sg_ask_show("%s", subject);
+    sg_ask_show(_("  SHA-256 %s"), sha256);
+    sg_ask_show(_("  to be trusted for %s"), purposes_text(purposes));
+    if (*limited)
+        sg_ask_show(_("  limited to %s"), limited);
+    return SG_OK;
+}
+
 int64_t sg_trust_time(const ASN1_TIME *time)
 {
     int64_t when = SG_TIME_NONE;
     return time && sg_time_from_asn1(time, &when) ? when : SG_TIME_NONE;
 }
 
-enum sg_rc sg_trust_print_anchor(struct sg_app *app, const char *action, X509 *cert, unsigned purposes,
-                                 const char *source, int64_t added, struct sg_err *err)
+enum sg_rc sg_trust_print_anchor(struct sg_app *app, const char *action, X509 *cert,
+                                 const struct sg_snapshot_anchor *anchor, struct sg_err *err)
 {
-    _cleanup_(freep) char *subject = NULL;
+    _cleanup_(freep) char *subject = NULL, *limits = NULL;
     char sha256[SG_SHA256_HEX], until[SG_TIME_TEXT] = "-";
     enum sg_rc rc = sg_name_text(X509_get_subject_name(cert), &subject, err);
     if (rc == SG_OK)
         rc = sg_cert_sha256(app->libctx, cert, sha256, err);
+    if (rc == SG_OK)
+        rc = sg_trust_limits_text(anchor->limits ? anchor->limits : "", &limits, err);
     if (rc != SG_OK)
         return rc;
     int64_t not_after = sg_trust_time(X509_get0_notAfter(cert));
     sg_say(&app->voice, "%s", subject);
-    sg_say(&app->voice, _("  trusted for %s, from %s, ends %s"), purposes_text(purposes), source,
+    sg_say(&app->voice, _("  trusted for %s, from %s, ends %s"), purposes_text(anchor->purposes), anchor->source,
            not_after == SG_TIME_NONE ? until : sg_time_text(not_after, until));
+    if (*limits)
+        sg_say(&app->voice, _("  limited to %s"), limits);
     sg_say(&app->voice, "  SHA-256 %s", sha256);
     return sg_trust_print_item(&app->voice, action,
                                &(struct sg_trust_item){.kind = "anchor",
                                                        .sha256 = sha256,
                                                        .subject = subject,
-                                                       .source = source,
-                                                       .purposes = purposes,
-                                                       .added = added,
+                                                       .source = anchor->source,
+                                                       .limits = anchor->limits,
+                                                       .purposes = anchor->purposes,
+                                                       .added = anchor->added,
                                                        .not_after = not_after,
                                                        .this_update = SG_TIME_NONE,
                                                        .next_update = SG_TIME_NONE},
@@ -197,7 +218,7 @@ static enum sg_rc print_stored(struct sg_app *app, const char *action, const str
     _cleanup_(X509_freep) X509 *cert = NULL;
     enum sg_rc rc = sg_cert_parse(anchor->certificate, app->libctx, &cert, err);
     if (rc == SG_OK)
-        rc = sg_trust_print_anchor(app, action, cert, anchor->purposes, anchor->source, anchor->added, err);
+        rc = sg_trust_print_anchor(app, action, cert, anchor, err);
     return rc;
 }
 

@@ -3,15 +3,19 @@
 #include <string.h>
 
 #include "base/crypto.h"
+#include "base/limits.h"
 #include "base/msg.h"
 #include "cli/ask.h"
 #include "cli/commands.h"
 #include "cli/judging.h"
+#include "cli/pending.h"
+#include "cli/reindex.h"
 #include "cli/trust.h"
 #include "formats/pem.h"
 
 static const struct sg_option add_options[] = {
     {.name = "purpose", .argument = "sign,timestamp", .help = N_("what the anchors may vouch for (both)")},
+    SG_LIMIT_OPTIONS,
     {.name = "sha256", .argument = "HEX", .repeatable = true, .help = N_("accept the certificate with this SHA-256")},
     {.name = "yes", .help = N_("accept all of them")},
     {.name = "crl", .argument = "FILE", .repeatable = true, .help = N_("put a revocation list in")},
@@ -24,88 +28,57 @@ static const struct sg_option add_options[] = {
     {0},
 };
 
-static enum sg_rc parse_purposes(const struct sg_args *args, unsigned *ret, struct sg_err *err)
-{
-    static const struct {
-        const char *text;
-        unsigned purposes;
-    } known[] = {
-        {"sign", SG_PURPOSE_SIGN},
-        {"timestamp", SG_PURPOSE_TIMESTAMP},
-        {"sign,timestamp", SG_PURPOSES_ALL},
-        {"timestamp,sign", SG_PURPOSES_ALL},
-    };
-    const char *text = sg_args_value(args, "purpose");
-    if (!text) {
-        *ret = SG_PURPOSES_ALL;
-        return SG_OK;
-    }
-    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
-        if (strcmp(text, known[i].text) == 0) {
-            *ret = known[i].purposes;
-            return SG_OK;
-        }
-    }
-    return sg_fail(err, SG_E_USAGE, _("--purpose is sign, timestamp, or both with a comma between them."));
-}
-
 /* Shows one certificate and finds out whether the person accepts it. */
-static enum sg_rc accept_anchor(struct sg_app *app, const struct sg_args *args, const char *path, X509 *cert,
+static enum sg_rc accept_anchor(const struct sg_args *args, const char *path, const struct sg_pending_anchor *anchor,
                                 struct sg_err *err)
 {
-    _cleanup_(freep) char *subject = NULL;
-    char sha256[SG_SHA256_HEX];
-    enum sg_rc rc = sg_name_text(X509_get_subject_name(cert), &subject, err);
-    if (rc == SG_OK)
-        rc = sg_cert_sha256(app->libctx, cert, sha256, err);
-    if (rc != SG_OK)
-        return rc;
-    if (X509_check_ca(cert) == 0) { /* RFC 5280 §4.2.1.9 */
-        rc = sg_fail(err, SG_E_MALFORMED, _("%s is not the certificate of a CA, so it cannot be a trust anchor."),
-                     subject);
-        sg_err_file(err, path);
-        return rc;
-    }
     size_t given = sg_args_count(args, "sha256");
+    if (!sg_cert_is_ca(anchor->cert))
+        return sg_about(path, err,
+                        sg_fail(err, SG_E_MALFORMED,
+                                _("%s is not the certificate of a CA (its basic constraints do not say so), so it "
+                                  "cannot be a trust anchor."),
+                                anchor->subject));
     for (size_t i = 0; i < given; i++) {
         char wanted[SG_SHA256_HEX];
-        rc = sg_trust_sha256(sg_args_item(args, "sha256", i), wanted, err);
-        if (rc != SG_OK || strcmp(wanted, sha256) == 0)
+        enum sg_rc rc = sg_trust_sha256(sg_args_item(args, "sha256", i), wanted, err);
+        if (rc != SG_OK || strcmp(wanted, anchor->sha256) == 0)
             return rc;
     }
-    if (given > 0) {
-        rc = sg_fail(err, SG_E_NOT_CONFIRMED, _("%s has the SHA-256 %s, which is none of those given by --sha256."),
-                     subject, sha256);
-        sg_err_file(err, path);
-        return rc;
-    }
+    if (given > 0)
+        return sg_about(path, err,
+                        sg_fail(err, SG_E_NOT_CONFIRMED,
+                                _("%s has the SHA-256 %s, which is none of those given by --sha256."), anchor->subject,
+                                anchor->sha256));
     if (sg_args_flag(args, "yes"))
         return SG_OK;
-    sg_ask_show("%s", subject);
-    sg_ask_show(_("  SHA-256 %s"), sha256);
+    enum sg_rc rc = sg_trust_show(anchor->subject, anchor->sha256, anchor->purposes, anchor->limits, err);
+    if (rc != SG_OK)
+        return rc;
     return sg_ask_yes(_("Is this the SHA-256 that you were given for it, and do you trust it?"),
                       _("Nobody can be asked here: give --sha256 with the value you expect, or --yes."), err);
 }
 
 /* What is to be added. */
 struct additions {
-    STACK_OF(X509) *anchors;
-    char **sources; /* of each anchor: "file NAME" */
-    unsigned purposes;
-    STACK_OF(X509_CRL) *crls;
-    const char **crl_files; /* the file of each */
+    struct sg_pending anchors;
+    unsigned purposes; /* of all of them */
+    struct sg_buf limits_text;
+    const char *limits; /* ditto: the text in `limits_text` */
+    struct sg_crl_files crls;
+    struct sg_checked_crl *checked; /* of each CRL, once it is checked */
     struct sg_ocsp_files ocsps;
     struct sg_ocsp_facts *facts; /* of each OCSP response: what counts in it */
 };
 
 static void additions_clear(struct additions *add)
 {
-    for (int i = 0; add->sources && i < sk_X509_num(add->anchors); i++)
-        free(add->sources[i]);
-    free(add->sources);
-    sg_x509_stack_free(add->anchors);
-    sg_x509_crl_stack_free(add->crls);
-    free(add->crl_files);
+    sg_pending_clear(&add->anchors);
+    sg_buf_clear(&add->limits_text);
+    for (size_t i = 0; add->checked && i < add->crls.count; i++)
+        sg_checked_crl_clear(&add->checked[i]);
+    free(add->checked);
+    sg_crl_files_clear(&add->crls);
     for (size_t i = 0; add->facts && i < add->ocsps.count; i++)
         sg_ocsp_facts_clear(&add->facts[i]);
     free(add->facts);
@@ -116,71 +89,24 @@ static void additions_clear(struct additions *add)
 static enum sg_rc read_anchors(struct sg_app *app, const struct sg_args *args, const char *path, struct additions *add,
                                struct sg_err *err)
 {
-    int before = sk_X509_num(add->anchors);
-    enum sg_rc rc = sg_file_certs(app, path, add->anchors, err);
-    int after = sk_X509_num(add->anchors);
-    char **sources = reallocarray(add->sources, (size_t)after + 1, sizeof(*sources));
-    if (!sources)
+    _cleanup_(sg_x509_stack_freep) STACK_OF(X509) *certs = sk_X509_new_null();
+    _cleanup_(freep) char *source = NULL;
+    if (!certs || asprintf(&source, "file %s", path) < 0) {
+        source = NULL;
         return sg_fail_memory(err);
-    memset(sources + before, 0, (size_t)(after + 1 - before) * sizeof(*sources));
-    add->sources = sources;
-    for (int i = before; rc == SG_OK && i < after; i++) {
-        rc = accept_anchor(app, args, path, sk_X509_value(add->anchors, i), err);
-        if (rc == SG_OK && asprintf(&sources[i], "file %s", path) < 0) {
-            sources[i] = NULL;
-            rc = sg_fail_memory(err);
-        }
+    }
+    enum sg_rc rc = sg_file_certs(app, path, certs, err);
+    for (int i = 0; rc == SG_OK && i < sk_X509_num(certs); i++) {
+        rc = sg_pending_add(app, sk_X509_value(certs, i), add->purposes, add->limits, source, &add->anchors, err);
+        if (rc == SG_OK)
+            rc = accept_anchor(args, path, &add->anchors.anchors[add->anchors.count - 1], err);
     }
     return rc;
 }
 
-static enum sg_rc read_crls(struct sg_app *app, const struct sg_args *args, struct additions *add, struct sg_err *err)
-{
-    for (size_t i = 0; i < sg_args_count(args, "crl"); i++) {
-        const char *path = sg_args_item(args, "crl", i);
-        int before = sk_X509_CRL_num(add->crls);
-        enum sg_rc rc = sg_file_crls(app, path, add->crls, err);
-        if (rc != SG_OK)
-            return rc;
-        int after = sk_X509_CRL_num(add->crls);
-        const char **files = reallocarray(add->crl_files, (size_t)after + 1, sizeof(*files));
-        if (!files)
-            return sg_fail_memory(err);
-        for (int at = before; at < after; at++)
-            files[at] = path;
-        add->crl_files = files;
-    }
-    return SG_OK;
-}
-
-static bool has_subject(const STACK_OF(X509) *certs, const X509_NAME *name)
-{
-    for (int i = 0; i < sk_X509_num(certs); i++)
-        if (X509_NAME_cmp(X509_get_subject_name(sk_X509_value(certs, i)), name) == 0)
-            return true;
-    return false;
-}
-
-/* The verifier would refuse it too, but does not know what would help. */
-static enum sg_rc need_issuer(const STACK_OF(X509) *trusted, const STACK_OF(X509) *intermediates, X509_CRL *crl,
-                              struct sg_err *err)
-{
-    const X509_NAME *issuer = X509_CRL_get_issuer(crl);
-    _cleanup_(freep) char *name = NULL;
-    if (has_subject(trusted, issuer) || has_subject(intermediates, issuer))
-        return SG_OK;
-    enum sg_rc rc = sg_name_text(issuer, &name, err);
-    if (rc != SG_OK)
-        return rc;
-    return sg_fail(err, SG_E_POLICY,
-                   _("The revocation list of %s is not taken, since the certificate of its issuer is not here; give it "
-                     "with --intermediate."),
-                   name);
-}
-
 /* What revocation data is checked by: anchors, stored or just accepted, and what leads to them. */
 struct checking {
-    STACK_OF(X509) *trusted;
+    struct sg_pending_trust trust;
     STACK_OF(X509) *intermediates;
     struct sg_verifier *verifier;
 };
@@ -189,7 +115,7 @@ static void checking_clear(struct checking *checking)
 {
     sg_verifier_free(checking->verifier);
     sg_x509_stack_free(checking->intermediates);
-    sg_x509_stack_free(checking->trusted);
+    sg_pending_trust_clear(&checking->trust);
 }
 
 static enum sg_rc push_parsed(struct sg_app *app, struct sg_slice der, STACK_OF(X509) *certs, struct sg_err *err)
@@ -203,24 +129,25 @@ static enum sg_rc push_parsed(struct sg_app *app, struct sg_slice der, STACK_OF(
     return rc;
 }
 
+/* What an anchor is for does not count, as revocation data is about any certificate; what it is limited to does. */
 static enum sg_rc checking_begin(struct sg_app *app, const struct sg_args *args, const struct additions *add,
                                  struct checking *checking, struct sg_err *err)
 {
     _cleanup_(sg_snapshot_freep) struct sg_snapshot *snapshot = NULL;
-    checking->trusted = X509_chain_up_ref(add->anchors);
     checking->intermediates = sk_X509_new_null();
-    enum sg_rc rc = checking->trusted && checking->intermediates ? SG_OK : sg_fail_memory(err);
+    enum sg_rc rc = checking->intermediates ? SG_OK : sg_fail_memory(err);
+    if (rc == SG_OK)
+        rc = sg_pending_trusted(app, &add->anchors, SG_PURPOSES_ALL, &checking->trust, err);
     if (rc == SG_OK)
         rc = sg_option_certs(app, args, "intermediate", checking->intermediates, err);
     if (rc == SG_OK)
         rc = sg_snapshot_open(app->paths.state, app->libctx, &snapshot, err);
-    for (size_t i = 0; rc == SG_OK && i < sg_snapshot_anchor_count(snapshot); i++)
-        rc = push_parsed(app, sg_snapshot_anchor(snapshot, i)->certificate, checking->trusted, err);
     for (size_t i = 0; rc == SG_OK && i < sg_snapshot_helper_count(snapshot); i++)
         rc = push_parsed(app, sg_snapshot_helper(snapshot, i), checking->intermediates, err);
     struct sg_verifier_options options = {
         .libctx = app->libctx,
-        .anchors = checking->trusted,
+        .anchors = checking->trust.anchors,
+        .anchor_limits = checking->trust.limits,
         .intermediates = checking->intermediates,
         .revocation = SG_REVOCATION_NONE,
         .at = SG_TIME_NONE,
@@ -231,16 +158,16 @@ static enum sg_rc checking_begin(struct sg_app *app, const struct sg_args *args,
 }
 
 /* A CRL enters only if an anchor vouches for its issuer. */
-static enum sg_rc check_crls(const struct checking *checking, const struct additions *add, struct sg_err *err)
+static enum sg_rc check_crls(const struct checking *checking, struct additions *add, struct sg_err *err)
 {
     enum sg_rc rc = SG_OK;
-    for (int i = 0; rc == SG_OK && i < sk_X509_CRL_num(add->crls); i++) {
-        X509_CRL *crl = sk_X509_CRL_value(add->crls, i);
-        rc = need_issuer(checking->trusted, checking->intermediates, crl, err);
-        if (rc == SG_OK)
-            rc = sg_crl_check(checking->verifier, crl, err);
+    add->checked = calloc(add->crls.count + 1, sizeof(*add->checked));
+    if (!add->checked)
+        return sg_fail_memory(err);
+    for (size_t i = 0; rc == SG_OK && i < add->crls.count; i++) {
+        rc = sg_crl_check(checking->verifier, &add->crls.places[i], &add->checked[i], err);
         if (rc != SG_OK)
-            sg_err_file(err, add->crl_files[i]);
+            sg_err_file(err, add->crls.paths[i]);
     }
     return rc;
 }
@@ -248,7 +175,7 @@ static enum sg_rc check_crls(const struct checking *checking, const struct addit
 /* An OCSP response likewise, for the CA whose certificates it is about. */
 static enum sg_rc check_ocsps(const struct checking *checking, struct additions *add, struct sg_err *err)
 {
-    _cleanup_(sg_x509_stack_freep) STACK_OF(X509) *issuers = X509_chain_up_ref(checking->trusted);
+    _cleanup_(sg_x509_stack_freep) STACK_OF(X509) *issuers = X509_chain_up_ref(checking->trust.anchors);
     add->facts = calloc(add->ocsps.count + 1, sizeof(*add->facts));
     if (!issuers || !add->facts ||
         !X509_add_certs(issuers, checking->intermediates, X509_ADD_FLAG_UP_REF | X509_ADD_FLAG_NO_DUP))
@@ -266,7 +193,7 @@ static enum sg_rc check_revocation_data(struct sg_app *app, const struct sg_args
                                         struct sg_err *err)
 {
     _cleanup_(checking_clear) struct checking checking = {0};
-    if (sk_X509_CRL_num(add->crls) == 0 && add->ocsps.count == 0)
+    if (add->crls.count == 0 && add->ocsps.count == 0)
         return SG_OK;
     enum sg_rc rc = checking_begin(app, args, add, &checking, err);
     if (rc == SG_OK)
@@ -277,10 +204,10 @@ static enum sg_rc check_revocation_data(struct sg_app *app, const struct sg_args
 static enum sg_rc store_all(struct sg_store *store, const struct additions *add, struct sg_err *err)
 {
     enum sg_rc rc = sg_store_begin(store, err);
-    for (int i = 0; rc == SG_OK && i < sk_X509_num(add->anchors); i++)
-        rc = sg_store_anchor_add(store, sk_X509_value(add->anchors, i), add->purposes, add->sources[i], err);
-    for (int i = 0; rc == SG_OK && i < sk_X509_CRL_num(add->crls); i++)
-        rc = sg_store_crl_add(store, sk_X509_CRL_value(add->crls, i), err);
+    if (rc == SG_OK)
+        rc = sg_pending_store(&add->anchors, store, err);
+    for (size_t i = 0; rc == SG_OK && i < add->crls.count; i++)
+        rc = sg_store_crl_add(store, &add->checked[i], err);
     for (size_t i = 0; rc == SG_OK && i < add->ocsps.count; i++) {
         rc = sg_store_ocsp_add(store, add->ocsps.responses[i], add->facts[i].facts, add->facts[i].count, err);
         if (rc != SG_OK)
@@ -295,30 +222,27 @@ static enum sg_rc store_all(struct sg_store *store, const struct additions *add,
     return rc;
 }
 
-static enum sg_rc print_crl_added(struct sg_app *app, X509_CRL *crl, struct sg_err *err)
+static enum sg_rc print_crl_added(struct sg_app *app, const struct sg_checked_crl *crl, struct sg_err *err)
 {
-    _cleanup_(OPENSSL_freep) unsigned char *der = NULL;
+    const uint8_t *at = crl->issuer.data;
+    _cleanup_(X509_NAME_freep) X509_NAME *name = d2i_X509_NAME(NULL, &at, (long)crl->issuer.len);
     _cleanup_(freep) char *issuer = NULL;
-    uint8_t digest[EVP_MAX_MD_SIZE];
-    char sha256[2 * EVP_MAX_MD_SIZE + 1], until[SG_TIME_TEXT] = "-";
-    size_t digest_len = 0;
-    int len = i2d_X509_CRL(crl, &der);
-    enum sg_rc rc = len > 0 ? sg_name_text(X509_CRL_get_issuer(crl), &issuer, err) : sg_fail_memory(err);
-    if (rc == SG_OK)
-        rc = sg_digest(app->libctx, "SHA256", (struct sg_slice){der, (size_t)len}, digest, &digest_len, err);
+    char sha256[SG_SHA256_HEX], until[SG_TIME_TEXT] = "-";
+    enum sg_rc rc = sg_name_text(name, &issuer, err);
     if (rc != SG_OK)
         return rc;
-    sg_hex(digest, digest_len, sha256);
-    int64_t next_update = sg_trust_time(X509_CRL_get0_nextUpdate(crl));
-    sg_say(&app->voice, _("Revocation list of %s, good until %s"), issuer,
-           next_update == SG_TIME_NONE ? until : sg_time_text(next_update, until));
+    sg_hex(crl->sha256, SG_SHA256_LEN, sha256);
+    int64_t next_update = crl->next_update == INT64_MAX ? SG_TIME_NONE : crl->next_update;
+    sg_say(&app->voice,
+           crl->delta ? _("Delta revocation list of %s, good until %s") : _("Revocation list of %s, good until %s"),
+           issuer, next_update == SG_TIME_NONE ? until : sg_time_text(next_update, until));
     return sg_trust_print_item(&app->voice, "added",
                                &(struct sg_trust_item){.kind = "crl",
                                                        .sha256 = sha256,
                                                        .subject = issuer,
                                                        .added = sg_clock_now(&app->clock),
                                                        .not_after = SG_TIME_NONE,
-                                                       .this_update = sg_trust_time(X509_CRL_get0_lastUpdate(crl)),
+                                                       .this_update = crl->this_update,
                                                        .next_update = next_update},
                                err);
 }
@@ -346,11 +270,15 @@ static enum sg_rc print_ocsp_added(struct sg_app *app, struct sg_slice response,
 static enum sg_rc print_all(struct sg_app *app, const struct additions *add, struct sg_err *err)
 {
     enum sg_rc rc = SG_OK;
-    for (int i = 0; rc == SG_OK && i < sk_X509_num(add->anchors); i++)
-        rc = sg_trust_print_anchor(app, "added", sk_X509_value(add->anchors, i), add->purposes, add->sources[i],
-                                   sg_clock_now(&app->clock), err);
-    for (int i = 0; rc == SG_OK && i < sk_X509_CRL_num(add->crls); i++)
-        rc = print_crl_added(app, sk_X509_CRL_value(add->crls, i), err);
+    for (size_t i = 0; rc == SG_OK && i < add->anchors.count; i++)
+        rc = sg_trust_print_anchor(app, "added", add->anchors.anchors[i].cert,
+                                   &(struct sg_snapshot_anchor){.purposes = add->purposes,
+                                                                .limits = add->limits,
+                                                                .source = add->anchors.anchors[i].source,
+                                                                .added = sg_clock_now(&app->clock)},
+                                   err);
+    for (size_t i = 0; rc == SG_OK && i < add->crls.count; i++)
+        rc = print_crl_added(app, &add->checked[i], err);
     for (size_t i = 0; rc == SG_OK && i < add->ocsps.count; i++)
         rc = print_ocsp_added(app, add->ocsps.responses[i], &add->facts[i], err);
     return rc;
@@ -359,18 +287,22 @@ static enum sg_rc print_all(struct sg_app *app, const struct additions *add, str
 static enum sg_rc add(struct sg_app *app, const struct sg_args *args, struct sg_err *err)
 {
     _cleanup_(sg_store_freep) struct sg_store *store = NULL;
-    _cleanup_(additions_clear) struct additions add = {.anchors = sk_X509_new_null(), .crls = sk_X509_CRL_new_null()};
+    _cleanup_(additions_clear) struct additions add = {.limits_text = SG_BUF(SG_MAX_ANCHOR_LIMITS)};
     OSSL_LIB_CTX *libctx = NULL;
     if (sg_args_file_count(args) == 0 && !sg_args_flag(args, "crl") && !sg_args_flag(args, "ocsp"))
         return sg_fail(err, SG_E_USAGE,
                        _("Name a file of certificates to trust, or revocation data with --crl or --ocsp."));
-    enum sg_rc rc = add.anchors && add.crls ? parse_purposes(args, &add.purposes, err) : sg_fail_memory(err);
+    enum sg_rc rc = sg_trust_purposes(args, &add.purposes, err);
+    if (rc == SG_OK)
+        rc = sg_trust_limits_given(args, &add.limits_text, err);
+    if (rc == SG_OK)
+        rc = sg_buf_text(&add.limits_text, &add.limits, err);
     for (size_t i = 0; rc == SG_OK && i < sg_args_count(args, "sha256"); i++)
         rc = sg_trust_sha256(sg_args_item(args, "sha256", i), (char[SG_SHA256_HEX]){0}, err);
     if (rc == SG_OK)
         rc = sg_app_libctx(app, &libctx, err);
     if (rc == SG_OK)
-        rc = read_crls(app, args, &add, err);
+        rc = sg_option_crls(args, &add.crls, err);
     if (rc == SG_OK)
         rc = sg_option_ocsps(args, &add.ocsps, err);
     for (size_t i = 0; rc == SG_OK && i < sg_args_file_count(args); i++)
@@ -379,6 +311,8 @@ static enum sg_rc add(struct sg_app *app, const struct sg_args *args, struct sg_
         rc = check_revocation_data(app, args, &add, err);
     if (rc == SG_OK)
         rc = sg_app_store(app, &store, err);
+    if (rc == SG_OK)
+        rc = sg_crls_reindex(app, store, err);
     if (rc == SG_OK)
         rc = store_all(store, &add, err);
     if (rc == SG_OK)

@@ -47,7 +47,12 @@ static enum sg_rc apply_list(struct sg_app *app, const char *path, const char *c
                (long long)list.terms.number, list.anchors.count);
     for (size_t i = 0; rc == SG_OK && i < list.anchors.count; i++) {
         const struct sg_named_anchor *anchor = &list.anchors.items[i];
-        rc = sg_trust_print_anchor(app, "listed", anchor->cert, anchor->purposes, path, sg_clock_now(&app->clock), err);
+        rc = sg_trust_print_anchor(app, "listed", anchor->cert,
+                                   &(struct sg_snapshot_anchor){.purposes = anchor->purposes,
+                                                                .limits = anchor->limits,
+                                                                .source = path,
+                                                                .added = sg_clock_now(&app->clock)},
+                                   err);
     }
     if (rc != SG_OK && err && !err->file[0])
         sg_err_file(err, path);

@@ -1,7 +1,11 @@
-/* signet verify: judges every signature in each file. Writes nothing and opens no connection. */
-#include <pthread.h>
+/* signet verify: judges every signature in each file. Writes nothing but what --html names, and opens no connection;
+ * what is in the files is read by children that cannot do either (judge/). */
+#include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
 
 #include "base/crypto.h"
 #include "base/input.h"
@@ -9,223 +13,231 @@
 #include "base/msg.h"
 #include "cli/commands.h"
 #include "cli/judging.h"
-#include "formats/cms.h"
+#include "cli/progress.h"
+#include "cli/verify_page.h"
+#include "cli/verify_summary.h"
+#include "judge/judge.h"
 #include "verify/report.h"
 
 static const struct sg_option options[] = {
     {.name = "content", .argument = "FILE", .help = N_("the detached content; for a single signature")},
+    {.name = "recursive", .help = N_("look for signatures (.p7s, .p7m) in folders")},
+    {.name = "jobs", .argument = "N", .help = N_("judge with N processes (as many as there are processors)")},
+    {.name = "html", .argument = "FILE", .writes = true, .help = N_("write the report as a page, too")},
+    {.name = "force", .help = N_("replace a page that exists")},
     SG_JUDGING_OPTIONS,
     {0},
 };
 
-/* A signature and the content that goes with it. */
-struct pair {
-    struct sg_input *signature;
-    struct sg_input *content; /* NULL: attached, or not to be had */
+struct run {
+    const struct sg_voice *voice;
+    const char *content;
+    struct sg_file_tree files;
+    struct sg_progress progress;
+    uint8_t *answers;     /* enum sg_file_answer, one a file */
+    struct sg_page *page; /* NULL: none is to be written */
+    enum sg_rc page_rc;   /* what became of it, with `page_err` */
+    struct sg_err page_err;
+    int status;
 };
 
-static void pair_clear(struct pair *pair)
+/* --- the files -------------------------------------------------------------------------------------------------------
+ */
+
+static bool ends_in(const char *name, const char *ending)
 {
-    sg_input_free(pair->signature);
-    sg_input_free(pair->content);
+    size_t len = strlen(name), tail = strlen(ending);
+
+    return len > tail && strcasecmp(name + len - tail, ending) == 0;
 }
 
-/* "X.p7s" gives "X"; NULL if the name has no such ending. Allocated. */
-static char *name_of_content(const char *path)
+static bool is_named_as_signature(const char *name)
 {
-    size_t len = strlen(path);
-    if (len <= 4 || strcmp(path + len - 4, ".p7s") != 0)
-        return NULL;
-    return strndup(path, len - 4);
+    return ends_in(name, ".p7s") || ends_in(name, ".p7m");
 }
 
-/* Opens `path` if it is there; NULL in `*ret` if it is not. */
-static enum sg_rc open_if_there(const char *path, struct sg_input **ret, struct sg_err *err)
+static bool is_folder(const char *path)
 {
-    if (!path || access(path, F_OK) != 0) {
-        *ret = NULL;
-        return SG_OK;
-    }
-    return sg_input_open(path, ret, err);
+    struct stat st;
+
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-/* Finds `X` for `X.p7s`, and `X.p7s` for an `X` that is not itself a signature. */
-static enum sg_rc pair_open(const char *path, const char *content, struct pair *pair, struct sg_err *err)
+static enum sg_rc find_files(const struct sg_args *args, struct run *run, struct sg_err *err)
 {
-    enum sg_rc rc = sg_input_open(path, &pair->signature, err);
-    if (rc == SG_OK && content)
-        return sg_input_open(content, &pair->content, err);
-    bool is_cms = false;
-    if (rc == SG_OK)
-        rc = sg_cms_probe(pair->signature, &is_cms, err);
-    if (rc != SG_OK || strcmp(path, "-") == 0)
-        return rc;
+    bool recursive = sg_args_flag(args, "recursive");
+    enum sg_rc rc = SG_OK;
 
-    if (is_cms) {
-        _cleanup_(freep) char *name = name_of_content(path);
-        return open_if_there(name, &pair->content, err);
+    for (size_t i = 0; i < sg_args_file_count(args) && rc == SG_OK; i++) {
+        const char *path = sg_args_file(args, i);
+
+        if (recursive && is_folder(path))
+            rc = sg_file_tree_walk(&run->files, path, is_named_as_signature, err);
+        else
+            rc = sg_file_tree_add(&run->files, path, err);
     }
-    _cleanup_(freep) char *name = NULL;
-    if (asprintf(&name, "%s.p7s", path) < 0)
-        return sg_fail_memory(err);
-    struct sg_input *signature = NULL;
-    rc = open_if_there(name, &signature, err);
-    if (rc == SG_OK && signature) {
-        pair->content = pair->signature;
-        pair->signature = signature;
-    }
+    if (rc == SG_OK && run->content && run->files.count > 1)
+        rc = sg_fail(err, SG_E_USAGE, _("--content belongs to one signature; %zu files were named."), run->files.count);
+    if (rc == SG_OK && !(run->answers = calloc(run->files.count + 1, sizeof(*run->answers))))
+        rc = sg_fail_memory(err);
     return rc;
 }
 
-static enum sg_rc write_report(const struct sg_voice *voice, const struct sg_report *report, const struct pair *pair,
-                               struct sg_buf *out, struct sg_err *err)
+/* What stands beside a file under a name that is made from its own, if anything does. */
+static enum sg_rc open_beside(struct run *run, const struct sg_found_file *file, const char *path,
+                              struct sg_input **ret, struct sg_err *err)
 {
-    const char *content = pair->content ? sg_input_name(pair->content) : NULL;
-    return voice->json ? sg_report_json(report, out, err) : sg_report_text(report, content, out, err);
+    struct sg_err why;
+    enum sg_rc rc = sg_file_tree_open(&run->files, file, path, ret, &why);
+
+    if (rc == SG_E_NOT_FOUND)
+        return SG_OK;
+    if (rc != SG_OK && err)
+        *err = why;
+    return rc;
 }
 
-/* The answer about one file, kept until those before it are printed. */
-struct answer {
-    bool ready;
-    enum sg_rc rc;
-    int status;         /* if rc is SG_OK */
-    struct sg_buf text; /* ditto */
-    struct sg_err err;  /* else */
-};
-
-static void judge(const struct sg_voice *voice, struct sg_verifier *verifier, const char *path, const char *content,
-                  struct answer *answer)
+/* `X` for `X.p7s`, and `X.p7s` for an `X` that may be none itself. */
+static enum sg_rc open_companion(struct run *run, const struct sg_found_file *file, struct sg_judge_file *ret,
+                                 struct sg_err *err)
 {
-    _cleanup_(pair_clear) struct pair pair = {0};
-    _cleanup_(sg_report_freep) struct sg_report *report = NULL;
-    enum sg_rc rc = sg_check_cancelled(&answer->err);
-    if (rc == SG_OK)
-        rc = pair_open(path, content, &pair, &answer->err);
-    if (rc == SG_OK)
-        rc = sg_verify_file(verifier, pair.signature, pair.content, &report, &answer->err);
-    if (rc == SG_OK)
-        rc = write_report(voice, report, &pair, &answer->text, &answer->err);
-    if (rc == SG_OK)
-        answer->status = sg_report_exit(report);
-    answer->rc = rc;
+    size_t len = strlen(file->path);
+    bool is_signature = ends_in(file->path, ".p7s");
+    _cleanup_(freep) char *path = NULL;
+
+    if (strcmp(file->path, "-") == 0 || (file->below > 0 && !is_signature))
+        return SG_OK;
+    if (asprintf(&path, "%.*s%s", (int)(is_signature ? len - 4 : len), file->path, is_signature ? "" : ".p7s") < 0)
+        return sg_fail_memory(err);
+    return open_beside(run, file, path, is_signature ? &ret->content : &ret->signature, err);
 }
 
-static int print_answer(const struct sg_voice *voice, struct answer *answer)
+static enum sg_rc open_file(void *context, size_t index, struct sg_judge_file *ret, struct sg_err *err)
 {
-    const char *text = NULL;
-    if (answer->rc == SG_OK)
-        answer->rc = sg_buf_text(&answer->text, &text, &answer->err);
-    if (answer->rc != SG_OK)
-        return sg_complain(voice, &answer->err);
-    if (voice->json)
-        puts(text);
-    else
-        sg_say_text(voice, text);
+    struct run *run = context;
+    const struct sg_found_file *file = &run->files.files[index];
+    enum sg_rc rc = sg_file_tree_open(&run->files, file, file->path, &ret->named, err);
+
+    if (rc == SG_OK && run->content)
+        return sg_input_open(run->content, &ret->content, err);
+    return rc == SG_OK ? open_companion(run, file, ret, err) : rc;
+}
+
+/* --- the answers -----------------------------------------------------------------------------------------------------
+ */
+
+static int print_report(const struct run *run, const struct sg_judged *answer)
+{
+    if (run->voice->json || !run->voice->quiet)
+        (void)fwrite(answer->text.data, 1, answer->text.len, run->voice->people);
+    if (run->voice->json)
+        (void)fputc('\n', run->voice->people);
     return answer->status;
 }
 
-/* --- many files: judged by several threads, answered in their order --------------------------------------------------
- */
-
-#define WINDOW 256 /* answers kept at most */
-
-struct run {
-    const struct sg_voice *voice;
-    struct sg_verifier *verifier;
-    const struct sg_args *args;
-    const char *content;
-
-    pthread_mutex_t lock;
-    pthread_cond_t printed_more;
-    size_t next, printed, count; /* files taken, answered, and all of them */
-    struct answer answers[WINDOW];
-    int status;
-    bool cancelled;
-};
-
-/* Takes the next file, as soon as there is room for its answer; false when there is none. */
-static bool take(struct run *run, size_t *ret)
+static void add_to_page(struct run *run, size_t index, const struct sg_judged *answer)
 {
-    while (!run->cancelled && run->next < run->count && run->next - run->printed >= WINDOW)
-        (void)pthread_cond_wait(&run->printed_more, &run->lock);
-    if (run->cancelled || run->next == run->count)
-        return false;
-    *ret = run->next++;
-    run->answers[*ret % WINDOW] = (struct answer){.text = SG_BUF(64 * SG_MIB)};
-    return true;
+    const char *file = run->files.files[index].path;
+
+    if (!run->page || run->page_rc != SG_OK)
+        return;
+    run->page_rc = answer->rc == SG_OK ? sg_page_add(run->page, file, answer->status, answer->section, &run->page_err)
+                                       : sg_page_add_failure(run->page, file, answer->err, &run->page_err);
 }
 
-static void print_ready(struct run *run)
-{
-    for (; run->printed < run->next && run->answers[run->printed % WINDOW].ready; run->printed++) {
-        struct answer *answer = &run->answers[run->printed % WINDOW];
-        if (!run->cancelled)
-            run->status = sg_exit_worse(run->status, print_answer(run->voice, answer));
-        run->cancelled |= answer->rc == SG_E_CANCELLED;
-        answer->ready = false;
-        sg_buf_clear(&answer->text);
-    }
-    (void)pthread_cond_broadcast(&run->printed_more);
-}
-
-static void *work(void *context)
+static void take_answer(void *context, size_t index, const struct sg_judged *answer)
 {
     struct run *run = context;
-    size_t index = 0;
-    (void)pthread_mutex_lock(&run->lock);
-    while (take(run, &index)) {
-        struct answer *answer = &run->answers[index % WINDOW];
-        (void)pthread_mutex_unlock(&run->lock);
-        judge(run->voice, run->verifier, sg_args_file(run->args, index), run->content, answer);
-        (void)pthread_mutex_lock(&run->lock);
-        answer->ready = true;
-        print_ready(run);
-    }
-    (void)pthread_mutex_unlock(&run->lock);
-    return NULL;
+    bool judged = answer->rc == SG_OK;
+
+    sg_progress_hide(&run->progress);
+    run->answers[index] = (uint8_t)(judged ? sg_report_answer(answer->status) : SG_FILE_NOT_JUDGED);
+    run->status = sg_exit_worse(run->status, judged ? print_report(run, answer) : sg_complain(run->voice, answer->err));
+    add_to_page(run, index, answer);
+    sg_progress_show(&run->progress, index + 1);
 }
 
-/* This thread works too, so that it is enough where no other can be started. */
-static void work_together(struct run *run)
+/* --- the command -----------------------------------------------------------------------------------------------------
+ */
+
+static enum sg_rc read_jobs(const struct sg_args *args, unsigned *ret, struct sg_err *err)
 {
-    pthread_t helpers[SG_MAX_THREADS];
-    size_t started = 0;
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    while (started < SG_MAX_THREADS && (long)started + 1 < cores && started + 1 < run->count &&
-           pthread_create(&helpers[started], NULL, work, run) == 0)
-        started++;
-    (void)work(run);
-    for (size_t i = 0; i < started; i++)
-        (void)pthread_join(helpers[i], NULL);
+    const char *text = sg_args_value(args, "jobs");
+    cpu_set_t cpus;
+
+    if (!text) {
+        bool known = sched_getaffinity(0, sizeof(cpus), &cpus) == 0;
+        *ret = known && CPU_COUNT(&cpus) > 0 ? (unsigned)CPU_COUNT(&cpus) : 1;
+        return SG_OK;
+    }
+    char *end = NULL;
+    long jobs = strtol(text, &end, 10);
+    if (*text == '\0' || *end != '\0' || jobs < 1 || jobs > SG_MAX_JUDGING_JOBS)
+        return sg_fail(err, SG_E_USAGE, _("--jobs wants a number from 1 to %d."), SG_MAX_JUDGING_JOBS);
+    *ret = (unsigned)jobs;
+    return SG_OK;
 }
 
-static int run(struct sg_app *app, const struct sg_args *args)
+static enum sg_rc judge(struct sg_app *app, const struct sg_args *args, struct run *run, struct sg_err *err)
 {
     _cleanup_(sg_judging_clear) struct sg_judging judging = {0};
+    _cleanup_(freep) char *folder = NULL;
+    struct sg_judge request = {.log = &app->log,
+                               .json = app->voice.json,
+                               .html = run->page != NULL,
+                               .seconds = SG_JUDGING_SECONDS,
+                               .count = run->files.count,
+                               .context = run,
+                               .open = open_file,
+                               .answered = take_answer,
+                               .check_cancelled = sg_check_cancelled};
+
+    if (asprintf(&folder, "%s/trust", app->paths.state) < 0)
+        return sg_fail_memory(err);
+    request.folder = folder;
+    enum sg_rc rc = read_jobs(args, &request.jobs, err);
+    if (rc == SG_OK)
+        rc = sg_judging_init(app, args, NULL, &judging, err);
+    request.verifier = judging.verifier;
+    sg_progress_begin(&run->progress, run->voice, 0, run->files.count);
+    if (rc == SG_OK)
+        rc = sg_judge_run(&request, err);
+    sg_progress_hide(&run->progress);
+    return rc;
+}
+
+/* Only when all files are in it: a page of some would be read as one of all. */
+static int finish_page(struct run *run)
+{
+    if (run->page && run->page_rc == SG_OK)
+        run->page_rc = sg_page_finish(run->page, &run->page_err);
+    return run->page_rc == SG_OK ? run->status : sg_exit_worse(run->status, sg_complain(run->voice, &run->page_err));
+}
+
+static void run_clear(struct run *run)
+{
+    sg_page_free(run->page);
+    sg_file_tree_clear(&run->files);
+    free(run->answers);
+}
+
+static int run_verify(struct sg_app *app, const struct sg_args *args)
+{
+    _cleanup_(run_clear) struct run run = {
+        .voice = &app->voice, .content = sg_args_value(args, "content"), .files = SG_FILE_TREE};
     struct sg_err err = {0};
-    _cleanup_(freep) struct run *all = calloc(1, sizeof(*all));
-    if (!all) {
-        (void)sg_fail_memory(&err);
-        return sg_complain(&app->voice, &err);
-    }
-    all->voice = &app->voice;
-    all->args = args;
-    all->count = sg_args_file_count(args);
-    all->content = sg_args_value(args, "content");
-    if (all->content && all->count > 1) {
-        (void)sg_fail(&err, SG_E_USAGE, _("--content belongs to one signature; %zu files were named."), all->count);
-        return sg_complain(&app->voice, &err);
-    }
+
     sg_crypto_without_ciphers();
-    if (sg_judging_init(app, args, NULL, &judging, &err) != SG_OK)
-        return sg_complain(&app->voice, &err);
-    all->verifier = judging.verifier;
-    (void)pthread_mutex_init(&all->lock, NULL);
-    (void)pthread_cond_init(&all->printed_more, NULL);
-    work_together(all);
-    (void)pthread_cond_destroy(&all->printed_more);
-    (void)pthread_mutex_destroy(&all->lock);
-    return all->status;
+    enum sg_rc rc = find_files(args, &run, &err);
+    if (rc == SG_OK)
+        rc = sg_page_open(app, args, &run.page, &err);
+    if (rc == SG_OK)
+        rc = judge(app, args, &run, &err);
+    if (rc != SG_OK)
+        return sg_exit_worse(run.status, sg_complain(&app->voice, &err));
+    if (run.files.count > 1)
+        sg_verify_summary(&app->voice, &run.files, run.answers);
+    return finish_page(&run);
 }
 
 const struct sg_command sg_command_verify = {
@@ -235,5 +247,5 @@ const struct sg_command sg_command_verify = {
     .min_arguments = 1,
     .max_arguments = SIZE_MAX,
     .options = options,
-    .run = run,
+    .run = run_verify,
 };

@@ -20,6 +20,7 @@ enum sg_evidence_kind {
     SG_EVIDENCE_REFERENCES, /* time-stamped-certs-crls-references (Annex A.1.5.1) */
     SG_EVIDENCE_ARCHIVE_V2, /* archive-time-stamp (TS 101 733 §6.4.1): of the whole, in an order that is a convention */
     SG_EVIDENCE_ARCHIVE_V3, /* archive-time-stamp-v3 (§5.5.3), with its ats-hash-index, -v2 or -v3 (§5.5.2) */
+    SG_EVIDENCE_ARCHIVE_V1, /* the first archive-time-stamp (TS 101 733 V1.4.0): only known by its name */
 };
 
 /* One time-stamp token; in the order of the attributes. */
@@ -32,15 +33,14 @@ struct sg_evidence_timestamp {
 /* What a time-stamp is over, to be compared with its imprint. */
 struct sg_evidence_imprint {
     uint8_t digest[EVP_MAX_MD_SIZE];
-    size_t len; /* 0: it cannot be calculated, `why` says so (untranslated) */
+    size_t len; /* 0: it cannot be calculated, and `why` is a sentence, untranslated */
     const char *why;
 };
 
 struct sg_evidence;
 
-/* `content_digest` gives the digest of the content by an algorithm ({NULL, 0}: not to be had): attached or detached,
- * it was hashed before in one pass by the algorithms of sg_evidence_digests(). Malformed attributes are left out and
- * counted. */
+/* Reads what `si`, a signer of `cms`, carries; both must outlive the result. Malformed attributes, and what is beyond
+ * the limits, are left out and counted; a time-stamp that cannot be read is shown as it is. */
 SG_MUST_CHECK enum sg_rc sg_evidence_read(const struct sg_cms *cms, const struct sg_signer_info *si,
                                           OSSL_LIB_CTX *libctx, struct sg_evidence **ret, struct sg_err *err);
 void sg_evidence_free(struct sg_evidence *evidence);
@@ -61,7 +61,12 @@ struct sg_slice sg_evidence_ocsp(const struct sg_evidence *evidence, size_t inde
 
 /* The digest algorithms by which the content has to be hashed for the imprints. */
 size_t sg_evidence_digests(const struct sg_evidence *evidence, int *nids, size_t capacity);
+/* Where detached content has to go, all of it and once, before the imprints are asked for: the older
+ * archive-time-stamps are over it among other things. No `write`: nowhere. */
+struct sg_sink sg_evidence_content(struct sg_evidence *evidence);
 
+/* Gives the digest of the content by an algorithm ({NULL, 0}: not to be had): attached or detached, it was hashed
+ * before in one pass by the algorithms of sg_evidence_digests(). */
 typedef struct sg_slice sg_content_digest_of(void *context, int nid);
 
 /* What that time-stamp has to be over. Of an archive-time-stamp-v3 the index is checked first: each hash in it has to

@@ -1,4 +1,4 @@
-/* Certificates and CRLs out of bytes and files. */
+/* Certificates out of bytes and files; a CRL out of bytes. */
 #include <string.h>
 
 #include "base/limits.h"
@@ -22,65 +22,17 @@ enum sg_rc sg_cert_parse(struct sg_slice der, OSSL_LIB_CTX *libctx, X509 **ret, 
     return SG_OK;
 }
 
-enum sg_rc sg_crl_parse(struct sg_slice der, OSSL_LIB_CTX *libctx, X509_CRL **ret, struct sg_err *err)
-{
-    const uint8_t *at = der.data;
-
-    if (der.len > SG_MAX_CRL_FILE)
-        return sg_fail(err, SG_E_LIMIT, _("A CRL is larger than %zu bytes, which is the limit."), SG_MAX_CRL_FILE);
-    _cleanup_(X509_CRL_freep) X509_CRL *crl = X509_CRL_new_ex(libctx, NULL);
-    if (!crl)
-        return sg_fail_memory(err);
-    if (!d2i_X509_CRL(&crl, &at, (long)der.len) || at != der.data + der.len)
-        return sg_fail_ssl(err, SG_E_MALFORMED, _("A CRL cannot be read."));
-    *ret = sg_steal(crl);
-    return SG_OK;
-}
-
-/* A kind of object that a file may hold, and the stack it goes to (one of the two). */
-struct target {
-    OSSL_LIB_CTX *libctx;
-    const char *labels[3]; /* of its PEM blocks */
-    size_t max_file, max_object, max_count;
-    STACK_OF(X509) *certs;
-    STACK_OF(X509_CRL) *crls;
-};
-
-static enum sg_rc take(struct target *target, struct sg_slice der, struct sg_err *err)
+static enum sg_rc take(struct sg_slice der, OSSL_LIB_CTX *libctx, STACK_OF(X509) *certs, struct sg_err *err)
 {
     _cleanup_(X509_freep) X509 *cert = NULL;
-    _cleanup_(X509_CRL_freep) X509_CRL *crl = NULL;
-    int total = 0;
 
-    enum sg_rc rc =
-        target->certs ? sg_cert_parse(der, target->libctx, &cert, err) : sg_crl_parse(der, target->libctx, &crl, err);
+    enum sg_rc rc = sg_cert_parse(der, libctx, &cert, err);
     if (rc != SG_OK)
         return rc;
-    total = cert ? sk_X509_push(target->certs, cert) : sk_X509_CRL_push(target->crls, crl);
-    if (total <= 0)
+    if (sk_X509_push(certs, cert) <= 0)
         return sg_fail_memory(err);
     (void)sg_steal(cert);
-    (void)sg_steal(crl);
     return SG_OK;
-}
-
-static size_t taken(const struct target *target)
-{
-    return (size_t)(target->certs ? sk_X509_num(target->certs) : sk_X509_CRL_num(target->crls));
-}
-
-/* One SEQUENCE of definite length, as long as the file: text that begins with a '0' is not. */
-static bool is_der(struct sg_input *input)
-{
-    _cleanup_(sg_tlv_reader_freep) struct sg_tlv_reader *reader = NULL;
-    struct sg_tlv element;
-    bool more = false;
-
-    if (sg_tlv_reader_new(input, 0, sg_input_size(input), &reader, NULL) != SG_OK ||
-        sg_tlv_next(reader, &element, &more, NULL) != SG_OK || !more)
-        return false;
-    return sg_tlv_is(&element, SG_TLV_UNIVERSAL, SG_TLV_SEQUENCE) && !element.indefinite &&
-           element.end == sg_input_size(input);
 }
 
 static enum sg_rc append(void *context, const uint8_t *data, size_t len, struct sg_err *err)
@@ -88,27 +40,24 @@ static enum sg_rc append(void *context, const uint8_t *data, size_t len, struct 
     return sg_buf_append(context, data, len, err);
 }
 
-static enum sg_rc read_der(struct sg_input *input, struct target *target, struct sg_err *err)
+static enum sg_rc read_der(struct sg_input *input, OSSL_LIB_CTX *libctx, STACK_OF(X509) *certs, struct sg_err *err)
 {
-    _cleanup_(sg_buf_clear) struct sg_buf der = SG_BUF(target->max_object);
+    _cleanup_(sg_buf_clear) struct sg_buf der = SG_BUF(SG_MAX_CERTIFICATE);
 
     enum sg_rc rc = sg_input_read_all(input, &der, err);
-    return rc == SG_OK ? take(target, sg_buf_slice(&der), err) : rc;
+    return rc == SG_OK ? take(sg_buf_slice(&der), libctx, certs, err) : rc;
 }
 
-static bool is_wanted(const struct target *target, const char *label)
+static bool is_wanted(const char *label)
 {
-    for (size_t i = 0; target->labels[i]; i++)
-        if (strcmp(target->labels[i], label) == 0)
-            return true;
-    return false;
+    return strcmp(label, "CERTIFICATE") == 0 || strcmp(label, "X509 CERTIFICATE") == 0;
 }
 
 /* Every block with a label of ours; others (keys, for one) are not decoded. */
-static enum sg_rc read_pem(struct sg_input *input, struct target *target, struct sg_err *err)
+static enum sg_rc read_pem(struct sg_input *input, OSSL_LIB_CTX *libctx, STACK_OF(X509) *certs, struct sg_err *err)
 {
     _cleanup_(sg_pem_reader_freep) struct sg_pem_reader *reader = NULL;
-    _cleanup_(sg_buf_clear) struct sg_buf der = SG_BUF(target->max_object);
+    _cleanup_(sg_buf_clear) struct sg_buf der = SG_BUF(SG_MAX_CERTIFICATE);
     char label[SG_PEM_LABEL];
     bool more = true;
 
@@ -117,29 +66,28 @@ static enum sg_rc read_pem(struct sg_input *input, struct target *target, struct
         rc = sg_pem_next(reader, label, &more, err);
         if (rc != SG_OK || !more)
             break;
-        if (!is_wanted(target, label))
+        if (!is_wanted(label))
             continue;
-        if (taken(target) == target->max_count)
-            return sg_fail(err, SG_E_LIMIT, _("\"%s\" holds more than %zu of them, which is the limit."),
-                           sg_input_name(input), target->max_count);
+        if (sk_X509_num(certs) == SG_MAX_CERTIFICATES)
+            return sg_fail(err, SG_E_LIMIT, _("\"%s\" holds more than %d of them, which is the limit."),
+                           sg_input_name(input), SG_MAX_CERTIFICATES);
         der.len = 0;
         rc = sg_pem_block(reader, label, (struct sg_sink){.write = append, .context = &der}, err);
         if (rc == SG_OK)
-            rc = take(target, sg_buf_slice(&der), err);
+            rc = take(sg_buf_slice(&der), libctx, certs, err);
     }
     return rc;
 }
 
-static enum sg_rc read_file(struct sg_input *input, struct target *target, struct sg_err *err)
+static enum sg_rc read_file(struct sg_input *input, OSSL_LIB_CTX *libctx, STACK_OF(X509) *certs, struct sg_err *err)
 {
-    if (sg_input_size(input) > target->max_file)
+    if (sg_input_size(input) > SG_MAX_CERT_FILE)
         return sg_fail(err, SG_E_LIMIT, _("\"%s\" is larger than %zu bytes, which is the limit."), sg_input_name(input),
-                       target->max_file);
-    enum sg_rc rc = is_der(input) ? read_der(input, target, err) : read_pem(input, target, err);
-    if (rc == SG_OK && taken(target) == 0)
-        rc = sg_fail(err, SG_E_MALFORMED,
-                     target->certs ? _("\"%s\" holds no certificate: it is neither DER nor PEM with one in it.")
-                                   : _("\"%s\" holds no CRL: it is neither DER nor PEM with one in it."),
+                       SG_MAX_CERT_FILE);
+    enum sg_rc rc =
+        sg_tlv_is_sequence(input) ? read_der(input, libctx, certs, err) : read_pem(input, libctx, certs, err);
+    if (rc == SG_OK && sk_X509_num(certs) == 0)
+        rc = sg_fail(err, SG_E_MALFORMED, _("\"%s\" holds no certificate: it is neither DER nor PEM with one in it."),
                      sg_input_name(input));
     return rc;
 }
@@ -147,18 +95,10 @@ static enum sg_rc read_file(struct sg_input *input, struct target *target, struc
 enum sg_rc sg_certs_read(struct sg_input *input, OSSL_LIB_CTX *libctx, STACK_OF(X509) *certs, struct sg_err *err)
 {
     _cleanup_(sg_x509_stack_freep) STACK_OF(X509) *found = sk_X509_new_null();
-    struct target target = {
-        .libctx = libctx,
-        .labels = {"CERTIFICATE", "X509 CERTIFICATE"},
-        .max_file = SG_MAX_CERT_FILE,
-        .max_object = SG_MAX_CERTIFICATE,
-        .max_count = SG_MAX_CERTIFICATES,
-        .certs = found,
-    };
 
     if (!found)
         return sg_fail_memory(err);
-    enum sg_rc rc = read_file(input, &target, err);
+    enum sg_rc rc = read_file(input, libctx, found, err);
     if (rc != SG_OK) {
         sg_err_file(err, sg_input_name(input));
         return rc;
@@ -167,31 +107,5 @@ enum sg_rc sg_certs_read(struct sg_input *input, OSSL_LIB_CTX *libctx, STACK_OF(
         return sg_fail_memory(err);
     while (sk_X509_num(found) > 0)
         (void)sk_X509_push(certs, sk_X509_shift(found));
-    return SG_OK;
-}
-
-enum sg_rc sg_crls_read(struct sg_input *input, OSSL_LIB_CTX *libctx, STACK_OF(X509_CRL) *crls, struct sg_err *err)
-{
-    _cleanup_(sg_x509_crl_stack_freep) STACK_OF(X509_CRL) *found = sk_X509_CRL_new_null();
-    struct target target = {
-        .libctx = libctx,
-        .labels = {"X509 CRL"},
-        .max_file = SG_MAX_CRL_FILE,
-        .max_object = SG_MAX_CRL_FILE,
-        .max_count = SG_MAX_CERTIFICATES,
-        .crls = found,
-    };
-
-    if (!found)
-        return sg_fail_memory(err);
-    enum sg_rc rc = read_file(input, &target, err);
-    if (rc != SG_OK) {
-        sg_err_file(err, sg_input_name(input));
-        return rc;
-    }
-    if (!sk_X509_CRL_reserve(crls, sk_X509_CRL_num(found)))
-        return sg_fail_memory(err);
-    while (sk_X509_CRL_num(found) > 0)
-        (void)sk_X509_CRL_push(crls, sk_X509_CRL_shift(found));
     return SG_OK;
 }

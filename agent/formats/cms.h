@@ -19,6 +19,8 @@ struct sg_cms;
 struct sg_attribute {
     ASN1_OBJECT *type;
     struct sg_slice encoding;      /* the whole Attribute */
+    struct sg_slice type_encoding; /* its attrType and attrValues */
+    struct sg_slice set_encoding;
     const struct sg_slice *values; /* each AttributeValue's encoding */
     size_t value_count;
 };
@@ -40,7 +42,17 @@ struct sg_signer_info {
     size_t signed_attr_count;
     const struct sg_attribute *unsigned_attrs;
     size_t unsigned_attr_count;
-    struct sg_slice encoding; /* the whole SignerInfo */
+    struct sg_slice encoding;    /* the whole SignerInfo */
+    struct sg_slice signed_part; /* of it, version to signature, one behind the other; unsignedAttrs follow */
+};
+
+/* Parts of a SignedData as on the wire, for what is calculated over them. Slices live as long as the sg_cms. */
+struct sg_cms_wire {
+    struct sg_slice content_type;               /* eContentType */
+    struct sg_slice certificates, crls;         /* the whole element; "none" if absent */
+    const struct sg_slice *certificate_choices; /* each CertificateChoices and RevocationInfoChoice in them */
+    const struct sg_slice *revocation_choices;
+    size_t certificate_choice_count, revocation_choice_count;
 };
 
 /* Whether the input looks like CMS at all (PEM header, or SEQUENCE with the signedData OID): what tells "an unknown
@@ -56,12 +68,16 @@ SG_DEFINE_CLEANUP(struct sg_cms, sg_cms_free)
 
 const ASN1_OBJECT *sg_cms_content_type(const struct sg_cms *cms); /* eContentType */
 bool sg_cms_is_detached(const struct sg_cms *cms);
-/* Certificates and CRLs carried along; owned by the sg_cms. Ones that cannot be parsed are left out and counted. */
+/* Certificates carried along; owned by the sg_cms. Ones that cannot be parsed are left out and counted. Revocation
+ * information (RFC 5652 §10.2.1) is not decoded: cades_evidence.h hands it out. */
 const STACK_OF(X509) *sg_cms_certificates(const struct sg_cms *cms);
-const STACK_OF(X509_CRL) *sg_cms_crls(const struct sg_cms *cms);
 size_t sg_cms_unreadable_count(const struct sg_cms *cms);
 size_t sg_cms_signer_count(const struct sg_cms *cms);
 const struct sg_signer_info *sg_cms_signer(const struct sg_cms *cms, size_t index);
+
+const struct sg_cms_wire *sg_cms_wire(const struct sg_cms *cms);
+/* Streams encapContentInfo (RFC 5652 §5.2) as on the wire, the content in it. */
+SG_MUST_CHECK enum sg_rc sg_cms_encapsulated(const struct sg_cms *cms, struct sg_sink sink, struct sg_err *err);
 
 /* Streams the attached content (the value octets of eContent, fragments joined). Detached: SG_E_USAGE. */
 SG_MUST_CHECK enum sg_rc sg_cms_content(struct sg_cms *cms, struct sg_sink sink, struct sg_err *err);

@@ -4,7 +4,7 @@
 
 #include "base/msg.h"
 
-static enum sg_rc read_type(const struct sg_cms_walk *walk, ASN1_OBJECT **ret, struct sg_err *err)
+static enum sg_rc read_type(const struct sg_cms_walk *walk, struct sg_attribute *attribute, struct sg_err *err)
 {
     struct sg_slice bytes;
 
@@ -12,10 +12,10 @@ static enum sg_rc read_type(const struct sg_cms_walk *walk, ASN1_OBJECT **ret, s
     if (rc != SG_OK)
         return rc;
     const uint8_t *at = bytes.data;
-    ASN1_OBJECT *type = d2i_ASN1_OBJECT(NULL, &at, (long)bytes.len);
-    if (!type)
+    attribute->type = d2i_ASN1_OBJECT(NULL, &at, (long)bytes.len);
+    if (!attribute->type)
         return sg_fail_ssl(err, SG_E_MALFORMED, _("An attribute's type is not an object identifier."));
-    *ret = type;
+    attribute->type_encoding = bytes;
     return SG_OK;
 }
 
@@ -45,9 +45,10 @@ static enum sg_rc read_values(const struct sg_cms_walk *walk, struct sg_attribut
         values[count++] = sg_cms_bytes(walk, &element);
     }
     if (rc == SG_OK)
-        rc = sg_tlv_leave(walk->reader, NULL, err);
+        rc = sg_tlv_leave(walk->reader, &element, err);
     if (rc != SG_OK)
         return rc;
+    attribute->set_encoding = sg_cms_bytes(walk, &element);
     attribute->values = sg_steal(values);
     attribute->value_count = count;
     return SG_OK;
@@ -61,7 +62,7 @@ static enum sg_rc read_attribute(const struct sg_cms_walk *walk, struct sg_attri
 
     enum sg_rc rc = sg_tlv_enter(walk->reader, err);
     if (rc == SG_OK)
-        rc = read_type(walk, &attribute->type, err);
+        rc = read_type(walk, attribute, err);
     if (rc == SG_OK)
         rc = sg_tlv_expect(walk->reader, SG_TLV_UNIVERSAL, SG_TLV_SET, _("the set of an attribute's values"), &element,
                            err);

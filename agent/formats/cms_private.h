@@ -13,6 +13,9 @@ struct sg_cms_walk {
     struct sg_slice rest;         /* to the input's end */
 };
 
+/* What it was read with: certificates of the same kind of file are looked up there as well. May be NULL. */
+struct sg_cert_cache *sg_cms_known(const struct sg_cms *cms);
+
 /* The label of a PEM block that holds a CMS. */
 bool sg_cms_is_label(const char *label);
 /* Whether this OBJECT IDENTIFIER is signedData (RFC 5652 §5.1). */

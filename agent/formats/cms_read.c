@@ -5,17 +5,25 @@
 #include "formats/cms_private.h"
 #include "formats/pem.h"
 
+struct choices {
+    struct sg_slice *slices;
+    size_t count, room;
+};
+
 struct sg_cms {
     struct sg_input *input;   /* borrowed, or `decoded` */
     struct sg_input *decoded; /* what was PEM */
     ASN1_OBJECT *content_type;
     bool detached;
     struct sg_tlv content; /* the OCTET STRING in eContent, unless detached */
+    uint64_t encap_start;  /* of encapContentInfo; behind it is `rest` */
     struct sg_buf rest;    /* the bytes behind the content */
+    struct sg_cms_wire wire;
+    struct sg_buf content_type_wire;
+    struct choices certificate_choices, revocation_choices; /* as `wire` shows them */
     OSSL_LIB_CTX *libctx;
     struct sg_cert_cache *known; /* or NULL */
     STACK_OF(X509) *certificates;
-    STACK_OF(X509_CRL) *crls;
     size_t unreadable;
     struct sg_cms_signer *signers[SG_MAX_SIGNERS];
     size_t signer_count;
@@ -25,7 +33,7 @@ struct sg_cms {
 
 static enum sg_rc read_content_type(struct sg_cms *cms, struct sg_tlv_reader *reader, struct sg_err *err)
 {
-    _cleanup_(sg_buf_clear) struct sg_buf bytes = SG_BUF(4 * SG_KIB);
+    struct sg_buf *bytes = &cms->content_type_wire;
     struct sg_tlv element;
     uint8_t *room = NULL;
     size_t len = 0;
@@ -33,20 +41,21 @@ static enum sg_rc read_content_type(struct sg_cms *cms, struct sg_tlv_reader *re
     enum sg_rc rc = sg_tlv_expect(reader, SG_TLV_UNIVERSAL, SG_TLV_OID, _("the type of the content"), &element, err);
     if (rc != SG_OK)
         return rc;
-    if (element.end - element.start > bytes.max)
+    if (element.end - element.start > bytes->max)
         return sg_tlv_malformed(reader, sg_tlv_place(reader), _("the type of the content is too long"), err);
-    rc = sg_buf_extend(&bytes, (size_t)(element.end - element.start), &room, err);
+    rc = sg_buf_extend(bytes, (size_t)(element.end - element.start), &room, err);
     if (rc == SG_OK)
-        rc = sg_input_read(cms->input, element.start, room, bytes.len, &len, err);
+        rc = sg_input_read(cms->input, element.start, room, bytes->len, &len, err);
     if (rc != SG_OK)
         return rc;
     const uint8_t *at = room;
-    cms->content_type = len == bytes.len ? d2i_ASN1_OBJECT(NULL, &at, (long)len) : NULL;
+    cms->content_type = len == bytes->len ? d2i_ASN1_OBJECT(NULL, &at, (long)len) : NULL;
     if (!cms->content_type) {
         ERR_clear_error();
         return sg_tlv_malformed(reader, sg_tlv_place(reader), _("the type of the content is not an object identifier"),
                                 err);
     }
+    cms->wire.content_type = sg_buf_slice(bytes);
     return SG_OK;
 }
 
@@ -94,9 +103,11 @@ static enum sg_rc read_encap(struct sg_cms *cms, struct sg_tlv_reader *reader, u
         rc = sg_tlv_expect_end(reader, err);
     if (rc == SG_OK)
         rc = sg_tlv_leave(reader, &element, err);
-    if (rc == SG_OK)
-        *ret_end = element.end;
-    return rc;
+    if (rc != SG_OK)
+        return rc;
+    cms->encap_start = element.start;
+    *ret_end = element.end;
+    return SG_OK;
 }
 
 /* ContentInfo ::= SEQUENCE { contentType, content [0] EXPLICIT }, up to within the SignedData. */
@@ -217,9 +228,6 @@ static enum sg_rc read_rest(struct sg_cms *cms, uint64_t start, struct sg_err *e
     return rc;
 }
 
-/* Takes the bytes of one element of CertificateSet or RevocationInfoChoices. */
-typedef enum sg_rc (*take_choice)(struct sg_cms *cms, struct sg_slice der, struct sg_err *err);
-
 static enum sg_rc take_certificate(struct sg_cms *cms, struct sg_slice der, struct sg_err *err)
 {
     _cleanup_(X509_freep) X509 *cert = NULL;
@@ -238,54 +246,72 @@ static enum sg_rc take_certificate(struct sg_cms *cms, struct sg_slice der, stru
     return SG_OK;
 }
 
-static enum sg_rc take_crl(struct sg_cms *cms, struct sg_slice der, struct sg_err *err)
+static enum sg_rc keep_choice(struct choices *choices, struct sg_slice der, struct sg_err *err)
 {
-    _cleanup_(X509_CRL_freep) X509_CRL *crl = NULL;
-
-    enum sg_rc rc = sg_crl_parse(der, cms->libctx, &crl, NULL);
-    if (rc == SG_E_NO_MEMORY)
-        return sg_fail_memory(err);
-    if (rc != SG_OK) {
-        cms->unreadable++;
-        return SG_OK;
+    if (choices->count == choices->room) {
+        size_t room = choices->room ? 2 * choices->room : 8;
+        struct sg_slice *larger = reallocarray(choices->slices, room, sizeof *larger);
+        if (!larger)
+            return sg_fail_memory(err);
+        choices->slices = larger;
+        choices->room = room;
     }
-    if (sk_X509_CRL_push(cms->crls, crl) <= 0)
-        return sg_fail_memory(err);
-    (void)sg_steal(crl);
+    choices->slices[choices->count++] = der;
     return SG_OK;
 }
 
+struct choice_kind {
+    uint32_t last; /* context tag */
+    bool decoded;
+};
+
+static const struct choice_kind certificate_kind = {.last = 3, .decoded = true};
+static const struct choice_kind revocation_kind = {.last = 1};
+
 /* CertificateSet and RevocationInfoChoices (RFC 5652 §10.2.2, §10.2.1): a SEQUENCE is a certificate or CRL; the other
- * choices have context tags, up to `last_choice`, and are ours neither to read nor to refuse. */
-static enum sg_rc read_choices(struct sg_cms *cms, const struct sg_cms_walk *walk, take_choice take,
-                               uint32_t last_choice, struct sg_err *err)
+ * choices have context tags, and are ours neither to read nor to refuse. CRLs are only kept: whoever asks one reads its
+ * bytes. */
+static enum sg_rc read_choices(struct sg_cms *cms, const struct sg_cms_walk *walk, const struct choice_kind *kind,
+                               struct choices *kept, struct sg_err *err)
 {
     struct sg_tlv element;
     bool more = true;
 
     enum sg_rc rc = sg_tlv_enter(walk->reader, err);
-    for (size_t count = 0; rc == SG_OK; count++) {
+    while (rc == SG_OK) {
         rc = sg_tlv_next(walk->reader, &element, &more, err);
         if (rc != SG_OK || !more)
             break;
         bool plain = sg_tlv_is(&element, SG_TLV_UNIVERSAL, SG_TLV_SEQUENCE);
-        if (!plain && (element.tag_class != SG_TLV_CONTEXT || element.tag > last_choice))
+        if (!plain && (element.tag_class != SG_TLV_CONTEXT || element.tag > kind->last))
             return sg_tlv_malformed(walk->reader, sg_tlv_place(walk->reader),
                                     _("something is neither a certificate nor a CRL"), err);
-        if (count == SG_MAX_CERTIFICATES)
+        if (kept->count == SG_MAX_CERTIFICATES)
             return sg_fail(err, SG_E_LIMIT, _("The signature carries more than %d certificates or CRLs."),
                            SG_MAX_CERTIFICATES);
         rc = sg_tlv_skip(walk->reader, &element, err);
-        if (rc != SG_OK)
-            break;
-        if (plain)
-            rc = take(cms, sg_cms_bytes(walk, &element), err);
-        else
+        if (rc == SG_OK)
+            rc = keep_choice(kept, sg_cms_bytes(walk, &element), err);
+        if (rc == SG_OK && kind->decoded && plain)
+            rc = take_certificate(cms, sg_cms_bytes(walk, &element), err);
+        else if (rc == SG_OK && kind->decoded)
             cms->unreadable++;
     }
-    if (rc == SG_OK)
-        rc = sg_tlv_leave(walk->reader, NULL, err);
     return rc;
+}
+
+/* The set of choices just read, as `*ret_whole` too; then the element behind it. */
+static enum sg_rc read_set(struct sg_cms *cms, const struct sg_cms_walk *walk, const struct choice_kind *kind,
+                           struct choices *kept, struct sg_slice *ret_whole, struct sg_tlv *element, bool *ret_more,
+                           struct sg_err *err)
+{
+    enum sg_rc rc = read_choices(cms, walk, kind, kept, err);
+    if (rc == SG_OK)
+        rc = sg_tlv_leave(walk->reader, element, err);
+    if (rc != SG_OK)
+        return rc;
+    *ret_whole = sg_cms_bytes(walk, element);
+    return sg_tlv_next(walk->reader, element, ret_more, err);
 }
 
 /* SignerInfos ::= SET OF SignerInfo; the element just read. */
@@ -320,16 +346,11 @@ static enum sg_rc read_tail(struct sg_cms *cms, const struct sg_cms_walk *walk, 
     bool more = false;
 
     enum sg_rc rc = sg_tlv_next(walk->reader, &element, &more, err);
-    if (rc == SG_OK && more && sg_tlv_is(&element, SG_TLV_CONTEXT, 0)) {
-        rc = read_choices(cms, walk, take_certificate, 3, err);
-        if (rc == SG_OK)
-            rc = sg_tlv_next(walk->reader, &element, &more, err);
-    }
-    if (rc == SG_OK && more && sg_tlv_is(&element, SG_TLV_CONTEXT, 1)) {
-        rc = read_choices(cms, walk, take_crl, 1, err);
-        if (rc == SG_OK)
-            rc = sg_tlv_next(walk->reader, &element, &more, err);
-    }
+    if (rc == SG_OK && more && sg_tlv_is(&element, SG_TLV_CONTEXT, 0))
+        rc = read_set(cms, walk, &certificate_kind, &cms->certificate_choices, &cms->wire.certificates, &element, &more,
+                      err);
+    if (rc == SG_OK && more && sg_tlv_is(&element, SG_TLV_CONTEXT, 1))
+        rc = read_set(cms, walk, &revocation_kind, &cms->revocation_choices, &cms->wire.crls, &element, &more, err);
     if (rc != SG_OK)
         return rc;
     if (!more || !sg_tlv_is(&element, SG_TLV_UNIVERSAL, SG_TLV_SET))
@@ -389,9 +410,9 @@ enum sg_rc sg_cms_read(struct sg_input *input, OSSL_LIB_CTX *libctx, struct sg_c
         return sg_fail_memory(err);
     cms->libctx = libctx;
     cms->known = known;
+    cms->content_type_wire.max = 4 * SG_KIB;
     cms->certificates = sk_X509_new_null();
-    cms->crls = sk_X509_CRL_new_null();
-    if (!cms->certificates || !cms->crls)
+    if (!cms->certificates)
         return sg_fail_memory(err);
 
     enum sg_rc rc = find_bytes(cms, input, err);
@@ -401,6 +422,10 @@ enum sg_rc sg_cms_read(struct sg_input *input, OSSL_LIB_CTX *libctx, struct sg_c
         sg_err_file(err, sg_input_name(input));
         return rc;
     }
+    cms->wire.certificate_choices = cms->certificate_choices.slices;
+    cms->wire.certificate_choice_count = cms->certificate_choices.count;
+    cms->wire.revocation_choices = cms->revocation_choices.slices;
+    cms->wire.revocation_choice_count = cms->revocation_choices.count;
     *ret = sg_steal(cms);
     return SG_OK;
 }
@@ -412,8 +437,10 @@ void sg_cms_free(struct sg_cms *cms)
     for (size_t i = 0; i < cms->signer_count; i++)
         sg_cms_signer_free(cms->signers[i]);
     sg_x509_stack_free(cms->certificates);
-    sg_x509_crl_stack_free(cms->crls);
     ASN1_OBJECT_free(cms->content_type);
+    sg_buf_clear(&cms->content_type_wire);
+    free(cms->certificate_choices.slices);
+    free(cms->revocation_choices.slices);
     sg_buf_clear(&cms->rest);
     sg_input_free(cms->decoded);
     free(cms);
@@ -433,6 +460,23 @@ enum sg_rc sg_cms_content(struct sg_cms *cms, struct sg_sink sink, struct sg_err
     return rc == SG_OK ? sg_tlv_octets(reader, sink, NULL, err) : rc;
 }
 
+enum sg_rc sg_cms_encapsulated(const struct sg_cms *cms, struct sg_sink sink, struct sg_err *err)
+{
+    const uint64_t end = sg_input_size(cms->input) - cms->rest.len;
+
+    return sg_input_copy(cms->input, cms->encap_start, end - cms->encap_start, sink, err);
+}
+
+const struct sg_cms_wire *sg_cms_wire(const struct sg_cms *cms)
+{
+    return &cms->wire;
+}
+
+struct sg_cert_cache *sg_cms_known(const struct sg_cms *cms)
+{
+    return cms->known;
+}
+
 const ASN1_OBJECT *sg_cms_content_type(const struct sg_cms *cms)
 {
     return cms->content_type;
@@ -446,11 +490,6 @@ bool sg_cms_is_detached(const struct sg_cms *cms)
 const STACK_OF(X509) *sg_cms_certificates(const struct sg_cms *cms)
 {
     return cms->certificates;
-}
-
-const STACK_OF(X509_CRL) *sg_cms_crls(const struct sg_cms *cms)
-{
-    return cms->crls;
 }
 
 size_t sg_cms_unreadable_count(const struct sg_cms *cms)

@@ -118,7 +118,9 @@ static enum sg_rc read_unsigned_attrs(const struct sg_cms_walk *walk, struct sg_
     return sg_tlv_expect_end(walk->reader, err);
 }
 
-static enum sg_rc read_signature(const struct sg_cms_walk *walk, struct sg_cms_signer *signer, struct sg_err *err)
+/* The last of what is signed or says how. */
+static enum sg_rc read_signature(const struct sg_cms_walk *walk, struct sg_cms_signer *signer, uint64_t *ret_end,
+                                 struct sg_err *err)
 {
     struct sg_tlv element;
 
@@ -126,14 +128,17 @@ static enum sg_rc read_signature(const struct sg_cms_walk *walk, struct sg_cms_s
         sg_tlv_expect(walk->reader, SG_TLV_UNIVERSAL, SG_TLV_OCTET_STRING, _("the signature value"), &element, err);
     if (rc == SG_OK)
         rc = sg_cms_join(walk, &signer->signature, err);
-    if (rc == SG_OK)
-        signer->info.signature = sg_buf_slice(&signer->signature);
-    return rc;
+    if (rc != SG_OK)
+        return rc;
+    signer->info.signature = sg_buf_slice(&signer->signature);
+    *ret_end = sg_tlv_place(walk->reader);
+    return SG_OK;
 }
 
 enum sg_rc sg_cms_read_signer(const struct sg_cms_walk *walk, struct sg_cms_signer **ret, struct sg_err *err)
 {
     struct sg_tlv element;
+    struct sg_tlv signed_part = {0};
     _cleanup_(sg_cms_signer_freep) struct sg_cms_signer *signer = calloc(1, sizeof *signer);
 
     if (!signer)
@@ -142,6 +147,7 @@ enum sg_rc sg_cms_read_signer(const struct sg_cms_walk *walk, struct sg_cms_sign
     signer->subject_key_id.max = walk->rest.len;
 
     enum sg_rc rc = sg_tlv_enter(walk->reader, err);
+    signed_part.start = sg_tlv_place(walk->reader);
     if (rc == SG_OK)
         rc = read_version(walk, &signer->info.version, err);
     if (rc == SG_OK)
@@ -151,7 +157,7 @@ enum sg_rc sg_cms_read_signer(const struct sg_cms_walk *walk, struct sg_cms_sign
     if (rc == SG_OK)
         rc = read_signed_attrs(walk, signer, err);
     if (rc == SG_OK)
-        rc = read_signature(walk, signer, err);
+        rc = read_signature(walk, signer, &signed_part.end, err);
     if (rc == SG_OK)
         rc = read_unsigned_attrs(walk, signer, err);
     if (rc == SG_OK)
@@ -159,6 +165,7 @@ enum sg_rc sg_cms_read_signer(const struct sg_cms_walk *walk, struct sg_cms_sign
     if (rc != SG_OK)
         return rc;
     signer->info.encoding = sg_cms_bytes(walk, &element);
+    signer->info.signed_part = sg_cms_bytes(walk, &signed_part);
     *ret = sg_steal(signer);
     return SG_OK;
 }

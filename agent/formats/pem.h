@@ -1,4 +1,4 @@
-/* Files of certificates and CRLs: DER, or PEM with any number of blocks. */
+/* Files of certificates: DER, or PEM with any number of blocks. CRLs are in crl.h. */
 #pragma once
 
 #include <openssl/x509.h>
@@ -8,11 +8,8 @@
 /* Appends every certificate of the file to `certs`; none in it, or one that cannot be read, is SG_E_MALFORMED. */
 SG_MUST_CHECK enum sg_rc sg_certs_read(struct sg_input *input, OSSL_LIB_CTX *libctx, STACK_OF(X509) *certs,
                                        struct sg_err *err);
-SG_MUST_CHECK enum sg_rc sg_crls_read(struct sg_input *input, OSSL_LIB_CTX *libctx, STACK_OF(X509_CRL) *crls,
-                                      struct sg_err *err);
 /* A certificate from DER in our library context. Trailing bytes are SG_E_MALFORMED. */
 SG_MUST_CHECK enum sg_rc sg_cert_parse(struct sg_slice der, OSSL_LIB_CTX *libctx, X509 **ret, struct sg_err *err);
-SG_MUST_CHECK enum sg_rc sg_crl_parse(struct sg_slice der, OSSL_LIB_CTX *libctx, X509_CRL **ret, struct sg_err *err);
 /* If the input is PEM, that is begins with a block's BEGIN line (white space aside): the bytes of that block, decoded
  * into a spooled input (any size); else `*ret` is NULL. */
 SG_MUST_CHECK enum sg_rc sg_pem_decode(struct sg_input *input, struct sg_input **ret, struct sg_err *err);

@@ -463,3 +463,16 @@ enum sg_rc sg_tlv_leave_all(struct sg_tlv_reader *reader, int levels, uint64_t s
         rc = sg_tlv_malformed(reader, whole.end, _("there are bytes behind its end"), err);
     return rc;
 }
+
+bool sg_tlv_is_sequence(struct sg_input *input)
+{
+    _cleanup_(sg_tlv_reader_freep) struct sg_tlv_reader *reader = NULL;
+    struct sg_tlv element;
+    bool more = false;
+
+    if (sg_tlv_reader_new(input, 0, sg_input_size(input), &reader, NULL) != SG_OK ||
+        sg_tlv_next(reader, &element, &more, NULL) != SG_OK || !more)
+        return false;
+    return sg_tlv_is(&element, SG_TLV_UNIVERSAL, SG_TLV_SEQUENCE) && !element.indefinite &&
+           element.end == sg_input_size(input);
+}

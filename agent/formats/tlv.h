@@ -17,7 +17,7 @@ struct sg_tlv {
     bool indefinite;
     uint64_t start;   /* of the tag, in the input */
     uint64_t content; /* of the first value octet */
-    uint64_t length;  /* of the value; of an indefinite one only after sg_tlv_end() or sg_tlv_skip() */
+    uint64_t length;  /* of the value; of an indefinite one only after sg_tlv_leave() or sg_tlv_skip() */
     uint64_t end;     /* behind the element, its end-of-contents octets included; ditto */
 };
 
@@ -59,6 +59,9 @@ SG_MUST_CHECK enum sg_rc sg_tlv_leave(struct sg_tlv_reader *reader, struct sg_tl
 #define SG_CONTENT_INFO_LEVELS 3 /* a CMS structure, its [0] and the ContentInfo (RFC 5652 §3) */
 SG_MUST_CHECK enum sg_rc sg_tlv_leave_all(struct sg_tlv_reader *reader, int levels, uint64_t size, struct sg_err *err);
 SG_MUST_CHECK enum sg_rc sg_tlv_skip(struct sg_tlv_reader *reader, struct sg_tlv *element, struct sg_err *err);
+
+/* Whether the input is one SEQUENCE of definite length, and nothing else: text that begins with a '0' is not. */
+bool sg_tlv_is_sequence(struct sg_input *input);
 
 /* Passes on the octets of the string just read, primitive or constructed (X.690 §8.7), and goes behind it. Without
  * `sink.write` they are only walked. Fragments do not count as elements: a string may be of any size. */

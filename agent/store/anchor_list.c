@@ -105,20 +105,28 @@ static enum sg_rc remove_gone(struct sg_store *store, const struct listed *liste
     return rc;
 }
 
-/* `*ret_wanted`: it is not there, or there by an earlier list for other purposes. */
-static enum sg_rc is_wanted(struct sg_store *store, const char *sha256, unsigned purposes, bool *ret_wanted,
+static const char *limits_of(const struct sg_named_anchor *anchor)
+{
+    return anchor->limits ? anchor->limits : "";
+}
+
+/* `*ret_wanted`: it is not there, or there by an earlier list for other purposes or with other limits. */
+static enum sg_rc is_wanted(struct sg_store *store, const struct sg_named_anchor *anchor, bool *ret_wanted,
                             struct sg_err *err)
 {
-    const struct sg_value value = sg_value_text(sha256);
+    const struct sg_value value = sg_value_text(anchor->sha256);
     _cleanup_(sg_rows_resetp) sqlite3_stmt *rows = NULL;
     bool row;
 
     enum sg_rc rc = sg_db_query(store, SG_SQL_ANCHOR_ORIGIN, &value, 1, &rows, err);
     if (rc == SG_OK)
         rc = sg_db_next(store, rows, &row, err);
-    if (rc == SG_OK)
-        *ret_wanted = !row || (sqlite3_column_int64(rows, 0) != 0 && sqlite3_column_int64(rows, 1) != purposes);
-    return rc;
+    if (rc != SG_OK)
+        return rc;
+    const char *limits = row ? (const char *)sqlite3_column_text(rows, 2) : NULL;
+    *ret_wanted = !row || (sqlite3_column_int64(rows, 0) != 0 && (sqlite3_column_int64(rows, 1) != anchor->purposes ||
+                                                                  !limits || strcmp(limits, limits_of(anchor)) != 0));
+    return SG_OK;
 }
 
 static enum sg_rc add_new(struct sg_store *store, const struct listed *listed, int64_t number, struct sg_err *err)
@@ -131,9 +139,9 @@ static enum sg_rc add_new(struct sg_store *store, const struct listed *listed, i
         const struct sg_named_anchor *anchor = &listed->anchors[i];
         bool wanted = false;
 
-        rc = is_wanted(store, anchor->sha256, anchor->purposes, &wanted, err);
+        rc = is_wanted(store, anchor, &wanted, err);
         if (rc == SG_OK && wanted)
-            rc = sg_store_anchor_add(store, anchor->cert, anchor->purposes, source, err);
+            rc = sg_store_anchor_add(store, anchor->cert, anchor->purposes, limits_of(anchor), source, err);
     }
     return rc;
 }

@@ -18,7 +18,7 @@ static const char *purposes_text(unsigned purposes)
 }
 
 static enum sg_rc put_anchor(struct sg_store *store, const char *sha256, struct sg_slice der, unsigned purposes,
-                             const char *source, struct sg_err *err)
+                             const char *limits, const char *source, struct sg_err *err)
 {
     _cleanup_(sg_buf_clear) struct sg_buf scratch = SG_BUF(SG_MAX_ENTRY);
     struct sg_value values[] = {
@@ -27,6 +27,7 @@ static enum sg_rc put_anchor(struct sg_store *store, const char *sha256, struct 
         sg_value_integer(purposes),
         sg_value_text(source),
         sg_value_integer(sg_clock_now(&store->clock)),
+        sg_value_text(limits),
     };
 
     enum sg_rc rc = sg_values_escape(values, SG_COUNT(values), &scratch, err);
@@ -35,24 +36,43 @@ static enum sg_rc put_anchor(struct sg_store *store, const char *sha256, struct 
     return sg_db_run(store, SG_SQL_ANCHOR_PUT, values, SG_COUNT(values), err);
 }
 
+/* "email:example.com" and the like on one line. */
+static char *limits_text(const char *limits)
+{
+    char *text = NULL;
+    size_t len = strlen(limits);
+
+    if (len == 0)
+        return strdup("");
+    if (asprintf(&text, "; %.*s", (int)len - 1, limits) < 0)
+        return NULL;
+    for (char *c = text; *c; c++)
+        if (*c == '\n')
+            *c = ';';
+    return text;
+}
+
 static enum sg_rc append_added(struct sg_store *store, const X509 *cert, const char *sha256, unsigned purposes,
-                               const char *source, struct sg_err *err)
+                               const char *limits, const char *source, struct sg_err *err)
 {
     _cleanup_(freep) char *subject = NULL;
+    _cleanup_(freep) char *limited = limits_text(limits);
     _cleanup_(freep) char *detail = NULL;
 
+    if (!limited)
+        return sg_fail_memory(err);
     enum sg_rc rc = sg_name_text(X509_get_subject_name(cert), &subject, err);
     if (rc != SG_OK)
         return rc;
-    if (asprintf(&detail, "%s; for %s; from %s", subject, purposes_text(purposes), source) < 0) {
+    if (asprintf(&detail, "%s; for %s; from %s%s", subject, purposes_text(purposes), source, limited) < 0) {
         detail = NULL;
         return sg_fail_memory(err);
     }
     return sg_ledger_add(store, &(struct sg_ledger_entry){"trust-add", "", "", "", sha256, detail}, err);
 }
 
-enum sg_rc sg_store_anchor_add(struct sg_store *store, const X509 *cert, unsigned purposes, const char *source,
-                               struct sg_err *err)
+enum sg_rc sg_store_anchor_add(struct sg_store *store, const X509 *cert, unsigned purposes, const char *limits,
+                               const char *source, struct sg_err *err)
 {
     _cleanup_(OPENSSL_freep) unsigned char *der = NULL;
     char sha256[SG_SHA256_HEX];
@@ -72,9 +92,9 @@ enum sg_rc sg_store_anchor_add(struct sg_store *store, const X509 *cert, unsigne
     rc = sg_operation_begin(&operation, store, err);
     if (rc != SG_OK)
         return rc;
-    rc = put_anchor(store, sha256, (struct sg_slice){der, (size_t)len}, purposes, source, err);
+    rc = put_anchor(store, sha256, (struct sg_slice){der, (size_t)len}, purposes, limits, source, err);
     if (rc == SG_OK)
-        rc = append_added(store, cert, sha256, purposes, source, err);
+        rc = append_added(store, cert, sha256, purposes, limits, source, err);
     if (rc == SG_OK)
         rc = sg_trust_changed(store, err);
     return sg_operation_end(&operation, rc, err);

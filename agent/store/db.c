@@ -71,12 +71,12 @@ static const char *const SQL[SG_SQL_COUNT] = {
         "(SELECT text FROM step WHERE state = 0 AND kind = g.kind AND target = g.target AND code = g.code LIMIT 1) "
         "FROM (SELECT kind, target, code, count(*) AS count, min(since) AS since, min(next_attempt) AS next "
         "FROM step WHERE state = 0 GROUP BY kind, target, code LIMIT ?1) AS g",
-    [SG_SQL_ANCHOR_PUT] = "INSERT INTO anchor (sha256, certificate, purposes, source, added) "
-                          "VALUES (?1, ?2, ?3, ?4, ?5) "
-                          "ON CONFLICT (sha256) DO UPDATE SET purposes = excluded.purposes, "
+    [SG_SQL_ANCHOR_PUT] = "INSERT INTO anchor (sha256, certificate, purposes, source, added, limits) "
+                          "VALUES (?1, ?2, ?3, ?4, ?5, ?6) "
+                          "ON CONFLICT (sha256) DO UPDATE SET purposes = excluded.purposes, limits = excluded.limits, "
                           "source = CASE WHEN " OF_LIST " THEN excluded.source ELSE source END",
     [SG_SQL_ANCHOR_REMOVE] = "DELETE FROM anchor WHERE sha256 = ?1",
-    [SG_SQL_ANCHOR_ALL] = "SELECT certificate, purposes, source, added FROM anchor ORDER BY sha256",
+    [SG_SQL_ANCHOR_ALL] = "SELECT certificate, purposes, source, added, limits FROM anchor ORDER BY sha256",
     [SG_SQL_CRL_GET] = "SELECT crl_number, this_update, sha256 FROM crl "
                        "WHERE issuer = ?1 AND authority_key = ?2 AND scope = ?3",
     [SG_SQL_CRL_PUT] = "INSERT OR REPLACE INTO crl "
@@ -99,17 +99,18 @@ static const char *const SQL[SG_SQL_COUNT] = {
     [SG_SQL_LIST_GET] = "SELECT " LIST " FROM anchor_list WHERE configured = ?1",
     [SG_SQL_LIST_PUT] = "INSERT OR REPLACE INTO anchor_list (id, " LIST ") VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     [SG_SQL_ANCHOR_LISTED] = "SELECT sha256 FROM anchor WHERE " OF_LIST,
-    [SG_SQL_ANCHOR_ORIGIN] = "SELECT " OF_LIST ", purposes FROM anchor WHERE sha256 = ?1",
+    [SG_SQL_ANCHOR_ORIGIN] = "SELECT " OF_LIST ", purposes, limits FROM anchor WHERE sha256 = ?1",
     [SG_SQL_DOCUMENT_ADD] = "INSERT INTO document (entry, input, output, digest_algorithm, content_digest, "
                             "result_sha256, format, key, token, custody, claimed_time, clock_state, remarks) "
                             "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
     [SG_SQL_UNPUBLISHED_GET] = "SELECT unpublished FROM trust",
     [SG_SQL_UNPUBLISHED_SET] = "UPDATE trust SET unpublished = ?1",
     /* More than the encoding adds to each. */
-    [SG_SQL_TRUST_SIZE] = "SELECT (SELECT total(length(certificate) + length(source) + 128) FROM anchor) + "
-                          "(SELECT total(length(issuer) + 128) FROM crl) + "
-                          "(SELECT total(length(cert_id) + 128) FROM ocsp) + "
-                          "(SELECT total(length(certificate) + 16) FROM known_certificate WHERE helps)",
+    [SG_SQL_TRUST_SIZE] =
+        "SELECT (SELECT total(length(certificate) + length(source) + length(limits) + 128) FROM anchor) + "
+        "(SELECT total(length(issuer) + 128) FROM crl) + "
+        "(SELECT total(length(cert_id) + 128) FROM ocsp) + "
+        "(SELECT total(length(certificate) + 16) FROM known_certificate WHERE helps)",
     [SG_SQL_LATEST] = "SELECT (SELECT max(time) FROM ledger), (SELECT max(this_update) FROM crl)",
     /* The terms on `event` are those of the indexes. */
     [SG_SQL_KEY_GENERATED] = "SELECT 1 FROM ledger WHERE key = ?1 AND event = 'keygen' LIMIT 1",

@@ -71,8 +71,9 @@ static enum sg_rc collect_anchors(struct sg_store *store, SG_SNAPSHOT_DER *snaps
             .purposes = (unsigned)sqlite3_column_int64(rows, 1),
             .source = (const char *)sqlite3_column_text(rows, 2),
             .added = sqlite3_column_int64(rows, 3),
+            .limits = (const char *)sqlite3_column_text(rows, 4),
         };
-        if (!anchor.source || !sg_snapshot_der_add_anchor(snapshot, &anchor))
+        if (!anchor.source || !anchor.limits || !sg_snapshot_der_add_anchor(snapshot, &anchor))
             rc = sg_fail_memory(err);
     }
     return rc;
@@ -176,9 +177,9 @@ static bool is_ocsp_of_old(const struct sg_snapshot *snapshot, const uint8_t sha
     return false;
 }
 
-/* What is kept of one kind: `trust/KIND/SHA256.KIND`. */
+/* What is kept of one kind: `trust/FOLDER/SHA256.SUFFIX`. */
 struct kind {
-    const char *name;
+    const char *folder, *suffix;
     bool (*of_new)(const SG_SNAPSHOT_DER *snapshot, const uint8_t sha256[SG_SHA256_LEN]);
     bool (*of_old)(const struct sg_snapshot *snapshot, const uint8_t sha256[SG_SHA256_LEN]);
 };
@@ -187,8 +188,8 @@ static bool names_file(const struct kind *kind, const char *item, uint8_t sha256
 {
     char hex[SG_SHA256_HEX];
 
-    if (strlen(item) != 2 * SG_SHA256_LEN + 1 + strlen(kind->name) || item[2 * SG_SHA256_LEN] != '.' ||
-        strcmp(item + 2 * SG_SHA256_LEN + 1, kind->name) != 0)
+    if (strlen(item) != 2 * SG_SHA256_LEN + 1 + strlen(kind->suffix) || item[2 * SG_SHA256_LEN] != '.' ||
+        strcmp(item + 2 * SG_SHA256_LEN + 1, kind->suffix) != 0)
         return false;
     memcpy(hex, item, 2 * SG_SHA256_LEN);
     hex[2 * SG_SHA256_LEN] = '\0';
@@ -204,7 +205,7 @@ static void remove_unnamed(const char *trust, const struct kind *kind, const str
     char path[PATH_MAX];
     const struct dirent *item;
 
-    if (snprintf(path, sizeof(path), "%s/%s", trust, kind->name) >= (int)sizeof(path))
+    if (snprintf(path, sizeof(path), "%s/%s", trust, kind->folder) >= (int)sizeof(path))
         return;
     folder = opendir(path);
     while (folder && (item = readdir(folder))) {
@@ -218,8 +219,9 @@ static void remove_unnamed(const char *trust, const struct kind *kind, const str
 static void remove_all_unnamed(const char *trust, const struct sg_snapshot *old, const SG_SNAPSHOT_DER *new)
 {
     static const struct kind kinds[] = {
-        {"crl", is_crl_of_new, is_crl_of_old},
-        {"ocsp", is_ocsp_of_new, is_ocsp_of_old},
+        {"crl", "crl", is_crl_of_new, is_crl_of_old},
+        {"crl", "index", is_crl_of_new, is_crl_of_old},
+        {"ocsp", "ocsp", is_ocsp_of_new, is_ocsp_of_old},
     };
 
     for (size_t i = 0; i < SG_COUNT(kinds); i++)

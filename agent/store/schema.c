@@ -266,6 +266,9 @@ static const char *const STEPS[] = {
     "CREATE INDEX outbox_open ON outbox (closed) WHERE closed = 0;"
     "CREATE INDEX outbox_apart ON outbox (output_state, forgotten) WHERE output_state IN (1, 2);"
     "CREATE INDEX ledger_clock ON ledger (number) WHERE event = 'clock-differs';",
+
+    /* What an anchor is limited to, as text (verify/anchor_limits.h). */
+    "ALTER TABLE anchor ADD COLUMN limits TEXT NOT NULL DEFAULT '';",
 };
 
 #define NEWEST ((int64_t)(sizeof(STEPS) / sizeof(STEPS[0])))

@@ -35,7 +35,15 @@ static struct sg_slice slice_of(const ASN1_STRING *string)
     return (struct sg_slice){ASN1_STRING_get0_data(string), (size_t)ASN1_STRING_length(string)};
 }
 
-/* The values have been checked; ASN1_STRING keeps a NUL behind its bytes, but that is not promised for every type. */
+/* Allocated. The values have been checked; ASN1_STRING keeps a NUL behind its bytes, but that is not promised for every
+ * type. */
+static char *text_of(const ASN1_STRING *string)
+{
+    struct sg_slice text = string ? slice_of(string) : (struct sg_slice){(const uint8_t *)"", 0};
+
+    return strndup((const char *)text.data, text.len);
+}
+
 static enum sg_rc list_anchors(struct sg_snapshot *snapshot, struct sg_err *err)
 {
     int count = sk_SG_ANCHOR_DER_num(snapshot->der->anchors);
@@ -45,17 +53,17 @@ static enum sg_rc list_anchors(struct sg_snapshot *snapshot, struct sg_err *err)
         return sg_fail_memory(err);
     for (int i = 0; i < count; i++) {
         const SG_ANCHOR_DER *der = sk_SG_ANCHOR_DER_value(snapshot->der->anchors, i);
-        struct sg_slice source = slice_of(der->source);
-        char *text = strndup((const char *)source.data, source.len);
+        struct sg_snapshot_anchor *anchor = &snapshot->anchors[snapshot->anchor_count++];
 
-        if (!text)
-            return sg_fail_memory(err);
-        snapshot->anchors[snapshot->anchor_count++] = (struct sg_snapshot_anchor){
+        *anchor = (struct sg_snapshot_anchor){
             .certificate = slice_of(der->certificate),
             .purposes = (unsigned)der->purposes,
-            .source = text,
+            .limits = text_of(der->limits),
+            .source = text_of(der->source),
             .added = der->added,
         };
+        if (!anchor->limits || !anchor->source)
+            return sg_fail_memory(err);
     }
     return SG_OK;
 }
@@ -150,8 +158,10 @@ void sg_snapshot_free(struct sg_snapshot *snapshot)
 {
     if (!snapshot)
         return;
-    for (size_t i = 0; i < snapshot->anchor_count; i++)
+    for (size_t i = 0; i < snapshot->anchor_count; i++) {
+        free((char *)snapshot->anchors[i].limits);
         free((char *)snapshot->anchors[i].source);
+    }
     free(snapshot->anchors);
     free(snapshot->crls);
     free(snapshot->ocsps);
@@ -204,14 +214,14 @@ struct sg_slice sg_snapshot_helper(const struct sg_snapshot *snapshot, size_t in
 
 /* --- the files that it names -------------------------------------------------------------------------------------- */
 
-static enum sg_rc name_file(const struct sg_snapshot *snapshot, const char *kind, const uint8_t sha256[SG_SHA256_LEN],
-                            char **ret, struct sg_err *err)
+static enum sg_rc name_file(const struct sg_snapshot *snapshot, const char *folder, const char *suffix,
+                            const uint8_t sha256[SG_SHA256_LEN], char **ret, struct sg_err *err)
 {
     char hex[SG_SHA256_HEX];
     char *path = NULL;
 
     sg_hex(sha256, SG_SHA256_LEN, hex);
-    if (asprintf(&path, "%s/trust/%s/%s.%s", snapshot->folder, kind, hex, kind) < 0)
+    if (asprintf(&path, "%s/trust/%s/%s.%s", snapshot->folder, folder, hex, suffix) < 0)
         return sg_fail_memory(err);
     *ret = path;
     return SG_OK;
@@ -234,7 +244,7 @@ static enum sg_rc read_named(const struct sg_snapshot *snapshot, const char *kin
     uint8_t digest[EVP_MAX_MD_SIZE];
     size_t digest_len, before = out->len;
 
-    enum sg_rc rc = name_file(snapshot, kind, sha256, &path, err);
+    enum sg_rc rc = name_file(snapshot, kind, kind, sha256, &path, err);
     if (rc == SG_OK)
         rc = read_file(path, out, err);
     if (rc == SG_E_NOT_FOUND)
@@ -252,7 +262,12 @@ static enum sg_rc read_named(const struct sg_snapshot *snapshot, const char *kin
 
 enum sg_rc sg_snapshot_crl_path(const struct sg_snapshot *snapshot, size_t index, char **ret, struct sg_err *err)
 {
-    return name_file(snapshot, "crl", snapshot->crls[index].sha256, ret, err);
+    return name_file(snapshot, "crl", "crl", snapshot->crls[index].sha256, ret, err);
+}
+
+enum sg_rc sg_snapshot_crl_index_path(const struct sg_snapshot *snapshot, size_t index, char **ret, struct sg_err *err)
+{
+    return name_file(snapshot, "crl", "index", snapshot->crls[index].sha256, ret, err);
 }
 
 enum sg_rc sg_snapshot_crl_read(const struct sg_snapshot *snapshot, size_t index, struct sg_buf *out,
@@ -263,7 +278,7 @@ enum sg_rc sg_snapshot_crl_read(const struct sg_snapshot *snapshot, size_t index
 
 enum sg_rc sg_snapshot_ocsp_path(const struct sg_snapshot *snapshot, size_t index, char **ret, struct sg_err *err)
 {
-    return name_file(snapshot, "ocsp", snapshot->ocsps[index].sha256, ret, err);
+    return name_file(snapshot, "ocsp", "ocsp", snapshot->ocsps[index].sha256, ret, err);
 }
 
 enum sg_rc sg_snapshot_ocsp_read(const struct sg_snapshot *snapshot, size_t index, struct sg_buf *out,

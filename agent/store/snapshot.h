@@ -1,7 +1,7 @@
 /* The snapshot of what is trusted and what is known to be revoked: one immutable file, `trust/snapshot`, that whoever
- * changes it renames into place, beside the CRLs and OCSP responses it
- * names (`trust/crl/SHA256.crl`, `trust/ocsp/SHA256.ocsp`). This is all of the store that
- * verification sees; reading it writes nothing, so it works on a read-only folder. */
+ * changes it renames into place, beside the CRLs and OCSP responses it names (`trust/crl/SHA256.crl` with its index
+ * `trust/crl/SHA256.index`, `trust/ocsp/SHA256.ocsp`). This is all of the store that verification sees; reading it
+ * writes nothing, so it works on a read-only folder. */
 #pragma once
 
 #include <stdbool.h>
@@ -14,6 +14,7 @@
 #include "base/cleanup.h"
 #include "base/crypto.h"
 #include "base/err.h"
+#include "base/input.h"
 #include "base/limits.h"
 
 /* What an anchor may vouch for. */
@@ -24,6 +25,7 @@ enum sg_purpose { SG_PURPOSE_SIGN = 1 << 0, SG_PURPOSE_TIMESTAMP = 1 << 1 };
 struct sg_snapshot_anchor {
     struct sg_slice certificate; /* DER */
     unsigned purposes;
+    const char *limits; /* text that verify/anchor_limits.h reads; "": none (NULL, too, where it is written) */
     const char *source; /* "file NAME", "profile SHA256", ... */
     int64_t added;
 };
@@ -41,6 +43,7 @@ struct sg_snapshot_crl {
 struct sg_named_anchor {
     X509 *cert;
     unsigned purposes;
+    char *limits; /* as in the snapshot; NULL: none. Allocated */
     char sha256[SG_SHA256_HEX];
 };
 
@@ -50,6 +53,22 @@ struct sg_list_terms {
     char next_signer[SG_SHA256_HEX]; /* who signs from now on; "": the same */
     /* A newer Signet; "": nothing is said. */
     char release_version[SG_MAX_RELEASE_TEXT], release_sha256[SG_SHA256_HEX], release_url[SG_MAX_URL + 1];
+};
+
+/* A CRL, and the index that verify/ made of it. The slices are borrowed from `owner`. */
+struct sg_checked_crl {
+    struct sg_slice issuer;        /* DER of its Name */
+    struct sg_slice authority_key; /* value of authorityKeyIdentifier; none: {NULL, 0} */
+    struct sg_slice scope;         /* value of issuingDistributionPoint; likewise */
+    struct sg_slice number;        /* cRLNumber, padded to 20 octets, so that numbers compare as bytes; likewise */
+    bool delta;
+    int64_t this_update;
+    int64_t next_update; /* INT64_MAX if absent */
+    uint8_t sha256[SG_SHA256_LEN];
+    struct sg_input *der; /* where its DER is; borrowed from whoever had it checked */
+    uint64_t der_offset, der_len;
+    struct sg_slice index[2]; /* the index's file: one behind the other */
+    void *owner;
 };
 
 /* What an OCSP response says of one certificate. */
@@ -86,6 +105,9 @@ const struct sg_snapshot_crl *sg_snapshot_crl(const struct sg_snapshot *snapshot
 /* The file that a CRL is in. Allocated. */
 SG_MUST_CHECK enum sg_rc sg_snapshot_crl_path(const struct sg_snapshot *snapshot, size_t index, char **ret,
                                               struct sg_err *err);
+/* And the one that its index is in. */
+SG_MUST_CHECK enum sg_rc sg_snapshot_crl_index_path(const struct sg_snapshot *snapshot, size_t index, char **ret,
+                                                    struct sg_err *err);
 /* The CRL's DER, its digest checked against the snapshot. */
 SG_MUST_CHECK enum sg_rc sg_snapshot_crl_read(const struct sg_snapshot *snapshot, size_t index, struct sg_buf *out,
                                               struct sg_err *err);

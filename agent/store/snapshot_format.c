@@ -9,7 +9,7 @@
 #include "base/msg.h"
 #include "base/utf8.h"
 
-enum { VERSION_1 = 1, VERSION = 2 };
+enum { VERSION_1 = 1, VERSION_2, VERSION };
 
 /* clang-format off */
 ASN1_SEQUENCE(SG_ANCHOR_DER) = {
@@ -17,6 +17,7 @@ ASN1_SEQUENCE(SG_ANCHOR_DER) = {
     ASN1_EMBED(SG_ANCHOR_DER, purposes, INT64),
     ASN1_SIMPLE(SG_ANCHOR_DER, source, ASN1_UTF8STRING),
     ASN1_EMBED(SG_ANCHOR_DER, added, INT64),
+    ASN1_OPT(SG_ANCHOR_DER, limits, ASN1_UTF8STRING),
 } static_ASN1_SEQUENCE_END(SG_ANCHOR_DER)
 
 ASN1_SEQUENCE(SG_CRL_DER) = {
@@ -92,6 +93,11 @@ bool sg_snapshot_der_add_anchor(SG_SNAPSHOT_DER *snapshot, const struct sg_snaps
         return false;
     der->purposes = anchor->purposes;
     der->added = anchor->added;
+    if (anchor->limits && *anchor->limits) {
+        der->limits = ASN1_UTF8STRING_new();
+        if (!der->limits || !set_bytes(der->limits, anchor->limits, strlen(anchor->limits)))
+            return false;
+    }
     if (sk_SG_ANCHOR_DER_push(snapshot->anchors, der) <= 0)
         return false;
     der = NULL;
@@ -180,7 +186,8 @@ static bool check_anchor(const SG_ANCHOR_DER *anchor)
     int len = ASN1_STRING_length(anchor->certificate);
 
     return len > 0 && (size_t)len <= SG_MAX_CERTIFICATE && anchor->purposes > 0 &&
-           anchor->purposes <= SG_PURPOSES_ALL && is_text(anchor->source);
+           anchor->purposes <= SG_PURPOSES_ALL && is_text(anchor->source) &&
+           (!anchor->limits || (ASN1_STRING_length(anchor->limits) > 0 && is_text(anchor->limits)));
 }
 
 static bool check_crl(const SG_CRL_DER *crl)
@@ -200,12 +207,27 @@ static bool check_helper(const ASN1_OCTET_STRING *helper)
     return len > 0 && (size_t)len <= SG_MAX_CERTIFICATE;
 }
 
+static bool has_limits(const SG_SNAPSHOT_DER *snapshot)
+{
+    for (int i = 0; i < sk_SG_ANCHOR_DER_num(snapshot->anchors); i++)
+        if (sk_SG_ANCHOR_DER_value(snapshot->anchors, i)->limits)
+            return true;
+    return false;
+}
+
 /* Each version has what it has, and nothing else. */
 static bool check_version(const SG_SNAPSHOT_DER *snapshot)
 {
-    if (snapshot->version == VERSION_1)
-        return !snapshot->ocsps && !snapshot->helpers;
-    return snapshot->version == VERSION && snapshot->ocsps && snapshot->helpers;
+    switch (snapshot->version) {
+    case VERSION_1:
+        return !snapshot->ocsps && !snapshot->helpers && !has_limits(snapshot);
+    case VERSION_2:
+        return snapshot->ocsps && snapshot->helpers && !has_limits(snapshot);
+    case VERSION:
+        return snapshot->ocsps && snapshot->helpers;
+    default:
+        return false;
+    }
 }
 
 static bool check(const SG_SNAPSHOT_DER *snapshot)

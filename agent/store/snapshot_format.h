@@ -1,12 +1,13 @@
 /* The file `trust/snapshot`, written by the store and read by verification:
  *
  *   Snapshot ::= SEQUENCE {
- *       version  INTEGER (2),
+ *       version  INTEGER (3),
  *       anchors  SEQUENCE OF SEQUENCE {
  *                    certificate  OCTET STRING,   -- its DER
  *                    purposes     INTEGER,        -- bits of enum sg_purpose
  *                    source       UTF8String,
- *                    added        INTEGER },      -- seconds since 1970-01-01T00:00:00Z
+ *                    added        INTEGER,        -- seconds since 1970-01-01T00:00:00Z
+ *                    limits       UTF8String OPTIONAL }, -- verify/anchor_limits.h; not in versions 1 and 2
  *       crls     SEQUENCE OF SEQUENCE {
  *                    issuer       OCTET STRING,   -- DER of its Name
  *                    sha256       OCTET STRING,   -- of the CRL's DER, 32 bytes
@@ -35,6 +36,7 @@ typedef struct {
     int64_t purposes;
     ASN1_UTF8STRING *source;
     int64_t added;
+    ASN1_UTF8STRING *limits; /* NULL: none */
 } SG_ANCHOR_DER;
 
 typedef struct {

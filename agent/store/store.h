@@ -34,13 +34,17 @@ SG_MUST_CHECK enum sg_rc sg_store_relax(struct sg_store *store, bool relaxed, st
 
 /* --- anchors and CRLs: each change is in the ledger, and sg_store_publish() writes the snapshot ------------------ */
 
+/* `limits`: text that verify/anchor_limits.h has checked; "": none. Again: purposes and limits are replaced. */
 SG_MUST_CHECK enum sg_rc sg_store_anchor_add(struct sg_store *store, const X509 *cert, unsigned purposes,
-                                             const char *source, struct sg_err *err); /* again: purposes are replaced */
+                                             const char *limits, const char *source, struct sg_err *err);
 SG_MUST_CHECK enum sg_rc sg_store_anchor_remove(struct sg_store *store, const char *sha256_hex,
                                                 struct sg_err *err); /* not there: SG_E_NOT_FOUND */
-/* A CRL whose signature the caller has checked. One older than what is there from the same issuer (name and key) and
- * scope does not replace it: SG_E_POLICY, saying so; a delta CRL likewise. */
-SG_MUST_CHECK enum sg_rc sg_store_crl_add(struct sg_store *store, const X509_CRL *crl, struct sg_err *err);
+/* A CRL whose signature the caller has checked, with its index. One older than what is there from the same issuer (name
+ * and key) and scope does not replace it: SG_E_POLICY, saying so. A delta CRL is kept beside the complete one. */
+SG_MUST_CHECK enum sg_rc sg_store_crl_add(struct sg_store *store, const struct sg_checked_crl *crl, struct sg_err *err);
+/* Writes only its index, for a CRL of the store whose index was lost. */
+SG_MUST_CHECK enum sg_rc sg_store_crl_index_put(struct sg_store *store, const struct sg_checked_crl *crl,
+                                                struct sg_err *err);
 /* An OCSP response whose signature the caller has checked, with those of its answers that count. One that is older than
  * what is there about the same certificate, or takes a revocation back, does not replace it: SG_E_POLICY, saying so. */
 SG_MUST_CHECK enum sg_rc sg_store_ocsp_add(struct sg_store *store, struct sg_slice response,

@@ -10,7 +10,6 @@
 #include "sync/pull.h"
 #include "verify/verify.h"
 
-SG_DEFINE_CLEANUP(CRL_DIST_POINTS, CRL_DIST_POINTS_free)
 SG_DEFINE_CLEANUP(AUTHORITY_INFO_ACCESS, AUTHORITY_INFO_ACCESS_free)
 
 struct planning {
@@ -53,8 +52,7 @@ static char *usable_url(const GENERAL_NAME *name)
 static char *point_url(const DIST_POINT *point)
 {
     char *url = NULL;
-    /* By reason, or by another issuer than the certificate's: not used here. */
-    if (!point->distpoint || point->distpoint->type != 0 || point->reasons || point->CRLissuer)
+    if (!point->distpoint || point->distpoint->type != 0)
         return NULL;
     const GENERAL_NAMES *names = point->distpoint->name.fullname;
     for (int i = 0; !url && i < sk_GENERAL_NAME_num(names); i++)
@@ -149,20 +147,28 @@ static bool has_ended(X509 *cert, int64_t now)
     return sg_time_from_asn1(X509_get0_notAfter(cert), &not_after) && not_after < now;
 }
 
+/* Where its CRLs are: complete ones, or deltas (RFC 5280 §4.2.1.13, §4.2.1.15). */
+static enum sg_rc add_points(struct planning *planning, X509 *cert, X509 *issuer, int nid, struct sg_err *err)
+{
+    _cleanup_(CRL_DIST_POINTS_freep) CRL_DIST_POINTS *points = X509_get_ext_d2i(cert, nid, NULL, NULL);
+    enum sg_rc rc = SG_OK;
+    for (int i = 0; rc == SG_OK && i < sk_DIST_POINT_num(points); i++)
+        rc = add_item(planning, SG_PULL_CRL, point_url(sk_DIST_POINT_value(points, i)), cert, issuer, err);
+    return rc;
+}
+
 /* What one certificate names. Nothing is fetched for one that has ended: CAs need not speak of it any more. */
 static enum sg_rc add_certificate(struct planning *planning, X509 *cert, struct sg_err *err)
 {
-    _cleanup_(CRL_DIST_POINTS_freep) CRL_DIST_POINTS *points = NULL;
     bool self_issued = X509_get_extension_flags(cert) & EXFLAG_SI;
-    enum sg_rc rc = SG_OK;
     if (self_issued || has_ended(cert, planning->now))
         return SG_OK;
     X509 *issuer = find_issuer(planning->known, cert);
     if (!issuer)
         return add_item(planning, SG_PULL_AIA, access_url(cert, NID_ad_ca_issuers), cert, NULL, err);
-    points = X509_get_ext_d2i(cert, NID_crl_distribution_points, NULL, NULL);
-    for (int i = 0; rc == SG_OK && i < sk_DIST_POINT_num(points); i++)
-        rc = add_item(planning, SG_PULL_CRL, point_url(sk_DIST_POINT_value(points, i)), cert, issuer, err);
+    enum sg_rc rc = add_points(planning, cert, issuer, NID_crl_distribution_points, err);
+    if (rc == SG_OK)
+        rc = add_points(planning, cert, issuer, NID_freshest_crl, err);
     if (rc == SG_OK)
         rc = add_item(planning, SG_PULL_OCSP, access_url(cert, NID_ad_OCSP), cert, issuer, err);
     return rc;

@@ -9,6 +9,7 @@
 #include "formats/pem.h"
 #include "sync/pull_private.h"
 #include "verify/anchor_list.h"
+#include "verify/verify.h"
 
 /* --- asking ------------------------------------------------------------------------------------------------------- */
 
@@ -114,23 +115,37 @@ static enum sg_rc is_kept(const struct sg_pull_judge *judge, enum sg_pull_kind k
     return rc;
 }
 
-static enum sg_rc keep_crl(const struct sg_pull_judge *judge, const struct sg_pull_item *item, X509_CRL *crl,
-                           struct sg_pull_taken *ret, struct sg_err *err)
+/* Of the certificate's issuer, or of another that it names for its CRLs (RFC 5280 §4.2.1.13). */
+static bool is_of_item(const struct sg_checked_crl *crl, const struct sg_pull_item *item)
+{
+    _cleanup_(CRL_DIST_POINTS_freep) CRL_DIST_POINTS *points = NULL;
+    const X509_NAME *names[SG_MAX_CRL_ISSUER_NAMES];
+    const uint8_t *at = crl->issuer.data;
+    _cleanup_(X509_NAME_freep) X509_NAME *issuer = d2i_X509_NAME(NULL, &at, (long)crl->issuer.len);
+    size_t count = sg_crl_issuer_names(item->cert, &points, names);
+    for (size_t i = 0; issuer && i < count; i++)
+        if (X509_NAME_cmp(issuer, names[i]) == 0)
+            return true;
+    return false;
+}
+
+static enum sg_rc keep_crl(const struct sg_pull_judge *judge, const struct sg_pull_item *item,
+                           const struct sg_crl_place *place, struct sg_pull_taken *ret, struct sg_err *err)
 {
     _cleanup_(sg_verifier_freep) struct sg_verifier *verifier = NULL;
-    const ASN1_TIME *next = X509_CRL_get0_nextUpdate(crl);
-    int64_t next_update = INT64_MAX;
-    if (X509_NAME_cmp(X509_CRL_get_issuer(crl), X509_get_issuer_name(item->cert)) != 0)
-        return sg_fail(err, SG_E_POLICY, _("It is the CRL of another CA."));
+    _cleanup_(sg_checked_crl_clear) struct sg_checked_crl crl = {0};
     enum sg_rc rc = make_verifier(judge, SG_REVOCATION_NONE, &verifier, err);
     if (rc == SG_OK)
-        rc = sg_crl_check(verifier, crl, err);
-    if (rc == SG_OK && next && sg_time_from_asn1(next, &next_update))
-        rc = refuse_ended(next_update, sg_clock_now(judge->clock), err);
+        rc = sg_crl_check(verifier, place, &crl, err);
+    if (rc == SG_OK && !is_of_item(&crl, item))
+        rc = sg_fail(err, SG_E_POLICY, _("It is the CRL of another CA."));
     if (rc == SG_OK)
-        rc = sg_store_crl_add(judge->store, crl, err);
+        rc = refuse_ended(crl.next_update, sg_clock_now(judge->clock), err);
     if (rc == SG_OK)
-        *ret = (struct sg_pull_taken){.changed = true, .good_until = next_update == INT64_MAX ? 0 : next_update};
+        rc = sg_store_crl_add(judge->store, &crl, err);
+    if (rc == SG_OK)
+        *ret =
+            (struct sg_pull_taken){.changed = true, .good_until = crl.next_update == INT64_MAX ? 0 : crl.next_update};
     return rc;
 }
 
@@ -138,17 +153,19 @@ static enum sg_rc take_crl(const struct sg_pull_judge *judge, const struct sg_pu
                            struct sg_pull_taken *ret, struct sg_err *err)
 {
     _cleanup_(sg_input_freep) struct sg_input *input = NULL;
-    _cleanup_(sg_x509_crl_stack_freep) STACK_OF(X509_CRL) *crls = sk_X509_CRL_new_null();
-    enum sg_rc rc = crls ? sg_input_from_slice(item->url, body, &input, err) : sg_fail_memory(err);
+    _cleanup_(sg_crl_file_freep) struct sg_crl_file *file = NULL;
+    enum sg_rc rc = sg_input_from_slice(item->url, body, &input, err);
     if (rc == SG_OK)
-        rc = sg_crls_read(input, judge->libctx, crls, err); /* RFC 5280 §4.2.1.13 has DER; some send PEM */
-    if (rc == SG_OK && sk_X509_CRL_num(crls) != 1)
+        rc = sg_crl_file_open(input, &file, err); /* RFC 5280 §4.2.1.13 has DER; some send PEM */
+    if (rc == SG_OK && sg_crl_file_count(file) != 1)
         rc = sg_fail(err, SG_E_MALFORMED, _("There is more than one CRL in it."));
     bool kept = false;
     if (rc == SG_OK)
         rc = is_kept(judge, SG_PULL_CRL, body, &kept, err);
-    if (rc == SG_OK)
-        rc = keep_crl(judge, item, sk_X509_CRL_value(crls, 0), ret, err);
+    if (rc == SG_OK) {
+        const struct sg_crl_place place = sg_crl_file_place(file, 0);
+        rc = keep_crl(judge, item, &place, ret, err);
+    }
     ret->changed &= !kept;
     return rc;
 }

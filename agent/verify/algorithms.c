@@ -2,8 +2,8 @@
 
 #include <stdio.h>
 
-#include <openssl/bn.h>
 #include <openssl/core_names.h>
+#include <openssl/err.h>
 #include <openssl/objects.h>
 
 #include "base/cleanup.h"
@@ -118,17 +118,22 @@ static bool is_rsa(const EVP_PKEY *key)
     return EVP_PKEY_is_a(key, "RSA") || EVP_PKEY_is_a(key, "RSA-PSS");
 }
 
-/* Of an RSA key's public exponent; INT32_MAX if it cannot be had. */
+/* Of an RSA key's public exponent; INT32_MAX if it cannot be had, or is longer than what is accepted. Asked for as a
+ * number of that size, since OpenSSL takes longest over a large one. */
 static int exponent_bits(const EVP_PKEY *key)
 {
-    _cleanup_(BN_freep) BIGNUM *exponent = NULL;
-    return EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &exponent) ? BN_num_bits(exponent) : INT32_MAX;
+    uint64_t exponent = 0;
+    OSSL_PARAM wanted[] = {OSSL_PARAM_uint64(OSSL_PKEY_PARAM_RSA_E, &exponent), OSSL_PARAM_END};
+    ERR_set_mark();
+    bool fits = EVP_PKEY_get_params(key, wanted) == 1 && OSSL_PARAM_modified(&wanted[0]);
+    ERR_pop_to_mark();
+    return !fits ? INT32_MAX : exponent == 0 ? 0 : 64 - __builtin_clzll(exponent);
 }
 
 bool sg_key_checkable(const EVP_PKEY *key)
 {
     return !is_rsa(key) ||
-           (EVP_PKEY_get_bits(key) <= SG_MAX_RSA_BITS && exponent_bits(key) <= SG_MAX_RSA_EXPONENT_BITS);
+           (EVP_PKEY_get_bits(key) <= SG_MAX_RSA_BITS && exponent_bits(key) <= SG_MAX_RSA_EXPONENT_BITS); /* 64 */
 }
 
 unsigned sg_algorithm_cost(const EVP_PKEY *key)

@@ -1,4 +1,4 @@
-/* Anchors as profiles and lists of anchors write them: objects of a certificate in base64 and its purposes. */
+/* Anchors as profiles and lists of anchors write them: objects of a certificate in base64, its purposes and limits. */
 #pragma once
 
 #include <jansson.h>

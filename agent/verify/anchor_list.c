@@ -77,7 +77,7 @@ static enum sg_rc read_members(const json_t *root, OSSL_LIB_CTX *libctx, struct 
 static enum sg_rc check_anchors(const struct sg_anchor_list *list, struct sg_err *err)
 {
     for (size_t i = 0; i < list->anchors.count; i++)
-        if (X509_check_ca(list->anchors.items[i].cert) == 0)
+        if (!sg_cert_is_ca(list->anchors.items[i].cert))
             return sg_fail(err, SG_E_MALFORMED,
                            _("The list of anchors holds the certificate %s, which is not that of a CA."),
                            list->anchors.items[i].sha256);

@@ -9,6 +9,7 @@
 #include "base/limits.h"
 #include "base/msg.h"
 #include "verify/algorithms.h"
+#include "verify/known_crl.h"
 #include "verify/known_ocsp.h"
 #include "verify/verifier.h"
 
@@ -51,39 +52,115 @@ static enum sg_rc has_path(struct sg_verifier *verifier, X509 *cert, bool *ret, 
     return rc;
 }
 
-enum sg_rc sg_crl_check(struct sg_verifier *verifier, X509_CRL *crl, struct sg_err *err)
+/* --- CRLs --------------------------------------------------------------------------------------------------------- */
+
+/* Takes `known` over. */
+static void fill_checked(struct sg_known_crl *known, const struct sg_crl_place *place, struct sg_checked_crl *ret)
+{
+    const struct sg_crl_index_bytes bytes = sg_crl_index_bytes(known->index);
+    *ret = (struct sg_checked_crl){
+        .issuer = sg_buf_slice(&known->head->issuer),
+        .authority_key = sg_known_crl_extension(known, NID_authority_key_identifier),
+        .scope = sg_known_crl_extension(known, NID_issuing_distribution_point),
+        .number = {known->number, known->has_number ? sizeof known->number : 0},
+        .delta = known->is_delta,
+        .this_update = known->this_update,
+        .next_update = known->next_update == SG_TIME_NONE ? INT64_MAX : known->next_update,
+        .der = place->input,
+        .der_offset = place->offset,
+        .der_len = place->len,
+        .index = {bytes.header, bytes.pages},
+        .owner = known,
+    };
+    memcpy(ret->sha256, known->head->sha256, SG_SHA256_LEN);
+}
+
+void sg_checked_crl_clear(struct sg_checked_crl *crl)
+{
+    sg_known_crl_free(crl->owner);
+    *crl = (struct sg_checked_crl){0};
+}
+
+static enum sg_rc find_crl_issuer(struct sg_verifier *verifier, struct sg_known_crl *known, const char **ret_why,
+                                  struct sg_err *err)
+{
+    unsigned steps = SG_MAX_PATH_STEPS;
+    const char *why = N_("the certificate of its issuer is not here (--intermediate gives it)");
+    for (size_t cursor = 0;;) {
+        struct sg_trusted issuer = {0};
+        bool trusted = false;
+        enum sg_rc rc = sg_trust_next(verifier->trust, known->issuer, &cursor, &issuer, err);
+        if (rc != SG_OK)
+            return rc;
+        if (!issuer.cert)
+            break;
+        rc = sg_known_crl_check_key(known, verifier->libctx, issuer.cert, verifier->at, &steps, &why, err);
+        if (rc == SG_OK && !why)
+            why = sg_crl_signer_problem(issuer.cert);
+        if (rc == SG_OK && !why) {
+            rc = has_path(verifier, issuer.cert, &trusted, err);
+            why = trusted ? NULL : N_("no path leads from its issuer to a trusted anchor");
+        }
+        if (rc != SG_OK || !why) {
+            *ret_why = why;
+            return rc;
+        }
+    }
+    *ret_why = why;
+    return SG_OK;
+}
+
+enum sg_rc sg_crl_check(struct sg_verifier *verifier, const struct sg_crl_place *place, struct sg_checked_crl *ret,
+                        struct sg_err *err)
 {
     _cleanup_(sg_known_crl_freep) struct sg_known_crl *known = NULL;
     _cleanup_(freep) char *name = NULL;
-    unsigned steps = SG_MAX_PATH_STEPS;
-    const char *why = N_("the certificate of its issuer is not here");
-    enum sg_rc rc = sg_known_crl_new(crl, &known, err);
+    const char *why = NULL;
+    enum sg_rc rc = sg_known_crl_read(place, verifier->libctx, &known, err);
     if (rc == SG_OK)
-        rc = sg_name_text(X509_CRL_get_issuer(crl), &name, err);
+        rc = sg_name_text(known->issuer, &name, err);
     if (rc != SG_OK)
         return rc;
     if (known->problem)
         return sg_fail(err, SG_E_POLICY, _("The CRL of %s cannot be used: %s"), name, _(known->problem));
     if (known->this_update > verifier->now)
         return sg_fail(err, SG_E_POLICY, _("The CRL of %s is from the future: check this computer's clock"), name);
+    rc = find_crl_issuer(verifier, known, &why, err);
+    if (rc == SG_OK && why)
+        rc = sg_fail(err, SG_E_POLICY, _("The CRL of %s is not taken: %s"), name, _(why));
+    if (rc == SG_OK)
+        rc = sg_crl_index_set_key(known->index, verifier->libctx, known->checked.sha256, err);
+    if (rc == SG_OK)
+        fill_checked(sg_steal(known), place, ret);
+    return rc;
+}
 
-    for (size_t cursor = 0;;) {
-        struct sg_trusted issuer = {0};
-        bool trusted = false;
-        rc = sg_trust_next(verifier->trust, X509_CRL_get_issuer(crl), &cursor, &issuer, err);
-        if (rc != SG_OK)
-            return rc;
-        if (!issuer.cert)
-            break;
-        rc = sg_known_crl_check_issuer(known, verifier->libctx, issuer.cert, verifier->at, &steps, &why, err);
-        if (rc == SG_OK && !why) {
-            rc = has_path(verifier, issuer.cert, &trusted, err);
-            why = N_("no path leads from its issuer to a trusted anchor");
-        }
-        if (rc != SG_OK || trusted)
-            return rc;
-    }
-    return sg_fail(err, SG_E_POLICY, _("The CRL of %s is not taken: %s"), name, _(why));
+enum sg_rc sg_crl_reindex(const struct sg_snapshot *snapshot, size_t index, OSSL_LIB_CTX *libctx,
+                          struct sg_checked_crl *ret, struct sg_err *err)
+{
+    const uint8_t *sha256 = sg_snapshot_crl(snapshot, index)->sha256;
+    _cleanup_(freep) char *der_path = NULL, *index_path = NULL;
+    _cleanup_(sg_crl_index_freep) struct sg_crl_index *old = NULL;
+    _cleanup_(sg_known_crl_freep) struct sg_known_crl *known = NULL;
+    uint8_t key[SG_SHA256_LEN];
+    *ret = (struct sg_checked_crl){0};
+    enum sg_rc rc = sg_snapshot_crl_path(snapshot, index, &der_path, err);
+    if (rc == SG_OK)
+        rc = sg_snapshot_crl_index_path(snapshot, index, &index_path, err);
+    if (rc == SG_OK)
+        rc = sg_crl_index_open(index_path, libctx, sha256, &old, err);
+    if (rc == SG_OK)
+        rc = sg_crl_index_check(old, libctx, err);
+    if (rc != SG_E_STORE_DAMAGED)
+        return rc;
+    rc = sg_known_crl_rebuild(der_path, sha256, libctx, &known, err);
+    if (rc == SG_OK && old && sg_crl_index_key(old, key)) /* a header that is whole still tells by which key */
+        rc = sg_crl_index_set_key(known->index, libctx, key, err);
+    else if (rc == SG_OK && known->head->tbs.len > 0)
+        return SG_OK; /* without the key, its signature needs the DER at each use */
+    if (rc == SG_OK)
+        fill_checked(sg_steal(known), &(struct sg_crl_place){0}, ret);
+    return rc;
 }
 
 /* --- OCSP --------------------------------------------------------------------------------------------------------- */
@@ -117,7 +194,7 @@ static enum sg_rc try_issuer(struct ocsp_check *check, const struct sg_ocsp_answ
                                                   .mode = verifier->revocation,
                                                   .at = verifier->at,
                                                   .now = verifier->now};
-    X509 *signer = NULL;
+    struct sg_ocsp_signer signer = {0};
     bool about = false, trusted = false;
     enum sg_rc rc = sg_ocsp_id_is_of(answer->id, name, issuer, verifier->libctx, &about, err);
     if (rc != SG_OK || !about)
@@ -125,6 +202,8 @@ static enum sg_rc try_issuer(struct ocsp_check *check, const struct sg_ocsp_answ
     *ret_why = answer->problem;
     if (!*ret_why)
         rc = sg_known_ocsp_signer(check->known, &request, issuer, &signer, ret_why, err);
+    if (rc == SG_OK && !*ret_why)
+        *ret_why = signer.problem;
     if (rc == SG_OK && !*ret_why)
         rc = has_path(verifier, issuer, &trusted, err);
     if (rc == SG_OK && !*ret_why && !trusted)

@@ -35,13 +35,27 @@ static enum sg_rc add_digest(struct sg_content *content, int nid, OSSL_LIB_CTX *
     return SG_OK;
 }
 
+/* Where the content goes as it is read: into the digests, and to who else wants it. */
+struct pass {
+    struct sg_content *content;
+    const struct sg_content_evidence *evidence;
+};
+
 static enum sg_rc update(void *context, const uint8_t *data, size_t len, struct sg_err *err)
 {
-    struct sg_content *content = context;
+    const struct pass *pass = context;
+    struct sg_content *content = pass->content;
+    enum sg_rc rc = SG_OK;
     for (size_t i = 0; i < content->count; i++)
         if (!EVP_DigestUpdate(content->digests[i].ctx, data, len))
             return sg_fail_ssl(err, SG_E_INTERNAL, _("Cannot compute the digest of the content"));
-    return SG_OK;
+    for (size_t i = 0; rc == SG_OK && pass->evidence && i < pass->evidence->count; i++) {
+        struct sg_evidence *evidence = pass->evidence->each[i];
+        struct sg_sink sink = evidence ? sg_evidence_content(evidence) : (struct sg_sink){0};
+        if (sink.write)
+            rc = sink.write(sink.context, data, len, err);
+    }
+    return rc;
 }
 
 static enum sg_rc finish(struct sg_content *content, struct sg_err *err)
@@ -64,8 +78,19 @@ static enum sg_rc finish(struct sg_content *content, struct sg_err *err)
     return SG_OK;
 }
 
-static enum sg_rc prepare(struct sg_content *content, const struct sg_cms *cms, OSSL_LIB_CTX *libctx,
-                          struct sg_err *err)
+static enum sg_rc add_evidence(struct sg_content *content, const struct sg_evidence *evidence, OSSL_LIB_CTX *libctx,
+                               struct sg_err *err)
+{
+    int nids[SG_MAX_CONTENT_DIGESTS];
+    size_t count = evidence ? sg_evidence_digests(evidence, nids, SG_MAX_CONTENT_DIGESTS) : 0;
+    enum sg_rc rc = SG_OK;
+    for (size_t i = 0; rc == SG_OK && i < count; i++)
+        rc = add_digest(content, nids[i], libctx, err);
+    return rc;
+}
+
+static enum sg_rc prepare(struct sg_content *content, const struct sg_cms *cms,
+                          const struct sg_content_evidence *evidence, OSSL_LIB_CTX *libctx, struct sg_err *err)
 {
     enum sg_rc rc = SG_OK;
     for (size_t i = 0; rc == SG_OK && i < sg_cms_signer_count(cms); i++) {
@@ -77,14 +102,18 @@ static enum sg_rc prepare(struct sg_content *content, const struct sg_cms *cms, 
         if (sg_signature_method_read(si->signature_algorithm, &method))
             rc = add_digest(content, method.digest, libctx, err);
     }
+    for (size_t i = 0; rc == SG_OK && evidence && i < evidence->count; i++)
+        rc = add_evidence(content, evidence->each[i], libctx, err);
     return rc;
 }
 
-static enum sg_rc hash(struct sg_cms *cms, struct sg_input *detached, OSSL_LIB_CTX *libctx, struct sg_content *content,
-                       struct sg_err *err)
+/* By the digests that are prepared. */
+static enum sg_rc hash(struct sg_cms *cms, struct sg_input *detached, const struct sg_content_evidence *evidence,
+                       struct sg_content *content, struct sg_err *err)
 {
-    enum sg_rc rc = prepare(content, cms, libctx, err);
-    struct sg_sink sink = {.write = update, .context = content};
+    struct pass pass = {.content = content, .evidence = evidence};
+    struct sg_sink sink = {.write = update, .context = &pass};
+    enum sg_rc rc = update(&pass, NULL, 0, err); /* content that is empty is given as well */
     if (rc == SG_OK && detached)
         rc = sg_input_copy(detached, 0, sg_input_size(detached), sink, err);
     else if (rc == SG_OK)
@@ -93,12 +122,30 @@ static enum sg_rc hash(struct sg_cms *cms, struct sg_input *detached, OSSL_LIB_C
         rc = sg_input_check_unchanged(detached, err);
     if (rc == SG_OK)
         rc = finish(content, err);
-    clear_contexts(content);
     return rc;
 }
 
-enum sg_rc sg_content_hash(struct sg_cms *cms, struct sg_input *detached, OSSL_LIB_CTX *libctx, struct sg_content *ret,
-                           struct sg_err *err)
+/* A file named beside an attached signature: whoever named it believes that it is what was signed. It is hashed by the
+ * very digests that the attached content has. */
+static enum sg_rc compare(struct sg_cms *cms, struct sg_input *beside, OSSL_LIB_CTX *libctx, struct sg_content *content,
+                          struct sg_err *err)
+{
+    struct sg_content other = {.present = true};
+    enum sg_rc rc = SG_OK;
+    for (size_t i = 0; rc == SG_OK && i < content->count; i++)
+        rc = add_digest(&other, content->digests[i].nid, libctx, err);
+    if (rc == SG_OK)
+        rc = hash(cms, beside, NULL, &other, err);
+    clear_contexts(&other);
+    for (size_t i = 0; rc == SG_OK && i < content->count; i++) {
+        int nid = content->digests[i].nid;
+        content->differs |= !sg_slice_equal(sg_content_digest(content, nid), sg_content_digest(&other, nid));
+    }
+    return rc;
+}
+
+enum sg_rc sg_content_hash(struct sg_cms *cms, struct sg_input *detached, const struct sg_content_evidence *evidence,
+                           OSSL_LIB_CTX *libctx, struct sg_content *ret, struct sg_err *err)
 {
     bool attached = !sg_cms_is_detached(cms);
     struct sg_content content = {.present = attached || detached};
@@ -106,16 +153,12 @@ enum sg_rc sg_content_hash(struct sg_cms *cms, struct sg_input *detached, OSSL_L
         *ret = content;
         return SG_OK;
     }
-    enum sg_rc rc = hash(cms, attached ? NULL : detached, libctx, &content, err);
-    if (rc == SG_OK && attached && detached) {
-        /* A file named beside an attached signature: whoever named it believes that it is what was signed. */
-        struct sg_content other = {0};
-        rc = hash(cms, detached, libctx, &other, err);
-        for (size_t i = 0; rc == SG_OK && i < content.count; i++)
-            if (!sg_slice_equal((struct sg_slice){content.digests[i].value, content.digests[i].len},
-                                (struct sg_slice){other.digests[i].value, other.digests[i].len}))
-                content.differs = true;
-    }
+    enum sg_rc rc = prepare(&content, cms, evidence, libctx, err);
+    if (rc == SG_OK)
+        rc = hash(cms, attached ? NULL : detached, evidence, &content, err);
+    clear_contexts(&content);
+    if (rc == SG_OK && attached && detached)
+        rc = compare(cms, detached, libctx, &content, err);
     if (rc == SG_OK)
         *ret = content;
     return rc;
@@ -127,4 +170,9 @@ struct sg_slice sg_content_digest(const struct sg_content *content, int nid)
         if (content->digests[i].nid == nid)
             return (struct sg_slice){content->digests[i].value, content->digests[i].len};
     return (struct sg_slice){0};
+}
+
+struct sg_slice sg_content_digest_for(void *context, int nid)
+{
+    return sg_content_digest(context, nid);
 }

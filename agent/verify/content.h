@@ -1,4 +1,4 @@
-/* Digests of the signed content, one pass for all algorithms that the signers name. */
+/* Digests of the signed content, one pass for all algorithms that the signers and their time-stamps name. */
 #pragma once
 
 #include <stdbool.h>
@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "base/input.h"
+#include "formats/cades_evidence.h"
 #include "formats/cms.h"
 
 #define SG_MAX_CONTENT_DIGESTS 16
@@ -25,8 +26,17 @@ struct sg_content {
     size_t count;
 };
 
+/* What the signers' evidence wants of the content besides; NULL: nothing. */
+struct sg_content_evidence {
+    struct sg_evidence *const *each; /* may be NULL in places */
+    size_t count;
+};
+
 /* Hashes what `cms` is over: the attached content, else `detached` (NULL: not to be had). */
-SG_MUST_CHECK enum sg_rc sg_content_hash(struct sg_cms *cms, struct sg_input *detached, OSSL_LIB_CTX *libctx,
+SG_MUST_CHECK enum sg_rc sg_content_hash(struct sg_cms *cms, struct sg_input *detached,
+                                         const struct sg_content_evidence *evidence, OSSL_LIB_CTX *libctx,
                                          struct sg_content *ret, struct sg_err *err);
 /* The digest by that algorithm; {NULL, 0} if there is no content or the algorithm is not known. */
 struct sg_slice sg_content_digest(const struct sg_content *content, int nid);
+/* The same for sg_evidence_imprint(): `context` is the sg_content. */
+struct sg_slice sg_content_digest_for(void *context, int nid);

@@ -1,5 +1,7 @@
 #include "verify/crypto.h"
 
+#include <string.h>
+
 #include <openssl/err.h>
 #include <openssl/objects.h>
 #include <openssl/rsa.h>
@@ -181,4 +183,20 @@ enum sg_rc sg_signature_check(OSSL_LIB_CTX *libctx, const struct sg_signature_me
         return sg_fail_memory(err);
     *ret = answer;
     return SG_OK;
+}
+
+bool sg_checked_key_is(const struct sg_checked_key *checked, pthread_mutex_t *lock, const uint8_t sha256[SG_SHA256_LEN])
+{
+    (void)pthread_mutex_lock(lock);
+    bool is = checked->known && memcmp(checked->sha256, sha256, SG_SHA256_LEN) == 0;
+    (void)pthread_mutex_unlock(lock);
+    return is;
+}
+
+void sg_checked_key_set(struct sg_checked_key *checked, pthread_mutex_t *lock, const uint8_t sha256[SG_SHA256_LEN])
+{
+    (void)pthread_mutex_lock(lock);
+    checked->known = true;
+    memcpy(checked->sha256, sha256, SG_SHA256_LEN);
+    (void)pthread_mutex_unlock(lock);
 }

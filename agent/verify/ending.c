@@ -25,6 +25,14 @@ struct sg_algorithm_answer sg_cert_signature_answer(X509 *cert, int64_t when)
     return sg_algorithm_digest(known ? method.digest : NID_undef, when);
 }
 
+bool sg_cert_is_valid_at(const X509 *cert, int64_t at)
+{
+    int64_t not_before, not_after;
+
+    return sg_time_from_asn1(X509_get0_notBefore(cert), &not_before) &&
+           sg_time_from_asn1(X509_get0_notAfter(cert), &not_after) && not_before <= at && at <= not_after;
+}
+
 static void take_earlier(struct sg_ending *ending, enum sg_ending_of of, X509 *cert, int64_t when,
                          const char *algorithm)
 {

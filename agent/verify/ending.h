@@ -10,6 +10,9 @@
 struct sg_algorithm_answer sg_cert_key_answer(X509 *cert, int64_t when);
 struct sg_algorithm_answer sg_cert_signature_answer(X509 *cert, int64_t when);
 
+/* Whether `at` is within its validity (RFC 5280 §4.1.2.5); no, if that cannot be read. */
+bool sg_cert_is_valid_at(const X509 *cert, int64_t at);
+
 enum sg_ending_of { SG_ENDING_CERTIFICATE, SG_ENDING_KEY, SG_ENDING_SIGNATURE };
 
 struct sg_ending {

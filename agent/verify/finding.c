@@ -2,6 +2,21 @@
 
 #include <openssl/x509v3.h>
 
+static int64_t present(const struct sg_revocation_request *request)
+{
+    return request->present > request->at ? request->present : request->at;
+}
+
+bool sg_finding_is_proven(const struct sg_revocation_request *request, int64_t proven)
+{
+    return request->proven_by == 0 || sg_finding_good_at(request, proven) <= request->proven_by;
+}
+
+int64_t sg_finding_good_at(const struct sg_revocation_request *request, int64_t proven)
+{
+    return proven != SG_TIME_NONE && proven < present(request) ? proven : present(request);
+}
+
 /* Data has to be good until `known_at`; of a certificate that has ended before that, until then: no list need have it
  * any more. */
 int64_t sg_finding_fresh_at(const struct sg_revocation_request *request, X509 *cert)
@@ -12,6 +27,7 @@ int64_t sg_finding_fresh_at(const struct sg_revocation_request *request, X509 *c
     return until > request->at ? until : request->at;
 }
 
+/* EN 319 102-1 §5.2.5.4: the freshness that is asked for is that of the data's own nextUpdate. */
 bool sg_finding_is_stale(const struct sg_finding *finding)
 {
     /* Without nextUpdate, nothing says that it is still the present one: RFC 5280 §5.1.2.5 requires it of a CRL, and in
@@ -37,10 +53,16 @@ void sg_finding_set_revoked(struct sg_finding *finding, int64_t when, long reaso
 {
     bool later = when != SG_TIME_NONE && when > request->at;
     finding->revoked_at = when;
+    finding->reason = reason;
     if (later && (!request->proves_time || leaves_past(reason)))
         finding->answer = sg_finding_is_stale(finding) ? SG_ANSWER_STALE : SG_ANSWER_REVOKED_LATER;
     else
         finding->answer = reason == CRL_REASON_CERTIFICATE_HOLD ? SG_ANSWER_ON_HOLD : SG_ANSWER_REVOKED;
+}
+
+bool sg_finding_is_bad(const struct sg_finding *finding)
+{
+    return finding->answer == SG_ANSWER_REVOKED || finding->answer == SG_ANSWER_ON_HOLD;
 }
 
 static bool is_settled(const struct sg_finding *finding)
@@ -80,4 +102,24 @@ const char *sg_finding_word(const struct sg_finding *finding)
         break;
     }
     return sg_finding_is_stale(finding) ? "stale" : "unknown";
+}
+
+const char *sg_finding_reason(const struct sg_finding *finding)
+{
+    static const char *const names[] = {
+        [CRL_REASON_UNSPECIFIED] = "unspecified",
+        [CRL_REASON_KEY_COMPROMISE] = "keyCompromise",
+        [CRL_REASON_CA_COMPROMISE] = "cACompromise",
+        [CRL_REASON_AFFILIATION_CHANGED] = "affiliationChanged",
+        [CRL_REASON_SUPERSEDED] = "superseded",
+        [CRL_REASON_CESSATION_OF_OPERATION] = "cessationOfOperation",
+        [CRL_REASON_CERTIFICATE_HOLD] = "certificateHold",
+        [CRL_REASON_REMOVE_FROM_CRL] = "removeFromCRL",
+        [CRL_REASON_PRIVILEGE_WITHDRAWN] = "privilegeWithdrawn",
+        [CRL_REASON_AA_COMPROMISE] = "aACompromise",
+    };
+    bool revoked = finding->answer == SG_ANSWER_REVOKED || finding->answer == SG_ANSWER_ON_HOLD ||
+                   finding->answer == SG_ANSWER_REVOKED_LATER;
+    bool known = finding->reason >= 0 && finding->reason < (long)(sizeof names / sizeof *names);
+    return revoked && known ? names[finding->reason] : NULL;
 }

@@ -1,3 +1,4 @@
+/* What a CRL says of itself, and looking a certificate up in it. */
 #include "verify/known_crl.h"
 
 #include <stdlib.h>
@@ -6,105 +7,114 @@
 #include <openssl/err.h>
 
 #include "base/clock.h"
-#include "base/limits.h"
 #include "base/msg.h"
-#include "verify/algorithms.h"
-#include "verify/crypto.h"
-#include "verify/path.h"
 
-#define BYTES_PER_STEP 4096 /* hashed in about the time of one step */
-#define MAX_CRL_STEPS 1000  /* so that a store with a very large CRL of a CA's former key stays of use */
-
-SG_DEFINE_CLEANUP(ASN1_ENUMERATED, ASN1_ENUMERATED_free)
 SG_DEFINE_CLEANUP(ASN1_GENERALIZEDTIME, ASN1_GENERALIZEDTIME_free)
-SG_DEFINE_CLEANUP(CRL_DIST_POINTS, CRL_DIST_POINTS_free)
 
-/* --- one pass over a CRL ------------------------------------------------------------------------------------------ */
+/* --- extensions --------------------------------------------------------------------------------------------------- */
+
+struct sg_slice sg_known_crl_extension(const struct sg_known_crl *known, int nid)
+{
+    int index = X509v3_get_ext_by_NID(known->extensions, nid, -1);
+    if (index < 0)
+        return (struct sg_slice){NULL, 0};
+    const ASN1_OCTET_STRING *value = X509_EXTENSION_get_data(X509v3_get_ext(known->extensions, index));
+    return (struct sg_slice){ASN1_STRING_get0_data(value), (size_t)ASN1_STRING_length(value)};
+}
 
 static bool is_handled(int nid)
 {
-    return nid == NID_issuing_distribution_point || nid == NID_crl_number || nid == NID_authority_key_identifier;
+    return nid == NID_issuing_distribution_point || nid == NID_crl_number || nid == NID_authority_key_identifier ||
+           nid == NID_delta_crl;
 }
 
 /* RFC 5280 §5.2: a CRL with a critical extension that we do not handle says nothing to us. §5.2.3: cRLNumber is never
- * critical. */
-static const char *extensions_problem(const X509_CRL *crl)
+ * critical. §4.2: none is there twice. */
+static const char *extensions_problem(const struct sg_known_crl *known)
 {
-    for (int i = 0; i < X509_CRL_get_ext_count(crl); i++) {
-        X509_EXTENSION *extension = X509_CRL_get_ext(crl, i);
-        int nid = OBJ_obj2nid(X509_EXTENSION_get_object(extension));
+    for (int i = 0; i < X509v3_get_ext_count(known->extensions); i++) {
+        X509_EXTENSION *extension = X509v3_get_ext(known->extensions, i);
+        const ASN1_OBJECT *object = X509_EXTENSION_get_object(extension);
+        int nid = OBJ_obj2nid(object);
         bool critical = X509_EXTENSION_get_critical(extension);
-        if (nid == NID_delta_crl)
-            return N_("it is a delta CRL");
         if (nid == NID_crl_number && critical)
             return N_("its number is marked critical, against RFC 5280 §5.2.3");
         if (critical && !is_handled(nid))
             return N_("it has a critical extension that is not known here");
+        if (is_handled(nid) && X509v3_get_ext_by_OBJ(known->extensions, object, i) >= 0)
+            return N_("it has an extension twice");
     }
     return NULL;
 }
 
-static bool is_removal(X509_EXTENSION *reason)
+/* §5.3: the same for its entries. Entries that an indirect CRL has for another issuer could not be told apart in one
+ * that is not indirect; a removal could only hide another entry in one that is not a delta. */
+static const char *entries_problem(const struct sg_known_crl *known)
 {
-    const ASN1_OCTET_STRING *value = X509_EXTENSION_get_data(reason);
-    const uint8_t *p = ASN1_STRING_get0_data(value);
-    _cleanup_(ASN1_ENUMERATED_freep) ASN1_ENUMERATED *code = d2i_ASN1_ENUMERATED(NULL, &p, ASN1_STRING_length(value));
-    return code && ASN1_ENUMERATED_get(code) == CRL_REASON_REMOVE_FROM_CRL;
-}
-
-/* RFC 5280 §5.3: the same for its entries. OpenSSL takes a certificateIssuer for that of all entries behind it, marked
- * critical or not: what is listed there would not be found. */
-static const char *entry_problem(X509_EXTENSION *extension)
-{
-    switch (OBJ_obj2nid(X509_EXTENSION_get_object(extension))) {
-    case NID_certificate_issuer: /* §5.3.3: of indirect CRLs */
+    unsigned odd = sg_crl_index_odd(known->index);
+    bool indirect = known->scope && known->scope->indirectCRL > 0;
+    if (odd & SG_CRL_ODD_CRITICAL)
+        return N_("an entry has a critical extension that is not known here");
+    if ((odd & SG_CRL_ODD_OTHER_ISSUER) && !indirect)
         return N_("an entry is about a certificate of another issuer");
-    case NID_crl_reason: /* §5.3.1: removeFromCRL is of delta CRLs; here it could only hide another entry */
-        return is_removal(extension) ? N_("an entry is a removal, which only a delta CRL can have") : NULL;
-    default:
-        return X509_EXTENSION_get_critical(extension) ? N_("an entry has a critical extension that is not known here")
-                                                      : NULL;
-    }
+    if (odd & SG_CRL_ODD_UNREADABLE_ISSUER)
+        return N_("an entry does not say in a way that is known here whose certificate it is about");
+    if ((odd & SG_CRL_ODD_REMOVAL) && !known->is_delta)
+        return N_("an entry is a removal, which only a delta CRL can have");
+    return NULL;
 }
 
-static const char *entries_problem(X509_CRL *crl)
+/* The number in an extension's value. */
+static bool read_number(const struct sg_known_crl *known, int nid, bool *ret_there, uint8_t number[SG_CRL_NUMBER])
 {
-    const STACK_OF(X509_REVOKED) *entries = X509_CRL_get_REVOKED(crl);
-    const char *problem = NULL;
-    for (int i = 0; !problem && i < sk_X509_REVOKED_num(entries); i++) {
-        const STACK_OF(X509_EXTENSION) *extensions = X509_REVOKED_get0_extensions(sk_X509_REVOKED_value(entries, i));
-        for (int k = 0; !problem && k < sk_X509_EXTENSION_num(extensions); k++)
-            problem = entry_problem(sk_X509_EXTENSION_value(extensions, k));
-    }
-    return problem;
+    struct sg_slice value = sg_known_crl_extension(known, nid);
+    const uint8_t *p = value.data;
+    *ret_there = value.data != NULL;
+    if (!value.data)
+        return true;
+    _cleanup_(ASN1_INTEGER_freep) ASN1_INTEGER *integer = d2i_ASN1_INTEGER(NULL, &p, (long)value.len);
+    _cleanup_(BN_freep) BIGNUM *bn = integer && p == value.data + value.len ? ASN1_INTEGER_to_BN(integer, NULL) : NULL;
+    return bn && !BN_is_negative(bn) && BN_bn2binpad(bn, number, SG_CRL_NUMBER) >= 0;
 }
 
-static const char *scope_problem(const X509_CRL *crl, ISSUING_DIST_POINT **ret)
+static const char *read_numbers(struct sg_known_crl *known)
+{
+    if (!read_number(known, NID_crl_number, &known->has_number, known->number))
+        return N_("its number cannot be read");
+    if (!read_number(known, NID_delta_crl, &known->is_delta, known->base))
+        return N_("the number of the CRL that it is a delta of cannot be read");
+    if (known->is_delta && (!known->has_number || memcmp(known->number, known->base, SG_CRL_NUMBER) < 0))
+        return N_("it is a delta CRL without a number, or with one before that of its base");
+    return NULL;
+}
+
+/* issuingDistributionPoint (§5.2.5). A point's name may be relative to the CRL's issuer. */
+static const char *read_scope(struct sg_known_crl *known)
 {
     int critical = -1;
-    ISSUING_DIST_POINT *scope = X509_CRL_get_ext_d2i(crl, NID_issuing_distribution_point, &critical, NULL);
-    if (!scope)
+    known->scope = X509V3_get_d2i(known->extensions, NID_issuing_distribution_point, &critical, NULL);
+    if (!known->scope)
         return critical == -1 ? NULL : N_("its scope cannot be read");
-    *ret = scope;
-    if (scope->indirectCRL > 0)
-        return N_("it is an indirect CRL");
-    if (scope->onlysomereasons)
-        return N_("it covers only some reasons of revocation");
+    const ISSUING_DIST_POINT *scope = known->scope;
+    if (scope->distpoint && !DIST_POINT_set_dpname(scope->distpoint, known->issuer))
+        return N_("its scope cannot be read");
     if (scope->onlyattr > 0)
         return N_("it is about attribute certificates");
+    if (scope->onlyuser > 0 && scope->onlyCA > 0)
+        return N_("it is about no certificate at all");
     return NULL;
 }
 
 /* expiredCertsOnCRL (ISO/IEC 9594-8 §9.5.2.7, EN 319 411-2): since when ended certificates stay listed. */
-static int64_t expired_since(const X509_CRL *crl)
+static int64_t expired_since(const struct sg_known_crl *known)
 {
     static const uint8_t oid[] = {0x06, 0x03, 0x55, 0x1d, 0x3c};
     const uint8_t *p = oid;
     _cleanup_(ASN1_OBJECT_freep) ASN1_OBJECT *object = d2i_ASN1_OBJECT(NULL, &p, sizeof oid);
-    int index = object ? X509_CRL_get_ext_by_OBJ(crl, object, -1) : -1;
+    int index = object ? X509v3_get_ext_by_OBJ(known->extensions, object, -1) : -1;
     if (index < 0)
         return SG_TIME_NONE;
-    const ASN1_OCTET_STRING *value = X509_EXTENSION_get_data(X509_CRL_get_ext(crl, index));
+    const ASN1_OCTET_STRING *value = X509_EXTENSION_get_data(X509v3_get_ext(known->extensions, index));
     p = ASN1_STRING_get0_data(value);
     _cleanup_(ASN1_GENERALIZEDTIME_freep) ASN1_GENERALIZEDTIME *time =
         d2i_ASN1_GENERALIZEDTIME(NULL, &p, ASN1_STRING_length(value));
@@ -112,32 +122,142 @@ static int64_t expired_since(const X509_CRL *crl)
     return time && sg_time_from_asn1(time, &when) ? when : SG_TIME_NONE;
 }
 
-enum sg_rc sg_known_crl_new(X509_CRL *crl, struct sg_known_crl **ret, struct sg_err *err)
+/* --- making one --------------------------------------------------------------------------------------------------- */
+
+static X509_NAME *parse_name(struct sg_slice der)
 {
-    struct sg_known_crl *known = calloc(1, sizeof *known);
-    if (!known || pthread_mutex_init(&known->lock, NULL) != 0) {
-        free(known);
+    const uint8_t *p = der.data;
+    X509_NAME *name = d2i_X509_NAME(NULL, &p, (long)der.len);
+    if (name && p == der.data + der.len)
+        return name;
+    X509_NAME_free(name);
+    return NULL;
+}
+
+static bool read_method(struct sg_known_crl *known)
+{
+    const uint8_t *p = known->head->algorithm.data;
+    _cleanup_(X509_ALGOR_freep) X509_ALGOR *algorithm = d2i_X509_ALGOR(NULL, &p, (long)known->head->algorithm.len);
+    return algorithm && sg_signature_method_read(algorithm, &known->method);
+}
+
+static const char *read_head(struct sg_known_crl *known)
+{
+    const struct sg_crl_head *head = known->head;
+    const uint8_t *p = head->extensions.data;
+    known->method_known = read_method(known);
+    if (head->extensions.len > 0) {
+        known->extensions = d2i_X509_EXTENSIONS(NULL, &p, (long)head->extensions.len);
+        if (!known->extensions || p != head->extensions.data + head->extensions.len)
+            return N_("its extensions cannot be read");
+    }
+    known->expired_since = expired_since(known);
+    const char *problem = head->dates_unreadable ? N_("its dates cannot be read") : NULL;
+    const char *more = read_scope(known);
+    if (!problem)
+        problem = more;
+    more = read_numbers(known);
+    if (!problem)
+        problem = more;
+    if (!problem)
+        problem = extensions_problem(known);
+    return problem ? problem : entries_problem(known);
+}
+
+static enum sg_rc read_names(struct sg_known_crl *known, struct sg_err *err)
+{
+    size_t count = sg_crl_index_issuer_count(known->index);
+    known->listed = calloc(count, sizeof(X509_NAME *));
+    if (!known->listed)
+        return sg_fail_memory(err);
+    known->listed_count = count;
+    for (size_t i = 0; i < count; i++)
+        known->listed[i] = parse_name(sg_crl_index_issuer(known->index, i));
+    if (!known->listed[0])
+        return sg_fail_ssl(err, SG_E_MALFORMED, _("The name of a CRL's issuer cannot be read."));
+    known->issuer = known->listed[0];
+    return SG_OK;
+}
+
+/* Takes the index over, also if it fails. */
+static enum sg_rc known_new(struct sg_crl_index *index, struct sg_known_crl **ret, struct sg_err *err)
+{
+    struct sg_known_crl *fresh = calloc(1, sizeof *fresh);
+    if (!fresh || pthread_mutex_init(&fresh->lock, NULL) != 0) {
+        free(fresh);
+        sg_crl_index_free(index);
         return sg_fail_memory(err);
     }
-    if (!X509_CRL_up_ref(crl)) {
-        sg_known_crl_free(known);
+    _cleanup_(sg_known_crl_freep) struct sg_known_crl *known = fresh;
+    known->index = index;
+    known->head = sg_crl_index_head(index);
+    known->this_update = known->head->this_update;
+    known->next_update = known->head->next_update;
+    known->proven = SG_TIME_NONE;
+    known->checked.known = sg_crl_index_key(index, known->checked.sha256);
+    enum sg_rc rc = read_names(known, err);
+    if (rc != SG_OK)
+        return rc;
+    known->problem = read_head(known);
+    ERR_clear_error();
+    *ret = sg_steal(known);
+    return SG_OK;
+}
+
+enum sg_rc sg_known_crl_read(const struct sg_crl_place *place, OSSL_LIB_CTX *libctx, struct sg_known_crl **ret,
+                             struct sg_err *err)
+{
+    struct sg_crl_index *index = NULL;
+    enum sg_rc rc = sg_crl_index_make(place, libctx, &index, err);
+    return rc == SG_OK ? known_new(index, ret, err) : rc;
+}
+
+/* From the file of its DER, which has to be the one with this digest. */
+static enum sg_rc index_anew(const char *path, const uint8_t sha256[SG_SHA256_LEN], OSSL_LIB_CTX *libctx,
+                             struct sg_crl_index **ret, struct sg_err *err)
+{
+    _cleanup_(sg_input_freep) struct sg_input *input = NULL;
+    _cleanup_(sg_crl_index_freep) struct sg_crl_index *index = NULL;
+    enum sg_rc rc = sg_input_open(path, &input, err);
+    if (rc != SG_OK)
+        return rc;
+    const struct sg_crl_place place = {input, 0, sg_input_size(input)};
+    rc = sg_crl_index_make(&place, libctx, &index, err);
+    if (rc == SG_OK && memcmp(sg_crl_index_head(index)->sha256, sha256, SG_SHA256_LEN) != 0)
+        rc = sg_fail(err, SG_E_STORE_DAMAGED, _("The CRL \"%s\" is damaged."), path);
+    if (rc == SG_OK)
+        *ret = sg_steal(index);
+    return rc;
+}
+
+enum sg_rc sg_known_crl_rebuild(const char *der_path, const uint8_t sha256[SG_SHA256_LEN], OSSL_LIB_CTX *libctx,
+                                struct sg_known_crl **ret, struct sg_err *err)
+{
+    struct sg_crl_index *index = NULL;
+    enum sg_rc rc = index_anew(der_path, sha256, libctx, &index, err);
+    if (rc == SG_OK)
+        rc = known_new(index, ret, err);
+    if (rc == SG_OK)
+        (*ret)->rebuilt = true;
+    return rc;
+}
+
+enum sg_rc sg_known_crl_open(const char *index_path, const char *der_path, const uint8_t sha256[SG_SHA256_LEN],
+                             OSSL_LIB_CTX *libctx, struct sg_known_crl **ret, struct sg_err *err)
+{
+    _cleanup_(sg_known_crl_freep) struct sg_known_crl *known = NULL;
+    struct sg_crl_index *index = NULL;
+    enum sg_rc rc = sg_crl_index_open(index_path, libctx, sha256, &index, err);
+    if (rc == SG_E_STORE_DAMAGED)
+        rc = sg_known_crl_rebuild(der_path, sha256, libctx, &known, err);
+    else if (rc == SG_OK)
+        rc = known_new(index, &known, err);
+    if (rc != SG_OK)
+        return rc;
+    known->der_path = strdup(der_path);
+    if (!known->der_path)
         return sg_fail_memory(err);
-    }
-    known->crl = crl;
-    known->this_update = known->next_update = SG_TIME_NONE;
-    known->expired_since = expired_since(crl);
-    const ASN1_TIME *next = X509_CRL_get0_nextUpdate(crl);
-    if (!sg_time_from_asn1(X509_CRL_get0_lastUpdate(crl), &known->this_update) ||
-        (next && !sg_time_from_asn1(next, &known->next_update)))
-        known->problem = N_("its dates cannot be read");
-    const char *problem = scope_problem(crl, &known->scope);
-    if (!known->problem)
-        known->problem = problem;
-    if (!known->problem)
-        known->problem = extensions_problem(crl);
-    if (!known->problem)
-        known->problem = entries_problem(crl);
-    *ret = known;
+    *ret = sg_steal(known);
     return SG_OK;
 }
 
@@ -145,189 +265,94 @@ void sg_known_crl_free(struct sg_known_crl *known)
 {
     if (!known)
         return;
-    X509_CRL_free(known->crl);
+    for (size_t i = 0; i < known->listed_count; i++)
+        X509_NAME_free(known->listed[i]);
+    free(known->listed);
+    sk_X509_EXTENSION_pop_free(known->extensions, X509_EXTENSION_free);
     ISSUING_DIST_POINT_free(known->scope);
+    sg_crl_index_free(known->index);
+    sg_crl_index_free(known->replaced);
+    free(known->der_path);
     (void)pthread_mutex_destroy(&known->lock);
     free(known);
 }
 
-/* --- may it be used for this certificate? ------------------------------------------------------------------------- */
+/* --- base and delta ----------------------------------------------------------------------------------------------- */
 
-/* RFC 5280 §6.3.3 (b)(2)(i): one of the CRL's names is one of a distribution point of the certificate. */
-static bool shares_name(const DIST_POINT_NAME *crl_name, X509 *cert)
+/* §5.2.4 and §6.3.3 (c): the same issuer, scope and key, and a base that is at least the one that the delta starts
+ * from, and older than it. */
+bool sg_known_crl_combine(const struct sg_known_crl *base, const struct sg_known_crl *delta)
 {
-    _cleanup_(CRL_DIST_POINTS_freep) CRL_DIST_POINTS *points =
-        X509_get_ext_d2i(cert, NID_crl_distribution_points, NULL, NULL);
-    if (crl_name->type != 0) /* a name relative to the issuer's */
+    static const int same[] = {NID_issuing_distribution_point, NID_authority_key_identifier};
+    if (base->is_delta || !delta->is_delta || !base->has_number || X509_NAME_cmp(base->issuer, delta->issuer) != 0)
         return false;
-    for (int i = 0; i < sk_DIST_POINT_num(points); i++) {
-        const DIST_POINT *point = sk_DIST_POINT_value(points, i);
-        if (!point->distpoint || point->distpoint->type != 0 || point->reasons || point->CRLissuer)
+    for (size_t i = 0; i < sizeof same / sizeof *same; i++)
+        if (!sg_slice_equal(sg_known_crl_extension(base, same[i]), sg_known_crl_extension(delta, same[i])))
+            return false;
+    return memcmp(base->number, delta->base, SG_CRL_NUMBER) >= 0 &&
+           memcmp(base->number, delta->number, SG_CRL_NUMBER) < 0;
+}
+
+/* --- looking up --------------------------------------------------------------------------------------------------- */
+
+static enum sg_rc find(const struct sg_known_crl *known, const struct sg_crl_index *index, OSSL_LIB_CTX *libctx,
+                       X509 *cert, struct sg_crl_hit *ret, struct sg_err *err)
+{
+    _cleanup_(OPENSSL_freep) uint8_t *der = NULL;
+    int len = i2d_ASN1_INTEGER(X509_get0_serialNumber(cert), &der);
+    const uint8_t *p = der;
+    long content = 0;
+    int tag, class;
+    if (len <= 0 || (ASN1_get_object(&p, &content, &tag, &class, len) & 0x81) != 0)
+        return sg_fail_ssl(err, SG_E_MALFORMED, _("The serial number of a certificate cannot be read."));
+    struct sg_crl_hit best = {.revoked_at = SG_TIME_NONE};
+    for (size_t i = 0; i < known->listed_count; i++) {
+        struct sg_crl_hit hit = {0};
+        if (!known->listed[i] || X509_NAME_cmp(known->listed[i], X509_get_issuer_name(cert)) != 0)
             continue;
-        const GENERAL_NAMES *ours = point->distpoint->name.fullname, *theirs = crl_name->name.fullname;
-        for (int a = 0; a < sk_GENERAL_NAME_num(ours); a++)
-            for (int b = 0; b < sk_GENERAL_NAME_num(theirs); b++)
-                if (GENERAL_NAME_cmp(sk_GENERAL_NAME_value(ours, a), sk_GENERAL_NAME_value(theirs, b)) == 0)
-                    return true;
+        enum sg_rc rc = sg_crl_index_find(index, libctx, (struct sg_slice){p, (size_t)content}, i, &hit, err);
+        if (rc != SG_OK)
+            return rc;
+        if (hit.found && (!best.found || best.reason == CRL_REASON_REMOVE_FROM_CRL))
+            best = hit;
     }
-    return false;
+    *ret = best;
+    return SG_OK;
 }
 
-static const char *out_of_scope(const ISSUING_DIST_POINT *scope, X509 *cert)
+/* The index that `damaged` is to be replaced by; another thread may have done it. */
+static enum sg_rc replace(struct sg_known_crl *known, const struct sg_crl_index *damaged, OSSL_LIB_CTX *libctx,
+                          const struct sg_crl_index **ret, struct sg_err *err)
 {
-    bool is_ca = X509_get_extension_flags(cert) & EXFLAG_CA;
-    if (!scope)
-        return NULL;
-    if (scope->onlyuser > 0 && is_ca)
-        return N_("it is not about CA certificates");
-    if (scope->onlyCA > 0 && !is_ca)
-        return N_("it is about CA certificates only");
-    if (scope->distpoint && !shares_name(scope->distpoint, cert))
-        return N_("it is of another distribution point");
-    return NULL;
-}
-
-/* A right answer is remembered, and costs nothing more; what a stranger's CRL costs, or a key that does not fit, comes
- * off the work: a file may bring many of both. */
-static bool check_key(struct sg_known_crl *known, EVP_PKEY *key, unsigned *steps)
-{
-    int len = i2d_X509_CRL(known->crl, NULL);
-    if (!key || !sg_key_checkable(key) || len <= 0 || *steps == 0)
-        return false;
-    ERR_set_mark();
-    bool right = X509_CRL_verify(known->crl, key) == 1;
-    ERR_pop_to_mark();
-    unsigned size = (unsigned)len / BYTES_PER_STEP;
-    if (known->carried || !right)
-        (void)sg_spend(steps, sg_algorithm_cost(key) + (size < MAX_CRL_STEPS ? size : MAX_CRL_STEPS));
-    return right;
-}
-
-static enum sg_rc verify_signature(struct sg_known_crl *known, OSSL_LIB_CTX *libctx, X509 *issuer, unsigned *steps,
-                                   bool *ret_right, struct sg_err *err)
-{
-    const ASN1_BIT_STRING *bits = X509_get0_pubkey_bitstr(issuer);
-    uint8_t key[EVP_MAX_MD_SIZE];
-    size_t len = 0;
-    struct sg_slice octets = {ASN1_STRING_get0_data(bits), (size_t)ASN1_STRING_length(bits)};
-    enum sg_rc rc = sg_digest(libctx, "SHA256", octets, key, &len, err);
-    if (rc != SG_OK)
-        return rc;
+    enum sg_rc rc = SG_OK;
     (void)pthread_mutex_lock(&known->lock);
-    bool right = known->verified && memcmp(known->verified_key, key, SG_SHA256_LEN) == 0;
-    (void)pthread_mutex_unlock(&known->lock);
-    if (!right) {
-        right = check_key(known, X509_get0_pubkey(issuer), steps);
-        if (right) {
-            (void)pthread_mutex_lock(&known->lock);
-            known->verified = true;
-            memcpy(known->verified_key, key, SG_SHA256_LEN);
-            (void)pthread_mutex_unlock(&known->lock);
+    if (known->index == damaged) {
+        struct sg_crl_index *fresh = NULL;
+        rc = known->der_path && !known->replaced
+                 ? index_anew(known->der_path, known->head->sha256, libctx, &fresh, err)
+                 : sg_fail(err, SG_E_STORE_DAMAGED, _("The index of a CRL is missing or damaged."));
+        if (rc == SG_OK) {
+            known->replaced = known->index;
+            known->index = fresh;
+            known->rebuilt = true;
         }
     }
-    *ret_right = right;
-    return SG_OK;
-}
-
-static enum sg_rc check_signature(struct sg_known_crl *known, OSSL_LIB_CTX *libctx, X509 *issuer, int64_t at,
-                                  unsigned *steps, const char **ret_why, struct sg_err *err)
-{
-    const X509_ALGOR *algorithm = NULL;
-    struct sg_signature_method method;
-    bool right = false;
-    X509_CRL_get0_signature(known->crl, NULL, &algorithm);
-    if (!sg_signature_method_read(algorithm, &method)) {
-        *ret_why = N_("it is signed with an algorithm that is not known here");
-        return SG_OK;
-    }
-    if (method.digest != NID_undef && !sg_algorithm_digest(method.digest, at).acceptable) {
-        *ret_why = N_("it is signed with a digest that is no longer trusted");
-        return SG_OK;
-    }
-    enum sg_rc rc = verify_signature(known, libctx, issuer, steps, &right, err);
-    if (rc == SG_OK)
-        *ret_why = right ? NULL : N_("it is signed by another key");
+    *ret = known->index;
+    (void)pthread_mutex_unlock(&known->lock);
     return rc;
 }
 
-/* RFC 5280 §6.3.3 (f); all bits are set where keyUsage is absent. */
-static const char *not_allowed(X509 *issuer)
+enum sg_rc sg_known_crl_look_up(struct sg_known_crl *known, OSSL_LIB_CTX *libctx, X509 *cert, struct sg_crl_hit *ret,
+                                bool *ret_rebuilt, struct sg_err *err)
 {
-    return X509_get_key_usage(issuer) & KU_CRL_SIGN ? NULL : N_("its issuer's certificate is not allowed to sign CRLs");
-}
-
-enum sg_rc sg_known_crl_check_issuer(struct sg_known_crl *known, OSSL_LIB_CTX *libctx, X509 *issuer, int64_t at,
-                                     unsigned *steps, const char **ret_why, struct sg_err *err)
-{
-    enum sg_rc rc = check_signature(known, libctx, issuer, at, steps, ret_why, err);
-    if (rc == SG_OK && !*ret_why)
-        *ret_why = not_allowed(issuer);
-    return rc;
-}
-
-static enum sg_rc why_not(const struct sg_revocation_request *request, struct sg_known_crl *known, X509 *cert,
-                          X509 *issuer, const char **ret, struct sg_err *err)
-{
-    const char *why = known->problem;
-    if (!why)
-        why = out_of_scope(known->scope, cert);
-    if (!why && known->this_update > request->now)
-        why = N_("it is from the future");
-    if (!why)
-        return check_signature(known, request->libctx, issuer, request->at, request->steps, ret, err);
-    *ret = why;
-    return SG_OK;
-}
-
-/* --- what it says ------------------------------------------------------------------------------------------------- */
-
-/* A CA need not list certificates that have ended (RFC 5280 §5): not being listed proves something only up to then. */
-static bool may_have_been_dropped(const struct sg_known_crl *known, X509 *cert)
-{
-    int64_t not_after;
-    if (!sg_time_from_asn1(X509_get0_notAfter(cert), &not_after))
-        return true;
-    return known->this_update > not_after && (known->expired_since == SG_TIME_NONE || known->expired_since > not_after);
-}
-
-static struct sg_finding ask(const struct sg_known_crl *known, const struct sg_revocation_request *request, X509 *cert)
-{
-    struct sg_finding finding = {.kind = "crl",
-                                 .issuer = X509_CRL_get_issuer(known->crl),
-                                 .this_update = known->this_update,
-                                 .next_update = known->next_update,
-                                 .signer_ends = SG_TIME_NONE,
-                                 .fresh_at = sg_finding_fresh_at(request, cert),
-                                 .revoked_at = SG_TIME_NONE};
-    X509_REVOKED *entry = NULL;
-    if (X509_CRL_get0_by_cert(known->crl, &entry, cert) == 0) {
-        if (may_have_been_dropped(known, cert))
-            finding.answer = SG_ANSWER_NOT_KNOWN_AFTER_EXPIRY;
-        else
-            sg_finding_set_good(&finding);
-        return finding;
-    }
-    _cleanup_(ASN1_ENUMERATED_freep) ASN1_ENUMERATED *code =
-        X509_REVOKED_get_ext_d2i(entry, NID_crl_reason, NULL, NULL);
-    int64_t when = SG_TIME_NONE;
-    (void)!sg_time_from_asn1(X509_REVOKED_get0_revocationDate(entry), &when);
-    sg_finding_set_revoked(&finding, when, code ? ASN1_ENUMERATED_get(code) : -1, request);
-    return finding;
-}
-
-/* One that the issuer's certificate does not allow counts as far as it is bad news: the issuer's key has said it, and
- * there may be another certificate of that key that does allow it. Else a path through the one that does not would save
- * a revoked certificate. */
-enum sg_rc sg_known_crl_consult(struct sg_known_crl *known, const struct sg_revocation_request *request, X509 *cert,
-                                X509 *issuer, struct sg_finding *ret, const char **ret_why, struct sg_err *err)
-{
-    const char *why = NULL;
-    enum sg_rc rc = why_not(request, known, cert, issuer, &why, err);
-    if (rc == SG_OK && !why) {
-        *ret = ask(known, request, cert);
-        if (ret->answer != SG_ANSWER_REVOKED && ret->answer != SG_ANSWER_ON_HOLD)
-            why = not_allowed(issuer);
-    }
-    *ret_why = why;
-    return rc;
+    (void)pthread_mutex_lock(&known->lock);
+    const struct sg_crl_index *index = known->index;
+    *ret_rebuilt = known->rebuilt;
+    (void)pthread_mutex_unlock(&known->lock);
+    enum sg_rc rc = find(known, index, libctx, cert, ret, err);
+    if (rc != SG_E_STORE_DAMAGED)
+        return rc;
+    rc = replace(known, index, libctx, &index, err);
+    *ret_rebuilt = rc == SG_OK;
+    return rc == SG_OK ? find(known, index, libctx, cert, ret, err) : rc;
 }

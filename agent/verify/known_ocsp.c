@@ -156,8 +156,11 @@ static const char *response_problem(OCSP_BASICRESP *basic, struct sg_slice tbs)
     return NULL;
 }
 
-enum sg_rc sg_known_ocsp_new(struct sg_slice der, OSSL_LIB_CTX *libctx, struct sg_known_ocsp **ret, struct sg_err *err)
+enum sg_rc sg_known_ocsp_new_basic(struct sg_slice basic, OSSL_LIB_CTX *libctx, struct sg_known_ocsp **ret,
+                                   struct sg_err *err)
 {
+    if (basic.len > SG_MAX_OCSP_ANSWER)
+        return sg_fail(err, SG_E_LIMIT, _("The OCSP response is larger than %zu bytes."), SG_MAX_OCSP_ANSWER);
     struct sg_known_ocsp *fresh = calloc(1, sizeof *fresh);
     if (!fresh || pthread_mutex_init(&fresh->lock, NULL) != 0) {
         free(fresh);
@@ -168,15 +171,10 @@ enum sg_rc sg_known_ocsp_new(struct sg_slice der, OSSL_LIB_CTX *libctx, struct s
     known->certs = sk_X509_new_null();
     if (!known->certs)
         return sg_fail_memory(err);
-    struct sg_slice basic = {NULL, 0};
-    if (der.len > SG_MAX_OCSP_ANSWER)
-        return sg_fail(err, SG_E_LIMIT, _("The OCSP response is larger than %zu bytes."), SG_MAX_OCSP_ANSWER);
-    enum sg_rc rc = find_basic(der, &basic, err);
-    if (rc == SG_OK)
-        rc = read_basic(basic, libctx, known, err);
+    enum sg_rc rc = read_basic(basic, libctx, known, err);
     if (rc != SG_OK)
         return rc;
-    known->produced_at = SG_TIME_NONE;
+    known->produced_at = known->proven = SG_TIME_NONE;
     if (!sg_time_from_asn1(OCSP_resp_get0_produced_at(known->basic), &known->produced_at))
         known->problem = N_("its dates cannot be read");
     if (!known->problem)
@@ -184,6 +182,15 @@ enum sg_rc sg_known_ocsp_new(struct sg_slice der, OSSL_LIB_CTX *libctx, struct s
     ERR_clear_error();
     *ret = sg_steal(known);
     return SG_OK;
+}
+
+enum sg_rc sg_known_ocsp_new(struct sg_slice der, OSSL_LIB_CTX *libctx, struct sg_known_ocsp **ret, struct sg_err *err)
+{
+    struct sg_slice basic = {NULL, 0};
+    if (der.len > SG_MAX_OCSP_ANSWER)
+        return sg_fail(err, SG_E_LIMIT, _("The OCSP response is larger than %zu bytes."), SG_MAX_OCSP_ANSWER);
+    enum sg_rc rc = find_basic(der, &basic, err);
+    return rc == SG_OK ? sg_known_ocsp_new_basic(basic, libctx, ret, err) : rc;
 }
 
 void sg_known_ocsp_free(struct sg_known_ocsp *known)
@@ -214,7 +221,7 @@ static int64_t archive_cutoff(OCSP_SINGLERESP *single)
 }
 
 static const char *answer_problem(const struct sg_known_ocsp *known, OCSP_SINGLERESP *single,
-                                  const struct sg_ocsp_answer *answer, int64_t now)
+                                  const struct sg_ocsp_answer *answer)
 {
     if (known->problem)
         return known->problem;
@@ -224,9 +231,6 @@ static const char *answer_problem(const struct sg_known_ocsp *known, OCSP_SINGLE
             OBJ_obj2nid(X509_EXTENSION_get_object(extension)) != NID_id_pkix_OCSP_archiveCutoff)
             return N_("it has a critical extension that is not known here");
     }
-    /* Responders answer at the moment they are asked, by clocks that are not ours. */
-    if (known->produced_at > now + SG_MAX_CLOCK_SKEW || answer->this_update > now + SG_MAX_CLOCK_SKEW)
-        return N_("it is from the future");
     if (answer->this_update > known->produced_at ||
         (answer->next_update != SG_TIME_NONE && answer->next_update < answer->this_update))
         return N_("its dates contradict each other");
@@ -253,7 +257,13 @@ struct sg_ocsp_answer sg_known_ocsp_answer(const struct sg_known_ocsp *known, in
         (next_update && !sg_time_from_asn1(next_update, &answer.next_update)))
         answer.problem = N_("its dates cannot be read");
     else
-        answer.problem = answer_problem(known, single, &answer, now);
+        answer.problem = answer_problem(known, single, &answer);
+    /* Responders answer at the moment they are asked, by clocks that are not ours. */
+    if (!answer.problem &&
+        (known->produced_at > now + SG_MAX_CLOCK_SKEW || answer.this_update > now + SG_MAX_CLOCK_SKEW)) {
+        answer.problem = N_("it is from the future");
+        answer.early = true;
+    }
     return answer;
 }
 
@@ -337,17 +347,19 @@ static bool may_have_been_dropped(const struct sg_ocsp_answer *answer, X509 *cer
            (answer->archive_cutoff == SG_TIME_NONE || answer->archive_cutoff > not_after);
 }
 
-static struct sg_finding finding_of(const struct sg_ocsp_answer *answer, X509 *cert, X509 *signer, X509 *issuer,
+static struct sg_finding finding_of(const struct sg_ocsp_answer *answer, X509 *cert,
+                                    const struct sg_ocsp_signer *signer, X509 *issuer,
                                     const struct sg_revocation_request *request)
 {
     struct sg_finding finding = {.kind = "ocsp",
-                                 .issuer = X509_get_subject_name(signer),
+                                 .issuer = X509_get_subject_name(signer->cert),
                                  .this_update = answer->this_update,
                                  .next_update = answer->next_update,
                                  .signer_ends = SG_TIME_NONE,
+                                 .signer_as_of = signer->as_of,
                                  .fresh_at = sg_finding_fresh_at(request, cert),
                                  .revoked_at = SG_TIME_NONE};
-    if (signer != issuer && !sg_time_from_asn1(X509_get0_notAfter(signer), &finding.signer_ends))
+    if (signer->cert != issuer && !sg_time_from_asn1(X509_get0_notAfter(signer->cert), &finding.signer_ends))
         finding.signer_ends = SG_TIME_NONE;
     if (answer->status == V_OCSP_CERTSTATUS_REVOKED)
         sg_finding_set_revoked(&finding, answer->revoked_at, answer->reason, request);
@@ -363,10 +375,10 @@ enum sg_rc sg_known_ocsp_consult(struct sg_known_ocsp *known, const struct sg_re
 {
     const ASN1_INTEGER *serial = X509_get0_serialNumber(cert);
     struct sg_finding best = {.revoked_at = SG_TIME_NONE};
-    const char *why = NULL;
-    X509 *signer = NULL;
+    const char *why = NULL, *signer_why = NULL;
+    struct sg_ocsp_signer signer = {0};
     enum sg_rc rc = SG_OK;
-    for (int i = 0; rc == SG_OK && i < sg_known_ocsp_count(known); i++) {
+    for (int i = 0; rc == SG_OK && !signer_why && i < sg_known_ocsp_count(known); i++) {
         struct sg_ocsp_answer answer = sg_known_ocsp_answer(known, i, request->now);
         bool about = false;
         if (!sg_ocsp_id_has_serial(answer.id, serial))
@@ -374,18 +386,26 @@ enum sg_rc sg_known_ocsp_consult(struct sg_known_ocsp *known, const struct sg_re
         rc = sg_ocsp_id_is_of(answer.id, X509_get_issuer_name(cert), issuer, request->libctx, &about, err);
         if (rc != SG_OK || !about)
             continue;
-        why = answer.problem;
-        if (!why && !signer)
-            rc = sg_known_ocsp_signer(known, request, issuer, &signer, &why, err);
-        if (rc != SG_OK || why)
-            break;
-        struct sg_finding finding = finding_of(&answer, cert, signer, issuer, request);
-        if (sg_finding_is_better(&finding, &best))
+        if (answer.problem && !answer.early) { /* of this answer; another one may serve */
+            why = answer.problem;
+            continue;
+        }
+        if (!sg_finding_is_proven(request, known->proven))
+            signer_why = N_("nothing proves that it was there in time");
+        else if (!signer.cert)
+            rc = sg_known_ocsp_signer(known, request, issuer, &signer, &signer_why, err);
+        if (rc != SG_OK || signer_why)
+            continue;
+        struct sg_finding finding = finding_of(&answer, cert, &signer, issuer, request);
+        const char *doubt = answer.problem ? answer.problem : signer.problem;
+        if (doubt && !sg_finding_is_bad(&finding))
+            why = doubt;
+        else if (sg_finding_is_better(&finding, &best))
             best = finding;
     }
     if (rc != SG_OK)
         return rc;
     *ret = best;
-    *ret_why = why;
+    *ret_why = best.kind ? NULL : signer_why ? signer_why : why;
     return SG_OK;
 }

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/limits.h"
 #include "base/msg.h"
 #include "verify/algorithms.h"
 #include "verify/crypto.h"
@@ -43,25 +42,9 @@ static enum sg_rc is_responder(const struct sg_known_ocsp *known, OSSL_LIB_CTX *
 
 /* --- the signature ------------------------------------------------------------------------------------------------ */
 
-static bool was_verified(struct sg_known_ocsp *known, const uint8_t key[SG_SHA256_LEN])
-{
-    (void)pthread_mutex_lock(&known->lock);
-    bool verified = known->verified && memcmp(known->verified_key, key, SG_SHA256_LEN) == 0;
-    (void)pthread_mutex_unlock(&known->lock);
-    return verified;
-}
-
-static void remember(struct sg_known_ocsp *known, const uint8_t key[SG_SHA256_LEN])
-{
-    (void)pthread_mutex_lock(&known->lock);
-    known->verified = true;
-    memcpy(known->verified_key, key, SG_SHA256_LEN);
-    (void)pthread_mutex_unlock(&known->lock);
-}
-
-/* A right answer is remembered, and costs nothing more. */
+/* A right answer is remembered, and costs nothing more. `*ret_doubt`: it is right, but no proof of good news. */
 static enum sg_rc check_signature(struct sg_known_ocsp *known, const struct sg_revocation_request *request, X509 *cert,
-                                  const char **ret_why, struct sg_err *err)
+                                  const char **ret_doubt, const char **ret_why, struct sg_err *err)
 {
     struct sg_signature_method method;
     enum sg_signature_answer answer;
@@ -74,12 +57,11 @@ static enum sg_rc check_signature(struct sg_known_ocsp *known, const struct sg_r
         *ret_why = N_("it is signed with an algorithm that is not known here");
         return SG_OK;
     }
-    if (method.digest != NID_undef && !sg_algorithm_digest(method.digest, request->at).acceptable) {
-        *ret_why = N_("it is signed with a digest that is no longer trusted");
-        return SG_OK;
-    }
+    if (method.digest != NID_undef &&
+        !sg_algorithm_digest(method.digest, sg_finding_good_at(request, known->proven)).acceptable)
+        *ret_doubt = N_("it is signed with a digest that is no longer trusted");
     enum sg_rc rc = sg_digest(request->libctx, "SHA256", key_bits(cert), key_hash, &len, err);
-    if (rc != SG_OK || was_verified(known, key_hash))
+    if (rc != SG_OK || sg_checked_key_is(&known->checked, &known->lock, key_hash))
         return rc;
     if (!key || !sg_key_checkable(key) || !sg_spend(request->steps, sg_algorithm_cost(key))) {
         *ret_why = N_("its signature cannot be checked");
@@ -91,20 +73,13 @@ static enum sg_rc check_signature(struct sg_known_ocsp *known, const struct sg_r
     if (rc != SG_OK)
         return rc;
     if (answer == SG_SIGNATURE_RIGHT)
-        remember(known, key_hash);
+        sg_checked_key_set(&known->checked, &known->lock, key_hash);
     else
         *ret_why = N_("it is signed by another key");
     return SG_OK;
 }
 
 /* --- a responder that the CA named -------------------------------------------------------------------------------- */
-
-static bool is_valid(const X509 *cert, int64_t at)
-{
-    int64_t not_before, not_after;
-    return sg_time_from_asn1(X509_get0_notBefore(cert), &not_before) &&
-           sg_time_from_asn1(X509_get0_notAfter(cert), &not_after) && not_before <= at && at <= not_after;
-}
 
 static bool is_issued_by(X509 *cert, X509 *issuer, unsigned *steps)
 {
@@ -113,58 +88,98 @@ static bool is_issued_by(X509 *cert, X509 *issuer, unsigned *steps)
            sg_cert_is_issued_by(cert, issuer);
 }
 
-/* It must be valid when it signs, and when we rely on it: its key may be lost once it has ended. */
-static const char *responder_problem(X509 *cert, X509 *issuer, const struct sg_revocation_request *request,
-                                     int64_t produced_at)
+static const char *responder_problem(const struct sg_revocation_request *request, X509 *cert, X509 *issuer)
 {
-    int64_t when = produced_at > request->at ? produced_at : request->at;
     if (!is_issued_by(cert, issuer, request->steps))
         return N_("its responder's certificate was not issued by the CA itself");
     if (sg_usage_problem(cert, SG_CERT_OCSP))
         return N_("its responder's certificate is not meant for OCSP responses");
     if (X509_get_extension_flags(cert) & (EXFLAG_CRITICAL | EXFLAG_INVALID))
         return N_("its responder's certificate has an extension that cannot be read or is not known here");
-    if (!is_valid(cert, when))
+    return NULL;
+}
+
+/* It must be valid when it signs, and when we rely on it: its key may be lost once it has ended. */
+static const char *responder_doubt(const struct sg_known_ocsp *known, const struct sg_revocation_request *request,
+                                   X509 *cert)
+{
+    int64_t at = sg_finding_good_at(request, known->proven);
+    int64_t when = known->produced_at > at ? known->produced_at : at;
+    if (!sg_cert_is_valid_at(cert, when))
         return N_("its responder's certificate has ended, or is not valid yet");
-    if (!sg_cert_key_answer(cert, request->at).acceptable || !sg_cert_signature_answer(cert, request->at).acceptable)
+    if (!sg_cert_key_answer(cert, at).acceptable || !sg_cert_signature_answer(cert, at).acceptable)
         return N_("its responder's certificate uses an algorithm or a key that is not trusted");
     return NULL;
 }
 
 static enum sg_rc try_responder(struct sg_known_ocsp *known, const struct sg_revocation_request *request,
-                                X509 *candidate, X509 *issuer, const char **ret_why, struct sg_err *err)
+                                X509 *candidate, X509 *issuer, struct sg_ocsp_signer *ret, const char **ret_why,
+                                struct sg_err *err)
 {
-    *ret_why = responder_problem(candidate, issuer, request, known->produced_at);
+    *ret_why = responder_problem(request, candidate, issuer);
     if (*ret_why)
         return SG_OK;
-    enum sg_rc rc = check_signature(known, request, candidate, ret_why, err);
+    *ret = (struct sg_ocsp_signer){
+        .cert = candidate, .as_of = SG_TIME_NONE, .problem = responder_doubt(known, request, candidate)};
+    enum sg_rc rc = check_signature(known, request, candidate, &ret->problem, ret_why, err);
     /* §4.2.2.2.1: the CA says by this extension that it need not be asked about the responder. */
     if (rc != SG_OK || *ret_why || X509_get_ext_by_NID(candidate, NID_id_pkix_OCSP_noCheck, -1) >= 0 ||
         request->mode == SG_REVOCATION_NONE)
         return rc;
-    return sg_revocation_judge_responder(request, candidate, issuer, ret_why, err);
+    return sg_revocation_judge_responder(request, candidate, issuer, &ret->as_of, &ret->problem, ret_why, err);
 }
 
-enum sg_rc sg_known_ocsp_signer(struct sg_known_ocsp *known, const struct sg_revocation_request *request, X509 *issuer,
-                                X509 **ret, const char **ret_why, struct sg_err *err)
+static bool serves(const struct sg_ocsp_signer *signer)
 {
-    const char *why = N_("the certificate of its responder is not here");
-    bool is = false;
-    enum sg_rc rc = is_responder(known, request->libctx, issuer, &is, err);
-    if (rc == SG_OK && is)
-        rc = check_signature(known, request, issuer, &why, err);
-    X509 *signer = is && !why ? issuer : NULL;
-    for (int i = 0; rc == SG_OK && !signer && i < sk_X509_num(known->certs); i++) {
-        X509 *candidate = sk_X509_value(known->certs, i);
+    return signer->cert && !signer->problem;
+}
+
+/* Looks through one list of certificates for the responder's, until one serves in full. */
+static enum sg_rc try_list(struct sg_known_ocsp *known, const struct sg_revocation_request *request,
+                           const STACK_OF(X509) *certs, X509 *issuer, struct sg_ocsp_signer *signer, const char **why,
+                           struct sg_err *err)
+{
+    enum sg_rc rc = SG_OK;
+    for (int i = 0; rc == SG_OK && !serves(signer) && i < sk_X509_num(certs); i++) {
+        X509 *candidate = sk_X509_value(certs, i);
+        struct sg_ocsp_signer found = {0};
+        bool is = false;
         rc = is_responder(known, request->libctx, candidate, &is, err);
         if (rc != SG_OK || !is || X509_cmp(candidate, issuer) == 0)
             continue;
-        rc = try_responder(known, request, candidate, issuer, &why, err);
-        signer = why ? NULL : candidate;
+        rc = try_responder(known, request, candidate, issuer, &found, why, err);
+        if (rc == SG_OK && !*why && (!signer->cert || serves(&found)))
+            *signer = found;
     }
+    return rc;
+}
+
+/* The responder's certificate comes with the response (§4.2.1), but need not, if who asks has it. */
+static enum sg_rc try_responders(struct sg_known_ocsp *known, const struct sg_revocation_request *request, X509 *issuer,
+                                 struct sg_ocsp_signer *signer, const char **why, struct sg_err *err)
+{
+    enum sg_rc rc = try_list(known, request, known->certs, issuer, signer, why, err);
+    if (rc == SG_OK && !serves(signer) && request->carried)
+        rc = try_list(known, request, request->carried->certs, issuer, signer, why, err);
+    if (rc == SG_OK && !serves(signer) && request->trust)
+        rc = try_list(known, request, sg_trust_intermediates(request->trust), issuer, signer, why, err);
+    return rc;
+}
+
+enum sg_rc sg_known_ocsp_signer(struct sg_known_ocsp *known, const struct sg_revocation_request *request, X509 *issuer,
+                                struct sg_ocsp_signer *ret, const char **ret_why, struct sg_err *err)
+{
+    const char *why = N_("the certificate of its responder is not here"), *doubt = NULL;
+    bool is = false;
+    enum sg_rc rc = is_responder(known, request->libctx, issuer, &is, err);
+    if (rc == SG_OK && is)
+        rc = check_signature(known, request, issuer, &doubt, &why, err);
+    struct sg_ocsp_signer signer = {.cert = is && !why ? issuer : NULL, .as_of = SG_TIME_NONE, .problem = doubt};
+    if (rc == SG_OK && !serves(&signer))
+        rc = try_responders(known, request, issuer, &signer, &why, err);
     if (rc != SG_OK)
         return rc;
     *ret = signer;
-    *ret_why = signer ? NULL : why;
+    *ret_why = signer.cert ? NULL : why;
     return SG_OK;
 }

@@ -6,16 +6,17 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
-#include "base/clock.h"
 #include "base/limits.h"
 #include "verify/algorithms.h"
+#include "verify/ending.h"
 
 /* A certificate that the search has met. Its issuers are looked for once: every pair of certificates costs at most one
  * check of a signature, however many paths lead through it. */
 struct node {
     X509 *cert; /* borrowed */
     bool anchor;
-    bool valid; /* at the judging time */
+    const struct sg_anchor_limits *limits; /* of an anchor; NULL: none */
+    bool valid;                            /* at the judging time */
     bool expanded;
     size_t *issuers; /* indexes of nodes, best first */
     size_t issuer_count;
@@ -27,7 +28,9 @@ struct walk {
     size_t count, capacity;
     unsigned paths; /* left */
     STACK_OF(X509) *path;
-    int depth; /* intermediates of the path that are not self-issued */
+    int length; /* of the paths that are looked for: certificates */
+    int depth;  /* intermediates of the path that are not self-issued */
+    bool cut;   /* there may be longer ones */
     bool stop, limited;
 };
 
@@ -53,22 +56,27 @@ static bool spend(struct walk *walk, unsigned cost)
     return enough;
 }
 
-static bool is_valid_at(X509 *cert, int64_t at)
-{
-    int64_t not_before, not_after;
-    return sg_time_from_asn1(X509_get0_notBefore(cert), &not_before) &&
-           sg_time_from_asn1(X509_get0_notAfter(cert), &not_after) && not_before <= at && at <= not_after;
-}
-
-static enum sg_rc node_of(struct walk *walk, X509 *cert, bool anchor, size_t *ret, struct sg_err *err)
+/* Met again as an anchor, it is one from then on. */
+static bool find_node(struct walk *walk, const struct sg_trusted *met, bool anchor, size_t *ret)
 {
     for (size_t i = 0; i < walk->count; i++) {
-        if (walk->nodes[i].cert == cert || X509_cmp(walk->nodes[i].cert, cert) == 0) {
-            walk->nodes[i].anchor |= anchor;
-            *ret = i;
-            return SG_OK;
-        }
+        struct node *node = &walk->nodes[i];
+        if (node->cert != met->cert && X509_cmp(node->cert, met->cert) != 0)
+            continue;
+        if (anchor && !node->anchor)
+            node->limits = met->limits;
+        node->anchor |= anchor;
+        *ret = i;
+        return true;
     }
+    return false;
+}
+
+static enum sg_rc node_of(struct walk *walk, const struct sg_trusted *met, size_t *ret, struct sg_err *err)
+{
+    bool anchor = met->purposes & walk->search->purposes;
+    if (find_node(walk, met, anchor, ret))
+        return SG_OK;
     if (walk->count == walk->capacity) {
         size_t capacity = walk->capacity ? 2 * walk->capacity : 16;
         struct node *grown = reallocarray(walk->nodes, capacity, sizeof *grown);
@@ -77,8 +85,10 @@ static enum sg_rc node_of(struct walk *walk, X509 *cert, bool anchor, size_t *re
         walk->nodes = grown;
         walk->capacity = capacity;
     }
-    walk->nodes[walk->count] =
-        (struct node){.cert = cert, .anchor = anchor, .valid = is_valid_at(cert, walk->search->at)};
+    walk->nodes[walk->count] = (struct node){.cert = met->cert,
+                                             .anchor = anchor,
+                                             .limits = anchor ? met->limits : NULL,
+                                             .valid = sg_cert_is_valid_at(met->cert, walk->search->at)};
     *ret = walk->count++;
     return SG_OK;
 }
@@ -100,14 +110,14 @@ static bool same_entity(X509 *a, X509 *b)
 }
 
 /* Adds `issuer` to the node's issuers if it signed it. Node 0 is the leaf. */
-static enum sg_rc try_issuer(struct walk *walk, size_t node, X509 *issuer, bool anchor, struct sg_err *err)
+static enum sg_rc try_issuer(struct walk *walk, size_t node, const struct sg_trusted *candidate, struct sg_err *err)
 {
-    X509 *cert = walk->nodes[node].cert;
+    X509 *cert = walk->nodes[node].cert, *issuer = candidate->cert;
     if (!spend(walk, 1) || identifiers_differ(cert, issuer))
         return SG_OK;
     size_t known_count = walk->count;
     size_t index = 0;
-    enum sg_rc rc = node_of(walk, issuer, anchor, &index, err);
+    enum sg_rc rc = node_of(walk, candidate, &index, err);
     if (rc != SG_OK)
         return rc;
     struct node *child = &walk->nodes[node]; /* node_of() may have moved them */
@@ -163,12 +173,12 @@ static enum sg_rc expand(struct walk *walk, size_t node, struct sg_err *err)
         rc = sg_trust_next(walk->search->trust, issuer, &cursor, &trusted, err);
         if (rc != SG_OK || !trusted.cert)
             break;
-        rc = try_issuer(walk, node, trusted.cert, (trusted.purposes & walk->search->purposes) != 0, err);
+        rc = try_issuer(walk, node, &trusted, err);
     }
     for (int i = 0; rc == SG_OK && i < sk_X509_num(walk->search->carried); i++) {
-        X509 *candidate = sk_X509_value(walk->search->carried, i);
-        if (X509_NAME_cmp(X509_get_subject_name(candidate), issuer) == 0)
-            rc = try_issuer(walk, node, candidate, false, err);
+        const struct sg_trusted candidate = {.cert = sk_X509_value(walk->search->carried, i)};
+        if (X509_NAME_cmp(X509_get_subject_name(candidate.cert), issuer) == 0)
+            rc = try_issuer(walk, node, &candidate, err);
     }
     order_issuers(walk, &walk->nodes[node]);
     return rc;
@@ -184,7 +194,7 @@ static bool is_on_path(const struct walk *walk, X509 *cert)
     return false;
 }
 
-static enum sg_rc visit(struct walk *walk, struct sg_err *err)
+static enum sg_rc visit(struct walk *walk, const struct sg_anchor_limits *limits, struct sg_err *err)
 {
     if (walk->paths == 0) {
         walk->limited = true;
@@ -194,7 +204,7 @@ static enum sg_rc visit(struct walk *walk, struct sg_err *err)
     for (int i = 1; i < sk_X509_num(walk->path); i++)
         if (!spend(walk, sg_algorithm_cost(X509_get0_pubkey(sk_X509_value(walk->path, i)))))
             return SG_OK;
-    return walk->search->visit(walk->search->context, walk->path, &walk->stop, err);
+    return walk->search->visit(walk->search->context, walk->path, limits, &walk->stop, err);
 }
 
 static enum sg_rc descend(struct walk *walk, size_t node, struct sg_err *err);
@@ -205,18 +215,16 @@ static enum sg_rc step_to(struct walk *walk, size_t index, struct sg_err *err)
     X509 *cert = walk->nodes[index].cert;
     bool anchor = walk->nodes[index].anchor;
     bool counts = !anchor && !(X509_get_extension_flags(cert) & EXFLAG_SI); /* RFC 5280 §6.1.4 (l) */
-    if (is_on_path(walk, cert))
-        return SG_OK;
-    if (sk_X509_num(walk->path) >= SG_MAX_PATH_LENGTH) {
-        walk->limited = true;
-        return SG_OK;
-    }
-    if (counts && search->max_depth >= 0 && walk->depth >= search->max_depth)
+    if (is_on_path(walk, cert) || (counts && search->max_depth >= 0 && walk->depth >= search->max_depth))
         return SG_OK;
     if (!sk_X509_push(walk->path, cert))
         return sg_fail_memory(err);
     walk->depth += counts;
-    enum sg_rc rc = anchor ? visit(walk, err) : descend(walk, index, err);
+    enum sg_rc rc = SG_OK;
+    if (!anchor)
+        rc = descend(walk, index, err);
+    else if (sk_X509_num(walk->path) == walk->length) /* a shorter one has been visited */
+        rc = visit(walk, walk->nodes[index].limits, err);
     walk->depth -= counts;
     (void)sk_X509_pop(walk->path);
     return rc;
@@ -224,6 +232,10 @@ static enum sg_rc step_to(struct walk *walk, size_t index, struct sg_err *err)
 
 static enum sg_rc descend(struct walk *walk, size_t node, struct sg_err *err)
 {
+    if (sk_X509_num(walk->path) == walk->length) {
+        walk->cut = true;
+        return SG_OK;
+    }
     enum sg_rc rc = expand(walk, node, err);
     for (size_t i = 0; rc == SG_OK && !walk->stop && i < walk->nodes[node].issuer_count; i++) {
         if (!spend(walk, 1) || walk->paths == 0) {
@@ -235,36 +247,48 @@ static enum sg_rc descend(struct walk *walk, size_t node, struct sg_err *err)
     return rc;
 }
 
-/* Whether the leaf itself is an anchor. */
-static enum sg_rc is_anchor(const struct sg_path_search *search, X509 *leaf, bool *ret, struct sg_err *err)
+/* Short paths first: among CAs that all certify each other, the work would be spent on the long way round. */
+static enum sg_rc find_paths(struct walk *walk, size_t leaf, struct sg_err *err)
 {
-    bool found = false;
-    for (size_t cursor = 0; !found;) {
-        struct sg_trusted trusted = {0};
-        enum sg_rc rc = sg_trust_next(search->trust, X509_get_subject_name(leaf), &cursor, &trusted, err);
-        if (rc != SG_OK)
-            return rc;
-        if (!trusted.cert)
-            break;
-        found = (trusted.purposes & search->purposes) && X509_cmp(trusted.cert, leaf) == 0;
+    enum sg_rc rc = SG_OK;
+    walk->cut = true;
+    for (walk->length = 2; rc == SG_OK && walk->cut && !walk->stop && !walk->limited; walk->length++) {
+        walk->cut = false;
+        rc = descend(walk, leaf, err);
+        walk->limited |= walk->cut && walk->length == SG_MAX_PATH_LENGTH;
     }
-    *ret = found;
-    return SG_OK;
+    return rc;
+}
+
+/* The leaf, as an anchor if it is one itself. */
+static enum sg_rc find_leaf(const struct sg_path_search *search, X509 *leaf, struct sg_trusted *ret, struct sg_err *err)
+{
+    struct sg_trusted trusted = {0};
+    enum sg_rc rc = SG_OK;
+    *ret = (struct sg_trusted){.cert = leaf};
+    for (size_t cursor = 0; rc == SG_OK && !ret->purposes;) {
+        rc = sg_trust_next(search->trust, X509_get_subject_name(leaf), &cursor, &trusted, err);
+        if (rc != SG_OK || !trusted.cert)
+            break;
+        if ((trusted.purposes & search->purposes) && X509_cmp(trusted.cert, leaf) == 0)
+            *ret = (struct sg_trusted){.cert = leaf, .purposes = trusted.purposes, .limits = trusted.limits};
+    }
+    return rc;
 }
 
 enum sg_rc sg_path_search(const struct sg_path_search *search, X509 *leaf, bool *ret_limited, struct sg_err *err)
 {
     _cleanup_(walk_clear) struct walk walk = {
         .search = search, .paths = SG_MAX_PATHS, .path = sk_X509_new_reserve(NULL, SG_MAX_PATH_LENGTH + 1)};
-    bool anchor = false;
+    struct sg_trusted met;
     size_t node = 0;
     if (!walk.path || !sk_X509_push(walk.path, leaf))
         return sg_fail_memory(err);
-    enum sg_rc rc = is_anchor(search, leaf, &anchor, err);
+    enum sg_rc rc = find_leaf(search, leaf, &met, err);
     if (rc == SG_OK)
-        rc = node_of(&walk, leaf, anchor, &node, err);
+        rc = node_of(&walk, &met, &node, err);
     if (rc == SG_OK)
-        rc = anchor ? visit(&walk, err) : descend(&walk, node, err);
+        rc = walk.nodes[node].anchor ? visit(&walk, met.limits, err) : find_paths(&walk, node, err);
     if (rc == SG_OK)
         *ret_limited = walk.limited;
     return rc;

@@ -17,8 +17,10 @@ struct sg_path_search {
     unsigned *steps;               /* work left: issuers looked at, signatures checked; counted down */
     int max_depth;                 /* intermediates that are not self-issued, at most; -1: ours alone */
 
-    /* Called with each path (leaf first, anchor last; borrowed). `*ret_stop`: this one will do. */
-    enum sg_rc (*visit)(void *context, STACK_OF(X509) *path, bool *ret_stop, struct sg_err *err);
+    /* Called with each path (leaf first, anchor last; borrowed) and its anchor's limits. `*ret_stop`: this one will
+     * do. */
+    enum sg_rc (*visit)(void *context, STACK_OF(X509) *path, const struct sg_anchor_limits *limits, bool *ret_stop,
+                        struct sg_err *err);
     void *context;
 };
 

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/crypto.h"
+#include "base/limits.h"
 #include "base/utf8.h"
 #include "verify/verdict.h"
 
@@ -91,7 +92,9 @@ static json_t *revocation_json(const struct sg_verdict *verdict)
         if (!set(object, "kind", text_json(used->kind)) || !set(object, "issuer", text_json(used->issuer)) ||
             !set(object, "this_update", time_json(used->this_update)) ||
             !set(object, "next_update", time_json(used->next_update)) ||
-            !set(object, "status", text_json(used->status)) || json_array_append(array, object) != 0)
+            !set(object, "status", text_json(used->status)) ||
+            !set(object, "revoked_at", time_json(used->revoked_at)) ||
+            !set(object, "reason", text_json(used->reason)) || json_array_append(array, object) != 0)
             return NULL;
     }
     return sg_steal(array);
@@ -150,6 +153,18 @@ static json_t *policies_json(const struct sg_verdict *verdict)
     return sg_steal(array);
 }
 
+/* The answer as of now, null where it is the one of the whole process. */
+static json_t *now_json(const struct sg_verdict *verdict)
+{
+    if (!sg_verdict_differs_now(verdict))
+        return json_null();
+    _cleanup_(json_decrefp) json_t *object = json_object();
+    if (!set(object, "indication", text_json(sg_indication_text(verdict->now.indication))) ||
+        !set(object, "sub_indication", text_json(sg_sub_indication_text(verdict->now.sub_indication))))
+        return NULL;
+    return sg_steal(object);
+}
+
 static enum sg_rc signature_json(OSSL_LIB_CTX *libctx, const struct sg_verdict *verdict, json_t **ret,
                                  struct sg_err *err)
 {
@@ -159,8 +174,9 @@ static enum sg_rc signature_json(OSSL_LIB_CTX *libctx, const struct sg_verdict *
     if (!set(object, "id", text_json(verdict->id)) ||
         !set(object, "indication", text_json(sg_indication_text(verdict->indication))) ||
         !set(object, "sub_indication", text_json(sg_sub_indication_text(verdict->sub_indication))) ||
-        !set(object, "intact", json_boolean(verdict->intact)) || !set(object, "changes", json_null()) ||
-        !set(object, "level", text_json(verdict->level)) || !set(object, "covers", text_json(verdict->covers)))
+        !set(object, "now", now_json(verdict)) || !set(object, "intact", json_boolean(verdict->intact)) ||
+        !set(object, "changes", json_null()) || !set(object, "level", text_json(verdict->level)) ||
+        !set(object, "covers", text_json(verdict->covers)))
         return sg_fail_memory(err);
     if (verdict->signer)
         rc = cert_json(libctx, verdict->signer, &signer, err);
@@ -209,6 +225,12 @@ static enum sg_rc dump(const json_t *object, struct sg_buf *out, struct sg_err *
     return dumping.rc == SG_OK ? sg_fail_memory(err) : dumping.rc;
 }
 
+/* The members that tell it from other reports. */
+static bool begin(json_t *object, const char *file)
+{
+    return set(object, "schema", json_string("signet.verify/1")) && set(object, "file", text_json(file));
+}
+
 enum sg_rc sg_report_json(const struct sg_report *report, struct sg_buf *out, struct sg_err *err)
 {
     _cleanup_(json_decrefp) json_t *object = json_object(), *signatures = json_array();
@@ -220,10 +242,50 @@ enum sg_rc sg_report_json(const struct sg_report *report, struct sg_buf *out, st
         if (json_array_append_new(signatures, signature) != 0)
             return sg_fail_memory(err);
     }
-    if (!set(object, "schema", json_string("signet.verify/1")) || !set(object, "file", text_json(report->file)) ||
-        !set(object, "format", text_json(report->format)) || !set(object, "signatures", json_incref(signatures)))
+    if (!begin(object, report->file) || !set(object, "format", text_json(report->format)) ||
+        !set(object, "signatures", json_incref(signatures)))
         return sg_fail_memory(err);
     return dump(object, out, err);
+}
+
+/* What comes behind some of its members: it ends with the last byte, and has no second member "file". */
+static bool is_rest_of_object(struct sg_slice rest)
+{
+    static const char file[] = "\"file\"";
+    bool in_string = false;
+    size_t depth = 1;
+    for (size_t i = 0; i < rest.len && depth > 0; i++) {
+        uint8_t byte = rest.data[i];
+        bool ours = depth == 1; /* names of members, which may be written otherwise by a backslash */
+        if (in_string && byte == '\\') {
+            if (ours)
+                return false;
+            i++;
+        } else if (byte == '"') {
+            if (ours && !in_string && rest.len - i >= strlen(file) && memcmp(rest.data + i, file, strlen(file)) == 0)
+                return false;
+            in_string = !in_string;
+        } else if (!in_string && (byte == '{' || byte == '[')) {
+            depth++;
+        } else if (!in_string && (byte == '}' || byte == ']')) {
+            depth--;
+        }
+        if (depth == 0)
+            return i + 1 == rest.len;
+    }
+    return false;
+}
+
+bool sg_report_json_is_about(struct sg_slice json, const char *file)
+{
+    _cleanup_(sg_buf_clear) struct sg_buf head = SG_BUF(SG_MIB);
+    _cleanup_(json_decrefp) json_t *object = json_object();
+    struct sg_err err;
+    if (!begin(object, file) || dump(object, &head, &err) != SG_OK)
+        return false;
+    size_t len = head.len - 1; /* but its end */
+    return json.len > len && json.data[len] == ',' && memcmp(json.data, head.data, len) == 0 &&
+           is_rest_of_object((struct sg_slice){json.data + len, json.len - len});
 }
 
 enum sg_rc sg_report_cert_json(const struct sg_report *report, struct sg_buf *out, struct sg_err *err)
@@ -254,4 +316,11 @@ int sg_report_exit(const struct sg_report *report)
             status = 2;
     }
     return status;
+}
+
+enum sg_file_answer sg_report_answer(int status)
+{
+    if (status == 0)
+        return SG_FILE_VALID;
+    return status == 1 ? SG_FILE_NOT_VALID : SG_FILE_CANNOT_TELL;
 }

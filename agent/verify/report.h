@@ -15,5 +15,17 @@ SG_MUST_CHECK enum sg_rc sg_report_text(const struct sg_report *report, const ch
                                         struct sg_err *err);
 SG_MUST_CHECK enum sg_rc sg_report_cert_text(const struct sg_report *report, struct sg_buf *out, struct sg_err *err);
 
+/* Whether what claims to be one of the above (sg_report_json(), sg_report_text()) is about `file` and no other: whoever
+ * made it is not believed. Of JSON: one object, and its member "file", which is there once; of text: each heading. What
+ * else it says is not looked at. */
+bool sg_report_json_is_about(struct sg_slice json, const char *file);
+bool sg_report_text_is_about(struct sg_slice text, const char *file);
+
 /* 0, 1 or 2 as the design's table says. */
 int sg_report_exit(const struct sg_report *report);
+
+/* How a file came out: as its report says, or that there is none. */
+enum sg_file_answer { SG_FILE_VALID, SG_FILE_NOT_VALID, SG_FILE_CANNOT_TELL, SG_FILE_NOT_JUDGED, SG_FILE_ANSWERS };
+
+/* The answer that goes with an exit status of sg_report_exit(). */
+enum sg_file_answer sg_report_answer(int status);

@@ -3,9 +3,11 @@
 
 #include "base/clock.h"
 #include "base/crypto.h"
+#include "base/limits.h"
 #include "base/msg.h"
 #include "base/utf8.h"
 #include "verify/report.h"
+#include "verify/report_words.h"
 #include "verify/verdict.h"
 
 #define LABEL_WIDTH 13
@@ -43,40 +45,15 @@ static enum sg_rc add_time(struct sg_buf *out, const char *label, int64_t when, 
 
 static enum sg_rc add_reasons(struct sg_buf *out, const struct sg_verdict *verdict, struct sg_err *err)
 {
+    const char *label = verdict->indication == SG_TOTAL_PASSED ? _("remarks:") : _("why:");
     enum sg_rc rc = SG_OK;
     for (size_t i = 0; rc == SG_OK && i < verdict->reason_count; i++) {
         const char *advice = sg_reason_advice(verdict->reasons[i].code);
-        rc = add_line(out, i == 0 ? _("why:") : "", verdict->reasons[i].text, err);
+        rc = add_line(out, i == 0 ? label : "", verdict->reasons[i].text, err);
         if (rc == SG_OK && *advice)
             rc = sg_buf_printf(out, err, "  %-*s-> %s\n", LABEL_WIDTH, "", advice);
     }
     return rc;
-}
-
-static enum sg_rc add_etsi(struct sg_buf *out, const char *indication, const struct sg_verdict *verdict,
-                           struct sg_err *err)
-{
-    const char *sub = sg_sub_indication_text(verdict->sub_indication);
-    enum sg_rc rc =
-        sg_buf_printf(out, err, "  %-*s%s%s%s", LABEL_WIDTH, "ETSI:", indication, sub ? " / " : "", sub ? sub : "");
-    if (rc == SG_OK && verdict->level)
-        rc = sg_buf_printf(out, err, ", %s", verdict->level);
-    if (rc == SG_OK)
-        rc = sg_buf_append(out, "\n", 1, err);
-    return rc;
-}
-
-static const char *headline(enum sg_indication indication)
-{
-    switch (indication) {
-    case SG_TOTAL_PASSED:
-        return _("VALID");
-    case SG_TOTAL_FAILED:
-        return _("NOT VALID");
-    case SG_INDETERMINATE:
-        break;
-    }
-    return _("CANNOT TELL");
 }
 
 static enum sg_rc add_heading(struct sg_buf *out, const char *word, const char *file, struct sg_err *err)
@@ -89,52 +66,44 @@ static enum sg_rc add_heading(struct sg_buf *out, const char *word, const char *
     return rc;
 }
 
-/* Those that hold; why one does not is among the reasons. */
-static enum sg_rc add_timestamps(struct sg_buf *out, const struct sg_verdict *verdict, struct sg_err *err)
+static enum sg_rc add_fact(void *context, const struct sg_fact *fact, struct sg_err *err)
 {
-    enum sg_rc rc = SG_OK;
-    for (size_t i = 0; rc == SG_OK && i < verdict->timestamp_count; i++) {
-        const struct sg_timestamp *timestamp = &verdict->timestamps[i];
-        if (timestamp->verdict.indication != SG_TOTAL_PASSED)
-            continue;
-        rc = add_time(out, _("not later:"), timestamp->time, _(" (proven by a time-stamp)"), err);
-        if (rc == SG_OK)
-            rc = add_name(out, _("stamped by:"), X509_get_subject_name(timestamp->verdict.signer), err);
-    }
-    return rc;
+    struct sg_buf *out = context;
+    char time[SG_TIME_TEXT];
+    if (fact->text)
+        return add_line(out, fact->label, fact->text, err);
+    return sg_buf_printf(out, err, fact->remark ? "  %-*s%s (%s)\n" : "  %-*s%s\n", LABEL_WIDTH, fact->label,
+                         sg_time_text(fact->when, time), fact->remark);
+}
+
+static enum sg_rc add_etsi(struct sg_buf *out, const struct sg_verdict *verdict, struct sg_err *err)
+{
+    enum sg_rc rc = sg_buf_printf(out, err, "  %-*s", LABEL_WIDTH, "ETSI:");
+    if (rc == SG_OK)
+        rc = sg_verdict_etsi(verdict, out, err);
+    return rc == SG_OK ? sg_buf_append(out, "\n", 1, err) : rc;
+}
+
+static enum sg_rc add_lead(struct sg_buf *out, const struct sg_report *report, const struct sg_verdict *verdict,
+                           struct sg_err *err)
+{
+    enum sg_rc rc = sg_buf_append(out, "  ", 2, err);
+    if (rc == SG_OK)
+        rc = sg_verdict_lead(report, verdict, out, err);
+    return rc == SG_OK ? sg_buf_append(out, "\n", 1, err) : rc;
 }
 
 static enum sg_rc add_signature(struct sg_buf *out, const struct sg_report *report, const struct sg_verdict *verdict,
                                 const char *content_name, struct sg_err *err)
 {
-    enum sg_rc rc = add_heading(out, headline(verdict->indication), report->file, err);
-    if (rc == SG_OK && content_name)
-        rc = add_line(out, _("document:"), content_name, err);
-    if (rc == SG_OK && report->verdict_count > 1)
-        rc = sg_buf_printf(out, err, "  %-*s%s / %zu\n", LABEL_WIDTH, _("signature:"), verdict->id,
-                           report->verdict_count);
-    if (rc == SG_OK && verdict->signer)
-        rc =
-            add_name(out, verdict->intact ? _("signed by:") : _("names:"), X509_get_subject_name(verdict->signer), err);
-    if (rc == SG_OK && verdict->signer)
-        rc = add_name(out, _("issued by:"), X509_get_issuer_name(verdict->signer), err);
+    enum sg_rc rc = add_heading(out, sg_headline(verdict->indication), report->file, err);
     if (rc == SG_OK)
-        rc = add_time(out, _("signed at:"), verdict->claimed_time, _(" (by the signer's own clock; not proven)"), err);
+        rc = add_lead(out, report, verdict, err);
     if (rc == SG_OK)
-        rc = add_timestamps(out, verdict, err);
-    if (rc == SG_OK)
-        rc = add_time(out, _("judged at:"), report->at, "", err);
-    if (rc == SG_OK)
-        rc = add_time(out, _("as of:"), verdict->as_of, _(" (the age of what is known about revocation)"), err);
-    if (rc == SG_OK && verdict->indication == SG_TOTAL_PASSED)
-        rc = add_time(out, _("good until:"), verdict->good_until, _(" (ask again then)"), err);
-    if (rc == SG_OK && verdict->indication != SG_TOTAL_PASSED && verdict->intact)
-        rc = add_line(out, _("intact:"), _("yes: the document is the one that was signed"), err);
+        rc = sg_verdict_facts(report, verdict, content_name, add_fact, out, err);
     if (rc == SG_OK)
         rc = add_reasons(out, verdict, err);
-    if (rc == SG_OK)
-        rc = add_etsi(out, sg_indication_text(verdict->indication), verdict, err);
-    return rc;
+    return rc == SG_OK ? add_etsi(out, verdict, err) : rc;
 }
 
 enum sg_rc sg_report_text(const struct sg_report *report, const char *content_name, struct sg_buf *out,
@@ -152,6 +121,36 @@ enum sg_rc sg_report_text(const struct sg_report *report, const char *content_na
     return rc;
 }
 
+static bool is_heading(struct sg_slice line, const char *file)
+{
+    static const enum sg_indication indications[] = {SG_TOTAL_PASSED, SG_TOTAL_FAILED, SG_INDETERMINATE};
+    for (size_t i = 0; i < sizeof indications / sizeof *indications; i++) {
+        _cleanup_(sg_buf_clear) struct sg_buf heading = SG_BUF(SG_MIB);
+        struct sg_err err;
+        if (add_heading(&heading, sg_headline(indications[i]), file, &err) == SG_OK &&
+            sg_slice_equal(line, sg_buf_slice(&heading)))
+            return true;
+    }
+    return false;
+}
+
+bool sg_report_text_is_about(struct sg_slice text, const char *file)
+{
+    bool first = true;
+    for (; text.len > 0; first = false) {
+        const uint8_t *end = memchr(text.data, '\n', text.len);
+        if (!end)
+            return false;
+        struct sg_slice line = {text.data, (size_t)(end - text.data) + 1};
+        bool indented = line.len > 2 && memcmp(line.data, "  ", 2) == 0;
+        if ((first || !indented) && !is_heading(line, file))
+            return false;
+        text.data += line.len;
+        text.len -= line.len;
+    }
+    return !first;
+}
+
 static enum sg_rc add_path(struct sg_buf *out, const struct sg_verdict *verdict, struct sg_err *err)
 {
     enum sg_rc rc = SG_OK;
@@ -160,10 +159,17 @@ static enum sg_rc add_path(struct sg_buf *out, const struct sg_verdict *verdict,
     return rc;
 }
 
+static enum sg_rc add_cert_etsi(struct sg_buf *out, const struct sg_verdict *verdict, struct sg_err *err)
+{
+    const char *sub = sg_sub_indication_text(verdict->sub_indication);
+    return sg_buf_printf(out, err, "  %-*s%s%s%s\n", LABEL_WIDTH, "ETSI:", sg_cert_indication_text(verdict->indication),
+                         sub ? " / " : "", sub ? sub : "");
+}
+
 enum sg_rc sg_report_cert_text(const struct sg_report *report, struct sg_buf *out, struct sg_err *err)
 {
     const struct sg_verdict *verdict = &report->verdicts[0];
-    enum sg_rc rc = add_heading(out, headline(verdict->indication), report->file, err);
+    enum sg_rc rc = add_heading(out, sg_headline(verdict->indication), report->file, err);
     if (rc == SG_OK && verdict->signer)
         rc = add_name(out, _("of:"), X509_get_subject_name(verdict->signer), err);
     if (rc == SG_OK && verdict->signer)
@@ -180,7 +186,5 @@ enum sg_rc sg_report_cert_text(const struct sg_report *report, struct sg_buf *ou
         rc = add_time(out, _("good until:"), verdict->good_until, _(" (ask again then)"), err);
     if (rc == SG_OK)
         rc = add_reasons(out, verdict, err);
-    if (rc == SG_OK)
-        rc = add_etsi(out, sg_cert_indication_text(verdict->indication), verdict, err);
-    return rc;
+    return rc == SG_OK ? add_cert_etsi(out, verdict, err) : rc;
 }

@@ -1,126 +1,88 @@
 #include "verify/revocation.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #include "base/clock.h"
-#include "base/limits.h"
 #include "base/msg.h"
 #include "verify/carried.h"
+#include "verify/search.h"
 #include "verify/trust.h"
 
-/* What was looked through. */
-struct search {
-    const struct sg_revocation_request *request;
-    X509 *cert, *issuer;
-    const char *issuer_name;
-    struct sg_judgement *unusable; /* what is there and does not count, with why; NULL: not wanted */
-    struct sg_finding best;
-    const char *unreadable_crl,
-        *unreadable_ocsp; /* the file of a source that the store knows and that cannot be read */
-};
+/* --- what OCSP responses say -------------------------------------------------------------------------------------- */
 
-/* --- what the sources say ----------------------------------------------------------------------------------------- */
-
-static enum sg_rc note_unusable(const struct search *search, const char *kind, int64_t from, const char *why,
-                                struct sg_err *err)
-{
-    bool crl = strcmp(kind, "crl") == 0;
-    char time[SG_TIME_TEXT] = "?";
-    if (!search->unusable)
-        return SG_OK;
-    if (from != SG_TIME_NONE)
-        (void)sg_time_text(from, time);
-    return sg_judgement_note(search->unusable, SG_SEVERITY_NONE,
-                             crl ? SG_REASON_CRL_NOT_USABLE : SG_REASON_OCSP_NOT_USABLE, err,
-                             crl ? _("The CRL of %s from %s is not used: %s.")
-                                 : _("An OCSP response about a certificate of %s, from %s, is not used: %s."),
-                             search->issuer_name, time, _(why));
-}
-
-static void take(struct search *search, const struct sg_finding *finding)
-{
-    if (sg_finding_is_better(finding, &search->best))
-        search->best = *finding;
-}
-
-static enum sg_rc next_crl(const struct sg_revocation_request *request, const X509_NAME *issuer,
-                           struct sg_source_cursor *known_cursor, size_t *carried_cursor, struct sg_known_crl **ret,
-                           struct sg_err *err)
-{
-    struct sg_known_crl *known = NULL;
-    enum sg_rc rc = sg_trust_next_crl(request->trust, issuer, known_cursor, &known, err);
-    if (rc != SG_OK)
-        return rc;
-    while (!known && request->carried && *carried_cursor < request->carried->crl_count) {
-        struct sg_known_crl *carried = request->carried->crls[(*carried_cursor)++];
-        if (X509_NAME_cmp(X509_CRL_get_issuer(carried->crl), issuer) == 0)
-            known = carried;
-    }
-    *ret = known;
-    return SG_OK;
-}
-
-static enum sg_rc ask_crls(struct search *search, struct sg_err *err)
+static enum sg_rc next_ocsp(const struct sg_search *search, struct sg_source_cursor *known_cursor,
+                            size_t *carried_cursor, struct sg_known_ocsp **ret, struct sg_err *err)
 {
     const struct sg_revocation_request *request = search->request;
-    const X509_NAME *issuer_name = X509_get_issuer_name(search->cert);
-    struct sg_source_cursor known_cursor = {0};
-    size_t carried_cursor = 0;
+    const struct sg_carried *carried = request->carried;
     enum sg_rc rc = SG_OK;
-    for (int carried = 0; rc == SG_OK && carried < SG_MAX_CARRIED_CRLS_TRIED;) {
-        struct sg_known_crl *known = NULL;
-        struct sg_finding finding = {0};
-        const char *why = NULL;
-        rc = next_crl(request, issuer_name, &known_cursor, &carried_cursor, &known, err);
-        if (rc != SG_OK || !known)
-            break;
-        carried += known->carried;
-        rc = sg_known_crl_consult(known, request, search->cert, search->issuer, &finding, &why, err);
-        if (rc == SG_OK && why)
-            rc = note_unusable(search, "crl", known->this_update, why, err);
-        else if (rc == SG_OK)
-            take(search, &finding);
-    }
-    search->unreadable_crl = known_cursor.unreadable;
+    *ret = NULL;
+    if (!request->carried_only)
+        rc = sg_trust_next_ocsp(request->trust, X509_get0_serialNumber(search->cert), known_cursor, ret, err);
+    if (rc == SG_OK && !*ret && carried && *carried_cursor < carried->ocsp_count)
+        *ret = carried->ocsps[(*carried_cursor)++];
     return rc;
 }
 
-static enum sg_rc ask_ocsps(struct search *search, struct sg_err *err)
+static enum sg_rc ask_ocsps(struct sg_search *search, struct sg_err *err)
 {
     struct sg_source_cursor cursor = {0};
+    size_t carried_cursor = 0;
     enum sg_rc rc = SG_OK;
     while (rc == SG_OK) {
         struct sg_known_ocsp *known = NULL;
         struct sg_finding finding = {0};
         const char *why = NULL;
-        rc = sg_trust_next_ocsp(search->request->trust, X509_get0_serialNumber(search->cert), &cursor, &known, err);
+        rc = next_ocsp(search, &cursor, &carried_cursor, &known, err);
         if (rc != SG_OK || !known)
             break;
         rc = sg_known_ocsp_consult(known, search->request, search->cert, search->issuer, &finding, &why, err);
         if (rc == SG_OK && why)
-            rc = note_unusable(search, "ocsp", known->produced_at, why, err);
+            rc = sg_search_note_unusable(search, search->unusable, "ocsp", known->produced_at, why, err);
         else if (rc == SG_OK && finding.kind)
-            take(search, &finding);
+            sg_search_take(search, &finding, SG_ALL_REASONS);
     }
     search->unreadable_ocsp = cursor.unreadable;
     return rc;
 }
 
-enum sg_rc sg_revocation_judge_responder(const struct sg_revocation_request *request, X509 *responder, X509 *issuer,
-                                         const char **ret_why, struct sg_err *err)
+/* Whether every source was looked at. */
+static bool is_whole(const struct sg_search *search)
 {
-    struct search search = {
-        .request = request, .cert = responder, .issuer = issuer, .best = {.revoked_at = SG_TIME_NONE}};
+    return !search->unreadable_crl && !search->unreadable_ocsp && !search->skipped && *search->request->steps > 0;
+}
+
+enum sg_rc sg_revocation_find(const struct sg_revocation_request *request, X509 *cert, X509 *issuer,
+                              struct sg_finding *ret, bool *ret_whole, struct sg_err *err)
+{
+    struct sg_search search = {.request = request, .cert = cert, .issuer = issuer};
+    enum sg_rc rc = sg_search_crls(&search, err);
+    if (rc == SG_OK)
+        rc = ask_ocsps(&search, err);
+    if (rc == SG_OK)
+        rc = sg_search_settle(&search, err);
+    if (rc != SG_OK)
+        return rc;
+    *ret = search.best;
+    *ret_whole = is_whole(&search);
+    return SG_OK;
+}
+
+enum sg_rc sg_revocation_judge_responder(const struct sg_revocation_request *request, X509 *responder, X509 *issuer,
+                                         int64_t *ret_as_of, const char **ret_doubt, const char **ret_why,
+                                         struct sg_err *err)
+{
+    struct sg_search search = {.request = request, .cert = responder, .issuer = issuer};
     const char *why = NULL;
-    enum sg_rc rc = ask_crls(&search, err);
+    enum sg_rc rc = sg_search_crls(&search, err);
+    if (rc == SG_OK)
+        rc = sg_search_settle(&search, err);
     if (rc != SG_OK)
         return rc;
     bool good = search.best.answer == SG_ANSWER_GOOD || search.best.answer == SG_ANSWER_REVOKED_LATER;
-    if (search.best.answer == SG_ANSWER_REVOKED || search.best.answer == SG_ANSWER_ON_HOLD)
+    if (sg_finding_is_bad(&search.best))
         why = N_("the certificate of its responder has been revoked");
-    else if (search.unreadable_crl || (!good && request->mode == SG_REVOCATION_HARD))
-        why = N_("nothing here says whether the certificate of its responder has been revoked");
+    else if (search.unreadable_crl || search.skipped || (!good && request->mode == SG_REVOCATION_HARD))
+        *ret_doubt = N_("nothing here says whether the certificate of its responder has been revoked");
+    *ret_as_of = search.best.kind ? search.best.this_update : SG_TIME_NONE;
     *ret_why = why;
     return SG_OK;
 }
@@ -133,8 +95,10 @@ static enum sg_rc note_revoked(const struct sg_finding *finding, const char *sub
     char time[SG_TIME_TEXT] = "?";
     if (finding->revoked_at != SG_TIME_NONE)
         (void)sg_time_text(finding->revoked_at, time);
+    if (is_leaf)
+        judgement->signer_revoked_at = finding->revoked_at;
     if (finding->answer == SG_ANSWER_ON_HOLD)
-        return sg_judgement_note(judgement, SG_SEVERITY_TRY_LATER, SG_REASON_ON_HOLD, err,
+        return sg_judgement_note(judgement, SG_SEVERITY_ON_HOLD, SG_REASON_ON_HOLD, err,
                                  _("The certificate of %s has been on hold since %s."), subject, time);
     if (is_leaf)
         return sg_judgement_note(judgement, SG_SEVERITY_REVOKED, SG_REASON_REVOKED, err,
@@ -157,51 +121,53 @@ static enum sg_rc note_stale(const struct sg_revocation_request *request, const 
 }
 
 static enum sg_rc note_missing(const struct sg_revocation_request *request, const struct sg_finding *finding,
-                               const char *subject, const struct sg_judgement *unusable, struct sg_judgement *judgement,
-                               struct sg_err *err)
+                               const char *subject, struct sg_judgement *judgement, struct sg_err *err)
 {
     enum sg_severity severity = request->mode == SG_REVOCATION_SOFT ? SG_SEVERITY_NONE : SG_SEVERITY_NO_REVOCATION_DATA;
-    enum sg_rc rc;
     if (finding->answer == SG_ANSWER_NOT_KNOWN_AFTER_EXPIRY)
-        rc = sg_judgement_note(
+        return sg_judgement_note(
             judgement, severity, SG_REASON_REVOCATION_AFTER_EXPIRY, err,
             _("The revocation data is from after the end of the certificate of %s, and need not know it any more."),
             subject);
-    else
-        rc = sg_judgement_note(judgement, severity, SG_REASON_NO_REVOCATION_DATA, err,
-                               _("Nothing here says whether the certificate of %s has been revoked."), subject);
-    if (rc == SG_OK)
-        rc = sg_judgement_merge(judgement, unusable, err);
-    return rc;
+    return sg_judgement_note(judgement, severity, SG_REASON_NO_REVOCATION_DATA, err,
+                             _("Nothing here says whether the certificate of %s has been revoked."), subject);
 }
 
-static enum sg_rc note(const struct sg_revocation_request *request, const struct sg_finding *finding,
-                       const char *subject, bool is_leaf, const struct sg_judgement *unusable,
+static enum sg_rc note(const struct sg_search *search, const char *subject, bool is_leaf,
                        struct sg_judgement *judgement, struct sg_err *err)
 {
+    const struct sg_revocation_request *request = search->request;
+    const struct sg_finding *finding = &search->best;
     char time[SG_TIME_TEXT];
+    enum sg_rc rc = SG_OK;
     switch (finding->answer) {
     case SG_ANSWER_REVOKED:
     case SG_ANSWER_ON_HOLD:
         return note_revoked(finding, subject, is_leaf, judgement, err);
     case SG_ANSWER_STALE:
-        return note_stale(request, finding, subject, judgement, err);
+        rc = note_stale(request, finding, subject, judgement, err);
+        break;
     case SG_ANSWER_REVOKED_LATER:
-        return sg_judgement_note(judgement, SG_SEVERITY_NONE, SG_REASON_REVOKED_LATER, err,
-                                 _("The certificate of %s was revoked later, at %s."), subject,
-                                 sg_time_text(finding->revoked_at, time));
+        rc = sg_judgement_note(judgement, SG_SEVERITY_NONE, SG_REASON_REVOKED_LATER, err,
+                               _("The certificate of %s was revoked later, at %s."), subject,
+                               sg_time_text(finding->revoked_at, time));
+        break;
     case SG_ANSWER_GOOD:
-        return SG_OK;
+        break;
     case SG_ANSWER_NOT_KNOWN:
     case SG_ANSWER_NOT_KNOWN_AFTER_EXPIRY:
+        rc = note_missing(request, finding, subject, judgement, err);
+        if (rc == SG_OK)
+            rc = sg_judgement_merge(judgement, search->aside, err);
         break;
     }
-    return note_missing(request, finding, subject, unusable, judgement, err);
+    /* Good or not: a source that does not count may know more. */
+    return rc == SG_OK ? sg_judgement_merge(judgement, search->unusable, err) : rc;
 }
 
 /* Whatever the other sources say: the one that cannot be read may be the one that revokes. Not to be overlooked softly.
  */
-static enum sg_rc note_unreadable(const struct search *search, const char *subject, struct sg_judgement *judgement,
+static enum sg_rc note_unreadable(const struct sg_search *search, const char *subject, struct sg_judgement *judgement,
                                   struct sg_err *err)
 {
     enum sg_rc rc = SG_OK;
@@ -217,62 +183,80 @@ static enum sg_rc note_unreadable(const struct search *search, const char *subje
             _("The OCSP response \"%s\", which may be about the certificate of %s, is missing or damaged. Try again; "
               "if it stays so, get a new one (signet sync, or signet trust add --ocsp)."),
             search->unreadable_ocsp, subject);
+    if (rc == SG_OK && search->rebuilt_crl)
+        rc = sg_judgement_note(judgement, SG_SEVERITY_NONE, SG_REASON_CRL_INDEX_REBUILT, err,
+                               _("The index of the CRL \"%s\" is missing or damaged. It was made anew from the CRL for "
+                                 "this judgement, which takes longer."),
+                               search->rebuilt_crl);
     return rc;
 }
 
-static enum sg_rc note_used(const struct search *search, struct sg_judgement *judgement, struct sg_err *err)
+enum sg_rc sg_revocation_note_used(const struct sg_finding *finding, struct sg_judgement *judgement, struct sg_err *err)
 {
-    const struct sg_finding *best = &search->best;
     _cleanup_(freep) char *issuer = NULL;
-    if (!best->kind)
-        return SG_OK;
-    enum sg_rc rc = sg_name_text(best->issuer, &issuer, err);
+    enum sg_rc rc = sg_name_text(finding->issuer, &issuer, err);
     if (rc == SG_OK)
         rc = sg_judgement_revocation(judgement,
-                                     &(struct sg_revocation_used){.kind = best->kind,
+                                     &(struct sg_revocation_used){.kind = finding->kind,
                                                                   .issuer = issuer,
-                                                                  .this_update = best->this_update,
-                                                                  .next_update = best->next_update,
-                                                                  .status = sg_finding_word(best),
-                                                                  .revoked_at = best->revoked_at},
+                                                                  .this_update = finding->this_update,
+                                                                  .next_update = finding->next_update,
+                                                                  .status = sg_finding_word(finding),
+                                                                  .revoked_at = finding->revoked_at,
+                                                                  .reason = sg_finding_reason(finding)},
                                      err);
-    if (rc == SG_OK)
-        sg_judgement_good_until(judgement, best->signer_ends);
     return rc;
+}
+
+/* Who signed it counts as well. */
+static enum sg_rc note_best(const struct sg_finding *best, struct sg_judgement *judgement, struct sg_err *err)
+{
+    if (!best->kind)
+        return SG_OK;
+    enum sg_rc rc = sg_revocation_note_used(best, judgement, err);
+    if (rc != SG_OK)
+        return rc;
+    sg_judgement_good_until(judgement, best->signer_ends);
+    sg_judgement_as_of(judgement, best->signer_as_of);
+    return SG_OK;
 }
 
 enum sg_rc sg_revocation_judge(const struct sg_revocation_request *request, X509 *cert, X509 *issuer, bool is_leaf,
                                struct sg_judgement *judgement, bool *ret_good, struct sg_err *err)
 {
-    _cleanup_(sg_judgement_clear) struct sg_judgement unusable;
+    _cleanup_(sg_judgement_clear) struct sg_judgement unusable, aside;
     _cleanup_(freep) char *subject = NULL, *issuer_name = NULL;
     sg_judgement_init(&unusable);
+    sg_judgement_init(&aside);
     enum sg_rc rc = sg_name_text(X509_get_issuer_name(cert), &issuer_name, err);
-    struct search search = {.request = request,
-                            .cert = cert,
-                            .issuer = issuer,
-                            .issuer_name = issuer_name,
-                            .unusable = &unusable,
-                            .best = {.revoked_at = SG_TIME_NONE}};
+    struct sg_search search = {.request = request,
+                               .cert = cert,
+                               .issuer = issuer,
+                               .judged_signer = is_leaf && request->nesting > 0 ? cert : NULL,
+                               .issuer_name = issuer_name,
+                               .unusable = &unusable,
+                               .aside = &aside};
     if (rc == SG_OK)
-        rc = ask_crls(&search, err);
+        rc = sg_search_crls(&search, err);
     if (rc == SG_OK)
         rc = ask_ocsps(&search, err);
     if (rc == SG_OK)
+        rc = sg_search_settle(&search, err);
+    if (rc == SG_OK)
         rc = sg_name_text(X509_get_subject_name(cert), &subject, err);
     if (rc == SG_OK)
-        rc = note(request, &search.best, subject, is_leaf, &unusable, judgement, err);
+        rc = note(&search, subject, is_leaf, judgement, err);
     /* Then a source may not have been looked at. */
-    if (rc == SG_OK && *request->steps == 0)
+    if (rc == SG_OK && (search.skipped || *request->steps == 0))
         rc = sg_judgement_note(judgement, SG_SEVERITY_NO_REVOCATION_DATA, SG_REASON_WORK_LIMIT, err,
                                _("Whether the certificate of %s has been revoked takes too much work to find out."),
                                subject);
     if (rc == SG_OK)
         rc = note_unreadable(&search, subject, judgement, err);
     if (rc == SG_OK)
-        rc = note_used(&search, judgement, err);
+        rc = note_best(&search.best, judgement, err);
     if (rc == SG_OK)
-        *ret_good = !search.unreadable_crl && !search.unreadable_ocsp && *request->steps > 0 &&
+        *ret_good = is_whole(&search) &&
                     (search.best.answer == SG_ANSWER_GOOD || search.best.answer == SG_ANSWER_REVOKED_LATER);
     return rc;
 }

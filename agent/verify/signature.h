@@ -14,6 +14,8 @@ struct sg_signature_request {
     const struct sg_carried *carried;
     enum sg_cert_purpose purpose; /* SG_CERT_SIGN or SG_CERT_TIMESTAMP */
     int64_t at;                   /* certificates and algorithms are to be good then */
+    int64_t known_at;             /* as sg_cert_request has it; 0: the verifier's time */
+    bool past;                    /* the certificate is not judged: past.h does that */
     unsigned *steps;              /* work that may be spent; counted down */
 };
 

@@ -1,3 +1,4 @@
+/* The time-stamp validation building block (EN 319 102-1 §5.4). */
 #include "verify/timestamp.h"
 
 #include <string.h>
@@ -13,6 +14,7 @@
 #include "formats/der.h"
 #include "formats/tsp.h"
 #include "verify/algorithms.h"
+#include "verify/ending.h"
 
 SG_DEFINE_CLEANUP(GENERAL_NAMES, GENERAL_NAMES_free)
 
@@ -21,6 +23,11 @@ SG_DEFINE_CLEANUP(GENERAL_NAMES, GENERAL_NAMES_free)
 static enum sg_rc note_malformed(struct sg_judgement *judgement, const char *text, struct sg_err *err)
 {
     return sg_judgement_note(judgement, SG_SEVERITY_FORMAT, SG_REASON_TIMESTAMP_MALFORMED, err, "%s", text);
+}
+
+static int64_t judged_at(const struct sg_timestamp_context *context, const struct sg_tst_info *info)
+{
+    return context->at == SG_TIME_NONE ? info->time : context->at;
 }
 
 /* Parameters of a digest's algorithm are absent or NULL (RFC 5754 §2). */
@@ -38,6 +45,10 @@ static enum sg_rc is_of_this(const struct sg_verifier *verifier, const struct sg
 {
     uint8_t value[EVP_MAX_MD_SIZE];
     struct sg_slice expected = {value, 0};
+    if (request->imprint.data) {
+        *ret = sg_slice_equal(info->imprint, request->imprint);
+        return SG_OK;
+    }
     if (!request->data.data) {
         *ret = digest == NID_sha256 && request->sha256.len == SG_SHA256_LEN &&
                sg_slice_equal(info->imprint, request->sha256);
@@ -49,16 +60,20 @@ static enum sg_rc is_of_this(const struct sg_verifier *verifier, const struct sg
     return rc;
 }
 
-static enum sg_rc check_imprint(const struct sg_verifier *verifier, const struct sg_timestamp_request *request,
+/* EN 319 102-1 §5.5.4 step 3 a: what is not of this is removed from the set. */
+static enum sg_rc check_imprint(const struct sg_timestamp_context *context, const struct sg_timestamp_request *request,
                                 const struct sg_tst_info *info, struct sg_judgement *judgement, struct sg_err *err)
 {
     int digest = imprint_digest(info->imprint_algorithm);
     bool fits = false;
-    struct sg_algorithm_answer answer = sg_algorithm_digest(digest, info->time);
+    struct sg_algorithm_answer answer = sg_algorithm_digest(digest, judged_at(context, info));
+    enum sg_rc rc = SG_OK;
     if (!answer.acceptable)
-        return sg_judgement_note(judgement, SG_SEVERITY_CRYPTO_CONSTRAINTS, SG_REASON_WEAK_ALGORITHM, err,
-                                 _("The time-stamp is of a digest by %s, which is not trusted."), answer.name);
-    enum sg_rc rc = is_of_this(verifier, request, info, digest, &fits, err);
+        rc = sg_judgement_note(judgement, SG_SEVERITY_CRYPTO_CONSTRAINTS, SG_REASON_WEAK_ALGORITHM, err,
+                               _("The time-stamp is of a digest by %s, which is not trusted."), answer.name);
+    if (rc != SG_OK || context->imprint_unknown || (!answer.acceptable && !request->imprint.data))
+        return rc;
+    rc = is_of_this(context->verifier, request, info, digest, &fits, err);
     if (rc == SG_OK && !fits)
         rc = sg_judgement_note(judgement, SG_SEVERITY_HASH, SG_REASON_TIMESTAMP_OF_ANOTHER, err,
                                _("The time-stamp is of something else."));
@@ -101,13 +116,27 @@ static bool is_name_of(const GENERAL_NAME *name, X509 *cert)
     return false;
 }
 
-static enum sg_rc check_info(const struct sg_verifier *verifier, const struct sg_timestamp_request *request,
+/* Whatever the time is that it is judged at: what it says is what its certificate was good for. */
+static enum sg_rc check_time(const struct sg_tst_info *info, X509 *tsa, struct sg_judgement *judgement,
+                             struct sg_err *err)
+{
+    char time[SG_TIME_TEXT];
+    if (sg_cert_is_valid_at(tsa, info->time))
+        return SG_OK;
+    return sg_judgement_note(judgement, SG_SEVERITY_SIG_CONSTRAINTS, SG_REASON_TIMESTAMP_TIME, err,
+                             _("The time-stamp says %s, when its TSA's certificate was not valid."),
+                             sg_time_text(info->time, time));
+}
+
+static enum sg_rc check_info(const struct sg_timestamp_context *context, const struct sg_timestamp_request *request,
                              const struct sg_tst_info *info, struct sg_judgement *judgement, struct sg_err *err)
 {
     X509 *tsa = judgement->verdict.signer;
-    enum sg_rc rc = check_imprint(verifier, request, info, judgement, err);
+    enum sg_rc rc = check_imprint(context, request, info, judgement, err);
     if (rc == SG_OK)
         rc = check_asked(request, info, judgement, err);
+    if (rc == SG_OK && tsa && context->at != SG_TIME_NONE)
+        rc = check_time(info, tsa, judgement, err);
     if (rc == SG_OK && info->tsa && tsa && !is_name_of(info->tsa, tsa))
         rc = sg_judgement_note(judgement, SG_SEVERITY_SIG_CONSTRAINTS, SG_REASON_TIMESTAMP_TSA_NAME, err,
                                _("The time-stamp names another TSA than its certificate does."));
@@ -142,22 +171,28 @@ static enum sg_rc read_info(struct sg_cms *cms, struct sg_tst_info *ret, struct 
     return rc == SG_OK ? sg_tst_info_read(sg_buf_slice(&content), ret, err) : rc;
 }
 
-static enum sg_rc judge_signature(struct sg_verifier *verifier, struct sg_cms *cms, int64_t at, unsigned *steps,
+/* EN 319 102-1 §5.4.4: as a basic signature, of which the TSA is the signer. */
+static enum sg_rc judge_signature(const struct sg_timestamp_context *context, struct sg_cms *cms, int64_t at,
                                   struct sg_judgement *judgement, struct sg_err *err)
 {
+    OSSL_LIB_CTX *libctx = context->verifier->libctx;
+    _cleanup_(sg_evidence_freep) struct sg_evidence *evidence = NULL;
     _cleanup_(sg_carried_clear) struct sg_carried carried = {0};
     struct sg_content content = {0};
-    struct sg_signature_request request = {.verifier = verifier,
+    struct sg_signature_request request = {.verifier = context->verifier,
                                            .cms = cms,
                                            .si = sg_cms_signer(cms, 0),
                                            .content = &content,
-                                           .carried = &carried,
+                                           .carried = context->carried ? context->carried : &carried,
                                            .purpose = SG_CERT_TIMESTAMP,
                                            .at = at,
-                                           .steps = steps};
-    enum sg_rc rc = sg_content_hash(cms, NULL, verifier->libctx, &content, err);
-    if (rc == SG_OK)
-        rc = sg_carried_make(verifier->libctx, sg_cms_certificates(cms), sg_cms_crls(cms), &carried, err);
+                                           .past = context->past,
+                                           .steps = context->steps};
+    enum sg_rc rc = sg_content_hash(cms, NULL, NULL, libctx, &content, err);
+    if (rc == SG_OK && !context->carried)
+        rc = sg_evidence_read(cms, request.si, libctx, &evidence, err);
+    if (rc == SG_OK && !context->carried)
+        rc = sg_carried_make(libctx, evidence, &carried, err);
     if (rc == SG_OK)
         rc = sg_signature_judge(&request, judgement, err);
     judgement->verdict.level = judgement->verdict.covers = NULL;
@@ -165,9 +200,9 @@ static enum sg_rc judge_signature(struct sg_verifier *verifier, struct sg_cms *c
     return rc;
 }
 
-static enum sg_rc judge_token(struct sg_verifier *verifier, const struct sg_timestamp_request *request,
-                              struct sg_cms *cms, unsigned *steps, struct sg_timestamp *timestamp,
-                              struct sg_judgement *judgement, struct sg_err *err)
+static enum sg_rc judge_token(const struct sg_timestamp_context *context, const struct sg_timestamp_request *request,
+                              struct sg_cms *cms, struct sg_timestamp *timestamp, struct sg_judgement *judgement,
+                              struct sg_err *err)
 {
     struct sg_tst_info info = {0};
     struct sg_err why = {0};
@@ -183,11 +218,12 @@ static enum sg_rc judge_token(struct sg_verifier *verifier, const struct sg_time
         return rc;
     timestamp->time = info.time;
     timestamp->accuracy = info.accuracy;
-    rc = sg_serial_text(info.serial, &timestamp->serial, err);
+    if (!timestamp->serial)
+        rc = sg_serial_text(info.serial, &timestamp->serial, err);
     if (rc == SG_OK)
-        rc = judge_signature(verifier, cms, info.time, steps, judgement, err);
+        rc = judge_signature(context, cms, judged_at(context, &info), judgement, err);
     if (rc == SG_OK)
-        rc = check_info(verifier, request, &info, judgement, err);
+        rc = check_info(context, request, &info, judgement, err);
     sg_tst_info_clear(&info);
     return rc;
 }
@@ -212,19 +248,29 @@ static enum sg_rc read_token(struct sg_verifier *verifier, struct sg_slice token
     return rc;
 }
 
-enum sg_rc sg_timestamp_judge_within(struct sg_verifier *verifier, const struct sg_timestamp_request *request,
-                                     unsigned *steps, struct sg_timestamp *ret, struct sg_err *err)
+enum sg_rc sg_timestamp_judge_within(const struct sg_timestamp_context *context,
+                                     const struct sg_timestamp_request *request, struct sg_timestamp *timestamp,
+                                     struct sg_judgement *judgement, struct sg_err *err)
 {
-    _cleanup_(sg_judgement_clear) struct sg_judgement judgement;
     _cleanup_(sg_input_freep) struct sg_input *input = NULL;
     _cleanup_(sg_cms_freep) struct sg_cms *cms = NULL;
+    enum sg_rc rc = read_token(context->verifier, request->token, &input, &cms, judgement, err);
+    if (rc == SG_OK && cms)
+        rc = judge_token(context, request, cms, timestamp, judgement, err);
+    ERR_clear_error(); /* what OpenSSL said on the way is in the verdict */
+    return rc;
+}
+
+enum sg_rc sg_timestamp_judge(struct sg_verifier *verifier, const struct sg_timestamp_request *request,
+                              struct sg_timestamp *ret, struct sg_err *err)
+{
+    unsigned steps = SG_MAX_PATH_STEPS;
+    const struct sg_timestamp_context context = {.verifier = verifier, .steps = &steps, .at = SG_TIME_NONE};
+    _cleanup_(sg_judgement_clear) struct sg_judgement judgement;
     _cleanup_(sg_timestamp_clear) struct sg_timestamp timestamp = {
         .kind = request->kind, .time = SG_TIME_NONE, .accuracy = -1};
     sg_judgement_init(&judgement);
-    enum sg_rc rc = read_token(verifier, request->token, &input, &cms, &judgement, err);
-    if (rc == SG_OK && cms)
-        rc = judge_token(verifier, request, cms, steps, &timestamp, &judgement, err);
-    ERR_clear_error(); /* what OpenSSL said on the way is in the verdict */
+    enum sg_rc rc = sg_timestamp_judge_within(&context, request, &timestamp, &judgement, err);
     if (rc != SG_OK)
         return rc;
     timestamp.verdict = judgement.verdict;
@@ -234,82 +280,11 @@ enum sg_rc sg_timestamp_judge_within(struct sg_verifier *verifier, const struct 
     return SG_OK;
 }
 
-enum sg_rc sg_timestamp_judge(struct sg_verifier *verifier, const struct sg_timestamp_request *request,
-                              struct sg_timestamp *ret, struct sg_err *err)
-{
-    unsigned steps = SG_MAX_PATH_STEPS;
-    return sg_timestamp_judge_within(verifier, request, &steps, ret, err);
-}
-
 enum sg_rc sg_timestamp_why(const struct sg_timestamp *timestamp, struct sg_buf *out, struct sg_err *err)
 {
     const struct sg_verdict *verdict = &timestamp->verdict;
     enum sg_rc rc = SG_OK;
     for (size_t i = 0; rc == SG_OK && i < verdict->reason_count; i++)
         rc = sg_buf_printf(out, err, "%s%s", i == 0 ? "" : " ", verdict->reasons[i].text);
-    return rc;
-}
-
-/* --- those of a signature ----------------------------------------------------------------------------------------- */
-
-static enum sg_rc note_not_counted(const struct sg_timestamp *timestamp, struct sg_judgement *judgement,
-                                   struct sg_err *err)
-{
-    _cleanup_(sg_buf_clear) struct sg_buf why = SG_BUF(SG_MIB);
-    _cleanup_(freep) char *tsa = NULL;
-    X509 *cert = timestamp->verdict.signer;
-    const char *text = NULL;
-    enum sg_rc rc = cert ? sg_name_text(X509_get_subject_name(cert), &tsa, err) : SG_OK;
-    if (rc == SG_OK)
-        rc = sg_timestamp_why(timestamp, &why, err);
-    if (rc == SG_OK)
-        rc = sg_buf_text(&why, &text, err);
-    if (rc == SG_OK)
-        rc = sg_judgement_note(judgement, SG_SEVERITY_NONE, SG_REASON_TIMESTAMP_NOT_COUNTED, err,
-                               _("A time-stamp by %s does not count. %s"), tsa ? tsa : "?", text);
-    return rc;
-}
-
-static enum sg_rc add_timestamp(const struct sg_signature_request *request, struct sg_slice token,
-                                struct sg_judgement *judgement, struct sg_err *err)
-{
-    struct sg_verdict *verdict = &judgement->verdict;
-    struct sg_timestamp_request asked = {.kind = "signature", .token = token, .data = request->si->signature};
-    struct sg_timestamp *grown =
-        reallocarray(verdict->timestamps, verdict->timestamp_count + 1, sizeof *verdict->timestamps);
-    if (!grown)
-        return sg_fail_memory(err);
-    verdict->timestamps = grown;
-    struct sg_timestamp *fresh = &grown[verdict->timestamp_count];
-    enum sg_rc rc = sg_timestamp_judge_within(request->verifier, &asked, request->steps, fresh, err);
-    if (rc != SG_OK)
-        return rc;
-    verdict->timestamp_count++;
-    if (fresh->verdict.indication != SG_TOTAL_PASSED)
-        return note_not_counted(fresh, judgement, err);
-    if (verdict->level)
-        verdict->level = "B-T"; /* EN 319 122-1 §6.3: B-B, and proof of when */
-    if (fresh->time < verdict->best_time)
-        verdict->best_time = fresh->time;
-    return SG_OK;
-}
-
-enum sg_rc sg_signature_timestamps(const struct sg_signature_request *request, struct sg_judgement *judgement,
-                                   struct sg_err *err)
-{
-    const struct sg_signer_info *si = request->si;
-    enum sg_rc rc = SG_OK;
-    for (size_t i = 0; rc == SG_OK && i < si->unsigned_attr_count; i++) {
-        const struct sg_attribute *attribute = &si->unsigned_attrs[i];
-        if (OBJ_obj2nid(attribute->type) != NID_id_smime_aa_timeStampToken)
-            continue;
-        for (size_t k = 0; rc == SG_OK && k < attribute->value_count; k++) {
-            if (judgement->verdict.timestamp_count == SG_MAX_TIMESTAMPS)
-                return sg_judgement_note(judgement, SG_SEVERITY_NONE, SG_REASON_TIMESTAMPS_LIMIT, err,
-                                         _("The signature has more than %d time-stamps; no more were looked at."),
-                                         SG_MAX_TIMESTAMPS);
-            rc = add_timestamp(request, attribute->values[k], judgement, err);
-        }
-    }
     return rc;
 }

@@ -4,12 +4,18 @@
 #include "verify/signature.h"
 #include "verify/verify.h"
 
-/* sg_timestamp_judge() within the work that is left. */
-SG_MUST_CHECK enum sg_rc sg_timestamp_judge_within(struct sg_verifier *verifier,
-                                                   const struct sg_timestamp_request *request, unsigned *steps,
-                                                   struct sg_timestamp *ret, struct sg_err *err);
+struct sg_timestamp_context {
+    struct sg_verifier *verifier;
+    unsigned *steps;                  /* work that may be spent; counted down */
+    int64_t at;                       /* when TSA and algorithms are to be good; SG_TIME_NONE: at genTime */
+    bool past;                        /* as sg_signature_request has it */
+    bool imprint_unknown;             /* what it is over cannot be calculated, and that has been said */
+    const struct sg_carried *carried; /* NULL: what the token carries itself */
+};
 
-/* Judges the signature-time-stamps (EN 319 122-1 §5.3) of a signature that has been judged, and puts them into its
- * verdict. One that passes makes a B-B a B-T, and gives the best time; all else of the verdict stays as it is. */
-SG_MUST_CHECK enum sg_rc sg_signature_timestamps(const struct sg_signature_request *request,
-                                                 struct sg_judgement *judgement, struct sg_err *err);
+/* Judges a token into a blank `judgement`, and puts what it says into `timestamp`, but for the verdict: time, accuracy
+ * and serial stay as they are where it cannot be read. */
+SG_MUST_CHECK enum sg_rc sg_timestamp_judge_within(const struct sg_timestamp_context *context,
+                                                   const struct sg_timestamp_request *request,
+                                                   struct sg_timestamp *timestamp, struct sg_judgement *judgement,
+                                                   struct sg_err *err);

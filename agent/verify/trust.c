@@ -14,6 +14,8 @@ struct trusted_entry {
     X509_NAME *subject;  /* of a certificate that is not parsed yet */
     struct sg_slice der; /* ditto */
     unsigned purposes;
+    const char *limits_text;         /* of an anchor of the snapshot's */
+    struct sg_anchor_limits *limits; /* read with the certificate; NULL: none */
     bool unreadable;
 };
 
@@ -89,8 +91,11 @@ static void add_snapshot(struct sg_trust *trust, bool with_anchors)
     for (size_t i = 0; with_anchors && i < sg_snapshot_anchor_count(snapshot); i++) {
         const struct sg_snapshot_anchor *anchor = sg_snapshot_anchor(snapshot, i);
         X509_NAME *subject = peek_subject(anchor->certificate);
-        trust->certs[trust->cert_count++] = (struct trusted_entry){
-            .subject = subject, .der = anchor->certificate, .purposes = anchor->purposes, .unreadable = !subject};
+        trust->certs[trust->cert_count++] = (struct trusted_entry){.subject = subject,
+                                                                   .der = anchor->certificate,
+                                                                   .purposes = anchor->purposes,
+                                                                   .limits_text = anchor->limits,
+                                                                   .unreadable = !subject};
     }
     for (size_t i = 0; i < sg_snapshot_crl_count(snapshot); i++) {
         const struct sg_snapshot_crl *crl = sg_snapshot_crl(snapshot, i);
@@ -111,7 +116,12 @@ static enum sg_rc add_options(struct sg_trust *trust, const struct sg_verifier_o
         X509 *cert = sk_X509_value(options->anchors, i);
         if (!X509_up_ref(cert))
             return sg_fail_memory(err);
-        trust->certs[trust->cert_count++] = (struct trusted_entry){.cert = cert, .purposes = SG_PURPOSES_ALL};
+        struct trusted_entry *entry = &trust->certs[trust->cert_count++];
+        *entry = (struct trusted_entry){.cert = cert, .purposes = SG_PURPOSES_ALL};
+        enum sg_rc rc =
+            options->anchor_limits ? sg_anchor_limits_parse(options->anchor_limits[i], &entry->limits, err) : SG_OK;
+        if (rc != SG_OK)
+            return rc;
     }
     for (int i = 0; i < sk_X509_num(options->intermediates); i++) {
         X509 *cert = sk_X509_value(options->intermediates, i);
@@ -119,9 +129,9 @@ static enum sg_rc add_options(struct sg_trust *trust, const struct sg_verifier_o
             return sg_fail_memory(err);
         trust->certs[trust->cert_count++] = (struct trusted_entry){.cert = cert};
     }
-    for (int i = 0; i < sk_X509_CRL_num(options->crls); i++) {
+    for (size_t i = 0; i < options->crl_count; i++) {
         struct sg_known_crl *known = NULL;
-        enum sg_rc rc = sg_known_crl_new(sk_X509_CRL_value(options->crls, i), &known, err);
+        enum sg_rc rc = sg_known_crl_read(&options->crls[i], trust->libctx, &known, err);
         if (rc != SG_OK)
             return rc;
         trust->crls[trust->crl_count++] = (struct crl_entry){.known = known};
@@ -156,7 +166,7 @@ enum sg_rc sg_trust_new(const struct sg_verifier_options *options, struct sg_tru
     const struct sg_snapshot *snapshot = options->snapshot;
     size_t named = count(sk_X509_num(options->anchors));
     size_t cert_room = named + count(sk_X509_num(options->intermediates)) + 1;
-    size_t crl_room = count(sk_X509_CRL_num(options->crls)) + 1;
+    size_t crl_room = options->crl_count + 1;
     size_t ocsp_room = options->ocsp_count + 1;
     if (snapshot) {
         cert_room += sg_snapshot_anchor_count(snapshot) + sg_snapshot_helper_count(snapshot);
@@ -202,6 +212,7 @@ void sg_trust_free(struct sg_trust *trust)
     for (size_t i = 0; i < trust->cert_count; i++) {
         X509_free(trust->certs[i].cert);
         X509_NAME_free(trust->certs[i].subject);
+        sg_anchor_limits_free(trust->certs[i].limits);
     }
     for (size_t i = 0; i < trust->crl_count; i++) {
         sg_known_crl_free(trust->crls[i].known);
@@ -225,14 +236,25 @@ static const X509_NAME *subject_of(const struct trusted_entry *entry)
     return entry->subject ? entry->subject : X509_get_subject_name(entry->cert);
 }
 
-/* An anchor of the snapshot that cannot be read is no anchor; what kept us from reading it, if that is our own trouble,
- * is an error. */
+static enum sg_rc read_entry(struct sg_trust *trust, struct trusted_entry *entry, struct sg_err *err)
+{
+    _cleanup_(sg_anchor_limits_freep) struct sg_anchor_limits *limits = NULL;
+    enum sg_rc rc = entry->limits_text ? sg_anchor_limits_parse(entry->limits_text, &limits, err) : SG_OK;
+    if (rc == SG_OK)
+        rc = sg_cert_parse(entry->der, trust->libctx, &entry->cert, err);
+    if (rc == SG_OK)
+        entry->limits = sg_steal(limits);
+    return rc;
+}
+
+/* An anchor of the snapshot that cannot be read, or whose limits cannot, is no anchor; what kept us from reading it, if
+ * that is our own trouble, is an error. */
 static enum sg_rc load_cert(struct sg_trust *trust, struct trusted_entry *entry, X509 **ret, struct sg_err *err)
 {
     enum sg_rc rc = SG_OK;
     (void)pthread_mutex_lock(&trust->lock);
     if (!entry->cert && !entry->unreadable) {
-        rc = sg_cert_parse(entry->der, trust->libctx, &entry->cert, err);
+        rc = read_entry(trust, entry, err);
         if (rc == SG_E_MALFORMED || rc == SG_E_LIMIT) {
             entry->unreadable = true;
             rc = SG_OK;
@@ -259,7 +281,7 @@ enum sg_rc sg_trust_next(struct sg_trust *trust, const X509_NAME *subject, size_
             return rc;
         if (!cert)
             continue;
-        *ret = (struct sg_trusted){.cert = cert, .purposes = entry->purposes};
+        *ret = (struct sg_trusted){.cert = cert, .purposes = entry->purposes, .limits = entry->limits};
         return SG_OK;
     }
     *ret = (struct sg_trusted){0};
@@ -273,14 +295,12 @@ const STACK_OF(X509) *sg_trust_intermediates(const struct sg_trust *trust)
 
 static enum sg_rc read_crl(struct sg_trust *trust, size_t index, struct sg_known_crl **ret, struct sg_err *err)
 {
-    _cleanup_(sg_buf_clear) struct sg_buf der = SG_BUF(SG_MAX_CRL_FILE);
-    _cleanup_(X509_CRL_freep) X509_CRL *crl = NULL;
-    enum sg_rc rc = sg_snapshot_crl_read(trust->snapshot, index, &der, err);
+    _cleanup_(freep) char *der_path = NULL, *index_path = NULL;
+    const uint8_t *sha256 = sg_snapshot_crl(trust->snapshot, index)->sha256;
+    enum sg_rc rc = sg_snapshot_crl_path(trust->snapshot, index, &der_path, err);
     if (rc == SG_OK)
-        rc = sg_crl_parse(sg_buf_slice(&der), trust->libctx, &crl, err);
-    if (rc == SG_OK)
-        rc = sg_known_crl_new(crl, ret, err);
-    return rc;
+        rc = sg_snapshot_crl_index_path(trust->snapshot, index, &index_path, err);
+    return rc == SG_OK ? sg_known_crl_open(index_path, der_path, sha256, trust->libctx, ret, err) : rc;
 }
 
 /* Once for each: how many signatures it is used for is of no interest. */
@@ -294,7 +314,7 @@ static void tell_crl(const struct sg_trust *trust, struct crl_entry *entry)
     entry->told = true;
     if (entry->unreadable)
         sg_log(trust->log, SG_LOG_INFO, _("Revocation list that cannot be read: %s"), entry->unreadable);
-    else if (entry->known && sg_name_text(X509_CRL_get_issuer(entry->known->crl), &issuer, NULL) == SG_OK)
+    else if (entry->known && sg_name_text(entry->known->issuer, &issuer, NULL) == SG_OK)
         sg_log(trust->log, SG_LOG_INFO, _("Revocation list used: %s, issued %s"), issuer,
                sg_time_text(entry->known->this_update, issued));
 }
@@ -329,7 +349,7 @@ enum sg_rc sg_trust_next_crl(struct sg_trust *trust, const X509_NAME *issuer, st
         struct crl_entry *entry = &trust->crls[cursor->next++];
         const X509_NAME *name = entry->issuer;
         if (!name && entry->known)
-            name = X509_CRL_get_issuer(entry->known->crl);
+            name = entry->known->issuer;
         if (!name || X509_NAME_cmp(name, issuer) != 0)
             continue;
         struct sg_known_crl *known = NULL;

@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "verify/anchor_limits.h"
 #include "verify/known_crl.h"
 #include "verify/known_ocsp.h"
 #include "verify/verify.h"
@@ -23,6 +24,7 @@ SG_DEFINE_CLEANUP(struct sg_trust, sg_trust_free)
 struct sg_trusted {
     X509 *cert;
     unsigned purposes;
+    const struct sg_anchor_limits *limits; /* NULL: none */
 };
 
 /* The next certificate of that subject from `*cursor` on (0 at first); `ret->cert` is NULL at the end. */

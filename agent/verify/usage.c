@@ -65,6 +65,12 @@ static const char *ocsp_problem(X509 *cert, const EXTENDED_KEY_USAGE *purposes)
     return N_("The certificate is not meant for OCSP responses (RFC 6960 §4.2.2.2).");
 }
 
+/* RFC 5280 §6.3.3 (f): where there is a keyUsage, it has cRLSign. Whether it is a CA's does not count (§5). */
+bool sg_cert_may_sign_crls(X509 *cert)
+{
+    return X509_get_key_usage(cert) & KU_CRL_SIGN; /* all bits are set where it is absent */
+}
+
 const char *sg_usage_problem(X509 *cert, enum sg_cert_purpose purpose)
 {
     int critical = -1;
@@ -79,6 +85,8 @@ const char *sg_usage_problem(X509 *cert, enum sg_cert_purpose purpose)
         return timestamp_problem(cert, purposes, critical > 0);
     case SG_CERT_OCSP:
         return ocsp_problem(cert, purposes);
+    case SG_CERT_CRL:
+        return sg_cert_may_sign_crls(cert) ? NULL : N_("The certificate is not meant for CRLs (its key usage).");
     case SG_CERT_ANY:
         break;
     }
@@ -97,6 +105,7 @@ static bool lets_issue(const ASN1_OBJECT *object, enum sg_cert_purpose purpose)
         return nid == NID_time_stamp || nid == NID_anyExtendedKeyUsage;
     case SG_CERT_OCSP:
         return nid == NID_OCSP_sign || nid == NID_anyExtendedKeyUsage;
+    case SG_CERT_CRL: /* there is no extended key usage for them */
     case SG_CERT_ANY:
         break;
     }
@@ -114,6 +123,12 @@ const char *sg_usage_ca_problem(X509 *ca, enum sg_cert_purpose purpose)
         if (lets_issue(sk_ASN1_OBJECT_value(purposes, i), purpose))
             return NULL;
     return N_("A CA on the path is not meant to issue certificates for this (its extended key usage).");
+}
+
+/* X509_check_ca() also takes certificates of version 1, which no path is valid with here. */
+bool sg_cert_is_ca(X509 *cert)
+{
+    return X509_check_ca(cert) == 1;
 }
 
 bool sg_cert_may_sign(X509 *cert)

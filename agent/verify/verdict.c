@@ -23,17 +23,29 @@ static const struct {
     [SG_SEVERITY_NONE] = {SG_TOTAL_PASSED, SG_SUB_NONE},
     [SG_SEVERITY_NO_REVOCATION_DATA] = {SG_INDETERMINATE, SG_SUB_CERTIFICATE_CHAIN_GENERAL_FAILURE},
     [SG_SEVERITY_TRY_LATER] = {SG_INDETERMINATE, SG_SUB_TRY_LATER},
+    [SG_SEVERITY_ON_HOLD] = {SG_INDETERMINATE, SG_SUB_TRY_LATER},
+    [SG_SEVERITY_REVOCATION_OUT_OF_BOUNDS] = {SG_INDETERMINATE, SG_SUB_REVOCATION_OUT_OF_BOUNDS_NO_POE},
     [SG_SEVERITY_OUT_OF_BOUNDS_NOT_REVOKED] = {SG_INDETERMINATE, SG_SUB_OUT_OF_BOUNDS_NOT_REVOKED},
     [SG_SEVERITY_OUT_OF_BOUNDS] = {SG_INDETERMINATE, SG_SUB_OUT_OF_BOUNDS_NO_POE},
+    [SG_SEVERITY_CA_OUT_OF_BOUNDS] = {SG_INDETERMINATE, SG_SUB_OUT_OF_BOUNDS_NO_POE},
+    [SG_SEVERITY_NO_POE] = {SG_INDETERMINATE, SG_SUB_NO_POE},
+    [SG_SEVERITY_TIMESTAMP_ORDER] = {SG_INDETERMINATE, SG_SUB_TIMESTAMP_ORDER_FAILURE},
     [SG_SEVERITY_SIG_CONSTRAINTS] = {SG_INDETERMINATE, SG_SUB_SIG_CONSTRAINTS_FAILURE},
     [SG_SEVERITY_CRYPTO_CONSTRAINTS] = {SG_INDETERMINATE, SG_SUB_CRYPTO_CONSTRAINTS_FAILURE_NO_POE},
+    [SG_SEVERITY_CHAIN_CRYPTO_CONSTRAINTS] = {SG_INDETERMINATE, SG_SUB_CRYPTO_CONSTRAINTS_FAILURE_NO_POE},
+    [SG_SEVERITY_CRYPTO_CONSTRAINTS_PROVEN] = {SG_INDETERMINATE, SG_SUB_CRYPTO_CONSTRAINTS_FAILURE},
     [SG_SEVERITY_REVOKED] = {SG_INDETERMINATE, SG_SUB_REVOKED_NO_POE},
     [SG_SEVERITY_CA_REVOKED] = {SG_INDETERMINATE, SG_SUB_REVOKED_CA_NO_POE},
     [SG_SEVERITY_CHAIN_CONSTRAINTS] = {SG_INDETERMINATE, SG_SUB_CHAIN_CONSTRAINTS_FAILURE},
     [SG_SEVERITY_CHAIN_GENERAL] = {SG_INDETERMINATE, SG_SUB_CERTIFICATE_CHAIN_GENERAL_FAILURE},
     [SG_SEVERITY_NO_CHAIN] = {SG_INDETERMINATE, SG_SUB_NO_CERTIFICATE_CHAIN_FOUND},
+    [SG_SEVERITY_POLICY_NOT_AVAILABLE] = {SG_INDETERMINATE, SG_SUB_SIGNATURE_POLICY_NOT_AVAILABLE},
+    [SG_SEVERITY_POLICY_PROCESSING] = {SG_INDETERMINATE, SG_SUB_POLICY_PROCESSING_ERROR},
     [SG_SEVERITY_NO_CONTENT] = {SG_INDETERMINATE, SG_SUB_SIGNED_DATA_NOT_FOUND},
     [SG_SEVERITY_NO_SIGNING_CERTIFICATE] = {SG_INDETERMINATE, SG_SUB_NO_SIGNING_CERTIFICATE_FOUND},
+    [SG_SEVERITY_NOT_YET_VALID] = {SG_TOTAL_FAILED, SG_SUB_NOT_YET_VALID},
+    [SG_SEVERITY_EXPIRED_PROVEN] = {SG_TOTAL_FAILED, SG_SUB_EXPIRED},
+    [SG_SEVERITY_REVOKED_PROVEN] = {SG_TOTAL_FAILED, SG_SUB_REVOKED},
     [SG_SEVERITY_SIGNATURE] = {SG_TOTAL_FAILED, SG_SUB_SIG_CRYPTO_FAILURE},
     [SG_SEVERITY_HASH] = {SG_TOTAL_FAILED, SG_SUB_HASH_FAILURE},
     [SG_SEVERITY_FORMAT] = {SG_TOTAL_FAILED, SG_SUB_FORMAT_FAILURE},
@@ -91,6 +103,11 @@ const char *sg_sub_indication_text(enum sg_sub_indication sub)
     return sub_indication_words[sub];
 }
 
+bool sg_verdict_differs_now(const struct sg_verdict *verdict)
+{
+    return verdict->now.indication != verdict->indication || verdict->now.sub_indication != verdict->sub_indication;
+}
+
 const char *sg_reason_word(enum sg_reason_code code)
 {
     return reason_table[code].word;
@@ -131,12 +148,25 @@ void sg_timestamp_clear(struct sg_timestamp *timestamp)
     *timestamp = (struct sg_timestamp){0};
 }
 
+struct sg_conclusion sg_judgement_conclusion(enum sg_severity severity)
+{
+    return (struct sg_conclusion){severity_table[severity].indication, severity_table[severity].sub};
+}
+
 static void set_severity(struct sg_judgement *judgement, enum sg_severity severity)
 {
     judgement->severity = severity;
     judgement->verdict.indication = severity_table[severity].indication;
     judgement->verdict.sub_indication = severity_table[severity].sub;
-    judgement->verdict.now = (struct sg_conclusion){severity_table[severity].indication, severity_table[severity].sub};
+    judgement->verdict.now = sg_judgement_conclusion(severity);
+}
+
+static void add_problem(struct sg_judgement *judgement, enum sg_severity severity)
+{
+    if (severity != SG_SEVERITY_NONE)
+        judgement->problems |= SG_PROBLEM(severity);
+    if (severity > judgement->severity)
+        set_severity(judgement, severity);
 }
 
 void sg_judgement_init(struct sg_judgement *judgement)
@@ -146,6 +176,7 @@ void sg_judgement_init(struct sg_judgement *judgement)
                     .best_time = SG_TIME_NONE,
                     .as_of = SG_TIME_NONE,
                     .good_until = SG_TIME_NONE},
+        .signer_revoked_at = SG_TIME_NONE,
     };
     set_severity(judgement, SG_SEVERITY_NONE);
 }
@@ -184,8 +215,7 @@ enum sg_rc sg_judgement_note(struct sg_judgement *judgement, enum sg_severity se
         text = NULL;
         return sg_fail_memory(err);
     }
-    if (severity > judgement->severity)
-        set_severity(judgement, severity);
+    add_problem(judgement, severity);
     return add_reason(&judgement->verdict, sg_reason_word(code), text, err);
 }
 
@@ -200,6 +230,11 @@ static void set_as_of(struct sg_verdict *verdict, int64_t when)
 {
     if (when != SG_TIME_NONE && (verdict->as_of == SG_TIME_NONE || when < verdict->as_of))
         verdict->as_of = when;
+}
+
+void sg_judgement_as_of(struct sg_judgement *judgement, int64_t when)
+{
+    set_as_of(&judgement->verdict, when);
 }
 
 enum sg_rc sg_judgement_revocation(struct sg_judgement *judgement, const struct sg_revocation_used *used,
@@ -255,11 +290,44 @@ enum sg_rc sg_judgement_merge(struct sg_judgement *into, const struct sg_judgeme
         rc = add_reason(to, source->reasons[i].code, source->reasons[i].text, err);
     if (rc == SG_OK)
         rc = merge_policies(to, source, err);
+    into->problems |= from->problems;
     if (from->severity > into->severity)
         set_severity(into, from->severity);
+    if (from->signer_revoked_at != SG_TIME_NONE)
+        into->signer_revoked_at = from->signer_revoked_at;
     set_as_of(to, source->as_of);
     sg_judgement_good_until(into, source->good_until);
     return rc;
+}
+
+static void set_problems(struct sg_judgement *judgement, uint32_t problems)
+{
+    enum sg_severity gravest = SG_SEVERITY_NONE;
+    for (enum sg_severity i = SG_SEVERITY_NONE; i < SG_SEVERITY_COUNT; i++)
+        if (problems & SG_PROBLEM(i))
+            gravest = i;
+    judgement->problems = problems;
+    set_severity(judgement, gravest);
+}
+
+void sg_judgement_mitigate(struct sg_judgement *judgement, enum sg_severity from, enum sg_severity to)
+{
+    if (judgement->problems & SG_PROBLEM(from))
+        set_problems(judgement, (judgement->problems & ~SG_PROBLEM(from)) | SG_PROBLEM(to));
+}
+
+enum sg_rc sg_judgement_explain(struct sg_judgement *judgement, const struct sg_judgement *why, struct sg_err *err)
+{
+    enum sg_rc rc = SG_OK;
+    for (size_t i = 0; i < why->verdict.reason_count && rc == SG_OK; i++)
+        rc = add_reason(&judgement->verdict, why->verdict.reasons[i].code, why->verdict.reasons[i].text, err);
+    return rc;
+}
+
+enum sg_rc sg_judgement_settle(struct sg_judgement *judgement, const struct sg_judgement *then, struct sg_err *err)
+{
+    set_problems(judgement, then->problems);
+    return sg_judgement_explain(judgement, then, err);
 }
 
 enum sg_rc sg_report_new(OSSL_LIB_CTX *libctx, const char *file, const char *format, size_t verdict_count,

@@ -20,26 +20,43 @@ const char *sg_reason_advice(const char *word); /* translated; "" where there is
 enum sg_severity {
     SG_SEVERITY_NONE,
     SG_SEVERITY_NO_REVOCATION_DATA,
-    SG_SEVERITY_TRY_LATER,
+    SG_SEVERITY_TRY_LATER, /* what is known about revocation is out of date */
+    SG_SEVERITY_ON_HOLD,
+    SG_SEVERITY_REVOCATION_OUT_OF_BOUNDS, /* what is known would count, were it proven to be older */
     SG_SEVERITY_OUT_OF_BOUNDS_NOT_REVOKED,
     SG_SEVERITY_OUT_OF_BOUNDS,
+    SG_SEVERITY_CA_OUT_OF_BOUNDS,
+    SG_SEVERITY_NO_POE,
+    SG_SEVERITY_TIMESTAMP_ORDER,
     SG_SEVERITY_SIG_CONSTRAINTS,
-    SG_SEVERITY_CRYPTO_CONSTRAINTS,
+    SG_SEVERITY_CRYPTO_CONSTRAINTS,       /* what is signed, and its signature */
+    SG_SEVERITY_CHAIN_CRYPTO_CONSTRAINTS, /* a certificate of the path */
+    SG_SEVERITY_CRYPTO_CONSTRAINTS_PROVEN,
     SG_SEVERITY_REVOKED,
     SG_SEVERITY_CA_REVOKED,
     SG_SEVERITY_CHAIN_CONSTRAINTS,
     SG_SEVERITY_CHAIN_GENERAL,
     SG_SEVERITY_NO_CHAIN,
+    SG_SEVERITY_POLICY_NOT_AVAILABLE,
+    SG_SEVERITY_POLICY_PROCESSING,
     SG_SEVERITY_NO_CONTENT,
     SG_SEVERITY_NO_SIGNING_CERTIFICATE,
-    SG_SEVERITY_SIGNATURE, /* from here on TOTAL-FAILED */
+    SG_SEVERITY_NOT_YET_VALID, /* from here on TOTAL-FAILED */
+    SG_SEVERITY_EXPIRED_PROVEN,
+    SG_SEVERITY_REVOKED_PROVEN,
+    SG_SEVERITY_SIGNATURE,
     SG_SEVERITY_HASH,
     SG_SEVERITY_FORMAT,
     SG_SEVERITY_COUNT
 };
 
+#define SG_PROBLEM(severity) (UINT32_C(1) << (severity))
+_Static_assert(SG_SEVERITY_COUNT <= 32, "a bit each");
+
 struct sg_judgement {
     enum sg_severity severity;
+    uint32_t problems;         /* every severity noted but NONE: SG_PROBLEM() of each */
+    int64_t signer_revoked_at; /* the certificate that was judged; SG_TIME_NONE: it was not, or it is not known when */
     struct sg_verdict verdict; /* indication and sub_indication follow `severity` */
 };
 
@@ -53,12 +70,29 @@ SG_MUST_CHECK enum sg_rc sg_judgement_note(struct sg_judgement *judgement, enum 
 /* Notes the revocation data that was used (copied); as_of and good_until follow. */
 SG_MUST_CHECK enum sg_rc sg_judgement_revocation(struct sg_judgement *judgement, const struct sg_revocation_used *used,
                                                  struct sg_err *err);
-void sg_judgement_good_until(struct sg_judgement *judgement, int64_t when); /* keeps the earliest */
+/* It holds until then. Of several such times the earliest counts. */
+void sg_judgement_good_until(struct sg_judgement *judgement, int64_t when);
+/* It says nothing about what happened after this time. Of several such times the earliest counts. */
+void sg_judgement_as_of(struct sg_judgement *judgement, int64_t when);
 /* Takes over what was found about a certificate: path, revocation, policies, reasons, times. */
 SG_MUST_CHECK enum sg_rc sg_judgement_merge(struct sg_judgement *into, const struct sg_judgement *from,
                                             struct sg_err *err);
 
+/* Whether the answer as of now is another than that of the whole process. */
+bool sg_verdict_differs_now(const struct sg_verdict *verdict);
+
 const char *sg_cert_indication_text(enum sg_indication indication); /* PASSED, FAILED, INDETERMINATE */
+
+/* That problem, if it was noted, is a less grave one, as is known now. */
+void sg_judgement_mitigate(struct sg_judgement *judgement, enum sg_severity from, enum sg_severity to);
+/* Takes over the reasons of `why` alone, as remarks that change nothing. */
+SG_MUST_CHECK enum sg_rc sg_judgement_explain(struct sg_judgement *judgement, const struct sg_judgement *why,
+                                              struct sg_err *err);
+/* The problems are those of `then` instead; its reasons come to those that are there. */
+SG_MUST_CHECK enum sg_rc sg_judgement_settle(struct sg_judgement *judgement, const struct sg_judgement *then,
+                                             struct sg_err *err);
+/* What it answers, if that is the gravest problem. */
+struct sg_conclusion sg_judgement_conclusion(enum sg_severity severity);
 
 void sg_verdict_clear(struct sg_verdict *verdict);
 /* A report with room for that many verdicts, all blank. */

@@ -13,33 +13,45 @@
 
 SG_DEFINE_CLEANUP(X509_VERIFY_PARAM, X509_VERIFY_PARAM_free)
 
-/* None named is any (RFC 5280 §6.1.1 (c)); OpenSSL would take it for none. */
-static enum sg_rc add_policies(X509_VERIFY_PARAM *param, const struct sg_policy_options *policy, struct sg_err *err)
+static void free_policies(STACK_OF(ASN1_OBJECT) **policies)
 {
-    static const char *const any[] = {"any"};
-    const char *const *policies = policy->policy_count ? policy->policies : any;
-    size_t count = policy->policy_count ? policy->policy_count : 1;
-    for (size_t i = 0; i < count; i++) {
-        const char *text = policies[i];
-        if (strcmp(text, "any") == 0)
-            text = "2.5.29.32.0"; /* anyPolicy */
-        ASN1_OBJECT *object = OBJ_txt2obj(text, 1);
+    sk_ASN1_OBJECT_pop_free(*policies, ASN1_OBJECT_free);
+}
+
+/* `*ret` is NULL for any: none named is that, too (RFC 5280 §6.1.1 (c)). */
+static enum sg_rc read_policies(const struct sg_policy_options *policy, STACK_OF(ASN1_OBJECT) **ret, struct sg_err *err)
+{
+    _cleanup_(free_policies) STACK_OF(ASN1_OBJECT) *policies = sk_ASN1_OBJECT_new_null();
+    bool any = policy->policy_count == 0;
+    if (!policies)
+        return sg_fail_memory(err);
+    for (size_t i = 0; i < policy->policy_count; i++) {
+        const char *text = policy->policies[i];
+        ASN1_OBJECT *object = OBJ_txt2obj(strcmp(text, "any") == 0 ? "2.5.29.32.0" : text, 1);
         if (!object)
             return sg_fail(err, SG_E_USAGE, _("%s is not a policy: give its OID, as in 1.2.3.4, or \"any\""), text);
-        if (!X509_VERIFY_PARAM_add0_policy(param, object)) {
+        if (sk_ASN1_OBJECT_push(policies, object) <= 0) {
             ASN1_OBJECT_free(object);
             return sg_fail_memory(err);
         }
+        any |= OBJ_obj2nid(object) == NID_any_policy;
     }
+    *ret = any ? NULL : sg_steal(policies);
     return SG_OK;
+}
+
+/* OpenSSL would take no policies for none. */
+static bool set_policies(X509_VERIFY_PARAM *param, STACK_OF(ASN1_OBJECT) *policies)
+{
+    ASN1_OBJECT *any = policies ? NULL : OBJ_nid2obj(NID_any_policy); /* static */
+    return policies ? X509_VERIFY_PARAM_set1_policies(param, policies) : X509_VERIFY_PARAM_add0_policy(param, any);
 }
 
 /* What every path is checked by: strictly by RFC 5280's profile, policies always processed. PARTIAL_CHAIN: what we put
  * into the store is the anchor, whether self-signed or not. */
-static enum sg_rc make_param(const struct sg_verifier_options *options, int64_t at, X509_VERIFY_PARAM **ret,
-                             struct sg_err *err)
+static enum sg_rc make_param(const struct sg_policy_options *policy, STACK_OF(ASN1_OBJECT) *policies, int64_t at,
+                             X509_VERIFY_PARAM **ret, struct sg_err *err)
 {
-    const struct sg_policy_options *policy = &options->policy;
     unsigned long flags = X509_V_FLAG_X509_STRICT | X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_POLICY_CHECK;
     if (policy->explicit_policy)
         flags |= X509_V_FLAG_EXPLICIT_POLICY;
@@ -48,14 +60,15 @@ static enum sg_rc make_param(const struct sg_verifier_options *options, int64_t 
     if (policy->inhibit_any_policy)
         flags |= X509_V_FLAG_INHIBIT_ANY;
     _cleanup_(X509_VERIFY_PARAM_freep) X509_VERIFY_PARAM *param = X509_VERIFY_PARAM_new();
-    if (!param || !X509_VERIFY_PARAM_set_flags(param, flags))
+    if (!param || !X509_VERIFY_PARAM_set_flags(param, flags) || !set_policies(param, policies))
         return sg_fail_memory(err);
     X509_VERIFY_PARAM_set_time(param, (time_t)at);
     X509_VERIFY_PARAM_set_depth(param, SG_MAX_PATH_LENGTH);
-    enum sg_rc rc = add_policies(param, policy, err);
-    if (rc == SG_OK)
-        *ret = sg_steal(param);
-    return rc;
+    /* A person's CN is no host name, whatever it looks like: constraints on those are for subjectAltName (§4.2.1.10).
+     */
+    X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+    *ret = sg_steal(param);
+    return SG_OK;
 }
 
 enum sg_rc sg_verifier_new(const struct sg_verifier_options *options, struct sg_verifier **ret, struct sg_err *err)
@@ -72,7 +85,9 @@ enum sg_rc sg_verifier_new(const struct sg_verifier_options *options, struct sg_
     verifier->now = sg_clock_now(&options->clock);
     verifier->at = options->at == SG_TIME_NONE ? verifier->now : options->at;
     verifier->max_depth = options->policy.max_depth;
-    enum sg_rc rc = make_param(options, verifier->at, &verifier->base, err);
+    enum sg_rc rc = read_policies(&options->policy, &verifier->policies, err);
+    if (rc == SG_OK)
+        rc = make_param(&options->policy, verifier->policies, verifier->at, &verifier->base, err);
     if (rc == SG_OK)
         rc = sg_trust_new(options, &verifier->trust, err);
     if (rc == SG_OK)
@@ -110,6 +125,7 @@ void sg_verifier_free(struct sg_verifier *verifier)
         return;
     cache_clear(verifier);
     X509_VERIFY_PARAM_free(verifier->base);
+    free_policies(&verifier->policies);
     sg_trust_free(verifier->trust);
     sg_cert_cache_free(verifier->certs);
     (void)pthread_mutex_destroy(&verifier->lock);
@@ -123,7 +139,8 @@ static bool hash_request(EVP_MD_CTX *ctx, const struct sg_cert_request *request)
     int len = i2d_X509(request->cert, &der);
     return len > 0 && EVP_DigestUpdate(ctx, der, (size_t)len) && EVP_DigestUpdate(ctx, &purpose, sizeof purpose) &&
            EVP_DigestUpdate(ctx, &request->at, sizeof request->at) &&
-           (!request->carried || EVP_DigestUpdate(ctx, request->carried->digest, sizeof request->carried->digest));
+           EVP_DigestUpdate(ctx, &request->known_at, sizeof request->known_at) &&
+           (!request->carried || sg_carried_hash(request->carried, ctx));
 }
 
 /* SHA-256 over the certificate, its purpose, the time and all that came with it: the whole input of a judgement that is
@@ -210,9 +227,11 @@ struct candidates {
     struct sg_judgement best;
 };
 
-static enum sg_rc visit_path(void *context, STACK_OF(X509) *path, bool *ret_stop, struct sg_err *err)
+static enum sg_rc visit_path(void *context, STACK_OF(X509) *path, const struct sg_anchor_limits *limits, bool *ret_stop,
+                             struct sg_err *err)
 {
     struct candidates *candidates = context;
+    candidates->chain.limits = limits;
     _cleanup_(sg_judgement_clear) struct sg_judgement judgement;
     sg_judgement_init(&judgement);
     enum sg_rc rc = sg_judge_chain(&candidates->chain, path, &judgement, err);
@@ -228,7 +247,7 @@ static enum sg_rc visit_path(void *context, STACK_OF(X509) *path, bool *ret_stop
     return SG_OK;
 }
 
-static unsigned anchor_purposes(enum sg_cert_purpose purpose)
+unsigned sg_anchor_purposes(enum sg_cert_purpose purpose)
 {
     switch (purpose) {
     case SG_CERT_SIGN:
@@ -237,6 +256,7 @@ static unsigned anchor_purposes(enum sg_cert_purpose purpose)
         return SG_PURPOSE_TIMESTAMP;
     case SG_CERT_ANY:
     case SG_CERT_OCSP:
+    case SG_CERT_CRL:
         break;
     }
     return SG_PURPOSES_ALL;
@@ -259,12 +279,14 @@ enum sg_rc sg_judge_paths(struct sg_verifier *verifier, const struct sg_cert_req
     struct candidates candidates = {.chain = {.verifier = verifier,
                                               .purpose = request->purpose,
                                               .at = request->at,
+                                              .known_at = request->known_at,
                                               .revocation = revocation,
                                               .carried = request->carried,
-                                              .steps = request->steps}};
+                                              .steps = request->steps,
+                                              .nesting = request->nesting}};
     struct sg_path_search search = {.trust = verifier->trust,
                                     .carried = request->carried ? request->carried->certs : NULL,
-                                    .purposes = anchor_purposes(request->purpose),
+                                    .purposes = sg_anchor_purposes(request->purpose),
                                     .at = request->at,
                                     .max_depth = verifier->max_depth,
                                     .steps = request->steps,

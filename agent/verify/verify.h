@@ -7,13 +7,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <openssl/x509.h>
+#include <openssl/x509v3.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/input.h"
+#include "base/limits.h"
 #include "base/log.h"
+#include "formats/crl.h"
 #include "store/snapshot.h"
 
 /* --- verdicts ----------------------------------------------------------------------------------------------------- */
@@ -60,8 +62,6 @@ struct sg_conclusion {
 
 const char *sg_indication_text(enum sg_indication indication);
 const char *sg_sub_indication_text(enum sg_sub_indication sub); /* NULL for SG_SUB_NONE */
-
-#define SG_TIME_NONE INT64_MIN
 
 struct sg_reason {
     const char *code; /* stable word: "content-changed", "no-path", ...; docs/errors.md lists them */
@@ -144,8 +144,11 @@ struct sg_verifier_options {
     const struct sg_log *log;           /* may be NULL; borrowed */
     const struct sg_snapshot *snapshot; /* may be NULL; borrowed */
     STACK_OF(X509) *anchors;            /* --anchor: if any, only these count, not the snapshot's */
-    STACK_OF(X509) *intermediates;      /* --intermediate: untrusted helpers */
-    STACK_OF(X509_CRL) *crls;           /* --crl, beside the snapshot's */
+    char *const *anchor_limits;      /* of each of those, as the snapshot has them; NULL: none of them has any; borrowed
+                                      * until the verifier is made */
+    STACK_OF(X509) *intermediates;   /* --intermediate: untrusted helpers */
+    const struct sg_crl_place *crls; /* --crl, beside the snapshot's; borrowed until the verifier is made */
+    size_t crl_count;
     const struct sg_slice *ocsps; /* --ocsp, likewise: DER of OCSP responses; borrowed until the verifier is made */
     size_t ocsp_count;
     enum sg_revocation_mode revocation;
@@ -170,12 +173,13 @@ SG_MUST_CHECK enum sg_rc sg_verify_file(struct sg_verifier *verifier, struct sg_
 
 /* A TimeStampToken, and what it ought to be of. */
 struct sg_timestamp_request {
-    const char *kind;       /* a literal */
-    struct sg_slice token;  /* DER */
-    struct sg_slice data;   /* what was stamped: the token says by which digest. None: `sha256` */
-    struct sg_slice sha256; /* the digest of what was stamped: then the token has to be by SHA-256 */
-    struct sg_slice nonce;  /* that was asked with: a positive number, its highest octet first. None: any */
-    const char *policy;     /* that was asked for: an OID in numbers. NULL or "": any */
+    const char *kind;        /* a literal */
+    struct sg_slice token;   /* DER */
+    struct sg_slice data;    /* what was stamped: the token says by which digest. None: `sha256` */
+    struct sg_slice sha256;  /* the digest of what was stamped: then the token has to be by SHA-256 */
+    struct sg_slice imprint; /* the same, by the token's own digest algorithm */
+    struct sg_slice nonce;   /* that was asked with: a positive number, its highest octet first. None: any */
+    const char *policy;      /* that was asked for: an OID in numbers. NULL or "": any */
 };
 
 /* Judges a time-stamp offline (EN 319 102-1 §5.4): the token's form, that it is of this and what was asked for, the
@@ -186,14 +190,24 @@ SG_MUST_CHECK enum sg_rc sg_timestamp_judge(struct sg_verifier *verifier, const 
 /* Why it does not hold, in one line: its reasons' sentences. Appends. */
 SG_MUST_CHECK enum sg_rc sg_timestamp_why(const struct sg_timestamp *timestamp, struct sg_buf *out, struct sg_err *err);
 
-enum sg_cert_purpose { SG_CERT_ANY, SG_CERT_SIGN, SG_CERT_TIMESTAMP, SG_CERT_OCSP };
+enum sg_cert_purpose { SG_CERT_ANY, SG_CERT_SIGN, SG_CERT_TIMESTAMP, SG_CERT_OCSP, SG_CERT_CRL };
 
 /* Judges one certificate; the report holds one verdict, its format is NULL. */
 SG_MUST_CHECK enum sg_rc sg_cert_check(struct sg_verifier *verifier, const char *file, X509 *cert,
                                        enum sg_cert_purpose purpose, struct sg_report **ret, struct sg_err *err);
 
-/* A CRL that may enter the snapshot: its issuer is found with a path to an anchor and its signature is right. */
-SG_MUST_CHECK enum sg_rc sg_crl_check(struct sg_verifier *verifier, X509_CRL *crl, struct sg_err *err);
+/* A CRL that may enter the snapshot: its issuer is found with a path to an anchor and its signature is right. Complete
+ * or delta, and of whatever scope. */
+SG_MUST_CHECK enum sg_rc sg_crl_check(struct sg_verifier *verifier, const struct sg_crl_place *place,
+                                      struct sg_checked_crl *ret, struct sg_err *err);
+/* Whose CRLs may speak of `cert`: its issuer's, and those that its distribution points name (cRLIssuer). The names are
+ * borrowed from `cert` and `*points`, to be freed with it. Returns their count. */
+size_t sg_crl_issuer_names(X509 *cert, CRL_DIST_POINTS **points, const X509_NAME *names[SG_MAX_CRL_ISSUER_NAMES]);
+/* Makes the index of the snapshot's CRL number `index` anew, if it is missing or damaged; if it is right,
+ * `ret->owner` is NULL. */
+SG_MUST_CHECK enum sg_rc sg_crl_reindex(const struct sg_snapshot *snapshot, size_t index, OSSL_LIB_CTX *libctx,
+                                        struct sg_checked_crl *ret, struct sg_err *err);
+void sg_checked_crl_clear(struct sg_checked_crl *crl);
 
 /* An OCSP response that may enter the snapshot: of its answers those that count, about certificates of `issuers`, each
  * with a path to an anchor, and signed by that CA or its responder. None does: SG_E_POLICY, saying why. */
@@ -216,6 +230,9 @@ void sg_ocsp_facts_clear(struct sg_ocsp_facts *facts);
 
 /* Whether the names, identifiers and usage of the two fit, and the signature. */
 bool sg_cert_is_issued_by(X509 *cert, X509 *issuer);
+
+/* Whether basicConstraints say that it is a CA's (RFC 5280 §4.2.1.9): only then can it be an anchor of others. */
+bool sg_cert_is_ca(X509 *cert);
 
 /* Whether a key may sign documents with this certificate: keyUsage absent, digitalSignature or nonRepudiation; not a
  * CA-only certificate. */

@@ -16,7 +16,7 @@
 struct material {
     struct fixture *base; /* its library context and clock */
     X509 *cert;
-    X509_CRL *crl;
+    struct kept_crl crl;
 };
 
 /* What is there afterwards. */
@@ -88,9 +88,9 @@ static enum sg_rc change_trust(struct sg_store *store, const struct material *ma
     enum sg_rc rc = sg_store_begin(store, err);
 
     if (rc == SG_OK)
-        rc = sg_store_anchor_add(store, material->cert, SG_PURPOSES_ALL, "file", err);
+        rc = sg_store_anchor_add(store, material->cert, SG_PURPOSES_ALL, "", "file", err);
     if (rc == SG_OK)
-        rc = sg_store_crl_add(store, material->crl, err);
+        rc = sg_store_crl_add(store, &material->crl.checked, err);
     if (rc == SG_OK)
         rc = sg_store_commit(store, err);
     return rc == SG_OK ? sg_store_publish(store, err) : rc;
@@ -241,7 +241,9 @@ static int material_setup(void **state)
     (void)fixture_setup(&base);
     material->base = base;
     material->cert = make_cert(base, "Root");
-    material->crl = make_crl(base, (struct crl_parts){.issuer = "CA", .this_update = 1700000000});
+    _cleanup_(X509_CRL_freep) X509_CRL *crl =
+        make_crl(base, (struct crl_parts){.issuer = "CA", .this_update = 1700000000});
+    kept_crl_make(crl, &material->crl);
     *state = material;
     return 0;
 }
@@ -252,7 +254,7 @@ static int material_teardown(void **state)
     void *base = material->base;
 
     X509_free(material->cert);
-    X509_CRL_free(material->crl);
+    kept_crl_clear(&material->crl);
     free(material);
     return fixture_teardown(&base);
 }
@@ -293,11 +295,13 @@ static void test_read(void **state)
     struct fixture *f = *state;
     _cleanup_(X509_freep) X509 *cert = make_cert(f, "Root");
     _cleanup_(X509_CRL_freep) X509_CRL *crl = make_crl(f, (struct crl_parts){.issuer = "CA"});
-    const struct material material = {f, cert, crl};
+    struct material material = {.base = f, .cert = cert};
     struct fault fault = {.calls = FAULT_FILES | FAULT_ALLOC, .errnum = EIO};
     bool hit = true;
 
+    kept_crl_make(crl, &material.crl);
     assert_done(with_store(f, &material, change_trust, &err));
+    kept_crl_clear(&material.crl);
     while (hit) {
         fault.nth++;
         faults_arm(fault);

@@ -78,12 +78,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     _cleanup_(sg_input_freep) struct sg_input *input = NULL;
     _cleanup_(sg_x509_stack_freep) STACK_OF(X509) *certs = sk_X509_new_null();
-    _cleanup_(sg_x509_crl_stack_freep) STACK_OF(X509_CRL) *crls = sk_X509_CRL_new_null();
 
     if (sg_input_from_slice("fuzz", (struct sg_slice){data, size}, &input, NULL) != SG_OK)
         abort();
     use_cms(input);
     (void)!sg_certs_read(input, libctx, certs, NULL);
-    (void)!sg_crls_read(input, libctx, crls, NULL);
     return 0;
 }

@@ -3,7 +3,7 @@
 #include <stdint.h>
 
 #include "base/input.h"
-#include "formats/pem.h"
+#include "formats/crl.h"
 #include "judge.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -11,14 +11,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const struct judge *judge = the_judge();
-    STACK_OF(X509_CRL) *crls = sk_X509_CRL_new_null();
     struct sg_input *input = NULL;
+    struct sg_crl_file *file = NULL;
 
-    check(crls && sg_input_from_slice("fuzz", (struct sg_slice){data, size}, &input, NULL) == SG_OK);
-    if (sg_crls_read(input, judge->libctx, crls, NULL) == SG_OK)
-        for (int i = 0; i < sk_X509_CRL_num(crls); i++)
-            check(sg_crl_check(judge->verifier, sk_X509_CRL_value(crls, i), NULL) != SG_OK);
+    check(sg_input_from_slice("fuzz", (struct sg_slice){data, size}, &input, NULL) == SG_OK);
+    if (sg_crl_file_open(input, &file, NULL) == SG_OK) {
+        for (size_t i = 0; i < sg_crl_file_count(file); i++) {
+            const struct sg_crl_place place = sg_crl_file_place(file, i);
+            struct sg_checked_crl checked = {0};
+            check(sg_crl_check(judge->verifier, &place, &checked, NULL) != SG_OK && !checked.owner);
+        }
+    }
+    sg_crl_file_free(file);
     sg_input_free(input);
-    sg_x509_crl_stack_free(crls);
     return 0;
 }

@@ -32,11 +32,11 @@ static void ask_for_signer(struct sg_known_ocsp *known, const struct judge *judg
                                                   .at = judge->now,
                                                   .known_at = judge->now,
                                                   .now = judge->now};
-    X509 *signer = NULL;
+    struct sg_ocsp_signer signer = {0};
     const char *why = NULL;
 
     check(sg_known_ocsp_signer(known, &request, judge->ca, &signer, &why, NULL) == SG_OK);
-    check(!signer && why);
+    check(!signer.cert && why);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -74,7 +74,7 @@ static void walk(const struct sg_snapshot *snapshot)
 
         check(anchor->certificate.len > 0 && anchor->certificate.data != NULL);
         check(anchor->purposes != 0 && (anchor->purposes & ~(unsigned)SG_PURPOSES_ALL) == 0);
-        check(strlen(anchor->source) < SIZE_MAX);
+        check(strlen(anchor->source) < SIZE_MAX && strlen(anchor->limits) < SIZE_MAX);
     }
     for (size_t i = 0; i < sg_snapshot_crl_count(snapshot); i++) {
         _cleanup_(sg_buf_clear) struct sg_buf out = SG_BUF(1024);

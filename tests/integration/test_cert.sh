@@ -20,6 +20,9 @@ judged 2 INDETERMINATE '"CHAIN_CONSTRAINTS_FAILURE"' "$soft/good.pem" "${given[@
 judged 0 PASSED null "$soft/tsa.pem" "${given[@]}" --purpose timestamp
 judged 2 INDETERMINATE '"CHAIN_CONSTRAINTS_FAILURE"' "$soft/tsa.pem" "${given[@]}" --purpose sign
 judged 0 PASSED null "$soft/ocsp.pem" "${given[@]}" --purpose ocsp
+judged 0 PASSED null "$ca/issuing.pem" "${given[@]}" --purpose crl
+judged 2 INDETERMINATE '"CHAIN_CONSTRAINTS_FAILURE"' "$soft/good.pem" "${given[@]}" --purpose crl
+says "not meant for CRLs"
 judged 0 PASSED null "$soft/good.pem" "${given[@]}" --purpose any
 judged 2 INDETERMINATE '"NO_CERTIFICATE_CHAIN_FOUND"' "$soft/good.pem"
 judged 2 INDETERMINATE '"REVOKED_NO_POE"' "$soft/revoked.pem" "${given[@]}"

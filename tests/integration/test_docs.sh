@@ -16,6 +16,24 @@ sed -n '/^## Reasons/,$p' docs/errors.md | grep '^| `' | cut -d'|' -f2 | grep -o
 holds test -s "$tmp/reasons"
 holds diff "$tmp/reasons" "$tmp/explained"
 
+# docs/verification.md explains every reason, and every sub-indication with the words of the report; the schema has them.
+sed -n '/^<!-- reasons -->$/,/^<!-- reasons end -->$/p' docs/verification.md | sed '1d;$d' > "$tmp/page"
+/usr/bin/python3 tests/support/reasons_table.py > "$tmp/table"
+holds diff "$tmp/reasons" <(sed -n 's/^| `\([a-z-]*\)` |.*/\1/p' "$tmp/table" | sort)
+rejects grep -F '| ? |' "$tmp/table"
+holds diff "$tmp/table" "$tmp/page"
+sed -n 's/^ *\[SG_SUB_[A-Z_]*\] = "\([A-Z_]*\)",$/\1/p' agent/verify/verdict.c | sort > "$tmp/subs"
+holds test "$(wc -l < "$tmp/subs")" = 24
+tr -s '\n ' ' ' < agent/verify/report_words.c | sed 's/" "//g' | grep -oE 'case SG_SUB_[A-Z_]+: return _\("[^"]*"\)' |
+    sed 's/^case SG_SUB_\([A-Z_]*\): return _("\(.*\)")$/\1 | \2/' | sort > "$tmp/meanings"
+sed -n 's/^| `\([A-Z_]*\)` | \([^|]*\) | [^|]* |$/\1 | \2/p' docs/verification.md | sort > "$tmp/explained"
+holds diff "$tmp/subs" <(sed 's/ |.*//' "$tmp/explained")
+holds diff "$tmp/meanings" "$tmp/explained"
+/usr/bin/python3 -c 'import json, sys
+print(*filter(None, json.load(sys.stdin)["$defs"]["subIndication"]["enum"]), sep="\n")' \
+    < docs/schema/signet.verify.1.json | sort > "$tmp/in-schema"
+holds diff "$tmp/subs" "$tmp/in-schema"
+
 # Every warning of sign and setup is explained, and no other.
 cat agent/cli/*.c | tr -s '\n ' ' ' | grep -oE 'sg_(signing_)?warn\([^"()]*"[a-z-]+"' | cut -d'"' -f2 | sort -u > "$tmp/warnings"
 sed -n '/^## Warnings/,/^## Findings/p' docs/errors.md | sed -n 's/^| `\([a-z-]*\)` |.*/\1/p' | sort > "$tmp/explained"
@@ -43,8 +61,8 @@ grep -E '^\| ' docs/failures.md | cut -d'|' -f3 | grep -oE '`[a-z-]+`' | tr -d '
 holds test -z "$(comm -23 "$tmp/named" "$tmp/words" | grep -v '^allow-key$' || true)"
 
 # Every command that --help shows is in the man page with its options, and the reverse. What is said of other sections'
-# options in running text does not count; `cert check` has those of `verify` but for --content.
-"$SIGNET" --help | sed -n 's/^  \([a-z]\+\( [a-z]\+\)\?\)  .*/\1/p' > "$tmp/commands"
+# options in running text does not count; `cert check` has those of `verify` but for the ones that are about files.
+"$SIGNET" --help | sed -n 's/^  \([a-z]\+\( [a-z-]\+\)\?\)  .*/\1/p' > "$tmp/commands"
 while read -r command; do
     # shellcheck disable=SC2086
     "$SIGNET" $command --help | sed '/^Common options/,$d' | sed -n "s/^  \(--[a-z0-9-]*\).*/$command \1/p"
@@ -57,7 +75,7 @@ awk '
     command != "" && /^\.It Fl -/ {
         option = "-" $3
         print command, option
-        if (command == "verify" && option != "--content")
+        if (command == "verify" && option !~ /^--(content|recursive|jobs|html|force)$/)
             print "cert check", option
     }' commands="$tmp/man-commands" docs/man/signet.1 | sort > "$tmp/man-options"
 holds test -s "$tmp/help-options"

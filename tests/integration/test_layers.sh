@@ -48,7 +48,7 @@ may_not() { # SOURCE INCLUDE...
 }
 
 base=agent/base/err.c store=agent/store/store.c snapshot=agent/store/snapshot.c tokens=pkcs11/token.c
-formats=agent/formats/cades.c verify=agent/verify/verify.c cli=agent/cli/main.c
+formats=agent/formats/cades.c verify=agent/verify/verify.c judge=agent/judge/judge.c cli=agent/cli/main.c
 officer=agent/officer/letters.c sync=agent/sync/http.c sync_cli=agent/cli/sync_main.c
 
 may $base '"base/err.h"'
@@ -57,6 +57,7 @@ may $snapshot '"base/err.h"' '"store/snapshot.h"'
 may $tokens '"base/err.h"' '"pkcs11/token.h"' '<p11-kit/pkcs11.h>'
 may $formats '"base/err.h"' '"formats/cms.h"'
 may $verify '"base/err.h"' '"store/snapshot.h"' '"formats/cms.h"' '"verify/verify.h"'
+may $judge '"base/sandbox.h"' '"store/snapshot.h"' '"formats/cms.h"' '"verify/verify.h"' '"judge/judge.h"'
 may $sync '"base/err.h"' '"store/store.h"' '"formats/cms.h"' '"verify/verify.h"' '<curl/curl.h>'
 may $officer '"base/err.h"' '"store/store.h"' '"pkcs11/token.h"' '"formats/cms.h"'
 may $cli '"base/err.h"' '"store/store.h"' '"pkcs11/token.h"' '"formats/cms.h"' '"verify/verify.h"'
@@ -66,7 +67,8 @@ may_not $store '"pkcs11/token.h"' '"formats/cms.h"' '"verify/verify.h"'
 may_not $snapshot '"store/store.h"' '"pkcs11/token.h"' '"formats/cms.h"' '"verify/verify.h"'
 may_not $tokens '"store/snapshot.h"' '"store/store.h"' '"formats/cms.h"' '"verify/verify.h"'
 may_not $formats '"store/snapshot.h"' '"store/store.h"' '"pkcs11/token.h"' '"verify/verify.h"'
-may_not $verify '"store/store.h"' '"pkcs11/token.h"' '"officer/letters.h"'
+may_not $verify '"judge/judge.h"' '"store/store.h"' '"pkcs11/token.h"' '"officer/letters.h"'
+may_not $judge '"store/store.h"' '"pkcs11/token.h"' '"cli/app.h"'
 may_not $sync '"pkcs11/token.h"' '"officer/letters.h"'
 may_not $officer '"verify/verify.h"'
 may $sync_cli '"sync/sync.h"' '"verify/verify.h"' '"pkcs11/token.h"'

@@ -218,6 +218,23 @@ says "CN=Signet Test Issuing CA"
 says "[not-trusted]"
 unchanged
 
+# Anchors that are limited to names that the key's certificate has not, and their twins; nothing else would be found
+# on the day of the first document.
+limited() { # LIMITS
+    profile '{"schema": "signet.profile/1", "config": {}, "anchors": ['"$(anchor "$ca/issuing.pem" sign | sed "s/}$/, \"limits\": $1}/")]}"
+}
+limited '{"exclude": ["dir:O=Signet Test"]}'
+keep_in_mind
+expect 77 signet_pin setup --profile profile.p7m --key "$key" --yes
+says "exclude dir:O=Signet Test"
+says "[not-trusted]"
+unchanged
+fresh
+limited '{"exclude": ["dir:O=Another"]}'
+expect 0 signet_pin setup --profile profile.p7m --key "$key" --yes
+expect 0 "$SIGNET" trust list
+says "limited to exclude dir:O=Another"
+
 refused() { # CODE WORD JSON
     fresh
     profile "$3"

@@ -129,7 +129,6 @@ json 'error.code="not-found"'
 expect 66 "$SIGNET" verify "$tmp/alone"
 expect 64 "$SIGNET" verify --content text text.p7s text.p7s
 expect 64 "$SIGNET" verify
-expect 64 "$SIGNET" verify --html report.html text.p7s
 expect 65 "$SIGNET" verify --ocsp text text.p7s
 expect 64 "$SIGNET" verify --at yesterday text.p7s
 expect 1 "$SIGNET" verify text.p7s alone/text.p7s value.p7s --json

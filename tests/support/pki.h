@@ -16,6 +16,7 @@
 
 #include "base/crypto.h"
 #include "base/limits.h"
+#include "formats/crl.h"
 #include "formats/der.h"
 
 #define PKI_NOW INT64_C(1790000000) /* 2026-09-21T14:13:20Z */
@@ -199,6 +200,17 @@ static inline X509_CRL *pki_crl(OSSL_LIB_CTX *libctx, const struct pki_id *issue
     return crl;
 }
 
+/* The place of a CRL's DER in memory. The caller frees the input and `*der` (OPENSSL_free). */
+static inline struct sg_crl_place pki_crl_place(X509_CRL *crl, uint8_t **der)
+{
+    struct sg_input *input = NULL;
+    *der = NULL;
+    int len = i2d_X509_CRL(crl, der);
+    assert_true(len > 0);
+    assert_int_equal(sg_input_from_slice("test.crl", (struct sg_slice){*der, (size_t)len}, &input, NULL), SG_OK);
+    return (struct sg_crl_place){input, 0, (uint64_t)len};
+}
+
 /* --- CMS ---------------------------------------------------------------------------------------------------------- */
 
 enum pki_oddity {
@@ -221,6 +233,8 @@ enum pki_oddity {
     PKI_PLAIN_RSA_OID = 1 << 16, /* rsaEncryption, the digest in digestAlgorithm alone */
 };
 
+#define PKI_CMS_CRLS 66 /* more of one name than are looked at */
+
 struct pki_cms {
     const struct pki_id *signer;
     const struct pki_id *second; /* signs too; NULL: nobody */
@@ -231,8 +245,9 @@ struct pki_cms {
     int64_t signing_time;  /* 0: an hour before PKI_NOW */
     const X509 *reference; /* NULL: the signer's certificate */
     X509 *carried[8];      /* besides the signer's certificate */
-    X509_CRL *crls[4];
-    unsigned odd; /* enum pki_oddity */
+    X509_CRL *crls[PKI_CMS_CRLS];
+    struct sg_slice more_signed[2]; /* signed attributes besides, whole */
+    unsigned odd;                   /* enum pki_oddity */
 };
 
 #define PKI_MAX_ATTRS 16
@@ -340,6 +355,8 @@ static inline void pki_make_attrs(const struct pki_cms *what, struct pki_attrs *
     pki_add_time(attrs, what);
     pki_add_digest(attrs, what);
     pki_add_reference(attrs, what);
+    for (size_t i = 0; i < 2 && what->more_signed[i].data; i++)
+        attrs->slices[attrs->count++] = what->more_signed[i];
     qsort(attrs->slices, attrs->count, sizeof *attrs->slices, pki_compare_attrs);
     if (what->odd & PKI_UNSORTED) {
         struct sg_slice first = attrs->slices[0];
@@ -452,7 +469,7 @@ static inline void pki_certificates(const struct pki_cms *what, struct sg_der *d
     }
     if (what->crls[0]) {
         size_t crls = sg_der_open(der);
-        for (size_t i = 0; i < 4 && what->crls[i]; i++) {
+        for (size_t i = 0; i < PKI_CMS_CRLS && what->crls[i]; i++) {
             len = i2d_X509_CRL(what->crls[i], &encoding);
             sg_der_i2d(der, len, &encoding);
         }

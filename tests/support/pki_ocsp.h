@@ -35,6 +35,7 @@ struct pki_ocsp {
     const char *digest;     /* "SHA256" */
     int response_status;
     unsigned odd;
+    const struct pki_ocsp *and; /* a further answer of the same response; NULL: none */
 };
 
 static inline void pki_ocsp_time(struct sg_der *der, uint8_t wrapped, int64_t when)
@@ -149,7 +150,7 @@ static inline void pki_ocsp_data(OSSL_LIB_CTX *libctx, const struct pki_ocsp *wh
                                  struct sg_der *der)
 {
     static const uint8_t null[] = {0x05, 0x00};
-    int64_t this_update = what->this_update ? what->this_update : PKI_NOW - 3600;
+    const int64_t this_update = what->this_update ? what->this_update : PKI_NOW - 3600;
     size_t data = sg_der_open(der);
     if (what->odd & PKI_OCSP_VERSION_2) {
         size_t version = sg_der_open(der);
@@ -166,6 +167,8 @@ static inline void pki_ocsp_data(OSSL_LIB_CTX *libctx, const struct pki_ocsp *wh
     size_t singles = sg_der_open(der);
     if (!(what->odd & PKI_OCSP_NO_ANSWER))
         pki_ocsp_single(libctx, what, this_update, der);
+    for (const struct pki_ocsp *other = what->and; other; other = other->and)
+        pki_ocsp_single(libctx, other, other->this_update ? other->this_update : this_update, der);
     sg_der_close(der, singles, SG_DER_SEQUENCE);
     if (what->odd & PKI_OCSP_CRITICAL)
         pki_ocsp_extension(der, SG_DER_CONTEXT(1), NID_id_pkix_OCSP_serviceLocator, true, (struct sg_slice){null, 2});

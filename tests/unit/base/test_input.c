@@ -250,11 +250,82 @@ static void spools(void **state)
     assert_reads(input, 2, 3, "cde");
     assert_ok(sg_input_check_unchanged(input, &err));
     assert_int_equal(scratch_count(scratch), 0);
-    struct sg_input *none = NULL;
+    assert_int_equal(unsetenv("TMPDIR"), 0);
+}
+
+/* Does a spool that becomes too large for memory go on in a file, and say so where none can be made? */
+static void spools_much(void **state)
+{
+    struct scratch *scratch = *state;
+    struct sg_err err;
+    _cleanup_(freep) uint8_t *block = calloc(1, SG_MIB);
+    _cleanup_(sg_input_freep) struct sg_input *input = NULL;
+    assert_non_null(block);
+    assert_int_equal(setenv("TMPDIR", scratch->folder, 1), 0);
+    assert_ok(sg_input_spool("decoded", &input, &err));
+    assert_ok(sg_input_append(input, "start", 5, &err));
+    for (size_t i = 0; i < SG_SPOOL_MEMORY; i += SG_MIB)
+        assert_ok(sg_input_append(input, block, SG_MIB, &err));
+    assert_ok(sg_input_append(input, "end", 3, &err));
+    assert_true(sg_input_fd(input) >= 0);
+    assert_int_equal(sg_input_size(input), SG_SPOOL_MEMORY + 8);
+    assert_reads(input, 0, 5, "start");
+    assert_reads(input, SG_SPOOL_MEMORY + 5, 3, "end");
+    assert_int_equal(scratch_count(scratch), 0);
+
+    _cleanup_(sg_input_freep) struct sg_input *none = NULL;
+    enum sg_rc rc = SG_OK;
     assert_int_equal(setenv("TMPDIR", "/nowhere/at/all", 1), 0);
-    assert_int_equal(sg_input_spool("decoded", &none, &err), SG_E_CANNOT_CREATE);
+    assert_ok(sg_input_spool("decoded", &none, &err));
+    for (size_t i = 0; rc == SG_OK && i <= SG_SPOOL_MEMORY; i += SG_MIB)
+        rc = sg_input_append(none, block, SG_MIB, &err);
+    assert_int_equal(rc, SG_E_CANNOT_CREATE);
     assert_string_equal(err.file, "/nowhere/at/all");
     assert_int_equal(unsetenv("TMPDIR"), 0);
+}
+
+static enum sg_rc open_in(int folder, const char *path, struct sg_err *err)
+{
+    _cleanup_(sg_input_freep) struct sg_input *input = NULL;
+    return sg_input_open_file(folder, path, path, &input, err);
+}
+
+/* Where nobody named a file: is a FIFO refused and not waited for, and does neither ".." nor a link lead out of the
+ * folder, though links within it do? */
+static void opens_what_nobody_named(void **state)
+{
+    struct scratch *scratch = *state;
+    struct sg_err err;
+    assert_int_equal(symlink("/etc/passwd", scratch_path(scratch, "out")), 0);
+    assert_int_equal(symlink("file", scratch_path(scratch, "in")), 0);
+    assert_int_equal(symlink("/etc", scratch_path(scratch, "away")), 0);
+    assert_int_equal(mkfifo(scratch_path(scratch, "fifo"), 0600), 0);
+    scratch_write(scratch, "file", "text", 4);
+    _cleanup_(closep) int folder = open(scratch->folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    assert_ok(open_in(folder, "file", &err));
+    assert_ok(open_in(folder, "in", &err));
+    assert_ok(open_in(-1, "/etc/passwd", &err));
+    assert_int_equal(open_in(folder, "fifo", &err), SG_E_NOT_READABLE);
+    assert_int_equal(open_in(-1, scratch_path(scratch, "fifo"), &err), SG_E_NOT_READABLE);
+    assert_int_not_equal(open_in(folder, "out", &err), SG_OK);
+    assert_int_not_equal(open_in(folder, "away/passwd", &err), SG_OK);
+    assert_int_not_equal(open_in(folder, "../../etc/passwd", &err), SG_OK);
+    assert_int_not_equal(open_in(folder, "/etc/passwd", &err), SG_OK);
+    assert_int_equal(open_in(folder, "none", &err), SG_E_NOT_FOUND);
+}
+
+/* Does a process leave it to another one to notice changes, and read a small file as it was when it was asked to? */
+static void leaves_changes_to_another(void **state)
+{
+    struct scratch *scratch = *state;
+    struct sg_err err;
+    _cleanup_(sg_input_freep) struct sg_input *input = NULL;
+    scratch_write(scratch, "file", "text", 4);
+    assert_ok(sg_input_open(scratch_path(scratch, "file"), &input, &err));
+    assert_ok(sg_input_watched(input, &err));
+    scratch_write(scratch, "file", "else", 4);
+    assert_reads(input, 0, 4, "text");
+    assert_ok(sg_input_check_unchanged(input, &err));
 }
 
 /* Is a device refused, which may never end, but for the one that is empty? */
@@ -274,9 +345,19 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, scratch_make, scratch_remove)
     const struct CMUnitTest tests[] = {
-        TEST(reads_at_offsets), TEST(says_why_not),    TEST(spools_a_pipe), TEST(reads_stdin),
-        TEST(reads_proc),       TEST(notices_changes), TEST(streams),       TEST(reads_all_within_a_limit),
-        TEST(spools),           TEST(refuses_devices),
+        TEST(reads_at_offsets),
+        TEST(says_why_not),
+        TEST(spools_a_pipe),
+        TEST(reads_stdin),
+        TEST(reads_proc),
+        TEST(notices_changes),
+        TEST(streams),
+        TEST(reads_all_within_a_limit),
+        TEST(spools),
+        TEST(refuses_devices),
+        TEST(spools_much),
+        TEST(opens_what_nobody_named),
+        TEST(leaves_changes_to_another),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

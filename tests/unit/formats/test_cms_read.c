@@ -88,8 +88,7 @@ static void test_parts(void **state)
     assert_false(sg_cms_is_detached(cms));
     assert_int_equal(sk_X509_num(sg_cms_certificates(cms)), 2);
     assert_int_equal(X509_cmp(sk_X509_value(sg_cms_certificates(cms), 1), bob.cert), 0);
-    assert_int_equal(sk_X509_CRL_num(sg_cms_crls(cms)), 1);
-    assert_int_equal(sg_cms_unreadable_count(cms), 5);
+    assert_int_equal(sg_cms_unreadable_count(cms), 3);
     assert_int_equal(sg_cms_signer_count(cms), 2);
     assert_null(sg_cms_signer(cms, 2));
 
@@ -97,6 +96,21 @@ static void test_parts(void **state)
     assert_int_equal(si->version, 1);
     assert_slice_equal(si->encoding, first);
     assert_slice_equal(si->signed_attrs_wire, tlv(0xa0, attrs));
+    assert_in_range(si->signed_part.data - si->encoding.data, 2, 4); /* behind the header */
+    assert_memory_equal(si->signed_part.data, hex("020101").data, 3);
+    struct sg_slice unsigned_attrs = tlv(0xa1, added),
+                    behind = {si->signed_part.data + si->signed_part.len, unsigned_attrs.len};
+    assert_slice_equal(behind, unsigned_attrs);
+
+    const struct sg_cms_wire *wire = sg_cms_wire(cms);
+    assert_slice_equal(wire->content_type, hex("06092a864886f70d010701"));
+    assert_slice_equal(wire->certificates, tlv(0xa0, certs));
+    assert_slice_equal(wire->crls, tlv(0xa1, crls));
+    assert_int_equal(wire->certificate_choice_count, 5);
+    assert_slice_equal(wire->certificate_choices[2], tlv(0xa3, hex("0500")));
+    assert_int_equal(wire->revocation_choice_count, 3);
+    assert_slice_equal(wire->revocation_choices[0], crl_der(crl));
+    assert_slice_equal(wire->revocation_choices[1], tlv(0xa1, hex("0500")));
     assert_int_equal(si->signed_attr_count, 3);
     assert_slice_equal(si->signed_attrs[1].encoding, message_digest(text("abc")));
     assert_int_equal(si->signed_attrs[2].value_count, 2);

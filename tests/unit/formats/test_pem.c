@@ -191,33 +191,6 @@ static void test_library_context(void **state)
     arena_clear();
 }
 
-/* Are CRLs read like certificates? */
-static void test_crls(void **state)
-{
-    X509_CRL *crl = make_crl(&alice);
-    struct sg_slice der = crl_der(crl), block = pem("X509 CRL", der), cert = cert_der(alice.cert);
-    struct sg_slice good[] = {der, JOIN(block, pem("CERTIFICATE", cert), block)};
-    struct sg_slice bad[] = {cert, pem("CERTIFICATE", cert), slice(der.data, der.len - 1), JOIN(der, hex("00")),
-                             JOIN(block, pem("X509 CRL", cert))};
-    (void)state;
-
-    for (size_t i = 0; i < 2; i++) {
-        _cleanup_(sg_input_freep) struct sg_input *input = input_of(good[i]);
-        _cleanup_(sg_x509_crl_stack_freep) STACK_OF(X509_CRL) *crls = sk_X509_CRL_new_null();
-        assert_int_equal(sg_crls_read(input, libctx, crls, NULL), SG_OK);
-        assert_int_equal(sk_X509_CRL_num(crls), i + 1);
-        assert_slice_equal(crl_der(sk_X509_CRL_value(crls, 0)), der);
-    }
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        _cleanup_(sg_input_freep) struct sg_input *input = input_of(bad[i]);
-        _cleanup_(sg_x509_crl_stack_freep) STACK_OF(X509_CRL) *crls = sk_X509_CRL_new_null();
-        assert_int_equal(sg_crls_read(input, libctx, crls, NULL), SG_E_MALFORMED);
-        assert_int_equal(sk_X509_CRL_num(crls), 0);
-    }
-    X509_CRL_free(crl);
-    arena_clear();
-}
-
 static int set_up(void **state)
 {
     (void)state;
@@ -238,7 +211,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_decode),  cmocka_unit_test(test_liberties), cmocka_unit_test(test_damaged),
         cmocka_unit_test(test_not_pem), cmocka_unit_test(test_certs),     cmocka_unit_test(test_library_context),
-        cmocka_unit_test(test_crls),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

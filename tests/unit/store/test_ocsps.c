@@ -130,7 +130,7 @@ static void test_list(void **state)
     _cleanup_(X509_freep) X509 *listed = make_ca(f, "Listed");
     struct sg_kept_list kept;
 
-    assert_done(sg_store_anchor_add(store, own, 1, "file own", &err));
+    assert_done(sg_store_anchor_add(store, own, 1, "", "file own", &err));
     assert_int_equal(apply(f, store, 2, listed, own), SG_OK);
     assert_int_equal(ask(f, "SELECT count(*) FROM anchor WHERE source = 'list 2'"), 1);
     assert_int_equal(ask(f, "SELECT purposes FROM anchor WHERE source = 'file own'"), 1);
@@ -140,12 +140,21 @@ static void test_list(void **state)
     assert_int_equal(apply(f, store, 3, NULL, NULL), SG_OK);
     assert_int_equal(ask(f, "SELECT count(*) FROM anchor"), 1);
 
+    /* A list that only limits what the one before brought. */
+    struct sg_named_anchor limited = {.cert = listed, .purposes = 1, .limits = (char[]){"policy 1.2\n"}};
+    assert_done(sg_cert_sha256(f->libctx, listed, limited.sha256, &err));
     assert_int_equal(apply(f, store, 4, listed, NULL), SG_OK);
-    assert_done(sg_store_anchor_add(store, listed, 3, "file listed", &err)); /* now a person's */
-    assert_int_equal(apply(f, store, 5, NULL, NULL), SG_OK);
+    assert_int_equal(ask(f, "SELECT count(*) FROM anchor WHERE limits = ''"), 2);
+    assert_done(
+        sg_store_list_apply(store, "aa", text("file"), &(struct sg_list_terms){.number = 5}, &limited, 1, &err));
+    assert_int_equal(ask(f, "SELECT count(*) FROM anchor WHERE limits <> '' AND source = 'list 5'"), 1);
+
+    assert_int_equal(apply(f, store, 6, listed, NULL), SG_OK);
+    assert_done(sg_store_anchor_add(store, listed, 3, "", "file listed", &err)); /* now a person's */
+    assert_int_equal(apply(f, store, 7, NULL, NULL), SG_OK);
     assert_int_equal(ask(f, "SELECT count(*) FROM anchor"), 2);
     assert_done(sg_store_list_get(store, "aa", &kept, &err));
-    assert_int_equal(kept.number, 5);
+    assert_int_equal(kept.number, 7);
     assert_done(sg_store_list_get(store, "bb", &kept, &err));
     assert_int_equal(kept.number, 0);
     assert_string_equal(kept.pin, "bb");

@@ -17,8 +17,8 @@ static void publish_some(struct fixture *f)
     _cleanup_(X509_freep) X509 *cert = make_cert(f, "Root");
     _cleanup_(X509_CRL_freep) X509_CRL *crl = make_crl(f, (struct crl_parts){.issuer = "CA", .this_update = f->now});
 
-    assert_done(sg_store_anchor_add(store, cert, SG_PURPOSES_ALL, "file", &err));
-    assert_done(sg_store_crl_add(store, crl, &err));
+    assert_done(sg_store_anchor_add(store, cert, SG_PURPOSES_ALL, "", "file", &err));
+    assert_done(put_crl(store, crl, &err));
     assert_done(sg_store_publish(store, &err));
 }
 
@@ -95,7 +95,7 @@ static void test_values(void **state)
         size_t source_len, cert_len, issuer_len, sha256_len;
         bool good;
     } CASES[] = {
-        {2, 3, "file", 4, 2, 2, 32, true},   {3, 3, "file", 4, 2, 2, 32, false},
+        {2, 3, "file", 4, 2, 2, 32, true},   {4, 3, "file", 4, 2, 2, 32, false},
         {0, 3, "file", 4, 2, 2, 32, false},  {2, 0, "file", 4, 2, 2, 32, false},
         {2, 4, "file", 4, 2, 2, 32, false},  {2, -1, "file", 4, 2, 2, 32, false},
         {2, 3, "fi\0e", 4, 2, 2, 32, false}, {2, 3, "fi\xffl", 4, 2, 2, 32, false},
@@ -136,6 +136,7 @@ static void test_versions(void **state)
     } CASES[] = {
         {1, false, false, true},  {1, true, false, false}, {1, true, true, false},
         {2, false, false, false}, {2, true, false, false}, {2, true, true, true},
+        {3, false, false, false}, {3, true, false, false}, {3, true, true, true},
     };
 
     for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
@@ -152,6 +153,37 @@ static void test_versions(void **state)
             sk_ASN1_OCTET_STRING_free(made->helpers);
             made->helpers = NULL;
         }
+        assert_done(sg_snapshot_encode(made, f->libctx, &bytes, &err));
+        assert_rc(sg_snapshot_decode(sg_buf_slice(&bytes), f->libctx, &read, &err),
+                  CASES[i].good ? SG_OK : SG_E_STORE_DAMAGED);
+    }
+}
+
+/* An anchor's limits: only in the version that has them, and as text. */
+static void test_limits(void **state)
+{
+    struct fixture *f = *state;
+    static const uint8_t CERT[] = {0x30, 0x00};
+    static const struct {
+        int64_t version;
+        const char *limits;
+        size_t len;
+        bool good;
+    } CASES[] = {{3, "policy 1.2\n", 11, true},    {2, "policy 1.2\n", 11, false},
+                 {1, "policy 1.2\n", 11, false},   {3, "", 0, false},
+                 {3, "policy\0 1.2\n", 12, false}, {3, "policy \xff\n", 9, false}};
+
+    for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
+        _cleanup_(sg_snapshot_der_freep) SG_SNAPSHOT_DER *made = sg_snapshot_der_new();
+        _cleanup_(sg_snapshot_der_freep) SG_SNAPSHOT_DER *read = NULL;
+        _cleanup_(sg_buf_clear) struct sg_buf bytes = SG_BUF(4096);
+
+        assert_true(sg_snapshot_der_add_anchor(
+            made,
+            &(struct sg_snapshot_anchor){.certificate = {CERT, 2}, .purposes = 1, .source = "", .limits = "a b\n"}));
+        made->version = CASES[i].version;
+        assert_int_equal(
+            ASN1_STRING_set(sk_SG_ANCHOR_DER_value(made->anchors, 0)->limits, CASES[i].limits, (int)CASES[i].len), 1);
         assert_done(sg_snapshot_encode(made, f->libctx, &bytes, &err));
         assert_rc(sg_snapshot_decode(sg_buf_slice(&bytes), f->libctx, &read, &err),
                   CASES[i].good ? SG_OK : SG_E_STORE_DAMAGED);
@@ -267,9 +299,13 @@ static void test_read_only(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        fixture_test(test_flips),    fixture_test(test_values),
-        fixture_test(test_versions), fixture_test(test_ocsps_and_helpers),
-        fixture_test(test_crl_file), fixture_test(test_read_only),
+        fixture_test(test_flips),
+        fixture_test(test_values),
+        fixture_test(test_versions),
+        fixture_test(test_limits),
+        fixture_test(test_ocsps_and_helpers),
+        fixture_test(test_crl_file),
+        fixture_test(test_read_only),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -81,7 +81,7 @@ static int setup(void **state)
     rig->officer = pki_issue(rig->libctx, NULL, &(struct pki_cert){.name = "Officer"});
     assert_done(sg_cert_sha256(rig->libctx, rig->officer.cert, rig->officer_sha256, &err));
     assert_done(sg_store_open(rig->folder, rig->libctx, &rig->clock, &rig->store, &err));
-    assert_done(sg_store_anchor_add(rig->store, rig->root.cert, SG_PURPOSES_ALL, "file root", &err));
+    assert_done(sg_store_anchor_add(rig->store, rig->root.cert, SG_PURPOSES_ALL, "", "file root", &err));
     assert_done(sg_store_publish(rig->store, &err));
     open_client(rig, true);
     *state = rig;
@@ -254,8 +254,26 @@ static void assert_signer(struct rig *rig, enum sg_indication indication, enum s
 static void add_root_crl(struct rig *rig)
 {
     X509_CRL *crl = pki_crl(rig->libctx, &rig->root, &(struct pki_crl){0});
-    assert_done(sg_store_crl_add(rig->store, crl, &err));
+    struct sg_checked_crl checked = {0};
+    _cleanup_(sg_verifier_freep) struct sg_verifier *verifier = NULL;
+    uint8_t *der = NULL;
+    struct sg_crl_place place = pki_crl_place(crl, &der);
+    STACK_OF(X509) *anchors = sk_X509_new_null();
+    const struct sg_verifier_options options = {.libctx = rig->libctx,
+                                                .anchors = anchors,
+                                                .revocation = SG_REVOCATION_NONE,
+                                                .at = SG_TIME_NONE,
+                                                .clock = rig->clock,
+                                                .policy = {.max_depth = -1}};
+    assert_true(sk_X509_push(anchors, rig->root.cert) > 0);
+    assert_done(sg_verifier_new(&options, &verifier, &err));
+    assert_done(sg_crl_check(verifier, &place, &checked, &err));
+    assert_done(sg_store_crl_add(rig->store, &checked, &err));
     assert_done(sg_store_publish(rig->store, &err));
+    sg_checked_crl_clear(&checked);
+    sg_input_free(place.input);
+    OPENSSL_free(der);
+    sk_X509_free(anchors);
     X509_CRL_free(crl);
 }
 

@@ -128,6 +128,13 @@ static void reported(void **state)
     assert_int_equal(verdict->good_until, PKI_NOW + PKI_DAY);
     assert_string_equal(verdict->revocation[1].kind, "crl");
     assert_int_equal(verdict->as_of, PKI_NOW - PKI_DAY); /* the root's CRL is older */
+
+    only(w, (struct pki_ocsp){.status = V_OCSP_CERTSTATUS_REVOKED, .reason = CRL_REASON_SUPERSEDED});
+    _cleanup_(sg_report_freep) struct sg_report *revoked = judge_bytes(&w->world, sg_buf_slice(&cms), CONTENT, &rc);
+    verdict = &revoked->verdicts[0];
+    assert_string_equal(verdict->revocation[0].status, "revoked");
+    assert_string_equal(verdict->revocation[0].reason, "superseded");
+    assert_int_equal(verdict->revocation[0].revoked_at, PKI_NOW - 2 * PKI_DAY);
 }
 
 /* Responses that must not be used, each good but for one thing. */
@@ -215,7 +222,7 @@ static void tampered(void **state)
         struct sg_report *report = NULL;
         enum sg_rc rc = SG_OK;
         w->bytes[0].data[i] ^= (uint8_t)(1 << (i % 8));
-        if (sg_verifier_new(&w->world.options, &verifier, NULL) == SG_OK) {
+        if (world_verifier(&w->world, &verifier) == SG_OK) {
             report = judge_bytes(&w->world, sg_buf_slice(&cms), CONTENT, &rc);
             assert_int_equal(rc, SG_OK);
             if (report->verdicts[0].indication == SG_TOTAL_PASSED)
@@ -261,6 +268,97 @@ static void responders(void **state)
         assert_unusable(w);
         pki_free(&id);
     }
+}
+
+/* Is the responder's certificate taken from what was named, or came with the signature, where the response has none? */
+static void responder_elsewhere(void **state)
+{
+    struct ocsp_world *w = *state;
+    const struct pki_cert right = {.more = {{NID_ext_key_usage, "OCSPSigning"}, no_check}};
+    const struct pki_cert wrong = {.more = {{NID_ext_key_usage, "clientAuth"}, no_check}};
+    for (unsigned by_key = 0; by_key < 2; by_key++) {
+        for (int is_right = 0; is_right < 2; is_right++) {
+            struct pki_id id = responder(w, is_right ? right : wrong);
+            const struct pki_cms with = {.carried = {w->world.ca.cert, id.cert}};
+            only(w, (struct pki_ocsp){.signer = &id, .odd = PKI_OCSP_NO_CERTIFICATE | (by_key ? PKI_OCSP_BY_KEY : 0)});
+            assert_unusable(w);
+            judge(&w->world, with, CONTENT, is_right ? SG_TOTAL_PASSED : SG_INDETERMINATE,
+                  is_right ? SG_SUB_NONE : SG_SUB_CERTIFICATE_CHAIN_GENERAL_FAILURE, NULL, true);
+            assert_true(sk_X509_push(w->world.intermediates, id.cert) > 0);
+            if (is_right)
+                judge_passed(&w->world);
+            else
+                assert_unusable(w);
+            sk_X509_zero(w->world.intermediates);
+            pki_free(&id);
+        }
+    }
+}
+
+/* Several answers in one response: those about others, and those that do not count, stand in nobody's way; once revoked
+ * is revoked. */
+static void several_answers(void **state)
+{
+    struct ocsp_world *w = *state;
+    const struct pki_ocsp of_other =
+        completed(w, (struct pki_ocsp){.cert = w->world.ca.cert, .issuer = &w->world.root});
+    const struct pki_ocsp revoked = completed(w, (struct pki_ocsp){.status = V_OCSP_CERTSTATUS_REVOKED});
+    const struct pki_ocsp unknown = completed(w, (struct pki_ocsp){.status = V_OCSP_CERTSTATUS_UNKNOWN});
+    const struct pki_ocsp good = completed(w, (struct pki_ocsp){0});
+    only(w, (struct pki_ocsp){.cert = w->world.ca.cert, .issuer = &w->world.ca, .and = &good});
+    judge_passed(&w->world);
+    only(w, (struct pki_ocsp){.and = &of_other});
+    judge_passed(&w->world);
+    only(w, (struct pki_ocsp){.odd = PKI_OCSP_SINGLE_CRITICAL, .and = &good});
+    judge_passed(&w->world);
+    only(w, (struct pki_ocsp){.odd = PKI_OCSP_SINGLE_CRITICAL, .and = &unknown});
+    assert_unusable(w);
+    only(w, (struct pki_ocsp){.and = &revoked});
+    judge_as(w, SG_INDETERMINATE, SG_SUB_REVOKED_NO_POE, "revoked");
+    only(w, (struct pki_ocsp){.status = V_OCSP_CERTSTATUS_REVOKED, .and = &good});
+    judge_as(w, SG_INDETERMINATE, SG_SUB_REVOKED_NO_POE, "revoked");
+}
+
+/* A BasicOCSPResponse by itself, as a signature's revocation-values have it: the same as within its OCSPResponse, and
+ * neither taken for the other. */
+static void bare(void **state)
+{
+    struct ocsp_world *w = *state;
+    struct sg_known_ocsp *known = NULL;
+    only(w, (struct pki_ocsp){0});
+    const uint8_t *p = w->responses[0].data;
+    OCSP_RESPONSE *response = d2i_OCSP_RESPONSE(NULL, &p, (long)w->responses[0].len);
+    OCSP_BASICRESP *basic = OCSP_response_get1_basic(response);
+    uint8_t *der = NULL;
+    int len = i2d_OCSP_BASICRESP(basic, &der);
+    assert_true(len > 0);
+    const struct sg_slice bytes = {der, (size_t)len};
+    assert_int_equal(sg_known_ocsp_new(bytes, w->world.libctx, &known, NULL), SG_E_MALFORMED);
+    assert_int_equal(sg_known_ocsp_new_basic(w->responses[0], w->world.libctx, &known, NULL), SG_E_MALFORMED);
+    for (size_t cut = 1; cut < 40; cut++)
+        assert_int_equal(
+            sg_known_ocsp_new_basic((struct sg_slice){der, bytes.len - cut}, w->world.libctx, &known, NULL),
+            SG_E_MALFORMED);
+    assert_null(known);
+    assert_int_equal(sg_known_ocsp_new_basic(bytes, w->world.libctx, &known, NULL), SG_OK);
+    assert_int_equal(sg_known_ocsp_count(known), 1);
+    unsigned steps = 100;
+    const struct sg_revocation_request request = {.libctx = w->world.libctx,
+                                                  .steps = &steps,
+                                                  .mode = SG_REVOCATION_HARD,
+                                                  .at = PKI_NOW,
+                                                  .known_at = PKI_NOW,
+                                                  .now = PKI_NOW};
+    struct sg_finding finding = {0};
+    const char *why = NULL;
+    assert_int_equal(
+        sg_known_ocsp_consult(known, &request, w->world.signer.cert, w->world.ca.cert, &finding, &why, NULL), SG_OK);
+    assert_null(why);
+    assert_int_equal(finding.answer, SG_ANSWER_GOOD);
+    sg_known_ocsp_free(known);
+    OPENSSL_free(der);
+    OCSP_BASICRESP_free(basic);
+    OCSP_RESPONSE_free(response);
 }
 
 /* Responders of others: of the root, of the CA's CA, of a CA of the same name, and any certificate of the CA's. */
@@ -309,12 +407,76 @@ static void responder_revoked(void **state)
     judge_as(w, SG_TOTAL_PASSED, SG_SUB_NONE, NULL); /* by the CRL; the revoked responder's word counts for nothing */
     (void)sk_X509_CRL_pop(w->world.crls);
     X509_CRL_free(crl);
-    crl = pki_crl(w->world.libctx, &w->world.ca, &(struct pki_crl){0});
+    crl = pki_crl(w->world.libctx, &w->world.ca, &(struct pki_crl){.this_update = PKI_NOW - 3 * PKI_DAY});
     assert_true(sk_X509_CRL_push(w->world.crls, crl) > 0);
     judge_as(w, SG_INDETERMINATE, SG_SUB_REVOKED_NO_POE, "revoked");
+
+    /* The answer is as old as what is known about who gave it. */
+    _cleanup_(sg_buf_clear) struct sg_buf cms = SG_BUF(SG_MIB);
+    enum sg_rc rc;
+    only(w, (struct pki_ocsp){.signer = &id});
+    world_sign(&w->world, ORDINARY, &cms);
+    _cleanup_(sg_report_freep) struct sg_report *report = judge_bytes(&w->world, sg_buf_slice(&cms), CONTENT, &rc);
+    assert_verdict(&report->verdicts[0], SG_TOTAL_PASSED, SG_SUB_NONE, NULL);
+    assert_string_equal(report->verdicts[0].revocation[0].kind, "ocsp");
+    assert_int_equal(report->verdicts[0].as_of, PKI_NOW - 3 * PKI_DAY);
     (void)sk_X509_CRL_pop(w->world.crls);
     X509_CRL_free(crl);
     pki_free(&id);
+}
+
+/* Passes by an answer of the CA, with a remark about another that is not used. */
+static void assert_remark(struct ocsp_world *w)
+{
+    judge_as(w, SG_TOTAL_PASSED, SG_SUB_NONE, "ocsp-not-usable");
+}
+
+/* Beside a good answer of the CA: what this response, not to be relied on, says well is a remark, and its bad news
+ * counts. */
+static void assert_bad_news_only(struct ocsp_world *w, struct pki_ocsp what)
+{
+    const struct pki_ocsp good = {.this_update = PKI_NOW - 7200};
+    only(w, good);
+    what.status = V_OCSP_CERTSTATUS_REVOKED;
+    what.reason = CRL_REASON_KEY_COMPROMISE;
+    add(w, what);
+    judge_as(w, SG_INDETERMINATE, SG_SUB_REVOKED_NO_POE, "revoked");
+    only(w, good);
+    what.reason = CRL_REASON_CERTIFICATE_HOLD;
+    add(w, what);
+    judge_as(w, SG_INDETERMINATE, SG_SUB_TRY_LATER, "on-hold");
+    only(w, good);
+    what.status = V_OCSP_CERTSTATUS_GOOD;
+    add(w, what);
+    assert_remark(w);
+}
+
+/* Bad news counts from the CA itself or its responder, even where that would prove nothing good; of others, never. */
+static void doubtful(void **state)
+{
+    struct ocsp_world *w = *state;
+    struct pki_id plain = responder(w, (struct pki_cert){0});
+    struct pki_id ended = responder(
+        w, (struct pki_cert){.not_after = PKI_NOW - 1, .more = {{NID_ext_key_usage, "OCSPSigning"}, no_check}});
+    struct pki_id client = responder(w, (struct pki_cert){.more = {{NID_ext_key_usage, "clientAuth"}, no_check}});
+    assert_bad_news_only(w, (struct pki_ocsp){.digest = "SHA1"});
+    assert_bad_news_only(w, (struct pki_ocsp){.this_update = PKI_NOW + SG_MAX_CLOCK_SKEW + 1});
+    assert_bad_news_only(w, (struct pki_ocsp){.signer = &plain});
+    assert_bad_news_only(w, (struct pki_ocsp){.signer = &ended});
+    only(w, (struct pki_ocsp){0});
+    add(w, (struct pki_ocsp){.signer = &client, .status = V_OCSP_CERTSTATUS_REVOKED});
+    assert_remark(w);
+    /* What is known about the responder is out of date. */
+    X509_CRL *crl =
+        pki_crl(w->world.libctx, &w->world.ca,
+                &(struct pki_crl){.this_update = PKI_NOW - 9 * PKI_DAY, .next_update = PKI_NOW - 2 * PKI_DAY});
+    assert_true(sk_X509_CRL_push(w->world.crls, crl) > 0);
+    assert_bad_news_only(w, (struct pki_ocsp){.signer = &plain});
+    (void)sk_X509_CRL_pop(w->world.crls);
+    X509_CRL_free(crl);
+    pki_free(&plain);
+    pki_free(&ended);
+    pki_free(&client);
 }
 
 /* Beside a CRL: revoked in either is revoked; else the newer one counts. */
@@ -397,7 +559,7 @@ static enum sg_rc check(struct ocsp_world *w, X509 *issuer, struct sg_ocsp_facts
     assert_true(sk_X509_push(issuers, w->world.root.cert) > 0 && sk_X509_push(issuers, issuer) > 0);
     w->world.options.ocsp_count = 0;
     assert_true(sk_X509_push(w->world.intermediates, w->world.ca.cert) > 0);
-    assert_int_equal(sg_verifier_new(&w->world.options, &verifier, NULL), SG_OK);
+    assert_int_equal(world_verifier(&w->world, &verifier), SG_OK);
     enum sg_rc rc = sg_ocsp_check(verifier, w->responses[0], issuers, NULL, facts, NULL);
     (void)sk_X509_pop(w->world.intermediates);
     w->world.options.ocsp_count = named;
@@ -426,6 +588,7 @@ static void entering(void **state)
         {.status = V_OCSP_CERTSTATUS_UNKNOWN},
         {.odd = PKI_OCSP_NO_ANSWER},
         {.this_update = PKI_NOW + SG_MAX_CLOCK_SKEW + 1},
+        {.digest = "SHA1", .status = V_OCSP_CERTSTATUS_REVOKED},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         only(w, bad[i]);
@@ -448,8 +611,12 @@ int main(void)
         OCSP_TEST(malformed),
         OCSP_TEST(tampered),
         OCSP_TEST(responders),
+        OCSP_TEST(responder_elsewhere),
+        OCSP_TEST(several_answers),
+        OCSP_TEST(bare),
         OCSP_TEST(foreign_responders),
         OCSP_TEST(responder_revoked),
+        OCSP_TEST(doubtful),
         OCSP_TEST(beside_crl),
         OCSP_TEST(stale),
         OCSP_TEST(expired),

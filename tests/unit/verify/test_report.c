@@ -4,6 +4,7 @@
 #include <jansson.h>
 
 #include "judging.h"
+#include "verify/report_words.h"
 #include "verify/verdict.h"
 
 static struct sg_report *report_of(const struct world *world, struct pki_cms what, const char *content)
@@ -48,12 +49,13 @@ static void json_form(void **state)
 {
     struct world *world = *state;
     static const char *const outer[] = {"schema", "file", "format", "signatures", NULL};
-    static const char *const inner[] = {"id",           "indication", "sub_indication", "intact",     "changes",
-                                        "level",        "covers",     "signer",         "digest",     "algorithm",
-                                        "claimed_time", "best_time",  "as_of",          "good_until", "chain",
-                                        "revocation",   "timestamps", "reasons",        NULL};
+    static const char *const inner[] = {"id",        "indication",   "sub_indication", "now",     "intact",
+                                        "changes",   "level",        "covers",         "signer",  "digest",
+                                        "algorithm", "claimed_time", "best_time",      "as_of",   "good_until",
+                                        "chain",     "revocation",   "timestamps",     "reasons", NULL};
     static const char *const cert[] = {"subject", "issuer", "serial", "sha256", NULL};
-    static const char *const crl[] = {"kind", "issuer", "this_update", "next_update", "status", NULL};
+    static const char *const crl[] = {"kind",   "issuer",     "this_update", "next_update",
+                                      "status", "revoked_at", "reason",      NULL};
     static const char *const reason[] = {"code", "text", NULL};
 
     struct sg_report *report = report_of(world, ORDINARY, CONTENT);
@@ -67,6 +69,7 @@ static void json_form(void **state)
     assert_string_equal(json_string_value(json_object_get(json, "schema")), "signet.verify/1");
     assert_string_equal(json_string_value(json_object_get(one, "indication")), "TOTAL-PASSED");
     assert_true(json_is_null(json_object_get(one, "sub_indication")));
+    assert_true(json_is_null(json_object_get(one, "now")));
     assert_true(json_is_true(json_object_get(one, "intact")));
     assert_true(json_is_null(json_object_get(one, "changes")));
     assert_string_equal(json_string_value(json_object_get(one, "best_time")), "2026-09-21T14:13:20Z");
@@ -87,6 +90,35 @@ static void json_form(void **state)
     sg_report_free(report);
 }
 
+/* Two answers, and when and why a certificate is revoked: null, or there. */
+static void json_of_two_answers(void **state)
+{
+    struct world *world = *state;
+    _cleanup_(sg_report_freep) struct sg_report *report = report_of(world, ORDINARY, CONTENT);
+    struct sg_verdict *verdict = &report->verdicts[0];
+    json_t *json = json_of(report);
+    json_t *one = json_array_get(json_object_get(json, "signatures"), 0);
+    json_t *crl = json_array_get(json_object_get(one, "revocation"), 0);
+    assert_true(json_is_null(json_object_get(crl, "revoked_at")));
+    assert_true(json_is_null(json_object_get(crl, "reason")));
+    json_decref(json);
+
+    verdict->now = (struct sg_conclusion){SG_INDETERMINATE, SG_SUB_REVOKED_NO_POE};
+    verdict->revocation[0].revoked_at = PKI_NOW;
+    verdict->revocation[0].reason = "keyCompromise";
+    json = json_of(report);
+    one = json_array_get(json_object_get(json, "signatures"), 0);
+    json_t *now = json_object_get(one, "now");
+    crl = json_array_get(json_object_get(one, "revocation"), 0);
+    assert_string_equal(json_string_value(json_object_get(one, "indication")), "TOTAL-PASSED");
+    assert_string_equal(json_string_value(json_object_get(now, "indication")), "INDETERMINATE");
+    assert_string_equal(json_string_value(json_object_get(now, "sub_indication")), "REVOKED_NO_POE");
+    assert_string_equal(json_string_value(json_object_get(crl, "revoked_at")), "2026-09-21T14:13:20Z");
+    assert_string_equal(json_string_value(json_object_get(crl, "reason")), "keyCompromise");
+    json_decref(json);
+    assert_int_equal(sg_report_exit(report), 0); /* by the answer at the proven time */
+}
+
 /* A certificate's answer. */
 static void cert_json(void **state)
 {
@@ -97,7 +129,7 @@ static void cert_json(void **state)
     struct sg_report *report = NULL;
     _cleanup_(sg_buf_clear) struct sg_buf out = SG_BUF(SG_MIB);
     const char *text = NULL;
-    assert_int_equal(sg_verifier_new(&world->options, &verifier, NULL), SG_OK);
+    assert_int_equal(world_verifier(world, &verifier), SG_OK);
     assert_int_equal(sg_cert_check(verifier, "ca.pem", world->ca.cert, SG_CERT_ANY, &report, NULL), SG_OK);
     assert_int_equal(sg_report_cert_json(report, &out, NULL), SG_OK);
     assert_int_equal(sg_buf_text(&out, &text, NULL), SG_OK);
@@ -138,6 +170,69 @@ static void headlines(void **state)
     }
 }
 
+static void assert_text_has(const struct sg_report *report, const char *what, bool there)
+{
+    _cleanup_(sg_buf_clear) struct sg_buf out = SG_BUF(SG_MIB);
+    const char *text = NULL;
+    assert_int_equal(sg_report_text(report, "test", &out, NULL), SG_OK);
+    assert_int_equal(sg_buf_text(&out, &text, NULL), SG_OK);
+    if ((strstr(text, what) != NULL) != there)
+        print_error("%s:\n%s", there ? "not said" : "said", text);
+    assert_int_equal(strstr(text, what) != NULL, there);
+}
+
+/* What is said of a signature that was valid when it was time-stamped, and is not any more; and of its twin that is. */
+static void two_answers(void **state)
+{
+    struct world *world = *state;
+    static const struct {
+        enum sg_sub_indication now;
+        int64_t revoked_at;
+        const char *reason, *said;
+    } cases[] = {
+        {SG_SUB_REVOKED_NO_POE, PKI_NOW - PKI_DAY, "keyCompromise",
+         "It was valid when it was time-stamped, at 2026-09-19T14:13:20Z; "
+         "since 2026-09-20T14:13:20Z the certificate is revoked (keyCompromise).\n"},
+        {SG_SUB_REVOKED_NO_POE, PKI_NOW - PKI_DAY, NULL, "; since 2026-09-20T14:13:20Z the certificate is revoked.\n"},
+        {SG_SUB_REVOKED_NO_POE, SG_TIME_NONE, NULL, "; by now the signer's certificate is revoked.\n"},
+        {SG_SUB_REVOKED_CA_NO_POE, PKI_NOW - PKI_DAY, NULL, "; since 2026-09-20T14:13:20Z a CA's certificate is"},
+        {SG_SUB_OUT_OF_BOUNDS_NO_POE, SG_TIME_NONE, NULL, "; by now a CA's certificate has ended.\n"},
+        {SG_SUB_CRYPTO_CONSTRAINTS_FAILURE_NO_POE, SG_TIME_NONE, NULL, "; by now an algorithm or a key"},
+        {SG_SUB_TRY_LATER, PKI_NOW - PKI_DAY, "certificateHold",
+         "; since 2026-09-20T14:13:20Z a certificate is suspended."},
+        {SG_SUB_TRY_LATER, SG_TIME_NONE, NULL, "; by now what is known about revocation is out of date.\n"},
+        {SG_SUB_NO_CERTIFICATE_CHAIN_FOUND, SG_TIME_NONE, NULL,
+         "; without the time-stamp the answer would be CANNOT TELL.\n"},
+    };
+    _cleanup_(sg_report_freep) struct sg_report *report = report_of(world, ORDINARY, CONTENT);
+    struct sg_verdict *verdict = &report->verdicts[0];
+    assert_text_has(report, "\n  It is unchanged since it was signed, and the signer's certificate is good.\n", true);
+    verdict->best_time = PKI_NOW - 2 * PKI_DAY;
+    assert_text_has(report, "was valid when it was time-stamped, at 2026-09-19T14:13:20Z.\n", true);
+    assert_text_has(report, "good until:", true);
+    assert_text_has(report, "as of now", false);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        verdict->now = (struct sg_conclusion){SG_INDETERMINATE, cases[i].now};
+        verdict->revocation[0].revoked_at = cases[i].revoked_at;
+        verdict->revocation[0].reason = cases[i].reason;
+        assert_text_has(report, cases[i].said, true);
+        assert_text_has(report, "good until:", true); /* that of the proof */
+        assert_text_has(report, "ETSI:        TOTAL-PASSED, B-B; as of now INDETERMINATE / ", true);
+    }
+    report->at = PKI_NOW + 1000 * PKI_DAY;
+    verdict->now.sub_indication = SG_SUB_OUT_OF_BOUNDS_NO_POE;
+    assert_text_has(report, "; the certificate ended at 2027-09-21T14:13:20Z.\n", true);
+}
+
+/* Each sub-indication has a sentence of its own. */
+static void meanings(void **state)
+{
+    (void)state;
+    for (enum sg_sub_indication i = SG_SUB_NONE; i <= SG_SUB_NO_POE; i++)
+        for (enum sg_sub_indication k = SG_SUB_NONE; k < i; k++)
+            assert_string_not_equal(sg_sub_indication_meaning(i), sg_sub_indication_meaning(k));
+}
+
 /* Names that would steer a terminal, reorder text, or are no UTF-8: neither in the text nor a broken JSON. */
 static void hostile(void **state)
 {
@@ -162,6 +257,65 @@ static void hostile(void **state)
     assert_non_null(strstr(json_string_value(json_object_get(json, "file")), "bad\xef\xbf\xbd\xef\xbf\xbd\x1b[0m\n"));
     json_decref(json);
     sg_report_free(report);
+}
+
+/* Whatever a file is called, its reports are known as about it; and none that is about another one, too, is. */
+static void whose_it_is(void **state)
+{
+    static const char *const names[] = {"a.p7s", "sub/dir \"x\" \\.p7s", "bad\xff\xfe\x1b[0m\nname\xe2\x80\xae.p7s",
+                                        ""};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        _cleanup_(sg_report_freep) struct sg_report *report = report_of(*state, ORDINARY, CONTENT);
+        _cleanup_(sg_buf_clear) struct sg_buf text = SG_BUF(SG_MIB), json = SG_BUF(SG_MIB);
+        free(report->file);
+        report->file = strdup(names[i]);
+        assert_int_equal(sg_report_text(report, "content", &text, NULL), SG_OK);
+        assert_int_equal(sg_report_text(report, NULL, &text, NULL), SG_OK); /* of a second signature */
+        assert_int_equal(sg_report_json(report, &json, NULL), SG_OK);
+        assert_true(sg_report_text_is_about(sg_buf_slice(&text), names[i]));
+        assert_true(sg_report_json_is_about(sg_buf_slice(&json), names[i]));
+        assert_false(sg_report_text_is_about(sg_buf_slice(&text), "b.p7s"));
+        assert_false(sg_report_json_is_about(sg_buf_slice(&json), "b.p7s"));
+        json.len--;
+        assert_false(sg_report_json_is_about(sg_buf_slice(&json), names[i]));
+    }
+}
+
+static void whose_it_is_not(void **state)
+{
+#define JSON "{\"schema\":\"signet.verify/1\",\"file\":\"a\",\"format\":null,\"signatures\":["
+    static const char *const texts[] = {
+        "",
+        "VALID: a",
+        "  VALID: a\n",
+        "FINE: a\n",
+        "VALID: a \n",
+        "VALID: a\n  why: it is\nVALID: b\n",
+        "VALID: a\n VALID: b\n",
+        "VALID: a\n\n",
+        "VALID: a\n  x",
+    };
+    static const char *const jsons[] = {
+        "",
+        "{}",
+        "{\"file\":\"a\"}",
+        "{\"schema\":\"signet.verify/1\",\"file\":\"a\"}",
+        JSON "]",
+        JSON "]},{}",
+        JSON "]}{\"file\":\"b\"}",
+        JSON "],\"file\":\"b\"}",
+        JSON "],\"f\\u0069le\":\"b\"}",
+        JSON "\"}",
+        "{\"schema\":\"signet.verify/1\",\"file\":\"a\"}{\"format\":null}",
+    };
+    (void)state;
+    assert_true(sg_report_text_is_about(slice_of("CANNOT TELL: a\n  why: VALID: b\nNOT VALID: a\n"), "a"));
+    assert_true(sg_report_json_is_about(slice_of(JSON "{\"file\":\"\\\"}\"}]}"), "a"));
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        assert_false(sg_report_text_is_about(slice_of(texts[i]), "a"));
+    for (size_t i = 0; i < sizeof jsons / sizeof *jsons; i++)
+        assert_false(sg_report_json_is_about(slice_of(jsons[i]), "a"));
+#undef JSON
 }
 
 /* Is a name cut that would fill the screen, at a whole character, and is a report that does not fit called so? */
@@ -235,8 +389,10 @@ static void reason_words(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WORLD_TEST(json_form), WORLD_TEST(cert_json),          WORLD_TEST(headlines), WORLD_TEST(hostile),
-        WORLD_TEST(nothing),   cmocka_unit_test(reason_words), WORLD_TEST(large),
+        WORLD_TEST(json_form), WORLD_TEST(json_of_two_answers), WORLD_TEST(cert_json),
+        WORLD_TEST(headlines), WORLD_TEST(two_answers),         cmocka_unit_test(meanings),
+        WORLD_TEST(hostile),   WORLD_TEST(whose_it_is),         cmocka_unit_test(whose_it_is_not),
+        WORLD_TEST(nothing),   cmocka_unit_test(reason_words),  WORLD_TEST(large),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

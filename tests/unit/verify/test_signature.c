@@ -59,7 +59,7 @@ static void kinds(void **state)
     pki_free(&ed);
 }
 
-/* Is content that was changed, or is not there, told apart? */
+/* EN 319 102-1 §5.2.7.4: is content that was changed, or is not there, told apart? */
 static void content(void **state)
 {
     struct world *world = *state;
@@ -78,7 +78,7 @@ static void content_beside_attached(void **state)
     judge(world, attached, "another file", SG_TOTAL_FAILED, SG_SUB_HASH_FAILURE, "content-differs", false);
 }
 
-/* Does the signing-certificate reference bind the certificate, and is its absence said? */
+/* EN 319 102-1 §5.2.3.4: does the signing-certificate reference bind the certificate, and is its absence said? */
 static void reference(void **state)
 {
     struct world *world = *state;
@@ -113,7 +113,7 @@ static void level(void **state)
     }
 }
 
-/* Are signed attributes that are missing, double or malformed never passed? */
+/* EN 319 102-1 §5.2.2.4: are signed attributes that are missing, double or malformed never passed? */
 static void attributes(void **state)
 {
     struct world *world = *state;
@@ -198,7 +198,7 @@ static void claimed_time(void **state)
           "claimed-time-odd", true);
 }
 
-/* Weak digests: as of when? (SHA-1 counted until 2014.) */
+/* EN 319 102-1 §5.2.8.4: weak digests: as of when? (SHA-1 counted until 2014.) */
 static void weak_digest(void **state)
 {
     struct world *world = *state;

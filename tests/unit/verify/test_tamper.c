@@ -36,7 +36,7 @@ static size_t place_of(const struct sg_buf *whole, struct sg_slice part)
 static void flip_range(const struct world *world, struct sg_buf *cms, size_t from, size_t len)
 {
     struct sg_verifier *verifier = NULL;
-    assert_int_equal(sg_verifier_new(&world->options, &verifier, NULL), SG_OK);
+    assert_int_equal(world_verifier(world, &verifier), SG_OK);
     for (size_t at = from; at < from + len; at++)
         for (int bit = 0; bit < 8; bit += 3)
             flip(verifier, cms, at, (uint8_t)(1 << bit));
@@ -86,7 +86,7 @@ static void anywhere(void **state)
     _cleanup_(sg_buf_clear) struct sg_buf cms = SG_BUF(SG_MIB);
     struct sg_verifier *verifier = NULL;
     world_sign(world, (struct pki_cms){.crls = {world->ca_crl}}, &cms);
-    assert_int_equal(sg_verifier_new(&world->options, &verifier, NULL), SG_OK);
+    assert_int_equal(world_verifier(world, &verifier), SG_OK);
     for (size_t at = 0; at < cms.len; at++) {
         struct sg_input *signature = NULL, *content = NULL;
         struct sg_report *report = NULL;

@@ -138,7 +138,7 @@ static void judge_token(const struct stamping *stamping, struct sg_slice token, 
     struct sg_verifier *verifier = NULL;
     struct sg_timestamp_request request = stamping->request;
     request.token = token;
-    assert_int_equal(sg_verifier_new(&stamping->world.options, &verifier, NULL), SG_OK);
+    assert_int_equal(world_verifier(&stamping->world, &verifier), SG_OK);
     assert_int_equal(sg_timestamp_judge(verifier, &request, ret, NULL), SG_OK);
     sg_verifier_free(verifier);
 }
@@ -369,7 +369,7 @@ static void bytes(void **state)
     }
 }
 
-/* The TSA's signature, and the attribute that names its certificate. */
+/* EN 319 102-1 §5.4.4: the TSA's signature, and the attribute that names its certificate. */
 static void signature(void **state)
 {
     struct stamping *stamping = *state;
@@ -589,7 +589,7 @@ static void stays_b_b(void **state)
     assert_int_equal(verdict->timestamps[0].verdict.sub_indication, SG_SUB_HASH_FAILURE);
 }
 
-/* Of several the earliest that holds counts. */
+/* EN 319 102-1 §5.5.4 steps 1 and 3: of several the earliest that holds counts. */
 static void takes_the_earliest(void **state)
 {
     struct stamping *stamping = *state;

@@ -1,141 +1,7 @@
-/* The verifier as a whole: anchors of a snapshot with their purposes, one verifier for many files and threads. The
- * snapshot here is the test's own: these functions stand in for the store's. */
+/* The verifier as a whole: anchors of a snapshot with their purposes, one verifier for many files and threads. */
 #include <pthread.h>
 
-#include "judging.h"
-
-struct sg_snapshot {
-    struct sg_snapshot_anchor anchors[3];
-    size_t anchor_count;
-    struct sg_snapshot_crl crls[2];
-    struct sg_slice crl_bytes[2];
-    size_t crl_count;
-    int reads;
-};
-
-size_t sg_snapshot_anchor_count(const struct sg_snapshot *snapshot)
-{
-    return snapshot->anchor_count;
-}
-
-const struct sg_snapshot_anchor *sg_snapshot_anchor(const struct sg_snapshot *snapshot, size_t index)
-{
-    return &snapshot->anchors[index];
-}
-
-size_t sg_snapshot_crl_count(const struct sg_snapshot *snapshot)
-{
-    return snapshot->crl_count;
-}
-
-const struct sg_snapshot_crl *sg_snapshot_crl(const struct sg_snapshot *snapshot, size_t index)
-{
-    return &snapshot->crls[index];
-}
-
-enum sg_rc sg_snapshot_crl_path(const struct sg_snapshot *snapshot, size_t index, char **ret, struct sg_err *err)
-{
-    assert_true(index < snapshot->crl_count);
-    *ret = strdup("the.crl");
-    return *ret ? SG_OK : sg_fail_memory(err);
-}
-
-enum sg_rc sg_snapshot_crl_read(const struct sg_snapshot *snapshot, size_t index, struct sg_buf *out,
-                                struct sg_err *err)
-{
-    ((struct sg_snapshot *)snapshot)->reads++;
-    if (!snapshot->crl_bytes[index].data)
-        return sg_fail(err, SG_E_STORE_DAMAGED, "damaged");
-    return sg_buf_append(out, snapshot->crl_bytes[index].data, snapshot->crl_bytes[index].len, err);
-}
-
-/* It has neither OCSP responses nor helping certificates. */
-size_t sg_snapshot_ocsp_count(const struct sg_snapshot *snapshot)
-{
-    (void)snapshot;
-    return 0;
-}
-
-const struct sg_snapshot_ocsp *sg_snapshot_ocsp(const struct sg_snapshot *snapshot, size_t index)
-{
-    (void)snapshot;
-    fail_msg("there is no OCSP response %zu", index);
-    return NULL;
-}
-
-enum sg_rc sg_snapshot_ocsp_path(const struct sg_snapshot *snapshot, size_t index, char **ret, struct sg_err *err)
-{
-    (void)snapshot;
-    (void)index;
-    (void)ret;
-    return sg_fail(err, SG_E_INTERNAL, "there is none");
-}
-
-enum sg_rc sg_snapshot_ocsp_read(const struct sg_snapshot *snapshot, size_t index, struct sg_buf *out,
-                                 struct sg_err *err)
-{
-    (void)snapshot;
-    (void)index;
-    (void)out;
-    return sg_fail(err, SG_E_INTERNAL, "there is none");
-}
-
-size_t sg_snapshot_helper_count(const struct sg_snapshot *snapshot)
-{
-    (void)snapshot;
-    return 0;
-}
-
-struct sg_slice sg_snapshot_helper(const struct sg_snapshot *snapshot, size_t index)
-{
-    (void)snapshot;
-    fail_msg("there is no helping certificate %zu", index);
-    return (struct sg_slice){NULL, 0};
-}
-
-static struct sg_slice der_of(int len, uint8_t *der)
-{
-    assert_true(len > 0);
-    return (struct sg_slice){der, (size_t)len};
-}
-
-static struct sg_slice cert_der(X509 *cert)
-{
-    uint8_t *der = NULL;
-    int len = i2d_X509(cert, &der);
-    return der_of(len, der);
-}
-
-static void add_crl(struct sg_snapshot *snapshot, X509_CRL *crl)
-{
-    uint8_t *der = NULL, *name = NULL;
-    int len = i2d_X509_NAME(X509_CRL_get_issuer(crl), &name);
-    snapshot->crls[snapshot->crl_count].issuer = der_of(len, name);
-    len = i2d_X509_CRL(crl, &der);
-    snapshot->crl_bytes[snapshot->crl_count++] = der_of(len, der);
-}
-
-static void snapshot_make(struct world *world, struct sg_snapshot *snapshot)
-{
-    *snapshot = (struct sg_snapshot){.anchor_count = 2};
-    snapshot->anchors[0] = (struct sg_snapshot_anchor){.certificate = slice_of("no certificate"), .purposes = 3};
-    snapshot->anchors[1] =
-        (struct sg_snapshot_anchor){.certificate = cert_der(world->root.cert), .purposes = SG_PURPOSE_SIGN};
-    add_crl(snapshot, world->root_crl);
-    add_crl(snapshot, world->ca_crl);
-    sk_X509_zero(world->anchors);
-    sk_X509_CRL_zero(world->crls);
-    world->options.snapshot = snapshot;
-}
-
-static void snapshot_clear(struct sg_snapshot *snapshot)
-{
-    OPENSSL_free((void *)snapshot->anchors[1].certificate.data);
-    for (size_t i = 0; i < snapshot->crl_count; i++) {
-        OPENSSL_free((void *)snapshot->crls[i].issuer.data);
-        OPENSSL_free((void *)snapshot->crl_bytes[i].data);
-    }
-}
+#include "snapshot_of_test.h"
 
 /* Anchors and CRLs of the snapshot serve; an anchor for time-stamps alone does not vouch for documents. */
 static void snapshot_anchors(void **state)
@@ -179,12 +45,12 @@ static void damaged_crl(void **state)
     const struct sg_slice damaged[] = {{0}, {kept.data, kept.len - 3}};
     for (size_t i = 0; i < 4; i++) {
         world->options.revocation = i < 2 ? SG_REVOCATION_HARD : SG_REVOCATION_SOFT;
-        snapshot.crl_bytes[1] = damaged[i % 2];
+        write_crl(&snapshot, 1, damaged[i % 2]);
         judge(world, ORDINARY, CONTENT, SG_INDETERMINATE, SG_SUB_CERTIFICATE_CHAIN_GENERAL_FAILURE, "crl-unreadable",
               true);
         judge(world, with_other, CONTENT, SG_INDETERMINATE, SG_SUB_CERTIFICATE_CHAIN_GENERAL_FAILURE, "crl-unreadable",
               true);
-        snapshot.crl_bytes[1] = kept;
+        write_crl(&snapshot, 1, kept);
         judge_passed(world);
     }
     snapshot_clear(&snapshot);
@@ -217,7 +83,7 @@ static void *judge_many(void *context)
     return NULL;
 }
 
-/* Several threads, several signers, one verifier: every file gets its own answer, and each CRL is read once. */
+/* Several threads, several signers, one verifier: every file gets its own answer. */
 static void threads(void **state)
 {
     struct world *world = *state;
@@ -230,7 +96,7 @@ static void threads(void **state)
     world_sign(world, ORDINARY, &cms[0]);
     world_sign(world, ORDINARY, &cms[1]);
     world_sign(world, (struct pki_cms){.signer = &other}, &cms[2]);
-    assert_int_equal(sg_verifier_new(&world->options, &verifier, NULL), SG_OK);
+    assert_int_equal(world_verifier(world, &verifier), SG_OK);
     struct work work[THREADS];
     pthread_t thread[THREADS];
     for (int i = 0; i < THREADS; i++) {
@@ -244,7 +110,6 @@ static void threads(void **state)
         assert_int_equal(pthread_join(thread[i], NULL), 0);
         assert_int_equal(work[i].wrong, 0);
     }
-    assert_int_equal(snapshot.reads, 2);
     sg_verifier_free(verifier);
     for (int i = 0; i < 3; i++)
         sg_buf_clear(&cms[i]);
@@ -260,7 +125,7 @@ static void company(void **state)
     struct sg_buf with = SG_BUF(SG_MIB), without = SG_BUF(SG_MIB);
     world_sign(world, ORDINARY, &with);
     world_sign(world, (struct pki_cms){.carried = {world->root.cert}}, &without);
-    assert_int_equal(sg_verifier_new(&world->options, &verifier, NULL), SG_OK);
+    assert_int_equal(world_verifier(world, &verifier), SG_OK);
     for (int round = 0; round < 2; round++) {
         for (int k = 0; k < 2; k++) {
             struct sg_input *signature = NULL, *content = NULL;
@@ -292,7 +157,7 @@ static void purposes(void **state)
     const enum sg_cert_purpose asked[] = {SG_CERT_SIGN, SG_CERT_TIMESTAMP, SG_CERT_OCSP, SG_CERT_ANY};
     struct sg_verifier *verifier = NULL;
     assert_true(sk_X509_push(world->intermediates, world->ca.cert) > 0);
-    assert_int_equal(sg_verifier_new(&world->options, &verifier, NULL), SG_OK);
+    assert_int_equal(world_verifier(world, &verifier), SG_OK);
     for (size_t i = 0; i < 3; i++) {
         for (size_t k = 0; k < 4; k++) {
             struct sg_report *report = NULL;
@@ -338,7 +203,7 @@ static void ca_purposes(void **state)
               true);
         sk_X509_zero(world->intermediates);
         assert_true(sk_X509_push(world->intermediates, ca) > 0);
-        assert_int_equal(sg_verifier_new(&world->options, &verifier, NULL), SG_OK);
+        assert_int_equal(world_verifier(world, &verifier), SG_OK);
         assert_int_equal(sg_cert_check(verifier, "x", tsa.cert, SG_CERT_TIMESTAMP, &report, NULL), SG_OK);
         assert_verdict(&report->verdicts[0], cases[i].timestamp ? SG_TOTAL_PASSED : SG_INDETERMINATE,
                        cases[i].timestamp ? SG_SUB_NONE : SG_SUB_CHAIN_CONSTRAINTS_FAILURE,
@@ -398,7 +263,7 @@ static void work_limit(void **state)
         struct sg_input *signature = NULL, *content = NULL;
         if (i < 2) { /* the third time by the verifier that has seen the second */
             sg_verifier_free(verifier);
-            assert_int_equal(sg_verifier_new(&world->options, &verifier, NULL), SG_OK);
+            assert_int_equal(world_verifier(world, &verifier), SG_OK);
         }
         sign_after(world, slow, before[i], &cms);
         assert_int_equal(sg_input_from_slice("x", sg_buf_slice(&cms), &signature, NULL), SG_OK);

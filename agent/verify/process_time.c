@@ -1,0 +1,105 @@
+/* The validation process for signatures with time and with long-term validation material (EN 319 102-1 §5.5). */
+#include "base/clock.h"
+#include "base/msg.h"
+#include "verify/process.h"
+
+/* EN 319 102-1 §5.5.4 step 2: what an earlier time can mend. Not that a CA has ended since, or an algorithm of a
+ * certificate (step 10): what they vouch for could have been made since, revocation data too. */
+static const uint32_t mendable = SG_PROBLEM(SG_SEVERITY_TRY_LATER) | SG_PROBLEM(SG_SEVERITY_ON_HOLD) |
+                                 SG_PROBLEM(SG_SEVERITY_OUT_OF_BOUNDS_NOT_REVOKED) |
+                                 SG_PROBLEM(SG_SEVERITY_OUT_OF_BOUNDS) | SG_PROBLEM(SG_SEVERITY_NO_REVOCATION_DATA) |
+                                 SG_PROBLEM(SG_SEVERITY_CRYPTO_CONSTRAINTS) | SG_PROBLEM(SG_SEVERITY_REVOKED) |
+                                 SG_PROBLEM(SG_SEVERITY_CA_REVOKED);
+
+/* EN 319 102-1 §5.5.4 steps 1 and 3: best-signature-time. */
+static int64_t best_time(const struct sg_process *process, int64_t *ret_good_until)
+{
+    int64_t best = process->request->at;
+    *ret_good_until = SG_TIME_NONE;
+    for (size_t i = 0; i < process->stamp_count; i++) {
+        const struct sg_stamp *stamp = &process->stamps[i];
+        if (!stamp->holds_now || sg_stamp_kind(process, stamp) != SG_EVIDENCE_SIGNATURE || stamp->time >= best)
+            continue;
+        best = stamp->time;
+        *ret_good_until = stamp->current.verdict.good_until;
+    }
+    return best;
+}
+
+/* EN 319 102-1 §5.5.4 step 4: before the certificate was valid. */
+static bool is_too_early(const struct sg_judgement *current, int64_t best)
+{
+    X509 *cert = current->verdict.signer;
+    int64_t not_before;
+    return cert && sg_time_from_asn1(X509_get0_notBefore(cert), &not_before) && best < not_before;
+}
+
+/* EN 319 102-1 §5.5.4 step 4 a iii: proven only after the end, and revoked after that. */
+static bool ended_before(const struct sg_judgement *current, int64_t best)
+{
+    X509 *cert = current->verdict.signer;
+    int64_t not_after;
+    return (current->problems & SG_PROBLEM(SG_SEVERITY_REVOKED)) && best < current->signer_revoked_at &&
+           sg_time_from_asn1(X509_get0_notAfter(cert), &not_after) && best > not_after;
+}
+
+static enum sg_rc note_too_early(int64_t best, struct sg_judgement *judgement, struct sg_err *err)
+{
+    char time[SG_TIME_TEXT];
+    return sg_judgement_note(judgement, SG_SEVERITY_NOT_YET_VALID, SG_REASON_NOT_YET_VALID, err,
+                             _("It was there at %s already, before the certificate was valid."),
+                             sg_time_text(best, time));
+}
+
+enum sg_rc sg_process_replace(struct sg_judgement *judgement, struct sg_judgement *then, int64_t proven,
+                              int64_t good_until, struct sg_err *err)
+{
+    char time[SG_TIME_TEXT];
+    const struct sg_conclusion now = sg_judgement_conclusion(judgement->severity);
+    const char *sub = sg_sub_indication_text(now.sub_indication);
+    enum sg_rc rc = sg_judgement_note(then, SG_SEVERITY_NONE, SG_REASON_PROVEN_BEFORE, err,
+                                      _("It counts as of %s: time-stamps prove that it was there then. As of now it "
+                                        "would be %s."),
+                                      sg_time_text(proven, time), sub ? sub : "?");
+    if (rc != SG_OK)
+        return rc;
+    then->verdict.now = now;
+    then->verdict.best_time = proven;
+    then->verdict.good_until = good_until;
+    struct sg_judgement replaced = *judgement;
+    *judgement = *then;
+    *then = replaced;
+    return SG_OK;
+}
+
+/* EN 319 102-1 §5.5.4 steps 4 to 10: everything once more, as of the time that is proven; what is known about
+ * revocation has to be fresh enough for that (step 6), and what signed it good now. */
+static enum sg_rc judge_at(const struct sg_process *process, int64_t best, int64_t good_until,
+                           struct sg_judgement *judgement, struct sg_err *err)
+{
+    _cleanup_(sg_judgement_clear) struct sg_judgement then;
+    struct sg_signature_request request = *process->request;
+    request.at = request.known_at = best;
+    sg_judgement_init(&then);
+    enum sg_rc rc = sg_signature_judge(&request, &then, err);
+    if (rc == SG_OK && then.severity == SG_SEVERITY_NONE)
+        return sg_process_replace(judgement, &then, best, good_until, err);
+    if (rc != SG_OK || !ended_before(judgement, best))
+        return rc;
+    sg_judgement_mitigate(judgement, SG_SEVERITY_REVOKED, SG_SEVERITY_OUT_OF_BOUNDS_NOT_REVOKED);
+    sg_judgement_mitigate(judgement, SG_SEVERITY_OUT_OF_BOUNDS, SG_SEVERITY_OUT_OF_BOUNDS_NOT_REVOKED);
+    return SG_OK;
+}
+
+enum sg_rc sg_process_time(const struct sg_process *process, struct sg_judgement *judgement, struct sg_err *err)
+{
+    int64_t good_until, best = best_time(process, &good_until);
+    if (judgement->problems & SG_PROBLEM(SG_SEVERITY_TIMESTAMP_ORDER))
+        return SG_OK; /* there is a wrong clock among them: nothing is proven */
+    judgement->verdict.best_time = best;
+    if (best >= process->request->at || (judgement->problems & ~mendable) != 0)
+        return SG_OK;
+    if (is_too_early(judgement, best))
+        return note_too_early(best, judgement, err);
+    return judgement->severity == SG_SEVERITY_NONE ? SG_OK : judge_at(process, best, good_until, judgement, err);
+}
