@@ -2,8 +2,8 @@
 #include "base/msg.h"
 #include "pkcs11/local.h"
 
-#define LOGIN_ATTEMPTS 8
-#define RETRY_PAUSE_MS 10 /* doubled each time: at most 1270 ms in all */
+#define LOGIN_ATTEMPTS 10
+#define RETRY_PAUSE_MS 10 /* doubled each time: at most 5110 ms in all */
 
 /* Whether the answer to a PIN says that it is wrong, whatever is wrong with it. */
 static bool is_refused(CK_RV rv)

@@ -40,7 +40,7 @@ done > index
 revoked 010077 keyCompromise >> index
 revoked 010079 certificateHold >> index
 echo 01 > number
-list list.crl 9
+list list.crl 9 -crl_lastupdate "$(date -u -d '-1 hour' +%Y%m%d%H%M%SZ)" # older than its delta list
 
 expect 0 "$SIGNET" trust add ca.pem --yes --crl list.crl
 trust=$(find "$tmp" -type d -path '*/trust/crl' -print -quit)

@@ -57,9 +57,12 @@ holds test "$nginx_root" = "$NGINX_URL"
 
 # What is no CRL, or a worse one, leaves what is there. Each is written anew, so that no condition holds.
 cp "$NGINX_FILES/issuing.crl" good.crl
+written=0
 bad() { # CODE FILE
     rm -f "$NGINX_FILES/issuing.crl"
     cp "$2" "$NGINX_FILES/issuing.crl"
+    written=$((written + 1))
+    touch -d "-$written hours" "$NGINX_FILES/issuing.crl"
     expect 1 pull
     says "$1 crl $NGINX_URL/issuing.crl"
     expect 0 judge alice
