@@ -433,8 +433,8 @@ static inline void made_token(OSSL_LIB_CTX *libctx, const struct made_stamp *sta
                           .digest = stamp->signed_digest,
                           .signing_time = stamp->time,
                           .odd = stamp->cms_odd};
-    memcpy(cms.carried, stamp->carried, sizeof cms.carried);
-    memcpy(cms.crls, stamp->crls, sizeof cms.crls);
+    memcpy(cms.carried, stamp->carried, sizeof stamp->carried);
+    memcpy(cms.crls, stamp->crls, sizeof stamp->crls);
     made_sign(&token, libctx, &cms);
     for (size_t i = 0; i < 4 && stamp->ocsps[i].data; i++)
         made_ocsp(&token, stamp->ocsps[i]);
