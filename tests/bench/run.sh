@@ -50,7 +50,8 @@ threads=$(nproc)
     cd "$root"
     softhsm-fixtures/install.sh build fixtures test
     cmake --preset release > /dev/null
-    cmake --build --preset release --target signet --target bench_signatures --target fill_outbox -- --quiet
+    cmake --build --preset release --target signet --target bench_signatures --target fill_outbox --target make_lta \
+        -- --quiet
 ) >&2
 build=$root/.build/release
 signet=$build/agent/cli/signet
