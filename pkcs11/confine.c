@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/limits.h"
+#include "base/sandbox.h"
 #include "base/sanitize.h"
 
 static const int programs[] = {SCMP_SYS(execve), SCMP_SYS(execveat)};
@@ -72,21 +73,13 @@ static bool refuse_calls(bool may_exec)
     return done;
 }
 
-static bool limit(__rlimit_resource_t resource, rlim_t most)
-{
-    struct rlimit now;
-    if (getrlimit(resource, &now) < 0)
-        return false;
-    rlim_t value = now.rlim_max < most ? now.rlim_max : most;
-    return setrlimit(resource, &(struct rlimit){.rlim_cur = value, .rlim_max = value}) == 0;
-}
-
 bool sg_confine(unsigned first_unused, bool may_exec)
 {
     if (close_range(first_unused, ~0U, 0) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         return false;
-    if (!limit(RLIMIT_NOFILE, SG_MAX_HOST_FILES) || !limit(RLIMIT_FSIZE, SG_MAX_HOST_FILE_SIZE) ||
-        (!SG_SANITIZED && !limit(RLIMIT_AS, SG_MAX_HOST_MEMORY)))
+    if (!sg_limit_resource(RLIMIT_NOFILE, SG_MAX_HOST_FILES) ||
+        !sg_limit_resource(RLIMIT_FSIZE, SG_MAX_HOST_FILE_SIZE) ||
+        (!SG_SANITIZED && !sg_limit_resource(RLIMIT_AS, SG_MAX_HOST_MEMORY)))
         return false;
     return SG_SANITIZED || refuse_calls(may_exec);
 }

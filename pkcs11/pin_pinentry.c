@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/limits.h"
 #include "base/msg.h"
 #include "pkcs11/pin.h"
@@ -38,18 +39,11 @@ static void *secure_realloc(void *pointer, size_t size)
     return grown;
 }
 
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* Not longer than the deadline, and not after a signal. */
 static ssize_t read_in_time(assuan_context_t ctx, assuan_fd_t fd, void *buffer, size_t size)
 {
     const int64_t *deadline = assuan_get_pointer(ctx);
-    int64_t left = *deadline - now_ms();
+    int64_t left = *deadline - sg_monotonic_ms();
     struct pollfd input = {.fd = fd, .events = POLLIN};
     int ready = poll(&input, 1, left > 0 ? (int)left : 0);
     if (ready > 0)
@@ -241,7 +235,7 @@ bool sg_pin_has_dialogue(void)
 enum sg_rc sg_pin_from_pinentry(const struct sg_pin_dialogue *dialogue, struct sg_secret **ret, struct sg_err *err)
 {
     /* A little later than pinentry itself, which then says why. */
-    int64_t deadline = now_ms() + (SG_PINENTRY_TIMEOUT + 5) * 1000;
+    int64_t deadline = sg_monotonic_ms() + (SG_PINENTRY_TIMEOUT + 5) * 1000;
     _cleanup_(sg_secret_freep) struct sg_secret *pin = NULL;
     _cleanup_(freep) char *program = NULL;
     _cleanup_(assuan_releasep) assuan_context_t ctx = NULL;

@@ -36,6 +36,14 @@ int64_t sg_clock_now(const struct sg_clock *clock)
     return clock->now(clock->context);
 }
 
+int64_t sg_monotonic_ms(void)
+{
+    struct timespec now = {0};
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 const char *sg_time_text(int64_t when, char out[SG_TIME_TEXT])
 {
     time_t t = when < YEAR_0000 ? YEAR_0000 : when > YEAR_9999 ? YEAR_9999 : when;

@@ -18,6 +18,9 @@ struct sg_clock sg_clock_system(void);
 struct sg_clock sg_clock_fixed(const int64_t *when); /* `when` must outlive the clock */
 int64_t sg_clock_now(const struct sg_clock *clock);
 
+/* Milliseconds of a clock that only goes on and begins anywhere: for deadlines and rates, which nobody injects. */
+int64_t sg_monotonic_ms(void);
+
 #define SG_TIME_NONE INT64_MIN /* no time, or none that can be read */
 
 #define SG_TIME_TEXT 32 /* room that sg_time_text() needs */

@@ -112,13 +112,13 @@ static bool close_others(const struct sg_sandbox *sandbox)
     return done && close_range(next, ~0U, 0) == 0;
 }
 
-static bool limit(__rlimit_resource_t resource, uint64_t most)
+bool sg_limit_resource(int resource, uint64_t most)
 {
     struct rlimit now;
-    if (getrlimit(resource, &now) < 0)
+    if (getrlimit((__rlimit_resource_t)resource, &now) < 0)
         return false;
     rlim_t value = now.rlim_max < most ? now.rlim_max : most;
-    return setrlimit(resource, &(struct rlimit){.rlim_cur = value, .rlim_max = value}) == 0;
+    return setrlimit((__rlimit_resource_t)resource, &(struct rlimit){.rlim_cur = value, .rlim_max = value}) == 0;
 }
 
 /* Bytes of addresses that the process has; 0 if they cannot be told. */
@@ -144,9 +144,9 @@ static uint64_t seconds_used(void)
 static bool limit_all(const struct sg_sandbox *sandbox)
 {
     /* A sanitizer maps terabytes. */
-    return (SG_SANITIZED || limit(RLIMIT_AS, addresses() + sandbox->memory)) &&
-           limit(RLIMIT_CPU, seconds_used() + sandbox->seconds + 1) && limit(RLIMIT_CORE, 0) &&
-           limit(RLIMIT_FSIZE, 0) && limit(RLIMIT_NPROC, 0);
+    return (SG_SANITIZED || sg_limit_resource(RLIMIT_AS, addresses() + sandbox->memory)) &&
+           sg_limit_resource(RLIMIT_CPU, seconds_used() + sandbox->seconds + 1) && sg_limit_resource(RLIMIT_CORE, 0) &&
+           sg_limit_resource(RLIMIT_FSIZE, 0) && sg_limit_resource(RLIMIT_NPROC, 0);
 }
 
 /* Ends with its parent, even one that has ended by now. */

@@ -34,3 +34,7 @@ unsigned sg_sandbox_missing(void);
 /* For good. False, with errno set, where something could not be given up that `missing` (sg_sandbox_missing()'s answer)
  * does not excuse: the process must end then. */
 __attribute__((warn_unused_result)) bool sg_sandbox_enter(const struct sg_sandbox *sandbox, unsigned missing);
+
+/* Lowers a limit of this process (RLIMIT_...), soft and hard, to `most`; one that is lower already stays. False, with
+ * errno set, if it could not be. */
+__attribute__((warn_unused_result)) bool sg_limit_resource(int resource, uint64_t most);

@@ -1,20 +1,12 @@
 #include "cli/progress.h"
 
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/msg.h"
 
 #define WIDTH 30
 #define PAUSE_MS 50 /* what is quick is not drawn each time */
-
-static int64_t now_ms(void)
-{
-    struct timespec now = {0};
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 void sg_progress_begin(struct sg_progress *progress, const struct sg_voice *voice, size_t done, size_t total)
 {
@@ -22,7 +14,7 @@ void sg_progress_begin(struct sg_progress *progress, const struct sg_voice *voic
                                      .done = done,
                                      .total = total,
                                      .done_before = done,
-                                     .begun_ms = now_ms()};
+                                     .begun_ms = sg_monotonic_ms()};
 }
 
 static void show_bar(struct sg_progress *progress)
@@ -42,14 +34,16 @@ static int64_t each_ms(const struct sg_progress *progress)
 {
     size_t fresh = progress->done - progress->done_before;
 
-    return fresh > 0 ? (now_ms() - progress->begun_ms) / (int64_t)fresh : -1;
+    return fresh > 0 ? (sg_monotonic_ms() - progress->begun_ms) / (int64_t)fresh : -1;
 }
 
 static int64_t seconds_left(const struct sg_progress *progress)
 {
     int64_t fresh = (int64_t)(progress->done - progress->done_before);
 
-    return fresh > 0 ? (now_ms() - progress->begun_ms) * (int64_t)(progress->total - progress->done) / fresh / 1000 : 0;
+    return fresh > 0
+               ? (sg_monotonic_ms() - progress->begun_ms) * (int64_t)(progress->total - progress->done) / fresh / 1000
+               : 0;
 }
 
 static void show_pace(const struct sg_progress *progress)
@@ -66,7 +60,7 @@ static void show_pace(const struct sg_progress *progress)
 
 void sg_progress_show(struct sg_progress *progress, size_t done)
 {
-    int64_t now = now_ms();
+    int64_t now = sg_monotonic_ms();
 
     progress->done = done;
     if (!progress->shown || (done < progress->total && now - progress->drawn_ms < PAUSE_MS))
@@ -80,7 +74,7 @@ void sg_progress_show(struct sg_progress *progress, size_t done)
 void sg_progress_show_transfers(struct sg_progress *progress, size_t done, size_t total, size_t under_way,
                                 uint64_t bytes)
 {
-    int64_t spent_ms = now_ms() - progress->begun_ms;
+    int64_t spent_ms = sg_monotonic_ms() - progress->begun_ms;
 
     progress->done = done;
     progress->total = total > done ? total : done;

@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/msg.h"
 #include "base/sandbox.h"
@@ -350,13 +351,6 @@ static void hear(struct run *run, struct place *place)
 /* --- the run --------------------------------------------------------------------------------------------------------
  */
 
-static int64_t now_ms(void)
-{
-    struct timespec now = {0};
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static bool is_first(const struct run *run, const struct place *place)
 {
     return place->batch.first <= run->delivered && run->delivered < place->batch.first + place->batch.count;
@@ -367,7 +361,7 @@ static bool is_first(const struct run *run, const struct place *place)
 static int64_t passed_ms(struct run *run)
 {
     int64_t before = run->clock_ms;
-    run->clock_ms = now_ms();
+    run->clock_ms = sg_monotonic_ms();
     return run->clock_ms - before < SLICE_MS ? run->clock_ms - before : SLICE_MS;
 }
 
@@ -432,7 +426,7 @@ static enum sg_rc fill_places(struct run *run, struct sg_err *err)
 
 static enum sg_rc run_all(struct run *run, struct sg_err *err)
 {
-    run->clock_ms = now_ms();
+    run->clock_ms = sg_monotonic_ms();
     while (run->delivered < run->judge->count) {
         enum sg_rc rc = fill_places(run, err);
         if (rc == SG_OK)

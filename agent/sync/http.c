@@ -2,17 +2,10 @@
 #include "sync/http.h"
 
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/msg.h"
 #include "sync/http_private.h"
-
-static int64_t monotonic_ms(void)
-{
-    struct timespec now = {0};
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 enum sg_rc sg_http_new(const struct sg_http_settings *settings, struct sg_http **ret, struct sg_err *err)
 {
@@ -95,7 +88,7 @@ static void account(struct sg_http *http, struct sg_transfer *transfer, struct s
 {
     struct sg_http_server *server = transfer->server;
     bool failure = servers_failure(transfer, &failed);
-    int64_t now = monotonic_ms();
+    int64_t now = sg_monotonic_ms();
     server->running--;
     if (!failure && failed.rc == SG_OK) {
         server->spent = 0;
@@ -218,7 +211,7 @@ static void to_running(struct sg_transfer *transfer, CURL *easy)
         http->running->previous = transfer;
     http->running = transfer;
     if (transfer->server->running++ == 0)
-        transfer->server->busy_since = monotonic_ms();
+        transfer->server->busy_since = sg_monotonic_ms();
 }
 
 static void from_running(struct sg_transfer *transfer)
@@ -329,12 +322,13 @@ static enum sg_rc perform(struct sg_http *http, bool *called, struct sg_err *err
 
 enum sg_rc sg_http_run(struct sg_http *http, int wait_ms, int extra_fd, struct sg_err *err)
 {
-    int64_t until = monotonic_ms() + wait_ms;
+    int64_t until = sg_monotonic_ms() + wait_ms;
     bool called = false;
     struct curl_waitfd extra = {.fd = extra_fd, .events = CURL_WAIT_POLLIN};
     unsigned extra_count = extra_fd >= 0;
     enum sg_rc rc = perform(http, &called, err);
-    for (int64_t left = wait_ms; rc == SG_OK && !called && left > 0 && !extra.revents; left = until - monotonic_ms()) {
+    for (int64_t left = wait_ms; rc == SG_OK && !called && left > 0 && !extra.revents;
+         left = until - sg_monotonic_ms()) {
         int ready = 0;
         if (http->pending == 0 && extra_count == 0)
             break;

@@ -1,21 +1,13 @@
 /* Outcomes go to the store in groups: an fsync for each of ten thousand would take longer than sending them. */
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "store/blobs.h"
 #include "sync/run.h"
 
 #define FIRST_WAIT 60
 #define LONGEST_WAIT (6 * 3600)
-
-int64_t sg_sync_now_ms(void)
-{
-    struct timespec now = {0};
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 int64_t sg_sync_next_try(int64_t now, int64_t attempts)
 {
@@ -83,7 +75,7 @@ static enum sg_rc next_place(struct sg_run *run, struct sg_job *job, struct sg_o
         return rc;
     }
     if (journal->count == 0)
-        journal->oldest_ms = sg_sync_now_ms();
+        journal->oldest_ms = sg_monotonic_ms();
     *ret = &journal->outcomes[journal->count++];
     **ret = (struct sg_outcome){.job = job};
     return SG_OK;
@@ -149,7 +141,7 @@ enum sg_rc sg_journal_failed(struct sg_run *run, struct sg_job *job, const struc
 
 int sg_journal_due_ms(const struct sg_journal *journal)
 {
-    int64_t left = journal->oldest_ms + SG_SYNC_GROUP_MS - sg_sync_now_ms();
+    int64_t left = journal->oldest_ms + SG_SYNC_GROUP_MS - sg_monotonic_ms();
 
     return journal->count == 0 ? -1 : left > 0 ? (int)left : 0;
 }

@@ -122,4 +122,3 @@ struct sg_run {
 SG_MUST_CHECK enum sg_rc sg_run_share(struct sg_run *run, struct sg_err *err);
 /* There are new steps: no line is exhausted. */
 void sg_run_more(struct sg_run *run);
-int64_t sg_sync_now_ms(void); /* of a clock that only goes on */
