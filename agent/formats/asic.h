@@ -1,0 +1,43 @@
+/* Associated signature containers (EN 319 162-1) with CAdES: ASiC-E, many files under one signature by its ASiCManifest
+ * (§4.4.4.2), and ASiC-S, one file (§4.3). Names in a container are data: none of them is ever used as a path here. */
+#pragma once
+
+#include "base/outfile.h"
+#include "formats/cades.h"
+
+enum sg_asic_form { SG_ASIC_E, SG_ASIC_S };
+
+/* A file to be put in. */
+struct sg_asic_file {
+    const char *path; /* where it is */
+    const char *name; /* in the container: relative, UTF-8, "/" between folders, no "." or "..", not of META-INF */
+};
+
+struct sg_asic_params {
+    const struct sg_cades_signer *signer;
+    enum sg_asic_form form; /* SG_ASIC_S: one file */
+    const struct sg_asic_file *files;
+    size_t count;
+    int64_t signing_time;
+    enum sg_rc (*check_cancelled)(struct sg_err *err); /* may be NULL */
+    void (*done)(void *context, size_t files);         /* how many are in it by now; may be NULL */
+    void *context;
+};
+
+/* Writes the container to `out` (not committed): each file is read once, the key is used once. `digest`: of what the
+ * CAdES signs (the manifest; of ASiC-S the file), room for EVP_MAX_MD_SIZE. A name that may not be: SG_E_USAGE. */
+SG_MUST_CHECK enum sg_rc sg_asic_sign(const struct sg_asic_params *params, struct sg_outfile *out, uint8_t *digest,
+                                      size_t *ret_digest_len, struct sg_err *err);
+
+/* --- reading --------------------------------------------------------------------------------------------------------
+ */
+
+struct sg_asic;
+
+/* Whether the input begins as a ZIP does. */
+SG_MUST_CHECK enum sg_rc sg_asic_probe(struct sg_input *input, bool *ret_is_zip, struct sg_err *err);
+/* Reads the directory and what is in META-INF; checks names, counts, sizes, ratios, and that local and central headers
+ * say the same. Broken: SG_E_MALFORMED or SG_E_LIMIT, saying which entry. A ZIP that is no ASiC: `*ret` is NULL. */
+SG_MUST_CHECK enum sg_rc sg_asic_open(struct sg_input *input, struct sg_asic **ret, struct sg_err *err);
+void sg_asic_free(struct sg_asic *asic);
+SG_DEFINE_CLEANUP(struct sg_asic, sg_asic_free)

@@ -1,0 +1,12 @@
+/* Libraries that are slow to load, and that most runs do not need (qpdf, libzip, HarfBuzz), are linked by modules of
+ * ours alone: shared objects in the folder of programs, each of which exports one table of functions. A program that
+ * has the table linked in (a test, a fuzz target) needs no module. */
+#pragma once
+
+#include "base/err.h"
+
+/* The table `symbol` of the module `name` ("signet-pdf.so"), loaded once and never unloaded; safe from several threads.
+ * `linked`: the table itself, where the program has it (a weak reference), else NULL. A module that is not there, or
+ * not of this version: SG_E_INTERNAL, saying what to install. */
+SG_MUST_CHECK enum sg_rc sg_module_table(const char *name, const char *symbol, const void *linked, const void **ret,
+                                         struct sg_err *err);

@@ -1,0 +1,95 @@
+/* The objects of a PDF (ISO 32000-1 §7.3, §7.5) as plain values. They are read by qpdf with its recovery off: what it
+ * would have to guess at is SG_E_MALFORMED. Nothing is judged here, and nothing is written.
+ *
+ * A revision of a file is a prefix of it (§7.5.6), and is opened like a file. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/input.h"
+
+struct sg_pdf;
+
+struct sg_pdf_id {
+    int number, generation;
+};
+
+enum sg_pdf_type {
+    SG_PDF_NULL,
+    SG_PDF_BOOLEAN,
+    SG_PDF_INTEGER,
+    SG_PDF_REAL,
+    SG_PDF_NAME,
+    SG_PDF_STRING,
+    SG_PDF_ARRAY,
+    SG_PDF_DICTIONARY,
+    SG_PDF_STREAM, /* its dictionary; the data: sg_pdf_stream() */
+    SG_PDF_REFERENCE
+};
+
+#define SG_PDF_NO_OFFSET UINT64_MAX
+
+struct sg_pdf_entry;
+
+/* A value. Owned by the sg_pdf that it came from, and as old as that. */
+struct sg_pdf_value {
+    enum sg_pdf_type type;
+    uint64_t offset;      /* of its first octet in the file; SG_PDF_NO_OFFSET: it stands in an object stream */
+    bool boolean;         /* of a boolean */
+    int64_t integer;      /* of an integer */
+    struct sg_pdf_id id;  /* of a reference: that of the object it refers to */
+    struct sg_slice text; /* real: as written; name: without its slash, #xx decoded; string: its octets */
+    const struct sg_pdf_entry *entries; /* of an array; of a dictionary or stream, sorted by key */
+    size_t count;
+};
+
+struct sg_pdf_entry {
+    struct sg_slice key; /* of a dictionary: a name as above */
+    struct sg_pdf_value value;
+};
+
+/* Where the cross-reference has an object that is in use. */
+struct sg_pdf_place {
+    struct sg_pdf_id id;
+    bool compressed;
+    uint64_t offset; /* in the file; compressed: the number of the object stream */
+    unsigned index;  /* compressed: in that */
+};
+
+/* The form of the file's newest cross-reference section (§7.5.4, §7.5.8). */
+enum sg_pdf_xref { SG_PDF_XREF_TABLE, SG_PDF_XREF_STREAM, SG_PDF_XREF_HYBRID };
+
+/* Whether the input begins as a PDF does: "%PDF-" among its first 1,024 octets. */
+SG_MUST_CHECK enum sg_rc sg_pdf_probe(struct sg_input *input, bool *ret_is_pdf, struct sg_err *err);
+
+/* The first `end` octets of `input`, which must outlive the result. Broken: SG_E_MALFORMED, saying what and where;
+ * encrypted: SG_E_UNSUPPORTED; over a limit: SG_E_LIMIT. */
+SG_MUST_CHECK enum sg_rc sg_pdf_open(struct sg_input *input, uint64_t end, struct sg_pdf **ret, struct sg_err *err);
+void sg_pdf_free(struct sg_pdf *pdf);
+SG_DEFINE_CLEANUP(struct sg_pdf, sg_pdf_free)
+
+const struct sg_pdf_value *sg_pdf_trailer(const struct sg_pdf *pdf); /* a dictionary */
+uint64_t sg_pdf_startxref(const struct sg_pdf *pdf);                 /* where the newest section begins */
+enum sg_pdf_xref sg_pdf_xref(const struct sg_pdf *pdf);
+/* Every object in use, sorted by number. */
+const struct sg_pdf_place *sg_pdf_places(const struct sg_pdf *pdf, size_t *ret_count);
+
+/* The object of that number; a null where there is none (§7.3.10). */
+SG_MUST_CHECK enum sg_rc sg_pdf_object(struct sg_pdf *pdf, struct sg_pdf_id id, const struct sg_pdf_value **ret,
+                                       struct sg_err *err);
+/* What `value` is, or refers to. Chains of references have a limit. */
+SG_MUST_CHECK enum sg_rc sg_pdf_resolve(struct sg_pdf *pdf, const struct sg_pdf_value *value,
+                                        const struct sg_pdf_value **ret, struct sg_err *err);
+/* A stream's data as it stands in the file, or decoded by its filters (images' excepted), at most `out->max`. */
+SG_MUST_CHECK enum sg_rc sg_pdf_stream(struct sg_pdf *pdf, struct sg_pdf_id id, bool decoded, struct sg_buf *out,
+                                       struct sg_err *err);
+
+/* A dictionary's entry, as it stands there; NULL: there is none, or it is no dictionary. */
+const struct sg_pdf_value *sg_pdf_get(const struct sg_pdf_value *dictionary, const char *key);
+/* The same, resolved; a null counts as none (§7.3.7). */
+SG_MUST_CHECK enum sg_rc sg_pdf_find(struct sg_pdf *pdf, const struct sg_pdf_value *dictionary, const char *key,
+                                     const struct sg_pdf_value **ret, struct sg_err *err);
+bool sg_pdf_is_name(const struct sg_pdf_value *value, const char *name); /* value may be NULL */
