@@ -122,3 +122,5 @@ struct sg_paths {
 
 SG_MUST_CHECK enum sg_rc sg_paths_find(struct sg_paths *ret, struct sg_err *err);
 void sg_paths_clear(struct sg_paths *paths);
+/* `libexec` alone. Allocated. */
+SG_MUST_CHECK enum sg_rc sg_libexec_folder(char **ret, struct sg_err *err);

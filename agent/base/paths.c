@@ -75,7 +75,7 @@ static enum sg_rc xdg_path(const char *variable, const char *by_default, const c
     return join(folder, rest, ret, err);
 }
 
-static enum sg_rc libexec_folder(char **ret, struct sg_err *err)
+enum sg_rc sg_libexec_folder(char **ret, struct sg_err *err)
 {
     char program[PATH_MAX];
     ssize_t len = readlink("/proc/self/exe", program, sizeof(program));
@@ -132,7 +132,7 @@ enum sg_rc sg_paths_find(struct sg_paths *ret, struct sg_err *err)
             rc = xdg_path("XDG_STATE_HOME", "/.local/state", "/signet", &paths.state, err);
     }
     if (rc == SG_OK)
-        rc = libexec_folder(&paths.libexec, err);
+        rc = sg_libexec_folder(&paths.libexec, err);
     if (rc != SG_OK)
         return rc;
     *ret = paths;

@@ -5,8 +5,8 @@
 
 #include "base/err.h"
 
-/* The table `symbol` of the module `name` ("signet-pdf.so"), loaded once and never unloaded; safe from several threads.
+/* The table `symbol` of the module `name` ("signet-pdf.so"), which is never unloaded; safe from several threads.
  * `linked`: the table itself, where the program has it (a weak reference), else NULL. A module that is not there, or
- * not of this version: SG_E_INTERNAL, saying what to install. */
+ * has no such table: SG_E_INTERNAL. */
 SG_MUST_CHECK enum sg_rc sg_module_table(const char *name, const char *symbol, const void *linked, const void **ret,
                                          struct sg_err *err);
