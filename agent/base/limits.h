@@ -154,6 +154,10 @@
 #define SG_IO_BUFFER (256 * SG_KIB)
 #define SG_SMALL_FILE (64 * SG_KIB)   /* read in one piece */
 #define SG_SPOOL_MEMORY (32 * SG_MIB) /* of what cannot be read twice; more goes to a temporary file */
+#define SG_GROUP_MS 1000              /* after which a group that is not full is made final, too */
+#define SG_MAX_CHECKSUMS 1000000      /* files that one list names */
+#define SG_MAX_CHECKSUM_LIST (256 * SG_MIB)
+#define SG_MAX_SHOWN_FILES 10 /* by name, before a question; of more, the first and the last */
 
 /* Judging in a child process. */
 #define SG_MAX_JUDGING_BATCH 128          /* files that one child judges */
