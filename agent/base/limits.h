@@ -155,6 +155,17 @@
 #define SG_SMALL_FILE (64 * SG_KIB)   /* read in one piece */
 #define SG_SPOOL_MEMORY (32 * SG_MIB) /* of what cannot be read twice; more goes to a temporary file */
 
+/* Signing PDFs. */
+#define SG_MAX_PDF_UPDATE (16 * SG_MIB) /* what signing appends, held in memory */
+#define SG_MAX_PDF_UPDATE_OBJECTS 256   /* objects in it */
+#define SG_MAX_PDF_RESERVE (1 * SG_MIB) /* room for what comes later */
+#define SG_MAX_PDF_LOOK_PARTS 64        /* objects that a visible signature is made of */
+#define SG_MAX_PDF_TEXT (8 * SG_KIB)    /* a text in a signature, or a field's whole name */
+#define SG_MAX_PDF_DEPTH 100            /* nesting of a value that is written */
+#define SG_MAX_PDF_TREE_DEPTH 64        /* pages in pages, fields in fields */
+#define SG_MAX_PDF_PAGES 1000000        /* nodes of the page tree */
+#define SG_MAX_PDF_FIELDS 100000        /* nodes of the tree of fields */
+
 /* Judging in a child process. */
 #define SG_MAX_JUDGING_BATCH 128          /* files that one child judges */
 #define SG_MAX_JUDGING_JOBS 64            /* children at once */
