@@ -41,6 +41,13 @@
 #define SG_MAX_GCM_NONCE 128                   /* octets, as many as OpenSSL takes */
 #define SG_MAX_GCM_CONTENT ((1ULL << 36) - 32) /* octets under one key and nonce (SP 800-38D §5.2.1.1) */
 
+/* PDF. Objects are read on demand, and streams are not held in memory but for those that are asked for. */
+#define SG_MAX_PDF_OBJECTS 4000000      /* in use in one file */
+#define SG_MAX_PDF_DEPTH 64             /* arrays and dictionaries in each other */
+#define SG_MAX_PDF_ELEMENTS 1000000     /* of one object, with all in it */
+#define SG_MAX_PDF_STRING (32 * SG_MIB) /* one string or name */
+#define SG_MAX_PDF_HELD (1024 * SG_MIB) /* of one file's objects, together */
+
 /* Time-stamps. */
 #define SG_MAX_TIMESTAMP (16 * SG_MIB) /* one token, with the certificates and CRLs that it carries */
 #define SG_MAX_TIMESTAMPS 16           /* of one signature, judged */
