@@ -380,3 +380,15 @@ enum sg_rc sg_input_copy(struct sg_input *input, uint64_t offset, uint64_t len, 
     }
     return rc;
 }
+
+static enum sg_rc stream_input(void *context, struct sg_sink sink, struct sg_err *err)
+{
+    struct sg_input *input = context;
+    enum sg_rc rc = sg_input_copy(input, 0, sg_input_size(input), sink, err);
+    return rc == SG_OK ? sg_input_check_unchanged(input, err) : rc;
+}
+
+struct sg_source sg_input_source(struct sg_input *input)
+{
+    return (struct sg_source){stream_input, input};
+}

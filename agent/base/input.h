@@ -54,3 +54,13 @@ struct sg_sink {
 /* Streams [offset, offset + len) into `sink`, SG_IO_BUFFER at a time. Ends early: SG_E_INPUT_CHANGED. */
 SG_MUST_CHECK enum sg_rc sg_input_copy(struct sg_input *input, uint64_t offset, uint64_t len, struct sg_sink sink,
                                        struct sg_err *err);
+
+/* Bytes that are no file of their own (what a signature in a PDF covers, a file in a container): each call streams all
+ * of them into `sink`. */
+struct sg_source {
+    enum sg_rc (*stream)(void *context, struct sg_sink sink, struct sg_err *err);
+    void *context;
+};
+
+/* A whole input, which must not change meanwhile; it is the context. */
+struct sg_source sg_input_source(struct sg_input *input);

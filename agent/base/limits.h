@@ -41,6 +41,13 @@
 #define SG_MAX_GCM_NONCE 128                   /* octets, as many as OpenSSL takes */
 #define SG_MAX_GCM_CONTENT ((1ULL << 36) - 32) /* octets under one key and nonce (SP 800-38D §5.2.1.1) */
 
+/* PDF. Objects are read on demand, and streams are not held in memory but for those that are asked for. */
+#define SG_MAX_PDF_OBJECTS 4000000      /* in use in one file */
+#define SG_MAX_PDF_DEPTH 64             /* arrays and dictionaries in each other */
+#define SG_MAX_PDF_ELEMENTS 1000000     /* of one object, with all in it */
+#define SG_MAX_PDF_STRING (32 * SG_MIB) /* one string or name */
+#define SG_MAX_PDF_HELD (1024 * SG_MIB) /* of one file's objects, together */
+
 /* Time-stamps. */
 #define SG_MAX_TIMESTAMP (16 * SG_MIB) /* one token, with the certificates and CRLs that it carries */
 #define SG_MAX_TIMESTAMPS 16           /* of one signature, judged */
@@ -161,7 +168,6 @@
 #define SG_MAX_PDF_RESERVE (1 * SG_MIB) /* room for what comes later */
 #define SG_MAX_PDF_LOOK_PARTS 64        /* objects that a visible signature is made of */
 #define SG_MAX_PDF_TEXT (8 * SG_KIB)    /* a text in a signature, or a field's whole name */
-#define SG_MAX_PDF_DEPTH 100            /* nesting of a value that is written */
 #define SG_MAX_PDF_TREE_DEPTH 64        /* pages in pages, fields in fields */
 #define SG_MAX_PDF_PAGES 1000000        /* nodes of the page tree */
 #define SG_MAX_PDF_FIELDS 100000        /* nodes of the tree of fields */

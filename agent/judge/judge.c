@@ -144,6 +144,8 @@ static enum sg_rc open_batch(struct run *run, struct sg_batch *batch, struct sg_
         }
         if (rc != SG_OK)
             answer_error(run, run->opened, &why);
+        else
+            sg_verify_preload(file->named);
         bytes += bytes_of(file);
         batch->answered[batch->count++] = rc != SG_OK;
         run->opened++;

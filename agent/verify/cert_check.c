@@ -21,22 +21,20 @@ enum sg_rc sg_cert_check(struct sg_verifier *verifier, const char *file, X509 *c
     sg_judgement_init(&judgement);
     unsigned steps = SG_MAX_PATH_STEPS;
     struct sg_cert_request request = {.cert = cert, .purpose = purpose, .at = verifier->at, .steps = &steps};
-    enum sg_rc rc = sg_report_new(verifier->libctx, file, NULL, 1, &report, err);
+    enum sg_rc rc = sg_report_new(verifier->libctx, file, verifier->at, &report, err);
     if (rc == SG_OK)
         rc = sg_judge_certificate(verifier, &request, &judgement, err);
     ERR_clear_error(); /* what OpenSSL said on the way is in the verdict */
     if (rc != SG_OK)
         return rc;
-    judgement.verdict.id = strdup("1");
-    if (!judgement.verdict.id || !X509_up_ref(cert))
+    if (!X509_up_ref(cert))
         return sg_fail_memory(err);
     judgement.verdict.signer = cert;
     judgement.verdict.best_time = verifier->at;
-    report->at = verifier->at;
-    report->verdicts[0] = judgement.verdict;
-    sg_judgement_init(&judgement);
-    *ret = sg_steal(report);
-    return SG_OK;
+    rc = sg_report_add(report, &judgement, err);
+    if (rc == SG_OK)
+        *ret = sg_steal(report);
+    return rc;
 }
 
 /* Whether a certificate has a path to an anchor, revocation aside: what it signs may be about its own revocation. */

@@ -108,18 +108,16 @@ static enum sg_rc prepare(struct sg_content *content, const struct sg_cms *cms,
 }
 
 /* By the digests that are prepared. */
-static enum sg_rc hash(struct sg_cms *cms, struct sg_input *detached, const struct sg_content_evidence *evidence,
+static enum sg_rc hash(struct sg_cms *cms, const struct sg_source *detached, const struct sg_content_evidence *evidence,
                        struct sg_content *content, struct sg_err *err)
 {
     struct pass pass = {.content = content, .evidence = evidence};
     struct sg_sink sink = {.write = update, .context = &pass};
     enum sg_rc rc = update(&pass, NULL, 0, err); /* content that is empty is given as well */
     if (rc == SG_OK && detached)
-        rc = sg_input_copy(detached, 0, sg_input_size(detached), sink, err);
+        rc = detached->stream(detached->context, sink, err);
     else if (rc == SG_OK)
         rc = sg_cms_content(cms, sink, err);
-    if (rc == SG_OK && detached)
-        rc = sg_input_check_unchanged(detached, err);
     if (rc == SG_OK)
         rc = finish(content, err);
     return rc;
@@ -127,8 +125,8 @@ static enum sg_rc hash(struct sg_cms *cms, struct sg_input *detached, const stru
 
 /* A file named beside an attached signature: whoever named it believes that it is what was signed. It is hashed by the
  * very digests that the attached content has. */
-static enum sg_rc compare(struct sg_cms *cms, struct sg_input *beside, OSSL_LIB_CTX *libctx, struct sg_content *content,
-                          struct sg_err *err)
+static enum sg_rc compare(struct sg_cms *cms, const struct sg_source *beside, OSSL_LIB_CTX *libctx,
+                          struct sg_content *content, struct sg_err *err)
 {
     struct sg_content other = {.present = true};
     enum sg_rc rc = SG_OK;
@@ -144,8 +142,9 @@ static enum sg_rc compare(struct sg_cms *cms, struct sg_input *beside, OSSL_LIB_
     return rc;
 }
 
-enum sg_rc sg_content_hash(struct sg_cms *cms, struct sg_input *detached, const struct sg_content_evidence *evidence,
-                           OSSL_LIB_CTX *libctx, struct sg_content *ret, struct sg_err *err)
+enum sg_rc sg_content_hash(struct sg_cms *cms, const struct sg_source *detached,
+                           const struct sg_content_evidence *evidence, OSSL_LIB_CTX *libctx, struct sg_content *ret,
+                           struct sg_err *err)
 {
     bool attached = !sg_cms_is_detached(cms);
     struct sg_content content = {.present = attached || detached};

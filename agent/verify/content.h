@@ -33,7 +33,7 @@ struct sg_content_evidence {
 };
 
 /* Hashes what `cms` is over: the attached content, else `detached` (NULL: not to be had). */
-SG_MUST_CHECK enum sg_rc sg_content_hash(struct sg_cms *cms, struct sg_input *detached,
+SG_MUST_CHECK enum sg_rc sg_content_hash(struct sg_cms *cms, const struct sg_source *detached,
                                          const struct sg_content_evidence *evidence, OSSL_LIB_CTX *libctx,
                                          struct sg_content *ret, struct sg_err *err);
 /* The digest by that algorithm; {NULL, 0} if there is no content or the algorithm is not known. */

@@ -175,7 +175,7 @@ static enum sg_rc signature_json(OSSL_LIB_CTX *libctx, const struct sg_verdict *
         !set(object, "indication", text_json(sg_indication_text(verdict->indication))) ||
         !set(object, "sub_indication", text_json(sg_sub_indication_text(verdict->sub_indication))) ||
         !set(object, "now", now_json(verdict)) || !set(object, "intact", json_boolean(verdict->intact)) ||
-        !set(object, "changes", json_null()) || !set(object, "level", text_json(verdict->level)) ||
+        !set(object, "changes", text_json(verdict->changes)) || !set(object, "level", text_json(verdict->level)) ||
         !set(object, "covers", text_json(verdict->covers)))
         return sg_fail_memory(err);
     if (verdict->signer)

@@ -48,7 +48,6 @@ enum sg_rc sg_signature_judge(const struct sg_signature_request *request, struct
     enum sg_rc rc = sg_signer_read(request->cms, request->si, &signer, judgement, err);
     if (rc != SG_OK)
         return rc;
-    verdict->covers = "whole file";
     verdict->digest = sg_digest_word(signer.digest_nid);
     verdict->algorithm = signer.method.word;
     verdict->claimed_time = signer.signing_time;

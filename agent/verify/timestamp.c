@@ -195,7 +195,7 @@ static enum sg_rc judge_signature(const struct sg_timestamp_context *context, st
         rc = sg_carried_make(libctx, evidence, &carried, err);
     if (rc == SG_OK)
         rc = sg_signature_judge(&request, judgement, err);
-    judgement->verdict.level = judgement->verdict.covers = NULL;
+    judgement->verdict.level = NULL;
     judgement->verdict.claimed_time = judgement->verdict.best_time = SG_TIME_NONE;
     return rc;
 }

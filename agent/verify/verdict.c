@@ -121,9 +121,18 @@ const char *sg_reason_advice(const char *word)
     return "";
 }
 
+static void free_names(char **names, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        free(names[i]);
+    free(names);
+}
+
 void sg_verdict_clear(struct sg_verdict *verdict)
 {
     free(verdict->id);
+    free(verdict->covers);
+    free_names(verdict->files, verdict->file_count);
     X509_free(verdict->signer);
     sg_x509_stack_free(verdict->chain);
     for (size_t i = 0; i < verdict->revocation_count; i++)
@@ -132,9 +141,7 @@ void sg_verdict_clear(struct sg_verdict *verdict)
     for (size_t i = 0; i < verdict->reason_count; i++)
         free(verdict->reasons[i].text);
     free(verdict->reasons);
-    for (size_t i = 0; i < verdict->policy_count; i++)
-        free(verdict->policies[i]);
-    free(verdict->policies);
+    free_names(verdict->policies, verdict->policy_count);
     for (size_t i = 0; i < verdict->timestamp_count; i++)
         sg_timestamp_clear(&verdict->timestamps[i]);
     free(verdict->timestamps);
@@ -330,27 +337,32 @@ enum sg_rc sg_judgement_settle(struct sg_judgement *judgement, const struct sg_j
     return sg_judgement_explain(judgement, then, err);
 }
 
-enum sg_rc sg_report_new(OSSL_LIB_CTX *libctx, const char *file, const char *format, size_t verdict_count,
-                         struct sg_report **ret, struct sg_err *err)
+enum sg_rc sg_report_new(OSSL_LIB_CTX *libctx, const char *file, int64_t at, struct sg_report **ret, struct sg_err *err)
 {
     _cleanup_(sg_report_freep) struct sg_report *report = calloc(1, sizeof *report);
     if (!report)
         return sg_fail_memory(err);
     report->libctx = libctx;
+    report->at = at;
     report->file = strdup(file);
-    report->format = format;
-    report->verdicts = calloc(verdict_count ? verdict_count : 1, sizeof *report->verdicts);
-    if (!report->file || !report->verdicts)
+    if (!report->file)
         return sg_fail_memory(err);
-    for (size_t i = 0; i < verdict_count; i++) {
-        struct sg_judgement blank;
-        sg_judgement_init(&blank);
-        report->verdicts[i] = blank.verdict;
-        report->verdicts[i].indication = SG_INDETERMINATE; /* until it is judged */
-        report->verdicts[i].now.indication = SG_INDETERMINATE;
-    }
-    report->verdict_count = verdict_count;
     *ret = sg_steal(report);
+    return SG_OK;
+}
+
+enum sg_rc sg_report_add(struct sg_report *report, struct sg_judgement *judgement, struct sg_err *err)
+{
+    struct sg_verdict *grown = reallocarray(report->verdicts, report->verdict_count + 1, sizeof *grown);
+    if (!grown)
+        return sg_fail_memory(err);
+    report->verdicts = grown;
+    if (asprintf(&judgement->verdict.id, "%zu", report->verdict_count + 1) < 0) {
+        judgement->verdict.id = NULL;
+        return sg_fail_memory(err);
+    }
+    grown[report->verdict_count++] = judgement->verdict;
+    sg_judgement_init(judgement);
     return SG_OK;
 }
 
@@ -361,6 +373,7 @@ void sg_report_free(struct sg_report *report)
     for (size_t i = 0; i < report->verdict_count; i++)
         sg_verdict_clear(&report->verdicts[i]);
     free(report->verdicts);
+    free_names(report->uncovered, report->uncovered_count);
     free(report->file);
     free(report);
 }

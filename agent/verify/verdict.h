@@ -95,6 +95,9 @@ SG_MUST_CHECK enum sg_rc sg_judgement_settle(struct sg_judgement *judgement, con
 struct sg_conclusion sg_judgement_conclusion(enum sg_severity severity);
 
 void sg_verdict_clear(struct sg_verdict *verdict);
-/* A report with room for that many verdicts, all blank. */
-SG_MUST_CHECK enum sg_rc sg_report_new(OSSL_LIB_CTX *libctx, const char *file, const char *format, size_t verdict_count,
-                                       struct sg_report **ret, struct sg_err *err);
+/* A report without a verdict. */
+SG_MUST_CHECK enum sg_rc sg_report_new(OSSL_LIB_CTX *libctx, const char *file, int64_t at, struct sg_report **ret,
+                                       struct sg_err *err);
+/* Moves the judgement's verdict to the end of the report, with the next number as its `id`, and makes the judgement
+ * blank. */
+SG_MUST_CHECK enum sg_rc sg_report_add(struct sg_report *report, struct sg_judgement *judgement, struct sg_err *err);

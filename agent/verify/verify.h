@@ -87,8 +87,12 @@ struct sg_verdict {
     struct sg_conclusion
         now; /* as of the judging time: differs from the two above where a proven earlier time decides */
     bool intact;
-    const char *level;     /* "B-B", "B-T", "B-LT", "B-LTA" or NULL */
-    const char *covers;    /* "whole file" */
+    const char *level;   /* "B-B", "B-T", "B-LT", "B-LTA" or NULL */
+    char *covers;        /* "whole file", "revision 1 of 2" */
+    const char *changes; /* what came after the revision that it covers: "none", "permitted", "forbidden"; NULL: not a
+                            PDF's */
+    char **files;        /* of a container: the names of the files that it covers */
+    size_t file_count;
     X509 *signer;          /* NULL if not found */
     const char *digest;    /* "sha256"; NULL if unknown */
     const char *algorithm; /* "rsa-pkcs1", "rsa-pss", "ecdsa", "ed25519", "dsa", "ed448", "other" */
@@ -119,9 +123,11 @@ struct sg_report {
     OSSL_LIB_CTX *libctx; /* the verifier's; must outlive the report */
     char *file;
     int64_t at;         /* judging time */
-    const char *format; /* "CAdES", or NULL: no signature or a format we do not know */
+    const char *format; /* "CAdES", ...; NULL: no signature, or a format that we do not know */
     struct sg_verdict *verdicts;
     size_t verdict_count;
+    char **uncovered; /* of a container: the names of the files that no signature covers */
+    size_t uncovered_count;
 };
 
 void sg_report_free(struct sg_report *report);
@@ -170,6 +176,10 @@ SG_DEFINE_CLEANUP(struct sg_verifier, sg_verifier_free)
  * SG_E_MALFORMED or SG_E_LIMIT. */
 SG_MUST_CHECK enum sg_rc sg_verify_file(struct sg_verifier *verifier, struct sg_input *signature,
                                         struct sg_input *content, struct sg_report **ret, struct sg_err *err);
+
+/* Loads what judging this file will need (formats/module.h), by a look at how it begins, for who forks to judge. What
+ * cannot be loaded is said by the judgement. */
+void sg_verify_preload(struct sg_input *signature);
 
 /* A TimeStampToken, and what it ought to be of. */
 struct sg_timestamp_request {

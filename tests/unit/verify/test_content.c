@@ -34,11 +34,12 @@ static struct hashed hash(const struct world *world, const struct made *made, co
                      SG_OK);
     if (detached)
         assert_int_equal(sg_input_from_slice("content", slice_of(detached), &hashed.detached, NULL), SG_OK);
+    struct sg_source source = detached ? sg_input_source(hashed.detached) : (struct sg_source){0};
     struct sg_evidence *each[] = {NULL, hashed.evidence};
     const struct sg_content_evidence wants = {.each = each, .count = 2};
-    assert_int_equal(
-        sg_content_hash(hashed.cms, hashed.detached, evidence ? &wants : NULL, world->libctx, &hashed.content, NULL),
-        SG_OK);
+    assert_int_equal(sg_content_hash(hashed.cms, detached ? &source : NULL, evidence ? &wants : NULL, world->libctx,
+                                     &hashed.content, NULL),
+                     SG_OK);
     return hashed;
 }
 
