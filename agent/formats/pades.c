@@ -1,6 +1,5 @@
 #include "formats/pades.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/hash.h"
@@ -9,30 +8,6 @@
 #include "formats/cades_signer.h"
 #include "formats/pades_private.h"
 #include "formats/pdf_write.h"
-
-/* The octets from which all offsets count are the first ones (§7.5.2), or two readers may read two documents. */
-static enum sg_rc check_beginning(struct sg_input *input, struct sg_err *err)
-{
-    static const char magic[] = "%PDF-";
-    char begin[sizeof(magic) - 1];
-    size_t len = 0;
-    bool is_pdf = false;
-    enum sg_rc rc = sg_input_read(input, 0, begin, sizeof(begin), &len, err);
-
-    if (rc != SG_OK || (len == sizeof(begin) && memcmp(begin, magic, sizeof(begin)) == 0))
-        return rc;
-    rc = sg_pdf_probe(input, &is_pdf, err);
-    if (rc != SG_OK)
-        return rc;
-    const char *name = sg_input_name(input);
-    if (is_pdf)
-        return sg_about(name, err,
-                        sg_fail(err, SG_E_MALFORMED,
-                                _("\"%s\" is a broken PDF: something stands before its beginning; have it written "
-                                  "anew."),
-                                name));
-    return sg_about(name, err, sg_fail(err, SG_E_MALFORMED, _("\"%s\" is not a PDF."), name));
-}
 
 static enum sg_rc check_params(const struct sg_pades_params *params, struct sg_err *err)
 {
@@ -143,8 +118,6 @@ enum sg_rc sg_pades_sign(const struct sg_pades_params *params, struct sg_input *
     size_t md_len = 0;
     enum sg_rc rc = check_params(params, err);
 
-    if (rc == SG_OK)
-        rc = check_beginning(input, err);
     if (rc == SG_OK)
         rc = prepare(&plan, input, &update, err);
     if (rc == SG_OK)

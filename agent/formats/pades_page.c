@@ -22,6 +22,16 @@ struct search {
     struct sg_err *err;
 };
 
+static double least(double a, double b)
+{
+    return a < b ? a : b;
+}
+
+static double most(double a, double b)
+{
+    return a > b ? a : b;
+}
+
 static bool to_number(const struct sg_pdf_value *value, double *ret)
 {
     char text[64];
@@ -53,8 +63,8 @@ enum sg_rc sg_pades_rectangle(const struct sg_pades_doc *doc, const struct sg_pd
     if (rc != SG_OK)
         return rc;
     for (size_t i = 0; is_one && i < 2; i++) {
-        ret[i] = fmin(corners[i], corners[i + 2]);
-        ret[i + 2] = fmax(corners[i], corners[i + 2]);
+        ret[i] = least(corners[i], corners[i + 2]);
+        ret[i + 2] = most(corners[i], corners[i + 2]);
     }
     *ret_is_one = is_one;
     return SG_OK;
@@ -85,8 +95,8 @@ static enum sg_rc measure(const struct search *search, struct inherited from, st
     if (rc != SG_OK || !has_media)
         return rc; /* it stays 0 by 0, and has no room for anything */
     for (size_t i = 0; has_crop && i < 2; i++) {
-        media[i] = fmax(media[i], fmin(crop[i], media[i + 2]));
-        media[i + 2] = fmin(media[i + 2], fmax(crop[i + 2], media[i]));
+        media[i] = most(media[i], least(crop[i], media[i + 2]));
+        media[i + 2] = least(media[i + 2], most(crop[i + 2], media[i]));
     }
     page->x = media[0];
     page->y = media[1];

@@ -158,8 +158,10 @@ static enum sg_rc put_part_dictionary(struct sg_slice text, const struct sg_pdf_
         if (!at || sscanf(at, "@%u@%n", &index, &used) != 1 || used == 0 || index >= count)
             at = NULL;
         sg_pdf_put_raw(put, (struct sg_slice){(const uint8_t *)p, (size_t)((at ? at : end) - p)});
-        if (at)
+        if (at) {
+            sg_pdf_put_format(put, " ");
             sg_pdf_put_reference(put, ids[index]);
+        }
         p = at ? at + used : end;
     }
     return put->rc;
