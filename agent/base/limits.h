@@ -34,12 +34,29 @@
 #define SG_MAX_ANCHOR_LIMITS (8 * SG_KIB) /* of one anchor, as text */
 #define SG_MAX_RELEASE_TEXT 64            /* a version */
 
+/* What a visible signature looks like. */
+#define SG_MAX_LOOK_LINES 16
+#define SG_MAX_LOOK_TEXT 1024             /* characters of one line */
+#define SG_MAX_LOOK_SIDE 14400            /* points of its box: as large as a page may be (ISO 32000-1 annex C.2) */
+#define SG_MAX_LOOK_IMAGE (8 * SG_MIB)    /* the file */
+#define SG_MAX_LOOK_PIXELS (16 * 1000000) /* of it */
+#define SG_MAX_LOOK_PART (16 * SG_MIB)    /* one object: a font's subset, an image */
+#define SG_MAX_FONT_FILE (64 * SG_MIB)
+#define SG_MAX_FONTS 64 /* looked at for one signature */
+
 /* Encryption. The content is streamed. */
 #define SG_MAX_RECIPIENT_INFOS (4 * SG_MIB)    /* RecipientInfos of one CMS together */
 #define SG_MAX_RECIPIENTS 256                  /* certificates that one content is encrypted to */
 #define SG_MAX_ENCRYPTED_CONTENT (1 * SG_MIB)  /* content that is encrypted in memory */
 #define SG_MAX_GCM_NONCE 128                   /* octets, as many as OpenSSL takes */
 #define SG_MAX_GCM_CONTENT ((1ULL << 36) - 32) /* octets under one key and nonce (SP 800-38D §5.2.1.1) */
+
+/* PDF. Objects are read on demand, and streams are not held in memory but for those that are asked for. */
+#define SG_MAX_PDF_OBJECTS 4000000      /* in use in one file */
+#define SG_MAX_PDF_DEPTH 64             /* arrays and dictionaries in each other */
+#define SG_MAX_PDF_ELEMENTS 1000000     /* of one object, with all in it */
+#define SG_MAX_PDF_STRING (32 * SG_MIB) /* one string or name */
+#define SG_MAX_PDF_HELD (1024 * SG_MIB) /* of one file's objects, together */
 
 /* Time-stamps. */
 #define SG_MAX_TIMESTAMP (16 * SG_MIB) /* one token, with the certificates and CRLs that it carries */
@@ -158,6 +175,16 @@
 #define SG_MAX_CHECKSUMS 1000000      /* files that one list names */
 #define SG_MAX_CHECKSUM_LIST (256 * SG_MIB)
 #define SG_MAX_SHOWN_FILES 10 /* by name, before a question; of more, the first and the last */
+
+/* Signing PDFs. */
+#define SG_MAX_PDF_UPDATE (16 * SG_MIB) /* what signing appends, held in memory */
+#define SG_MAX_PDF_UPDATE_OBJECTS 256   /* objects in it */
+#define SG_MAX_PDF_RESERVE (1 * SG_MIB) /* room for what comes later */
+#define SG_MAX_PDF_LOOK_PARTS 64        /* objects that a visible signature is made of */
+#define SG_MAX_PDF_TEXT (8 * SG_KIB)    /* a text in a signature, or a field's whole name */
+#define SG_MAX_PDF_TREE_DEPTH 64        /* pages in pages, fields in fields */
+#define SG_MAX_PDF_PAGES 1000000        /* nodes of the page tree */
+#define SG_MAX_PDF_FIELDS 100000        /* nodes of the tree of fields */
 
 /* Judging in a child process. */
 #define SG_MAX_JUDGING_BATCH 128          /* files that one child judges */

@@ -139,21 +139,34 @@ static enum sg_rc make_signer_infos(const struct sg_cades_signer *signer, struct
     return rc;
 }
 
-/* The fewest octets that signerInfos will have; more only if the signature value turns out longer. */
-static enum sg_rc least_signer_infos(const struct sg_cades_signer *signer, int64_t signing_time, size_t *ret,
-                                     struct sg_err *err)
+/* The octets that signerInfos will have with a signature value of that length. */
+static enum sg_rc size_signer_infos(const struct sg_cades_signer *signer, int64_t signing_time, size_t signature_len,
+                                    size_t *ret, struct sg_err *err)
 {
     static const uint8_t zeros[SG_MAX_SIGNATURE] = {0};
     _cleanup_(sg_buf_clear) struct sg_buf attrs = SG_BUF(SG_MAX_CMS_REST);
     _cleanup_(sg_buf_clear) struct sg_buf infos = SG_BUF(SG_MAX_CMS_REST);
     const struct sg_slice digest = {zeros, (size_t)EVP_MD_get_size(signer->md)};
-    const struct sg_slice signature = {zeros, sg_cades_signer_least(signer)};
 
     enum sg_rc rc = put_signed_attrs(signer, digest, signing_time, &attrs, err);
     if (rc == SG_OK)
-        rc = put_signer_infos(signer, sg_buf_slice(&attrs), signature, &infos, err);
+        rc = put_signer_infos(signer, sg_buf_slice(&attrs), (struct sg_slice){zeros, signature_len}, &infos, err);
     if (rc == SG_OK)
         *ret = infos.len;
+    return rc;
+}
+
+enum sg_rc sg_cades_detached_most(const struct sg_cades_signer *signer, int64_t signing_time, size_t *ret,
+                                  struct sg_err *err)
+{
+    _cleanup_(sg_buf_clear) struct sg_buf head = SG_BUF(SG_KIB);
+    size_t infos = 0;
+
+    enum sg_rc rc = size_signer_infos(signer, signing_time, sg_cades_signer_most(signer), &infos, err);
+    if (rc == SG_OK)
+        rc = put_head(signer, NULL, infos, &head, err);
+    if (rc == SG_OK)
+        *ret = head.len + signer->certificates.len + infos;
     return rc;
 }
 
@@ -251,7 +264,7 @@ enum sg_rc sg_cades_sign_attached(const struct sg_cades_signer *signer, struct s
     size_t md_len = 0;
     size_t least = 0;
 
-    enum sg_rc rc = least_signer_infos(signer, signing_time, &least, err);
+    enum sg_rc rc = size_signer_infos(signer, signing_time, sg_cades_signer_least(signer), &least, err);
     if (rc == SG_OK)
         rc = put_head(signer, &content_len, least, &first_head, err);
     if (rc == SG_OK)

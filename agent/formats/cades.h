@@ -50,6 +50,10 @@ SG_MUST_CHECK enum sg_rc sg_cades_digest_input(const struct sg_cades_signer *sig
 SG_MUST_CHECK enum sg_rc sg_cades_sign_detached(const struct sg_cades_signer *signer, struct sg_slice digest,
                                                 int64_t signing_time, struct sg_buf *out, struct sg_err *err);
 
+/* The most octets that it can have: fewer only if an ECDSA signature value turns out shorter. Uses no key. */
+SG_MUST_CHECK enum sg_rc sg_cades_detached_most(const struct sg_cades_signer *signer, int64_t signing_time, size_t *ret,
+                                                struct sg_err *err);
+
 /* An attached signature: reads `input` once, writes `out` as it goes (not committed). Also gives the content's digest
  * (as above). The file may be of any size. */
 SG_MUST_CHECK enum sg_rc sg_cades_sign_attached(const struct sg_cades_signer *signer, struct sg_input *input,

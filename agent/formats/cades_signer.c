@@ -394,6 +394,11 @@ size_t sg_cades_signer_least(const struct sg_cades_signer *signer)
     return signer->scheme == SG_SCHEME_ECDSA ? 8 : (size_t)EVP_PKEY_get_size(signer->public_key);
 }
 
+size_t sg_cades_signer_most(const struct sg_cades_signer *signer)
+{
+    return (size_t)EVP_PKEY_get_size(signer->public_key);
+}
+
 struct scheme_params {
     OSSL_PARAM params[3];
     int salt_len;

@@ -37,3 +37,5 @@ SG_MUST_CHECK enum sg_rc sg_cades_signer_sign(const struct sg_cades_signer *sign
                                               size_t *ret_len, struct sg_err *err);
 /* The fewest octets a signature value of this key can have; all of them but for ECDSA, whose length varies. */
 size_t sg_cades_signer_least(const struct sg_cades_signer *signer);
+/* The most octets. */
+size_t sg_cades_signer_most(const struct sg_cades_signer *signer);

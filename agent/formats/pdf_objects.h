@@ -37,7 +37,8 @@ struct sg_pdf_entry;
 /* A value. Owned by the sg_pdf that it came from, and as old as that. */
 struct sg_pdf_value {
     enum sg_pdf_type type;
-    uint64_t offset;      /* of its first octet in the file; SG_PDF_NO_OFFSET: it stands in an object stream */
+    uint64_t offset;      /* of its first octet in the file (a stream: of its dictionary); SG_PDF_NO_OFFSET: it stands
+                           * in an object stream */
     bool boolean;         /* of a boolean */
     int64_t integer;      /* of an integer */
     struct sg_pdf_id id;  /* of a reference: that of the object it refers to */
@@ -65,8 +66,12 @@ enum sg_pdf_xref { SG_PDF_XREF_TABLE, SG_PDF_XREF_STREAM, SG_PDF_XREF_HYBRID };
 /* Whether the input begins as a PDF does: "%PDF-" among its first 1,024 octets. */
 SG_MUST_CHECK enum sg_rc sg_pdf_probe(struct sg_input *input, bool *ret_is_pdf, struct sg_err *err);
 
+/* Loads the module that sg_pdf_open() needs, for a process that is about to lose the right to open files. */
+SG_MUST_CHECK enum sg_rc sg_pdf_preload(struct sg_err *err);
+
 /* The first `end` octets of `input`, which must outlive the result. Broken: SG_E_MALFORMED, saying what and where;
- * encrypted: SG_E_UNSUPPORTED; over a limit: SG_E_LIMIT. */
+ * encrypted: SG_E_UNSUPPORTED; over a limit: SG_E_LIMIT. The header must stand at octet 0: offsets (§7.5.4) count from
+ * it for some readers, and from the first octet for others. */
 SG_MUST_CHECK enum sg_rc sg_pdf_open(struct sg_input *input, uint64_t end, struct sg_pdf **ret, struct sg_err *err);
 void sg_pdf_free(struct sg_pdf *pdf);
 SG_DEFINE_CLEANUP(struct sg_pdf, sg_pdf_free)
@@ -80,14 +85,15 @@ const struct sg_pdf_place *sg_pdf_places(const struct sg_pdf *pdf, size_t *ret_c
 /* The object of that number; a null where there is none (§7.3.10). */
 SG_MUST_CHECK enum sg_rc sg_pdf_object(struct sg_pdf *pdf, struct sg_pdf_id id, const struct sg_pdf_value **ret,
                                        struct sg_err *err);
-/* What `value` is, or refers to. Chains of references have a limit. */
+/* What `value` is, or refers to. (An object that is a reference itself is malformed, so there are no chains.) */
 SG_MUST_CHECK enum sg_rc sg_pdf_resolve(struct sg_pdf *pdf, const struct sg_pdf_value *value,
                                         const struct sg_pdf_value **ret, struct sg_err *err);
 /* A stream's data as it stands in the file, or decoded by its filters (images' excepted), at most `out->max`. */
 SG_MUST_CHECK enum sg_rc sg_pdf_stream(struct sg_pdf *pdf, struct sg_pdf_id id, bool decoded, struct sg_buf *out,
                                        struct sg_err *err);
 
-/* A dictionary's entry, as it stands there; NULL: there is none, or it is no dictionary. */
+/* A dictionary's (or stream's) entry, as it stands there; NULL: there is none, or it is no dictionary. Entries that are
+ * null directly are left out (§7.3.7). */
 const struct sg_pdf_value *sg_pdf_get(const struct sg_pdf_value *dictionary, const char *key);
 /* The same, resolved; a null counts as none (§7.3.7). */
 SG_MUST_CHECK enum sg_rc sg_pdf_find(struct sg_pdf *pdf, const struct sg_pdf_value *dictionary, const char *key,

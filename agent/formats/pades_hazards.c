@@ -1,0 +1,82 @@
+/* What in a PDF acts, or comes from elsewhere. */
+#include <string.h>
+
+#include "base/limits.h"
+#include "base/msg.h"
+#include "formats/pades.h"
+#include "formats/pdf_objects.h"
+
+/* Actions (ISO 32000-1 §12.6.4) by their type. */
+static const struct {
+    const char *type;
+    unsigned hazard;
+} actions[] = {
+    {"JavaScript", SG_PDF_SCRIPTS},       {"Launch", SG_PDF_LAUNCH},
+    {"SubmitForm", SG_PDF_LAUNCH},        {"ImportData", SG_PDF_LAUNCH},
+    {"RichMediaExecute", SG_PDF_SCRIPTS},
+};
+
+/* Entries that only what acts, or refers elsewhere, has. */
+static const struct {
+    const char *key;
+    unsigned hazard;
+} keys[] = {
+    {"JS", SG_PDF_SCRIPTS},   /* of an action, or of a rendition that plays one */
+    {"XFA", SG_PDF_SCRIPTS},  /* a form that draws itself (§12.7.8) */
+    {"OPI", SG_PDF_EXTERNAL}, /* a proxy for a picture that lies elsewhere (§14.11.7) */
+};
+
+static unsigned hazards_of_dictionary(const struct sg_pdf_value *dictionary)
+{
+    unsigned hazards = 0;
+    const struct sg_pdf_value *action = sg_pdf_get(dictionary, "S");
+
+    for (size_t i = 0; action && i < sizeof(actions) / sizeof(*actions); i++)
+        if (sg_pdf_is_name(action, actions[i].type))
+            hazards |= actions[i].hazard;
+    for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
+        if (sg_pdf_get(dictionary, keys[i].key))
+            hazards |= keys[i].hazard;
+    if (sg_pdf_is_name(sg_pdf_get(dictionary, "FS"), "URL")) /* a file specification (§7.11.5) */
+        hazards |= SG_PDF_EXTERNAL;
+    /* A stream whose data are another file (§7.3.8.2); a form that stands for a page of one (§8.10.4). */
+    if (dictionary->type == SG_PDF_STREAM && (sg_pdf_get(dictionary, "F") || sg_pdf_get(dictionary, "Ref")))
+        hazards |= SG_PDF_EXTERNAL;
+    return hazards;
+}
+
+static enum sg_rc look_into(const struct sg_pdf_value *value, unsigned depth, unsigned *hazards, struct sg_err *err)
+{
+    enum sg_rc rc = SG_OK;
+
+    if (depth > SG_MAX_PDF_DEPTH)
+        return sg_fail(err, SG_E_LIMIT, _("An object is nested deeper than %d levels."), SG_MAX_PDF_DEPTH);
+    if (value->type == SG_PDF_DICTIONARY || value->type == SG_PDF_STREAM)
+        *hazards |= hazards_of_dictionary(value);
+    else if (value->type != SG_PDF_ARRAY)
+        return SG_OK;
+    for (size_t i = 0; i < value->count && rc == SG_OK; i++)
+        rc = look_into(&value->entries[i].value, depth + 1, hazards, err);
+    return rc;
+}
+
+enum sg_rc sg_pdf_hazards(struct sg_input *input, unsigned *ret, struct sg_err *err)
+{
+    _cleanup_(sg_pdf_freep) struct sg_pdf *pdf = NULL;
+    const struct sg_pdf_value *value = NULL;
+    unsigned hazards = 0;
+    size_t count = 0;
+    enum sg_rc rc = sg_pdf_open(input, sg_input_size(input), &pdf, err);
+
+    if (rc != SG_OK)
+        return rc;
+    const struct sg_pdf_place *places = sg_pdf_places(pdf, &count);
+    for (size_t i = 0; i < count && rc == SG_OK; i++) {
+        rc = sg_pdf_object(pdf, places[i].id, &value, err);
+        if (rc == SG_OK)
+            rc = look_into(value, 0, &hazards, err);
+    }
+    if (rc == SG_OK)
+        *ret = hazards;
+    return rc;
+}

@@ -1,0 +1,236 @@
+#include "formats/pdf_objects.h"
+
+#include <string.h>
+
+#include "base/limits.h"
+#include "base/msg.h"
+#include "formats/module.h"
+#include "formats/pdf_private.h"
+
+#pragma weak sg_pdf_module_table
+
+#define HEADER "%PDF-"
+#define HEADER_WITHIN 1024 /* octets (Annex H, implementation note 13, of the first editions; probing only) */
+#define TAIL 1024          /* octets, among which the last "startxref" stands; qpdf looks at 30 more */
+
+static enum sg_rc load(const struct sg_pdf_module **ret, struct sg_err *err)
+{
+    const void *table = NULL;
+    enum sg_rc rc = sg_module_table("signet-pdf.so", SG_PDF_MODULE_SYMBOL, &sg_pdf_module_table, &table, err);
+    if (rc == SG_OK)
+        *ret = table;
+    return rc;
+}
+
+enum sg_rc sg_pdf_preload(struct sg_err *err)
+{
+    const struct sg_pdf_module *module = NULL;
+    return load(&module, err);
+}
+
+enum sg_rc sg_pdf_probe(struct sg_input *input, bool *ret_is_pdf, struct sg_err *err)
+{
+    char head[HEADER_WITHIN + sizeof(HEADER) - 1];
+    size_t n = 0;
+    enum sg_rc rc = sg_input_read(input, 0, head, sizeof(head), &n, err);
+    if (rc == SG_OK)
+        *ret_is_pdf = memmem(head, n, HEADER, strlen(HEADER)) != NULL;
+    return rc;
+}
+
+/* --- the end of a file ----------------------------------------------------------------------------------------------
+ */
+
+static bool is_space(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '\f' || c == '\0';
+}
+
+/* "startxref", a number, "%%EOF" (§7.5.5), as `text` begins. */
+static bool read_ending(const char *text, size_t len, uint64_t *ret_startxref)
+{
+    size_t at = strlen("startxref"), first = 0;
+    uint64_t number = 0;
+
+    while (at < len && is_space(text[at]))
+        at++;
+    for (first = at; at < len && at - first < 16 && text[at] >= '0' && text[at] <= '9'; at++)
+        number = number * 10 + (uint64_t)(text[at] - '0');
+    if (at == first)
+        return false;
+    while (at < len && is_space(text[at]))
+        at++;
+    if (len - at < strlen("%%EOF") || memcmp(text + at, "%%EOF", strlen("%%EOF")) != 0)
+        return false;
+    *ret_startxref = number;
+    return true;
+}
+
+static enum sg_rc find_startxref(struct sg_input *input, uint64_t end, uint64_t *ret, struct sg_err *err)
+{
+    char tail[TAIL];
+    size_t n = 0, len = end < TAIL ? (size_t)end : TAIL;
+    const char *found = NULL;
+    enum sg_rc rc = sg_input_read(input, end - len, tail, len, &n, err);
+    if (rc != SG_OK)
+        return rc;
+    for (const char *p = tail; (p = memmem(p, n - (size_t)(p - tail), "startxref", strlen("startxref"))); p++)
+        found = p;
+    if (found && read_ending(found, n - (size_t)(found - tail), ret) && *ret < end)
+        return SG_OK;
+    const char *name = sg_input_name(input);
+    return sg_about(
+        name, err,
+        sg_fail(err, SG_E_MALFORMED,
+                _("The PDF \"%s\" is broken: no \"startxref\" that points into it, followed by \"%%%%EOF\", "
+                  "ends its first %llu octets; it may be cut off."),
+                name, (unsigned long long)end));
+}
+
+/* --- documents ------------------------------------------------------------------------------------------------------
+ */
+
+static enum sg_rc check_header(struct sg_input *input, uint64_t end, struct sg_err *err)
+{
+    const char *name = sg_input_name(input);
+    char head[sizeof(HEADER) - 1];
+    size_t n = 0;
+    enum sg_rc rc = sg_input_read(input, 0, head, sizeof(head), &n, err);
+    if (rc != SG_OK)
+        return rc;
+    if (n == sizeof(head) && end >= n && memcmp(head, HEADER, n) == 0 && end <= sg_input_size(input))
+        return SG_OK;
+    return sg_about(
+        name, err,
+        sg_fail(err, SG_E_MALFORMED, _("The PDF \"%s\" is broken: it does not begin with \"%s\"."), name, HEADER));
+}
+
+/* What stands where "startxref" points: a table, or the object that is a stream. */
+static enum sg_rc find_kind(struct sg_pdf *pdf, struct sg_err *err)
+{
+    char head[32];
+    size_t n = 0, at = 0;
+    enum sg_rc rc = sg_input_read(pdf->input, pdf->startxref, head, sizeof(head), &n, err);
+    if (rc != SG_OK)
+        return rc;
+    while (at < n && is_space(head[at]))
+        at++;
+    bool is_table = n - at >= strlen("xref") && memcmp(head + at, "xref", strlen("xref")) == 0;
+    if (!is_table)
+        pdf->xref = SG_PDF_XREF_STREAM;
+    else
+        pdf->xref = sg_pdf_get(pdf->trailer, "XRefStm") ? SG_PDF_XREF_HYBRID : SG_PDF_XREF_TABLE;
+    return SG_OK;
+}
+
+enum sg_rc sg_pdf_open(struct sg_input *input, uint64_t end, struct sg_pdf **ret, struct sg_err *err)
+{
+    _cleanup_(sg_pdf_freep) struct sg_pdf *pdf = NULL;
+    const struct sg_pdf_module *module = NULL;
+    uint64_t startxref = 0;
+    enum sg_rc rc = check_header(input, end, err);
+    if (rc == SG_OK)
+        rc = find_startxref(input, end, &startxref, err);
+    if (rc == SG_OK)
+        rc = load(&module, err);
+    if (rc == SG_OK)
+        rc = module->open(input, end, &pdf, err);
+    if (rc != SG_OK)
+        return rc;
+    pdf->input = input;
+    pdf->end = end;
+    pdf->startxref = startxref;
+    rc = find_kind(pdf, err);
+    if (rc == SG_OK)
+        *ret = sg_steal(pdf);
+    return rc;
+}
+
+void sg_pdf_free(struct sg_pdf *pdf)
+{
+    if (pdf)
+        pdf->module->free(pdf);
+}
+
+const struct sg_pdf_value *sg_pdf_trailer(const struct sg_pdf *pdf)
+{
+    return pdf->trailer;
+}
+
+uint64_t sg_pdf_startxref(const struct sg_pdf *pdf)
+{
+    return pdf->startxref;
+}
+
+enum sg_pdf_xref sg_pdf_xref(const struct sg_pdf *pdf)
+{
+    return pdf->xref;
+}
+
+const struct sg_pdf_place *sg_pdf_places(const struct sg_pdf *pdf, size_t *ret_count)
+{
+    *ret_count = pdf->count;
+    return pdf->places;
+}
+
+/* --- objects --------------------------------------------------------------------------------------------------------
+ */
+
+enum sg_rc sg_pdf_object(struct sg_pdf *pdf, struct sg_pdf_id id, const struct sg_pdf_value **ret, struct sg_err *err)
+{
+    return pdf->module->object(pdf, id, ret, err);
+}
+
+enum sg_rc sg_pdf_stream(struct sg_pdf *pdf, struct sg_pdf_id id, bool decoded, struct sg_buf *out, struct sg_err *err)
+{
+    return pdf->module->stream(pdf, id, decoded, out, err);
+}
+
+enum sg_rc sg_pdf_resolve(struct sg_pdf *pdf, const struct sg_pdf_value *value, const struct sg_pdf_value **ret,
+                          struct sg_err *err)
+{
+    if (value->type == SG_PDF_REFERENCE)
+        return sg_pdf_object(pdf, value->id, ret, err);
+    *ret = value;
+    return SG_OK;
+}
+
+static int compare_key(const struct sg_slice *key, const char *name, size_t len)
+{
+    int order = memcmp(key->data, name, key->len < len ? key->len : len);
+    return order != 0 ? order : (key->len > len) - (key->len < len);
+}
+
+const struct sg_pdf_value *sg_pdf_get(const struct sg_pdf_value *dictionary, const char *key)
+{
+    size_t low = 0, high = 0, len = strlen(key);
+    if (dictionary && (dictionary->type == SG_PDF_DICTIONARY || dictionary->type == SG_PDF_STREAM))
+        high = dictionary->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = compare_key(&dictionary->entries[middle].key, key, len);
+        if (order == 0)
+            return &dictionary->entries[middle].value;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return NULL;
+}
+
+enum sg_rc sg_pdf_find(struct sg_pdf *pdf, const struct sg_pdf_value *dictionary, const char *key,
+                       const struct sg_pdf_value **ret, struct sg_err *err)
+{
+    const struct sg_pdf_value *value = sg_pdf_get(dictionary, key);
+    enum sg_rc rc = value ? sg_pdf_resolve(pdf, value, &value, err) : SG_OK;
+    if (rc == SG_OK)
+        *ret = value && value->type != SG_PDF_NULL ? value : NULL;
+    return rc;
+}
+
+bool sg_pdf_is_name(const struct sg_pdf_value *value, const char *name)
+{
+    return value && value->type == SG_PDF_NAME && value->text.len == strlen(name) &&
+           memcmp(value->text.data, name, value->text.len) == 0;
+}

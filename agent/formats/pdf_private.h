@@ -1,0 +1,27 @@
+/* Between pdf_objects.c and the module signet-pdf.so (pdf_module.cpp), which alone links qpdf. */
+#pragma once
+
+#include "formats/pdf_objects.h"
+
+/* What pdf_objects.c reads of a document; the module's own part stands behind it. */
+struct sg_pdf {
+    const struct sg_pdf_module *module;
+    struct sg_input *input;
+    uint64_t end, startxref;
+    enum sg_pdf_xref xref;
+    const struct sg_pdf_value *trailer;
+    const struct sg_pdf_place *places;
+    size_t count;
+};
+
+struct sg_pdf_module {
+    /* Fills module, trailer, places and count. `input` begins with "%PDF-". */
+    enum sg_rc (*open)(struct sg_input *input, uint64_t end, struct sg_pdf **ret, struct sg_err *err);
+    void (*free)(struct sg_pdf *pdf);
+    enum sg_rc (*object)(struct sg_pdf *pdf, struct sg_pdf_id id, const struct sg_pdf_value **ret, struct sg_err *err);
+    enum sg_rc (*stream)(struct sg_pdf *pdf, struct sg_pdf_id id, bool decoded, struct sg_buf *out, struct sg_err *err);
+};
+
+/* The table of the module. Weak here: a test or a fuzz target may have it linked in. */
+#define SG_PDF_MODULE_SYMBOL "sg_pdf_module_table"
+extern const struct sg_pdf_module sg_pdf_module_table __attribute__((visibility("default")));
