@@ -1,0 +1,13 @@
+#include "formats/module.h"
+#include "formats/zip_module.h"
+
+extern const struct sg_zip_module sg_zip_module __attribute__((weak));
+
+enum sg_rc sg_zip_module_get(const struct sg_zip_module **ret, struct sg_err *err)
+{
+    const void *table = NULL;
+    enum sg_rc rc = sg_module_table(SG_ZIP_MODULE, SG_ZIP_TABLE, &sg_zip_module, &table, err);
+    if (rc == SG_OK)
+        *ret = table;
+    return rc;
+}
