@@ -27,6 +27,17 @@
 #define SG_MAX_NAME_TEXT (4 * SG_KIB) /* a name as text, which is then cut */
 #define SG_MAX_PROFILE (4 * SG_MIB)   /* the JSON of a profile */
 
+/* Containers of signatures (ZIP). Their files are streamed. */
+#define SG_MAX_ZIP_ENTRIES 1000000          /* files and folders of one */
+#define SG_MAX_ZIP_DIRECTORY (256 * SG_MIB) /* what says where they are; held in memory */
+#define SG_MAX_ZIP_NAME 1024                /* bytes of an entry's name */
+#define SG_MAX_ZIP_RATIO 200                /* by which all of it may grow when it is unpacked ... */
+#define SG_MAX_ZIP_FREE (16 * SG_MIB)       /* ... and so much besides */
+#define SG_MAX_ASIC_SIGNATURES 256          /* signature files of one container */
+#define SG_MAX_ASIC_MANIFESTS 1024
+#define SG_MAX_ASIC_MANIFEST (512 * SG_MIB) /* one of them */
+#define SG_MAX_ASIC_TEXT (4 * SG_KIB)       /* one attribute or text of it */
+
 /* The signed list of anchors. */
 #define SG_MAX_ANCHOR_LIST (8 * SG_MIB)                       /* the JSON */
 #define SG_MAX_ANCHOR_LIST_FILE (SG_MAX_ANCHOR_LIST + SG_MIB) /* with the signature around it */
