@@ -38,6 +38,11 @@
 #define SG_MAX_ASIC_MANIFEST (512 * SG_MIB) /* one of them */
 #define SG_MAX_ASIC_TEXT (4 * SG_KIB)       /* one attribute or text of it */
 
+/* S/MIME messages. What is signed is streamed, and has no limit. */
+#define SG_MAX_MIME_HEADERS (256 * SG_KIB) /* of a message or a part, together */
+#define SG_MAX_MIME_FIELD (8 * SG_KIB)     /* one of them that is read */
+#define SG_MAX_MIME_LINE (8 * SG_KIB)      /* a line of headers, or of Base64 */
+
 /* The signed list of anchors. */
 #define SG_MAX_ANCHOR_LIST (8 * SG_MIB)                       /* the JSON */
 #define SG_MAX_ANCHOR_LIST_FILE (SG_MAX_ANCHOR_LIST + SG_MIB) /* with the signature around it */
