@@ -15,11 +15,15 @@ static const struct sg_option options[] = {
      .help = N_("sign with this key (RFC 7512)"),
      .sets_key = true,
      .key = SG_KEY_SIGN_KEY},
-    {.name = "format", .argument = "auto|cades", .help = N_("format of the signature (auto: CAdES in this version)")},
-    {.name = "attached", .help = N_("put the content into the signature: FILE.p7m")},
+    {.name = "format",
+     .argument = "FORMAT",
+     .help = N_("auto (PAdES for a PDF, else CAdES), cades, pades, asic-e or asic-s")},
+    {.name = "attached", .help = N_("CAdES: put the content into the signature, FILE.p7m")},
+    {.name = "add", .help = N_("CAdES: add to the signatures that are there, FILE.p7s or (--attached) FILE.p7m")},
+    SG_SIGN_PDF_OPTIONS,
     {.name = "output",
      .argument = "FILE",
-     .help = N_("write the signature of the only input to FILE (-: stdout)"),
+     .help = N_("write the signature of the only input, or the container, to FILE (-: stdout)"),
      .writes = true},
     {.name = "output-dir", .argument = "FOLDER", .help = N_("write the signatures into FOLDER")},
     {.name = "target",
@@ -58,31 +62,31 @@ static SG_PRINTF(3, 4) void show(const struct sg_voice *voice, bool asking, cons
         sg_say(voice, "%s", line);
 }
 
-static void show_job(const struct sg_voice *voice, bool asking, const struct sg_sign_job *job)
+static void show_input(const struct sg_voice *voice, bool asking, const struct sg_sign_input *input)
 {
-    show(voice, asking, "  %s%s%s", job->sha256 ? job->sha256 : "", job->sha256 ? "  " : "", job->input);
+    show(voice, asking, "  %s%s%s", input->sha256 ? input->sha256 : "", input->sha256 ? "  " : "", input->path);
 }
 
 /* What is to be signed: of many files the first ones and the last. */
 static void show_jobs(const struct sg_sign_jobs *jobs, bool asking)
 {
     const struct sg_voice *voice = &jobs->app->voice;
-    const struct sg_sign_job *last = NULL;
+    const struct sg_sign_input *last = NULL;
     size_t pending = 0;
 
-    for (size_t i = 0; i < jobs->count; i++) {
-        if (jobs->jobs[i].skipped)
+    for (size_t i = 0; i < jobs->input_count; i++) {
+        if (jobs->count == jobs->input_count && jobs->jobs[i].skipped)
             continue;
-        last = &jobs->jobs[i];
+        last = &jobs->inputs[i];
         if (pending++ < SG_MAX_SHOWN_FILES)
-            show_job(voice, asking, last);
+            show_input(voice, asking, last);
     }
     if (pending > SG_MAX_SHOWN_FILES) {
         show(voice, asking, _("  and %zu more, the last of which is"), pending - SG_MAX_SHOWN_FILES);
-        show_job(voice, asking, last);
+        show_input(voice, asking, last);
     }
-    if (pending < jobs->count)
-        show(voice, asking, _("%zu more were signed before"), jobs->count - pending);
+    if (pending < jobs->input_count)
+        show(voice, asking, _("%zu more were signed before"), jobs->input_count - pending);
 }
 
 static void show_manifest(const struct sg_sign_jobs *jobs, const char *manifest, bool asking)
@@ -91,11 +95,32 @@ static void show_manifest(const struct sg_sign_jobs *jobs, const char *manifest,
     uint64_t bytes = 0;
     struct stat st;
 
-    for (size_t i = 0; i < jobs->count; i++)
-        bytes += stat(jobs->jobs[i].input, &st) == 0 && S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
-    show(voice, asking, _("%zu files of %.1f MB in all, each of which is listed with its SHA-256 in %s,"), jobs->count,
-         (double)bytes / 1e6, manifest);
+    for (size_t i = 0; i < jobs->input_count; i++)
+        bytes += stat(jobs->inputs[i].path, &st) == 0 && S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
+    show(voice, asking, _("%zu files of %.1f MB in all, each of which is listed with its SHA-256 in %s,"),
+         jobs->input_count, (double)bytes / 1e6, manifest);
     show(voice, asking, _("whose own SHA-256 is %s"), jobs->manifest_sha256);
+}
+
+/* What in a PDF might make it show something else, before anybody says yes to it. A file that cannot be read says so
+ * when it is to be signed. */
+static enum sg_rc show_remarks(const struct sg_sign_jobs *jobs, struct sg_err *err)
+{
+    enum sg_rc rc = SG_OK;
+
+    for (size_t i = 0; i < jobs->count && rc == SG_OK; i++) {
+        _cleanup_(sg_input_freep) struct sg_input *input = NULL;
+        struct sg_sign_job *job = &jobs->jobs[i];
+        struct sg_err ignored;
+
+        if (job->skipped || job->format != &sg_sign_pades)
+            continue;
+        if ((job->opened || sg_input_open_file(-1, job->input, job->input, &input, &ignored) == SG_OK) &&
+            sg_sign_pdf_remarks(job, job->opened ? job->opened : input, &ignored) == SG_OK)
+            sg_sign_say_remarks(&jobs->app->voice, job);
+        rc = sg_check_cancelled(err);
+    }
+    return rc;
 }
 
 /* A manifest is consented to, by a person or by --yes. */
@@ -121,9 +146,12 @@ static enum sg_rc confirm(struct sg_app *app, const struct sg_args *args, const 
         show_manifest(jobs, manifest, asking);
     if (!asking)
         return SG_OK;
+    enum sg_rc rc = show_remarks(jobs, err);
+    if (rc != SG_OK)
+        return rc;
     sg_ask_show(_("to be signed by %s, with the key on the token %s"), jobs->signing->subject,
                 jobs->signing->info->token->label);
-    return sg_ask_yes(jobs->count == 1 ? _("Sign it? [y/N]") : _("Sign them? [y/N]"),
+    return sg_ask_yes(jobs->input_count == 1 ? _("Sign it? [y/N]") : _("Sign them? [y/N]"),
                       manifest ? _("What a manifest lists is signed once somebody has consented, and there is no "
                                    "terminal to ask on; use --yes.")
                                : _("[sign] confirm = always wants a confirmation, and there is no terminal to ask on; "

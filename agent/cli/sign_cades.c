@@ -5,6 +5,7 @@
 #include "base/msg.h"
 #include "cli/result_digest.h"
 #include "cli/sign_jobs.h"
+#include "formats/cades_parallel.h"
 
 static enum sg_rc sha256_of(const struct sg_sign_jobs *jobs, struct sg_slice bytes, char out[SG_SHA256_HEX],
                             struct sg_err *err)
@@ -71,9 +72,44 @@ static enum sg_rc sign_detached(const struct sg_sign_jobs *jobs, struct sg_sign_
     return rc == SG_OK ? sg_outfile_flush(out, err) : rc;
 }
 
-/* The content's digest is what was recorded of it. */
-static enum sg_rc is_of(struct sg_input *input, struct sg_input *output, bool digest_fits, bool *ret,
-                        struct sg_err *err)
+/* The signature, or signatures, that are where the new one would be put: FILE.p7s, FILE.p7m. */
+static enum sg_rc open_existing(const struct sg_sign_job *job, struct sg_input **ret, struct sg_err *err)
+{
+    _cleanup_(freep) char *path = NULL;
+
+    if (asprintf(&path, "%s%s", job->input, job->format->ending) < 0) {
+        path = NULL;
+        return sg_fail_memory(err);
+    }
+    return sg_input_open(path, ret, err);
+}
+
+static enum sg_rc add_signature(const struct sg_sign_jobs *jobs, struct sg_sign_job *job, struct sg_input *input,
+                                struct sg_outfile *out, struct sg_err *err)
+{
+    _cleanup_(sg_result_digest_freep) struct sg_result_digest *result = NULL;
+    _cleanup_(sg_input_freep) struct sg_input *existing = NULL;
+    uint8_t digest[EVP_MAX_MD_SIZE];
+    size_t len = 0;
+    enum sg_rc rc = open_existing(job, &existing, err);
+
+    if (rc == SG_OK && job->format->detached && jobs->outbox.target_count > 0)
+        rc = sg_sign_copy_content(jobs->app, input, "SHA256", &job->copies, digest, &len, err);
+    if (rc == SG_OK)
+        rc = sg_result_digest_start(jobs->app->libctx, out, 0, &result, err);
+    if (rc == SG_OK)
+        rc = sg_sign_token_error(
+            jobs,
+            sg_cades_add_signer(jobs->signing->signer, existing, input, job->claimed_time, out, digest, &len, err),
+            err);
+    if (rc != SG_OK)
+        return rc;
+    sg_hex(digest, len, job->content_digest);
+    return sg_result_digest_finish(result, job->result_sha256, err);
+}
+
+enum sg_rc sg_sign_digest_fits(struct sg_input *input, struct sg_input *output, bool digest_fits, bool *ret,
+                               struct sg_err *err)
 {
     (void)input;
     (void)output;
@@ -89,7 +125,7 @@ const struct sg_sign_format sg_sign_cades = {
     .detached = true,
     .note = N_("CAdES B-B, detached: keep each file with its signature; not time-stamped yet"),
     .sign = sign_detached,
-    .is_of = is_of,
+    .is_of = sg_sign_digest_fits,
 };
 
 const struct sg_sign_format sg_sign_cades_attached = {
@@ -99,5 +135,27 @@ const struct sg_sign_format sg_sign_cades_attached = {
     .attached = true,
     .note = N_("CAdES B-B, content attached; not time-stamped yet"),
     .sign = sign_attached,
-    .is_of = is_of,
+    .is_of = sg_sign_digest_fits,
+};
+
+const struct sg_sign_format sg_sign_cades_added = {
+    .word = "cades",
+    .name = "CAdES",
+    .ending = ".p7s",
+    .detached = true,
+    .added = true,
+    .note =
+        N_("CAdES B-B, beside those that were there, detached: keep each file with its signatures; not time-stamped "
+           "yet"),
+    .sign = add_signature,
+};
+
+const struct sg_sign_format sg_sign_cades_added_attached = {
+    .word = "cades",
+    .name = "CAdES",
+    .ending = ".p7m",
+    .attached = true,
+    .added = true,
+    .note = N_("CAdES B-B, beside those that were there, content attached; not time-stamped yet"),
+    .sign = add_signature,
 };

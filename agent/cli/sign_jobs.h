@@ -6,6 +6,7 @@
 #include "cli/progress.h"
 #include "cli/sign_format.h"
 #include "cli/sign_outbox.h"
+#include "cli/sign_pdf.h"
 #include "cli/signing.h"
 #include "formats/checksums.h"
 
@@ -23,11 +24,19 @@ struct sg_sign_earlier {
     char result[SG_SHA256_HEX], newest[SG_SHA256_HEX]; /* as it was made; as sync left it, or "" */
 };
 
+/* A file to be signed. */
+struct sg_sign_input {
+    const char *path;   /* as given; "-": stdin */
+    const char *sha256; /* hex; that the manifest wants; NULL: there is none */
+};
+
 struct sg_sign_job {
-    const char *input; /* as given; "-": stdin */
+    const struct sg_sign_input *inputs; /* one, but in a container */
+    size_t input_count;
+    const char *input; /* what it is about, in messages and records: the path of the input; of a container, its own */
     char *output;      /* "-": stdout */
     const struct sg_sign_format *format;
-    const char *sha256; /* hex; that the manifest wants; NULL: there is none */
+    struct sg_input *opened; /* an input that can be read only once, and was looked at; else NULL */
 
     struct sg_sign_earlier *earlier; /* --resume: `output` is there, and was recorded; else NULL */
     bool skipped;                    /* and is this input's signature */
@@ -38,6 +47,7 @@ struct sg_sign_job {
     bool finished;                                /* and is done with it */
     bool final;                                   /* on disk and recorded */
     unsigned remarks;                             /* enum sg_sign_remark, ored */
+    bool looked_into;                             /* for what is odd about a PDF */
     char content_digest[2 * EVP_MAX_MD_SIZE + 1]; /* hex */
     char result_sha256[SG_SHA256_HEX];
     int64_t claimed_time;
@@ -50,11 +60,15 @@ struct sg_sign_jobs {
     struct sg_app *app;
     const struct sg_signing *signing;
     bool replace, resume;
+    struct sg_sign_pdf pdf;
+    struct sg_sign_input *inputs;
+    size_t input_count;
     struct sg_checksums manifest;        /* of --manifest; else empty */
     char manifest_sha256[SG_SHA256_HEX]; /* "": there is none */
     struct sg_sign_outbox outbox;
     struct sg_sign_job *jobs;
     size_t count;
+    struct sg_progress *progress; /* while they are signed */
 };
 
 /* Reads the manifest, chooses each file's format and names the outputs: --output, or by the format, beside the input or
@@ -64,6 +78,12 @@ void sg_sign_jobs_clear(struct sg_sign_jobs *jobs);
 
 /* A path as it will be found again whatever the working folder is then; "-" stays. Allocated. */
 SG_MUST_CHECK enum sg_rc sg_sign_absolute(const char *path, char **ret, struct sg_err *err);
+
+/* The bytes are those that the manifest lists, if there is one: else SG_E_CONTENT_DIFFERS. */
+SG_MUST_CHECK enum sg_rc sg_sign_check_manifest(const struct sg_sign_jobs *jobs, const struct sg_sign_input *file,
+                                                struct sg_input *input, struct sg_err *err);
+/* What is odd about a PDF, which is kept in the job. */
+SG_MUST_CHECK enum sg_rc sg_sign_pdf_remarks(struct sg_sign_job *job, struct sg_input *input, struct sg_err *err);
 
 /* --resume: finds out what is done already, and has not to be done again: whose output is there, as the store recorded
  * it, and of the input as it is now. */

@@ -21,21 +21,34 @@ enum sg_rc sg_sign_token_error(const struct sg_sign_jobs *jobs, enum sg_rc rc, s
     return token == SG_OK ? rc : token;
 }
 
-/* What was consented to is what is signed: the bytes are those that the manifest names, and they are still the same
- * when the signature is made. */
-static enum sg_rc check_manifest(const struct sg_sign_jobs *jobs, const struct sg_sign_job *job, struct sg_input *input,
-                                 struct sg_err *err)
+/* What was consented to is what is signed: the bytes are those that the manifest names, and sign() finds out whether
+ * they are still the same when the signature is made. */
+enum sg_rc sg_sign_check_manifest(const struct sg_sign_jobs *jobs, const struct sg_sign_input *file,
+                                  struct sg_input *input, struct sg_err *err)
 {
     char sha256[SG_SHA256_HEX] = "";
 
-    if (!job->sha256)
+    if (!file->sha256)
         return SG_OK;
     enum sg_rc rc = sg_sha256_input(jobs->app->libctx, input, (struct sg_sink){NULL, NULL}, sha256, err);
-    if (rc == SG_OK && strcmp(sha256, job->sha256) != 0)
+    if (rc == SG_OK && strcmp(sha256, file->sha256) != 0)
         rc = sg_fail(err, SG_E_CONTENT_DIFFERS,
                      _("\"%s\" is not the file that the manifest lists: its SHA-256 is %s there, and %s here. It was "
                        "not signed; find out which one is meant."),
-                     job->input, job->sha256, sha256);
+                     file->path, file->sha256, sha256);
+    return rc;
+}
+
+static enum sg_rc open_input(const struct sg_sign_jobs *jobs, struct sg_sign_job *job, struct sg_input **ret,
+                             struct sg_err *err)
+{
+    _cleanup_(sg_input_freep) struct sg_input *input = sg_steal(job->opened);
+    enum sg_rc rc = input ? SG_OK : sg_input_open(job->input, &input, err);
+
+    if (rc == SG_OK)
+        rc = sg_sign_check_manifest(jobs, &job->inputs[0], input, err);
+    if (rc == SG_OK)
+        *ret = sg_steal(input);
     return rc;
 }
 
@@ -58,10 +71,10 @@ static enum sg_rc sign(const struct sg_sign_jobs *jobs, struct sg_sign_job *job,
 {
     enum sg_rc rc = SG_OK;
 
-    job->remarks |= sg_input_size(input) == 0 ? SG_REMARK_EMPTY : 0;
+    job->remarks |= input && sg_input_size(input) == 0 ? SG_REMARK_EMPTY : 0;
     job->claimed_time = sg_clock_now(&jobs->app->clock);
     rc = job->format->sign(jobs, job, input, out, err);
-    if (rc == SG_OK && job->sha256)
+    if (rc == SG_OK && input && job->inputs[0].sha256)
         rc = sg_input_check_unchanged(input, err);
     if (rc == SG_OK && sg_sign_queues(&jobs->outbox))
         rc = sg_sign_copy_result(jobs->app, out, &job->copies, err);
@@ -74,10 +87,8 @@ enum sg_rc sg_sign_one(const struct sg_sign_jobs *jobs, struct sg_sign_job *job,
     _cleanup_(sg_outfile_freep) struct sg_outfile *out = NULL;
     enum sg_rc rc = sg_check_cancelled(err);
 
-    if (rc == SG_OK)
-        rc = sg_input_open(job->input, &input, err);
-    if (rc == SG_OK)
-        rc = check_manifest(jobs, job, input, err);
+    if (rc == SG_OK && !job->format->by_path)
+        rc = open_input(jobs, job, &input, err);
     if (rc == SG_OK)
         rc = open_output(jobs, job, &out, err);
     if (rc == SG_OK)

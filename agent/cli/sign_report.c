@@ -27,22 +27,33 @@ static json_t *queued_json(const struct sg_sign_outbox *outbox)
     return json_pack("{s:b, s:o}", "timestamp", outbox->timestamp, "targets", targets);
 }
 
+static json_t *files_json(const struct sg_sign_job *job)
+{
+    json_t *files = json_array();
+
+    for (size_t i = 0; i < job->input_count; i++)
+        (void)json_array_append_new(files, sg_json_text(job->inputs[i].path));
+    return files;
+}
+
 static json_t *job_json(const struct sg_sign_jobs *jobs, const struct sg_sign_job *job)
 {
     const struct sg_signing *signing = jobs->signing;
     const struct sg_token_info *token = signing->info->token;
+    bool several = job->input_count > 1;
 
-    return json_pack("{s:s, s:o, s:o, s:s, s:b, s:s, s:{s:s, s:s}, s:{s:o, s:o, s:s, s:s}, s:{s:o, s:o}, s:s, s:o, "
-                     "s:o, s:s?, s:o, s:o}",
-                     "schema", "signet.sign/1", "file", sg_json_text(job->input), "output", sg_json_text(job->output),
-                     "format", job->format->name, "attached", job->format->attached, "level", "B-B", "digest",
-                     "algorithm", signing->digest, "value", job->content_digest, "signer", "subject",
-                     sg_json_text(signing->subject), "issuer", sg_json_text(signing->issuer), "serial", signing->serial,
-                     "sha256", signing->cert_sha256, "token", "label", sg_json_text(token->label), "serial",
-                     sg_json_text(token->serial), "custody", sg_custody_text(signing->custody), "claimed_time",
-                     sg_json_time(job->claimed_time), "certificate_not_after", sg_json_time(signing->not_after),
-                     "manifest", jobs->manifest_sha256[0] ? jobs->manifest_sha256 : NULL, "queued",
-                     queued_json(&jobs->outbox), "warnings", warnings_json(signing, job));
+    return json_pack(
+        "{s:s, s:o, s:o, s:o, s:s, s:b, s:s, s:{s:s, s:s}, s:{s:o, s:o, s:s, s:s}, s:{s:o, s:o}, s:s, s:o, "
+        "s:o, s:s?, s:o, s:o}",
+        "schema", "signet.sign/1", "file", sg_json_text(several ? NULL : job->input), "files",
+        several ? files_json(job) : json_null(), "output", sg_json_text(job->output), "format", job->format->name,
+        "attached", job->format->attached, "level", "B-B", "digest", "algorithm", signing->digest, "value",
+        job->content_digest, "signer", "subject", sg_json_text(signing->subject), "issuer",
+        sg_json_text(signing->issuer), "serial", signing->serial, "sha256", signing->cert_sha256, "token", "label",
+        sg_json_text(token->label), "serial", sg_json_text(token->serial), "custody", sg_custody_text(signing->custody),
+        "claimed_time", sg_json_time(job->claimed_time), "certificate_not_after", sg_json_time(signing->not_after),
+        "manifest", jobs->manifest_sha256[0] ? jobs->manifest_sha256 : NULL, "queued", queued_json(&jobs->outbox),
+        "warnings", warnings_json(signing, job));
 }
 
 static json_t *skipped_json(const struct sg_sign_job *job)
@@ -51,7 +62,7 @@ static json_t *skipped_json(const struct sg_sign_job *job)
                      sg_json_text(job->output));
 }
 
-static void say_remarks(const struct sg_voice *voice, const struct sg_sign_job *job)
+void sg_sign_say_remarks(const struct sg_voice *voice, const struct sg_sign_job *job)
 {
     for (const struct sg_sign_remark_text *remark = sg_sign_remark_texts; remark->code; remark++)
         if (job->remarks & remark->bit)
@@ -71,8 +82,11 @@ void sg_sign_say_job(const struct sg_sign_jobs *jobs, const struct sg_sign_job *
             (void)sg_complain(voice, &err);
         }
     } else if (job->final) {
-        sg_say(voice, _("Signed %s: %s"), job->input, job->output);
-        say_remarks(voice, job);
+        if (job->input_count > 1)
+            sg_say(voice, _("Signed %zu files together: %s"), job->input_count, job->output);
+        else
+            sg_say(voice, _("Signed %s: %s"), job->input, job->output);
+        sg_sign_say_remarks(voice, job);
     } else if (job->skipped) {
         sg_say(voice, _("Signed before %s: %s"), job->input, job->output);
     }

@@ -248,13 +248,15 @@ enum sg_rc sg_sign_jobs_run(struct sg_sign_jobs *jobs,
 
     if (!outs || !of)
         return sg_fail_memory(err);
-    if (jobs->count > 1)
-        sg_progress_begin(&run.progress, &jobs->app->voice, 0, jobs->count);
+    if (jobs->input_count > 1)
+        sg_progress_begin(&run.progress, &jobs->app->voice, 0, jobs->input_count);
+    jobs->progress = &run.progress;
     size_t started = start_threads(&run, threads);
     run_groups(&run, &group, started > 0);
     for (size_t i = 0; i < started; i++)
         (void)pthread_join(threads[i], NULL);
     sg_progress_hide(&run.progress);
+    jobs->progress = NULL;
     if (!run.stop)
         return SG_OK;
     if (err)

@@ -114,8 +114,8 @@ static enum sg_rc is_done(const struct sg_sign_jobs *jobs, const struct sg_sign_
 
     if (rc == SG_OK)
         rc = sg_input_open_file(-1, job->output, job->output, &output, err);
-    if (rc == SG_OK && job->sha256)
-        rc = digest_fits(libctx, input, "SHA256", job->sha256, &fits, err);
+    if (rc == SG_OK && job->inputs[0].sha256)
+        rc = digest_fits(libctx, input, "SHA256", job->inputs[0].sha256, &fits, err);
     if (rc == SG_OK && fits)
         rc = sg_sha256_input(libctx, output, (struct sg_sink){NULL, NULL}, sha256, err);
     if (rc != SG_OK || !fits || (strcmp(sha256, earlier->result) != 0 && strcmp(sha256, earlier->newest) != 0))
