@@ -133,24 +133,64 @@ static enum sg_rc compare_roots(struct sg_pdf_comparison *c, struct sg_err *err)
     return rc == SG_OK ? sg_pdf_compare_pages(c, err) : rc;
 }
 
+/* Queues what a value refers to, once each. */
+static void reach(struct sg_pdf_comparison *c, const struct sg_pdf_value *value)
+{
+    if (value->type == SG_PDF_REFERENCE) {
+        struct sg_pdf_mark *mark = sg_pdf_mark_of(c, value->id);
+        if (mark && !mark->reached)
+            c->queue[c->queued++] = value->id.number;
+        if (mark)
+            mark->reached = true;
+    }
+    for (size_t i = 0; i < value->count; i++)
+        reach(c, &value->entries[i].value);
+}
+
+/* What stands where nothing leads is inert. */
+static enum sg_rc mark_reached(struct sg_pdf_comparison *c, struct sg_err *err)
+{
+    enum sg_rc rc = SG_OK;
+    reach(c, sg_pdf_trailer(c->after));
+    while (rc == SG_OK && c->queued > 0) {
+        const struct sg_pdf_place *place = sg_pdf_place_of(c->after, c->queue[--c->queued]);
+        const struct sg_pdf_value *value = NULL;
+        if (!place)
+            continue;
+        rc = sg_pdf_object(c->after, place->id, &value, err);
+        if (rc == SG_OK)
+            reach(c, value);
+    }
+    return rc;
+}
+
+static enum sg_rc forbid_unexplained(struct sg_pdf_comparison *c, int number, struct sg_err *err)
+{
+    const struct sg_pdf_mark *mark = &c->marks[number];
+    if (mark->replaced && mark->strict)
+        return sg_pdf_forbid(
+            c, err, _("Object %d, which is shown in a field and elsewhere, was replaced in the field."), number);
+    if (mark->difference == SG_PDF_SAME || mark->explained || (mark->difference == SG_PDF_ADDED && !mark->reached))
+        return SG_OK;
+    if (!sg_pdf_place_of(c->after, number))
+        return sg_pdf_forbid(c, err, _("Object %d was taken away after signing."), number);
+    if (mark->difference == SG_PDF_ADDED)
+        return sg_pdf_forbid(c, err, _("Object %d, which no rule permits, was added after signing."), number);
+    return sg_pdf_forbid(c, err, _("Object %d was changed after signing."), number);
+}
+
 /* What no rule has come across. */
 static enum sg_rc forbid_rest(struct sg_pdf_comparison *c, struct sg_err *err)
 {
-    for (int number = 1; number <= c->max && !c->changes.why; number++) {
-        const struct sg_pdf_mark *mark = &c->marks[number];
-        enum sg_rc rc = SG_OK;
-        if (mark->difference == SG_PDF_SAME || mark->explained)
-            continue;
-        if (!sg_pdf_place_of(c->after, number))
-            rc = sg_pdf_forbid(c, err, _("Object %d was taken away after signing."), number);
-        else if (mark->difference == SG_PDF_ADDED)
-            rc = sg_pdf_forbid(c, err, _("Object %d, which no rule permits, was added after signing."), number);
-        else
-            rc = sg_pdf_forbid(c, err, _("Object %d was changed after signing."), number);
-        if (rc != SG_OK)
-            return rc;
-    }
-    return SG_OK;
+    bool added = false;
+    enum sg_rc rc = SG_OK;
+    for (int number = 1; number <= c->max; number++)
+        added |= c->marks[number].difference == SG_PDF_ADDED && !c->marks[number].explained;
+    if (added && !c->changes.why)
+        rc = mark_reached(c, err);
+    for (int number = 1; rc == SG_OK && number <= c->max && !c->changes.why; number++)
+        rc = forbid_unexplained(c, number, err);
+    return rc;
 }
 
 static int highest(const struct sg_pdf *pdf)

@@ -130,19 +130,44 @@ static enum sg_rc kind_of_signature(struct sg_pdf_comparison *c, const struct sg
     return rc;
 }
 
+/* What one of the appearances is: a stream, or one for each state of the field. */
+static enum sg_rc permit_one_appearance(struct sg_pdf_comparison *c, const struct sg_pdf_value *after,
+                                        bool *ret_changed, struct sg_err *err)
+{
+    const struct sg_pdf_value *states = NULL;
+    bool changed = false;
+    enum sg_rc rc = sg_pdf_permit(c, after, ret_changed, err);
+    if (rc == SG_OK)
+        rc = sg_pdf_resolve(c->after, after, &states, err);
+    for (size_t i = 0; rc == SG_OK && states->type == SG_PDF_DICTIONARY && i < states->count; i++) {
+        rc = sg_pdf_permit(c, &states->entries[i].value, &changed, err);
+        *ret_changed |= changed;
+    }
+    return rc;
+}
+
 /* An appearance may be drawn anew, but is a dictionary of appearances (§12.5.5). */
-static enum sg_rc permit_appearance(struct sg_pdf_comparison *c, const struct sg_pdf_value *after, bool *ret_changed,
-                                    struct sg_err *err)
+static enum sg_rc permit_appearance(struct sg_pdf_comparison *c, const struct sg_pdf_value *before,
+                                    const struct sg_pdf_value *after, bool *ret_changed, struct sg_err *err)
 {
     static const char *const kinds[] = {"N", "R", "D", NULL};
     const struct sg_pdf_value *appearance = NULL;
-    enum sg_rc rc = sg_pdf_resolve(c->after, after, &appearance, err);
+    struct sg_pdf_mark *mark = before && before->type == SG_PDF_REFERENCE ? sg_pdf_mark_of(c, before->id) : NULL;
+    if (mark && !sg_pdf_equal(before, after))
+        mark->replaced = true;
+    enum sg_rc rc = sg_pdf_permit(c, after, ret_changed, err);
+    if (rc == SG_OK)
+        rc = sg_pdf_resolve(c->after, after, &appearance, err);
     if (rc == SG_OK && appearance->type != SG_PDF_DICTIONARY)
-        rc = sg_pdf_forbid(c, err, _("/AP of %s became no dictionary."), c->where);
-    for (size_t i = 0; rc == SG_OK && i < appearance->count; i++)
-        if (appearance->type == SG_PDF_DICTIONARY && !is_one_of((const char *)appearance->entries[i].key.data, kinds))
-            rc = sg_pdf_forbid(c, err, _("/AP of %s got an unknown entry."), c->where);
-    return rc == SG_OK ? sg_pdf_permit(c, after, ret_changed, err) : rc;
+        return sg_pdf_forbid(c, err, _("/AP of %s became no dictionary."), c->where);
+    for (size_t i = 0; rc == SG_OK && i < appearance->count; i++) {
+        bool changed = false;
+        if (!is_one_of((const char *)appearance->entries[i].key.data, kinds))
+            return sg_pdf_forbid(c, err, _("/AP of %s got an unknown entry."), c->where);
+        rc = permit_one_appearance(c, &appearance->entries[i].value, &changed, err);
+        *ret_changed |= changed;
+    }
+    return rc;
 }
 
 /* The keys that filling in a field, or signing it, may change (§12.7.3, §12.5.2). */
@@ -154,7 +179,7 @@ static enum sg_rc compare_filled(struct sg_pdf_comparison *c, struct field *fiel
     unsigned what = SG_PDF_CHANGE_FORM;
     enum sg_rc rc = SG_OK;
     if (after && strcmp(key, "AP") == 0)
-        rc = permit_appearance(c, after, &changed, err);
+        rc = permit_appearance(c, before, after, &changed, err);
     else
         rc = sg_pdf_permit(c, after, &changed, err);
     if (rc == SG_OK && field->place.signs && sg_pdf_get(field->after, "V"))

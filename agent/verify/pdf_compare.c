@@ -189,18 +189,60 @@ static enum sg_rc walk_queue(struct sg_pdf_comparison *c, struct sg_err *err)
     return rc;
 }
 
+/* Another reference: the same under another number, if what it leads to is written alike. */
+static enum sg_rc was_renumbered(struct sg_pdf_comparison *c, const struct sg_pdf_value *before,
+                                 const struct sg_pdf_value *after, bool *ret, struct sg_err *err)
+{
+    const struct sg_pdf_value *a = NULL, *b = NULL;
+    const struct sg_pdf_mark *mark = sg_pdf_mark_of(c, after->id);
+    *ret = false;
+    if (mark && mark->difference == SG_PDF_CHANGED)
+        return SG_OK;
+    enum sg_rc rc = sg_pdf_resolve(c->before, before, &a, err);
+    if (rc == SG_OK)
+        rc = sg_pdf_resolve(c->after, after, &b, err);
+    if (rc != SG_OK || a->type == SG_PDF_STREAM || !sg_pdf_equal(a, b))
+        return rc;
+    *ret = true;
+    rc = sg_pdf_pair(c, before, after, &a, &b, err);
+    return rc == SG_OK && a ? strict_value(c, "", a, err) : rc;
+}
+
+/* `*ret`: the two are alike. */
+static enum sg_rc strict_pair(struct sg_pdf_comparison *c, const char *key, const struct sg_pdf_value *before,
+                              const struct sg_pdf_value *after, bool *ret, struct sg_err *err)
+{
+    enum sg_rc rc = SG_OK;
+    *ret = true;
+    if (sg_pdf_equal(before, after))
+        return before ? strict_value(c, key, before, err) : SG_OK;
+    *ret = before && after && before->type == after->type && before->count == after->count;
+    if (*ret && before->type == SG_PDF_REFERENCE)
+        return was_renumbered(c, before, after, ret, err);
+    *ret = *ret && (before->type == SG_PDF_ARRAY || before->type == SG_PDF_DICTIONARY);
+    for (size_t i = 0; rc == SG_OK && *ret && i < before->count; i++) {
+        const struct sg_pdf_entry *a = &before->entries[i], *b = &after->entries[i];
+        *ret = sg_slice_equal(a->key, b->key);
+        if (*ret)
+            rc = strict_pair(c, before->type == SG_PDF_ARRAY ? key : (const char *)a->key.data, &a->value, &b->value,
+                             ret, err);
+    }
+    return rc;
+}
+
 enum sg_rc sg_pdf_strict(struct sg_pdf_comparison *c, const char *key, const struct sg_pdf_value *before,
                          const struct sg_pdf_value *after, struct sg_err *err)
 {
+    bool alike = false;
     if (c->changes.why)
         return SG_OK;
-    if (!sg_pdf_equal(before, after))
-        return sg_pdf_forbid(c, err,
-                             before ? after ? _("/%s of %s was changed after signing.")
-                                            : _("/%s of %s was taken away after signing.")
-                                    : _("/%s of %s was added after signing."),
-                             key, c->where);
-    enum sg_rc rc = before ? strict_value(c, key, before, err) : SG_OK;
+    enum sg_rc rc = strict_pair(c, key, before, after, &alike, err);
+    if (rc == SG_OK && !alike && !before)
+        return sg_pdf_forbid(c, err, _("/%s of %s was added after signing."), key, c->where);
+    if (rc == SG_OK && !alike && !after)
+        return sg_pdf_forbid(c, err, _("/%s of %s was taken away after signing."), key, c->where);
+    if (rc == SG_OK && !alike)
+        return sg_pdf_forbid(c, err, _("/%s of %s was changed after signing."), key, c->where);
     return rc == SG_OK ? walk_queue(c, err) : rc;
 }
 

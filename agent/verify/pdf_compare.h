@@ -17,6 +17,8 @@ struct sg_pdf_mark {
     bool strict;    /* walked through */
     bool explained; /* its change is permitted by a rule */
     bool compared;  /* by its own rule */
+    bool replaced;  /* by a rule, in the place where that applies; nothing else may have led there */
+    bool reached;   /* in the later revision, from its trailer */
 };
 
 struct sg_pdf_comparison {
