@@ -61,7 +61,8 @@ static enum sg_rc edit_look(const struct sg_pades_plan *plan, struct sg_pades_ed
     return put.rc;
 }
 
-/* The widget may be the field itself, or below it. */
+/* The widget may be the field itself, or below it: then it names the signature as well, for the readers that look for
+ * it nowhere else. */
 static enum sg_rc fill_field(const struct sg_pades_plan *plan, struct sg_pdf_id signature, struct sg_pdf_update *update,
                              struct sg_err *err)
 {
@@ -71,6 +72,8 @@ static enum sg_rc fill_field(const struct sg_pades_plan *plan, struct sg_pdf_id 
     const bool is_one = field->widget_id.number == field->id.number;
     enum sg_rc rc = sg_pades_edit_reference(&edit, "V", signature, err);
 
+    if (rc == SG_OK && !is_one && field->widget_id.number != 0)
+        rc = sg_pades_edit_reference(&widget, "V", signature, err);
     if (rc == SG_OK && plan->params->look)
         rc = edit_look(plan, is_one ? &edit : &widget, update, err);
     if (rc == SG_OK)

@@ -5,6 +5,7 @@
  * Options: field, name, reason, location, contact, certify, reserve, time, page, digest; rect=X,Y,W,H, line=TEXT (up to
  * 8), image=FILE and font=FILE make it visible. The error's word and sentence go to stderr, and the exit status is its
  * own. "sign_pdf hazards IN" prints which hazards IN has. */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -161,6 +162,7 @@ int main(int argc, char **argv)
     struct options o = {.params = {.reserve = SG_PADES_RESERVE, .signing_time = time(NULL)}};
     struct sg_err err = {0};
 
+    (void)signal(SIGXFSZ, SIG_IGN); /* as signet: a write fails instead */
     if (argc == 3 && strcmp(argv[1], "hazards") == 0)
         return hazards(argv[2]);
     if (argc < 5 || !read_options(&o, argv + 5)) {

@@ -1,0 +1,199 @@
+#!/bin/bash
+# Is a PDF of any structure signed: cross-reference tables and streams, hybrid files, object streams, linearised files,
+# forms, prepared fields, turned pages, 100,000 objects? And is refused what is broken, encrypted, or not permitted,
+# without a file left behind?
+. "${SIGNET_SOURCE:-$(dirname "$0")/../..}/tests/support/lib.sh"
+cd "$tmp"
+. "$SIGNET_SOURCE/tests/support/pades.sh"
+make_signers
+
+make() { # KIND
+    holds /usr/bin/python3 -B "$SIGNET_SOURCE/tests/support/make_pdf.py" "$1" "$1.pdf"
+}
+
+# Nothing is left behind by a refusal.
+refuses() { # CODE IN OPTION...
+    local code=$1 in=$2
+    shift 2
+    expect "$code" sign "$in" refused.pdf "$@"
+    rejects ls refused.pdf
+}
+
+# ---- structures ------------------------------------------------------------------------------------------------------
+
+for kind in table stream hybrid many no-newline no-newline-stream generations direct-form indirect-lists field \
+    field-stream field-below field-text seed-subfilter-good seed-subfilter-wish; do
+    make $kind
+done
+qpdf --object-streams=disable table.pdf classic.pdf
+qpdf --object-streams=generate table.pdf object-streams.pdf
+qpdf --linearize table.pdf linearised.pdf
+qpdf --linearize --object-streams=generate many.pdf linearised-many.pdf
+printf '\r\n' | cat no-newline.pdf - > crlf.pdf
+
+for kind in table stream hybrid many no-newline no-newline-stream generations direct-form indirect-lists field \
+    field-stream field-below seed-subfilter-good seed-subfilter-wish classic object-streams linearised linearised-many \
+    crlf; do
+    expect 0 sign $kind.pdf $kind-once.pdf
+    judged $kind.pdf $kind-once.pdf 1
+    expect 0 "$sign_pdf" ec.key ec.pem $kind-once.pdf $kind-twice.pdf
+    judged $kind-once.pdf $kind-twice.pdf 2
+    expect 0 sign $kind.pdf $kind-certified.pdf certify=3 reason=Paid
+    judged $kind.pdf $kind-certified.pdf 1
+    expect 0 sign $kind.pdf $kind-visible.pdf rect=20,20,200,50 line='Ada Signer' page=1
+    judged $kind.pdf $kind-visible.pdf 1
+done
+
+# The newest cross-reference section is of the kind that the one before it was (ISO 32000-1 §7.5.6).
+newest() { # FILE
+    dd if="$1" bs=1 skip="$(tail -c 40 "$1" | grep -a -A1 startxref | tail -1)" count=4 status=none
+}
+for kind in table many hybrid classic linearised; do
+    [ "$(newest $kind-once.pdf)" = xref ] || failed "$kind: no table follows a table"
+done
+for kind in stream field-stream object-streams linearised-many; do
+    [[ "$(newest $kind-once.pdf)" =~ ^[0-9] ]] || failed "$kind: no stream follows a stream"
+done
+
+# What an old reader does not see of a hybrid file, a new one still does: its form, in an object stream.
+expect 0 qpdf --show-object=7 hybrid-once.pdf
+says '/SigFlags 3'
+expect 0 pdfsig -nssdir sql:nss hybrid-twice.pdf
+says 'Signature Field Name: Approval'
+says 'Signature Field Name: Signature1'
+
+# /ID: the first half is the document's, the second the revision's.
+expect 0 qpdf --show-object=trailer table-once.pdf
+says '/ID [ <0102> <'
+rejects grep -F '<0304>' "$tmp/out"
+
+# ---- fields ----------------------------------------------------------------------------------------------------------
+
+expect 0 sign field.pdf named.pdf field=Second
+expect 0 pdfsig -nssdir sql:nss named.pdf
+says 'Signature Field Name: Second'
+expect 0 pdfsig -nssdir sql:nss field-once.pdf
+says 'Signature Field Name: Approval'
+refuses 64 field-once.pdf field=Approval
+says 'is signed already'
+refuses 64 field-text.pdf field=Remark
+says 'is not for a signature'
+refuses 64 field.pdf field=No.Such
+says 'has no field of the name'
+refuses 64 field-below.pdf field=Order
+says 'is a group of fields'
+
+# ---- where it is shown -----------------------------------------------------------------------------------------------
+
+# Upright, and at the place that was asked for, as the page is seen (its crop box is 600 by 760).
+for angle in 0 90 180 270; do
+    make turned-$angle
+    expect 0 sign turned-$angle.pdf visible-$angle.pdf rect=40,50,200,60 line='Ada Signer'
+    judged turned-$angle.pdf visible-$angle.pdf 1
+    expect 0 pdftotext -bbox -cropbox visible-$angle.pdf box.html
+    /usr/bin/python3 - $angle box.html << 'PYTHON' || failed "not upright or not in its place, turned by $angle"
+import re, sys
+angle, html = int(sys.argv[1]), open(sys.argv[2]).read()
+height = 600 if angle in (90, 270) else 760
+for word in ("Ada", "Signer"):
+    x0, y0, x1, y1 = map(float, re.search(
+        r'xMin="([-0-9.]+)" yMin="([-0-9.]+)" xMax="([-0-9.]+)" yMax="([-0-9.]+)">%s<' % word, html).groups())
+    assert 40 <= x0 < x1 <= 240 and height - 110 <= y0 < y1 <= height - 50, (word, x0, y0, x1, y1)
+    assert x1 - x0 > y1 - y0, (word, "is turned")
+PYTHON
+done
+refuses 64 table.pdf rect=500,20,200,60 line=Ada
+says 'not on the page, which is 612 points wide'
+refuses 64 table.pdf rect=20,20,200,60 line=Ada page=3
+says 'has no page 3, but 2'
+make field-invisible
+refuses 64 field-invisible.pdf line=Ada
+says 'is invisible'
+
+# ---- what is not permitted -------------------------------------------------------------------------------------------
+
+expect 0 sign table.pdf final.pdf certify=1
+judged table.pdf final.pdf 1
+refuses 77 final.pdf
+says 'permits no changes'
+refuses 77 table-once.pdf certify=2
+says 'only the first signature can certify'
+refuses 77 table-certified.pdf certify=2
+refuses 64 table.pdf certify=4
+
+make field-lock-all
+make field-lock-other
+make field-lock-p1
+expect 0 sign field-lock-all.pdf locked.pdf
+judged field-lock-all.pdf locked.pdf 1
+refuses 77 locked.pdf
+says 'has locked the field "Signature1"'
+expect 0 sign field-lock-other.pdf locked-other.pdf
+refuses 77 locked-other.pdf field=Signature2
+expect 0 "$sign_pdf" ec.key ec.pem locked-other.pdf unlocked.pdf field=Signature3
+judged locked-other.pdf unlocked.pdf 2
+expect 0 sign field-lock-p1.pdf locked-p1.pdf
+refuses 77 locked-p1.pdf
+
+for kind in seed-subfilter seed-digest seed-reasons seed-certify seed-certificate seed-time-stamp; do
+    make $kind
+    refuses 77 $kind.pdf
+    says 'asks for a signature that cannot be made'
+done
+make seed-no-reason
+refuses 77 seed-no-reason.pdf reason=Paid
+expect 0 sign seed-no-reason.pdf seed-0.pdf
+expect 0 sign seed-reasons.pdf seed-1.pdf reason=Paid
+expect 0 sign seed-digest.pdf seed-2.pdf digest=SHA512
+judged seed-digest.pdf seed-2.pdf 1
+expect 0 sign seed-certify.pdf seed-3.pdf certify=2
+
+# ---- what is broken --------------------------------------------------------------------------------------------------
+
+for kind in cyclic-pages cyclic-fields two-roles; do
+    make $kind
+    refuses 65 $kind.pdf
+    says malformed
+done
+head -c -200 table.pdf > truncated.pdf
+sed 's/^startxref$/&/; /^startxref$/{n;s/.*/17/}' table.pdf > wrong-startxref.pdf
+sed 's/^0000000[0-9]* 00000 n $/0000000001 00000 n /' table.pdf > wrong-offsets.pdf
+echo 'before it' | cat - table.pdf > before.pdf
+: > empty.pdf
+for kind in truncated wrong-startxref wrong-offsets before empty; do
+    refuses 65 $kind.pdf
+    says malformed
+done
+qpdf --encrypt '' owner 256 -- table.pdf encrypted.pdf
+qpdf --encrypt user owner 256 -- table.pdf password.pdf
+for kind in encrypted password; do
+    refuses 65 $kind.pdf
+    says unsupported
+done
+
+# ---- the output --------------------------------------------------------------------------------------------------------
+
+cp table.pdf there.pdf
+expect 73 sign table.pdf there.pdf
+holds cmp table.pdf there.pdf
+(ulimit -f 1000 && refuses 74 many.pdf && says disk-full)
+
+# ---- hazards -----------------------------------------------------------------------------------------------------------
+
+for kind in script launch external; do
+    make $kind
+done
+expect 0 "$sign_pdf" hazards table.pdf
+[ "$(cat out)" = hazards: ] || failed "hazards of an ordinary PDF: $(cat out)"
+expect 0 "$sign_pdf" hazards script.pdf
+[ "$(cat out)" = 'hazards: scripts' ] || failed "hazards of a script: $(cat out)"
+expect 0 "$sign_pdf" hazards launch.pdf
+[ "$(cat out)" = 'hazards: launch' ] || failed "hazards of a launch action: $(cat out)"
+expect 0 "$sign_pdf" hazards external.pdf
+[ "$(cat out)" = 'hazards: external' ] || failed "hazards of an external stream: $(cat out)"
+qpdf --object-streams=generate script.pdf script-hidden.pdf
+expect 0 "$sign_pdf" hazards script-hidden.pdf
+says scripts
+expect 0 "$sign_pdf" hazards many.pdf
+
+passed
