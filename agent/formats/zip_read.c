@@ -49,18 +49,11 @@ static int by_name(const void *a, const void *b)
     return strcmp(x->name, y->name);
 }
 
-/* A file and a folder of one name are two entries that no folder on a disk can have. */
-static bool same_name(const char *a, const char *b)
-{
-    size_t len = strlen(a);
-    return strncmp(a, b, len) == 0 && (b[len] == '\0' || strcmp(b + len, "/") == 0);
-}
-
 static enum sg_rc take(struct sg_zip *zip, struct sg_zip_central *entry, struct sg_err *err)
 {
     if (entry->is_folder)
         return SG_OK;
-    if (zip->count > 0 && same_name(zip->names[zip->count - 1], entry->name))
+    if (zip->count > 0 && strcmp(zip->names[zip->count - 1], entry->name) == 0)
         return sg_zip_malformed(zip, entry->name, _("there are two of that name"), err);
     zip->entries[zip->count] = (struct sg_zip_entry){.name = entry->name,
                                                      .header = entry->header,
@@ -74,6 +67,32 @@ static enum sg_rc take(struct sg_zip *zip, struct sg_zip_central *entry, struct 
     return SG_OK;
 }
 
+/* No folder has the name of a file: no disk could have both. */
+static enum sg_rc check_folders(const struct sg_zip *zip, const char *name, struct sg_err *err)
+{
+    char folder[SG_MAX_ZIP_NAME + 1];
+    bool is_file = false;
+    (void)strcpy(folder, name); /* as long as a name may be */
+    for (char *slash = strchr(folder, '/'); slash && !is_file; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        is_file = sg_zip_find(zip, folder) != NULL;
+        *slash = '/';
+    }
+    return is_file ? sg_zip_malformed(zip, name, _("a folder that it is in has the name of a file"), err) : SG_OK;
+}
+
+static enum sg_rc check_all_folders(const struct sg_zip *zip, const struct sg_zip_central *found, size_t count,
+                                    struct sg_err *err)
+{
+    enum sg_rc rc = SG_OK;
+    for (size_t i = 0; rc == SG_OK && i < count; i++)
+        if (found[i].name)
+            rc = check_folders(zip, found[i].name, err);
+    for (size_t i = 0; rc == SG_OK && i < zip->count; i++)
+        rc = check_folders(zip, zip->names[i], err);
+    return rc;
+}
+
 static enum sg_rc take_all(struct sg_zip *zip, struct sg_zip_central *found, size_t count, struct sg_err *err)
 {
     enum sg_rc rc = SG_OK;
@@ -84,7 +103,7 @@ static enum sg_rc take_all(struct sg_zip *zip, struct sg_zip_central *found, siz
         return sg_fail_memory(err);
     for (size_t i = 0; rc == SG_OK && i < count; i++)
         rc = take(zip, &found[i], err);
-    return rc;
+    return rc == SG_OK ? check_all_folders(zip, found, count, err) : rc;
 }
 
 static void free_found(struct sg_zip_central *found, size_t count)
