@@ -75,7 +75,7 @@
 #define SG_MAX_PDF_STRING (32 * SG_MIB) /* one string or name */
 #define SG_MAX_PDF_HELD (1024 * SG_MIB) /* of one file's objects, together */
 #define SG_MAX_PDF_SIGNATURES 1000      /* of one file, with its document time-stamps */
-#define SG_MAX_PDF_FIELDS 1000000
+#define SG_MAX_PDF_FIELDS 1000000       /* nodes of the tree of fields */
 #define SG_MAX_PDF_FIELD_DEPTH 32
 #define SG_MAX_PDF_NAME_TEXT (64 * SG_KIB) /* a name or text as it is shown */
 #define SG_MAX_PDF_COMPARED (64 * SG_MIB)  /* of one stream that stands elsewhere in a later revision */
@@ -208,7 +208,6 @@
 #define SG_MAX_PDF_TEXT (8 * SG_KIB)    /* a text in a signature, or a field's whole name */
 #define SG_MAX_PDF_TREE_DEPTH 64        /* pages in pages, fields in fields */
 #define SG_MAX_PDF_PAGES 1000000        /* nodes of the page tree */
-#define SG_MAX_PDF_FIELDS 100000        /* nodes of the tree of fields */
 
 /* Judging in a child process. */
 #define SG_MAX_JUDGING_BATCH 128          /* files that one child judges */
