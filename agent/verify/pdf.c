@@ -33,6 +33,7 @@ struct pdf_file {
     struct found *found;          /* of each signature */
     struct sg_pdf_changes *steps; /* from each revision to the next */
     bool trailing;                /* there is something behind the last revision */
+    uint64_t unreached;           /* where something stands that looks like a signature; 0: nowhere */
 };
 
 static void pdf_file_clear(struct pdf_file *file)
@@ -321,9 +322,24 @@ static enum sg_rc note_signing_time(const struct sg_pdf_signature *signature, co
                              _("The signature has a signing-time attribute, which a PAdES signature may not have."));
 }
 
+/* What says /ByteRange and belongs to no signature: some readers may take it for one. */
+static enum sg_rc note_unreached(const struct pdf_file *file, struct sg_judgement *judgement, struct sg_err *err)
+{
+    if (file->unreached == 0)
+        return SG_OK;
+    return sg_judgement_note(
+        judgement, SG_SEVERITY_NONE, SG_REASON_PDF_NOT_REACHED, err,
+        _("Something that looks like a signature, at octet %llu, is not one of the PDF's form, and "
+          "was not judged."),
+        (unsigned long long)file->unreached);
+}
+
 static enum sg_rc note_all(struct pdf_file *file, size_t index, struct sg_judgement *judgement, struct sg_err *err)
 {
     const struct found *found = &file->found[index];
+    enum sg_rc rc = note_unreached(file, judgement, err);
+    if (rc != SG_OK)
+        return rc;
     if (found->why_range)
         return sg_judgement_note(judgement, SG_SEVERITY_FORMAT, SG_REASON_PDF_RANGE, err, "%s", found->why_range);
     return note_changes(file, found, judgement, err);
@@ -477,6 +493,24 @@ static enum sg_rc judge_all(struct pdf_file *file, struct sg_err *err)
 /* --- the file -------------------------------------------------------------------------------------------------------
  */
 
+/* A dictionary's /ByteRange, and what was found in the file: the key stands shortly in front of its value. */
+static bool is_known_range(const struct pdf_file *file, uint64_t at)
+{
+    for (size_t i = 0; i < file->signatures.count; i++) {
+        const struct sg_pdf_value *range = sg_pdf_get(file->signatures.list[i].dictionary, "ByteRange");
+        if (range && range->offset != SG_PDF_NO_OFFSET && range->offset > at && range->offset - at < 32)
+            return true;
+    }
+    return false;
+}
+
+static void find_unreached(struct pdf_file *file)
+{
+    for (size_t i = 0; file->unreached == 0 && i < file->revisions.range_count; i++)
+        if (!is_known_range(file, file->revisions.ranges[i]))
+            file->unreached = file->revisions.ranges[i];
+}
+
 static enum sg_rc prepare(struct pdf_file *file, struct sg_err *err)
 {
     const struct sg_pdf_revision *newest = NULL;
@@ -488,6 +522,7 @@ static enum sg_rc prepare(struct pdf_file *file, struct sg_err *err)
     newest = &file->revisions.list[file->revisions.count - 1];
     enum sg_rc rc = sg_pdf_is_blank(file->input, newest->end, sg_input_size(file->input), &blank, err);
     file->trailing = !blank;
+    find_unreached(file);
     for (size_t i = 0; rc == SG_OK && i < file->signatures.count; i++)
         rc = sg_pdf_ranges_check(file->input, &file->signatures.list[i], &file->revisions, &file->found[i].revision,
                                  &file->found[i].why_range, err);
