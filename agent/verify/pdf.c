@@ -17,6 +17,8 @@
 #include "verify/pdf_ranges.h"
 #include "verify/timestamp.h"
 
+#define BASELINE "ETSI.CAdES.detached" /* the /SubFilter of PAdES (EN 319 142-1 §6.2.1) */
+
 /* What is known of one signature before it is judged. */
 struct found {
     char *why_range; /* its octets are not what they have to be; NULL: they are */
@@ -308,15 +310,17 @@ static enum sg_rc add_stamps(struct pdf_file *file, const struct found *found, s
     return rc;
 }
 
-/* EN 319 142-1 §6.3: the time is in the dictionary, and in no attribute. */
+/* EN 319 142-1 §6.3: the levels are those of one kind; its time is in the dictionary, and in no attribute. */
 static enum sg_rc note_signing_time(const struct sg_pdf_signature *signature, const struct sg_signer_info *si,
                                     struct sg_judgement *judgement, struct sg_err *err)
 {
     const struct sg_attribute *attribute = NULL;
     size_t count = sg_attributes_find(si->signed_attrs, si->signed_attr_count, NID_pkcs9_signingTime, &attribute);
-    if (signature->signing_time != SG_TIME_NONE)
-        judgement->verdict.claimed_time = signature->signing_time;
-    if (count == 0 || strcmp(signature->sub_filter, "ETSI.CAdES.detached") != 0)
+    if (strcmp(signature->sub_filter, BASELINE) != 0) {
+        judgement->verdict.level = NULL;
+        return SG_OK;
+    }
+    if (count == 0)
         return SG_OK;
     return sg_judgement_note(judgement, SG_SEVERITY_NONE, SG_REASON_PDF_SIGNING_TIME, err,
                              _("The signature has a signing-time attribute, which a PAdES signature may not have."));
@@ -421,6 +425,8 @@ static enum sg_rc judge_cms(struct pdf_file *file, size_t index, struct sg_input
     const struct sg_cms_file cms = {.cms = input,
                                     .content = sg_pdf_ranges_usable(file->input, signature) ? &source : NULL,
                                     .covers = covered,
+                                    .claimed_time =
+                                        signature->signing_time == SG_TIME_NONE ? 0 : signature->signing_time,
                                     .judged = judged,
                                     .context = &context};
     return rc == SG_OK ? sg_judge_cms(file->judging, &cms, err) : rc;
@@ -428,7 +434,7 @@ static enum sg_rc judge_cms(struct pdf_file *file, size_t index, struct sg_input
 
 static bool is_known(const char *sub_filter)
 {
-    return strcmp(sub_filter, "ETSI.CAdES.detached") == 0 || strcmp(sub_filter, "adbe.pkcs7.detached") == 0;
+    return strcmp(sub_filter, BASELINE) == 0 || strcmp(sub_filter, "adbe.pkcs7.detached") == 0;
 }
 
 static enum sg_rc judge_signature(struct pdf_file *file, size_t index, struct sg_err *err)

@@ -100,7 +100,7 @@ static enum sg_rc compare_trailer_entry(struct sg_pdf_comparison *c, void *conte
                                         const struct sg_pdf_value *before, const struct sg_pdf_value *after,
                                         struct sg_err *err)
 {
-    static const char *const own[] = {"Size",  "Size", "Prev",   "XRefStm", "ID",          "Type", "W",
+    static const char *const own[] = {"Size",  "Prev",   "XRefStm", "ID",          "Type", "W",
                                       "Index", "Length", "Filter",  "DecodeParms", "DL",   "Root"};
     (void)context;
     (void)snprintf(c->where, sizeof(c->where), "%s", _("the trailer"));
