@@ -535,21 +535,29 @@ static enum sg_rc prepare(struct pdf_file *file, struct sg_err *err)
     return rc == SG_OK ? compare_revisions(file, err) : rc;
 }
 
+static enum sg_rc judge_revisions(struct pdf_file *file, struct sg_err *err)
+{
+    enum sg_rc rc = sg_pdf_open(file->input, sg_input_size(file->input), &file->pdf, err);
+    if (rc == SG_OK)
+        rc = sg_pdf_signatures_read(file->pdf, &file->signatures, err);
+    if (rc != SG_OK || file->signatures.count == 0)
+        return rc;
+    file->judging->report->format = "PAdES";
+    rc = sg_pdf_revisions_read(file->pdf, file->input, &file->revisions, err);
+    if (rc == SG_OK)
+        rc = prepare(file, err);
+    return rc == SG_OK ? judge_all(file, err) : rc;
+}
+
 static enum sg_rc judge_file(struct sg_file_judging *judging, struct sg_input *input, struct sg_input *content,
                              struct sg_err *err)
 {
     _cleanup_(pdf_file_clear) struct pdf_file file = {.judging = judging, .input = input};
     (void)content; /* the signed content is in the file */
-    enum sg_rc rc = sg_pdf_open(input, sg_input_size(input), &file.pdf, err);
-    if (rc == SG_OK)
-        rc = sg_pdf_signatures_read(file.pdf, &file.signatures, err);
-    if (rc != SG_OK || file.signatures.count == 0)
-        return rc;
-    judging->report->format = "PAdES";
-    rc = sg_pdf_revisions_read(file.pdf, input, &file.revisions, err);
-    if (rc == SG_OK)
-        rc = prepare(&file, err);
-    return rc == SG_OK ? judge_all(&file, err) : rc;
+    enum sg_rc rc = judge_revisions(&file, err);
+    if (rc != SG_OK && err && err->file[0] == '\0')
+        sg_err_file(err, sg_input_name(input));
+    return rc;
 }
 
 const struct sg_format sg_format_pdf = {.probe = sg_pdf_probe, .preload = sg_pdf_preload, .judge = judge_file};

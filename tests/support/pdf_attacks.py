@@ -1,6 +1,7 @@
 """Makes signed PDFs, and what was done to each afterwards: the attacks that were published on signed and on certified
-PDFs, and the changes that the standard permits. Arguments: FOLDER CERTIFICATE KEY. Writes FOLDER/NAME.pdf, and
-FOLDER/cases: NAME, whether the first signature is to pass, and what `changes` it is to say ("-": not said)."""
+PDFs, the changes that the standard permits, and files that are broken. Arguments: FOLDER CERTIFICATE KEY. Writes FOLDER/NAME.pdf, and
+FOLDER/cases: NAME, whether the first signature is to pass ("refused": the file is), and what `changes` it is to say
+("-": not said)."""
 
 import pathlib
 import re
@@ -356,4 +357,26 @@ behind += (b"xref\n50 1\n%010d 00000 n \ntrailer\n<< /Root 1 0 R /Info 12 0 R /S
            b"startxref\n%d\n%%%%EOF\n" % (len(hybrid.data), SIGNED.section, at, section))
 case("hybrid-hidden", behind, "no", "forbidden")
 
+# --- what cannot be read ----------------------------------------------------------------------------------------------
+
+
+def broken(name, data):
+    case(f"broken-{name}", data, "refused", "-")
+
+
+broken("truncated", SIGNED.data[:-1000])
+broken("half", SIGNED.data[:len(SIGNED.data) // 2])
+broken("table", SIGNED.data[:SIGNED.section + 5] + b"?????" + SIGNED.data[SIGNED.section + 10:])
+broken("startxref", SIGNED.data.replace(b"startxref\n%d" % SIGNED.section, b"startxref\n%d" % (SIGNED.section - 40)))
+broken("startxref-far", SIGNED.data.replace(b"startxref\n%d" % SIGNED.section, b"startxref\n99999999999"))
+broken("no-end", SIGNED.data + b"x" * 2000)
+broken("loop", SIGNED.data.replace(b"/Prev %d" % base().section, b"/Prev %d" % SIGNED.section))
+broken("length", signed(base(_4=b"<< /Length 10000000000 >>\nstream\nBT\nendstream"))
+       .revise({4: text(b"Pay 900 EUR")}, trailer=INFO).data)
+broken("circle", signed(base(_2=b"<< /Type /Pages /Kids [2 0 R] /Count 1 >>")).revise({40: b"null"}, trailer=INFO).data)
+broken("circle-of-fields", signed(base(_7=b"<< /FT /Tx /T (A) /Kids [7 0 R] >>")).data)
+broken("deep", signed(base(_4=b"[" * 300 + b"]" * 300)).revise({4: text(b"")}, trailer=INFO).data)
+broken("password", SIGNED.copy().revise({40: b"<< /Filter /Standard /V 2 /R 3 /Length 128 /P -4 /O <%s> /U <%s> >>" %
+                                         (b"41" * 32, b"42" * 32)},
+                                        trailer=INFO + b" /Encrypt 40 0 R /ID [<00> <00>]").data)
 (FOLDER / "cases").write_text("".join(cases))
