@@ -88,6 +88,7 @@ static enum sg_rc judge_signer(struct judging *judging, size_t index, struct sg_
                                                  .carried = &carried,
                                                  .purpose = SG_CERT_SIGN,
                                                  .at = verifier->at,
+                                                 .claimed_time = judging->file->claimed_time,
                                                  .steps = judging->steps};
     enum sg_rc rc = sg_carried_make(verifier->libctx, evidence, &carried, err);
     if (rc == SG_OK)

@@ -15,9 +15,10 @@ import tempfile
 SOURCE = pathlib.Path(os.environ.get("SIGNET_SOURCE", pathlib.Path(__file__).parents[2]))
 SKIPPED = 77
 
-# What to give to the command, whether the certificate or the one signature is good, and what else is to be said of it.
-Case = collections.namedtuple("Case", "name arguments good also command",
-                              defaults=(lambda answer: None, ("cert", "check")))
+# What to give to the command, whether the certificate or all signatures are good, and what else is to be said of the one
+# signature, or of the whole answer.
+Case = collections.namedtuple("Case", "name arguments good also command whole",
+                              defaults=(lambda answer: None, ("cert", "check"), False))
 
 
 def corpus(name):
@@ -43,13 +44,15 @@ def judge(case, environment):
     if done.returncode not in (0, 1, 2, 65):
         return f"exit {done.returncode}: {done.stdout.decode()}{done.stderr.decode()}"
     answer = json.loads(done.stdout)
-    if len(answer.get("signatures", [])) == 1:
+    if len(answer.get("signatures", [])) == 1 and not case.whole:
         answer = {**answer["signatures"][0], "uncovered": answer["uncovered"]}
     if (done.returncode == 0) == case.good:
         return case.also(answer)
     if done.returncode == 65:
         return f"refused: {answer['error']['text']}"
-    said = [answer["indication"], answer["sub_indication"], *(reason["text"] for reason in answer["reasons"])]
+    said = []
+    for one in answer.get("signatures", [answer]):
+        said += [one["indication"], one["sub_indication"], *(reason["text"] for reason in one["reasons"])]
     return " | ".join(word for word in said if word)
 
 
