@@ -33,6 +33,11 @@ def skip(why):
     sys.exit(SKIPPED)
 
 
+def split(signatures):
+    """Those of the document, and countersignatures, whose numbers have a point."""
+    return [one for one in signatures if "." not in one["id"]], [one for one in signatures if "." in one["id"]]
+
+
 def judge(case, environment):
     """None, or what is wrong. What cannot be read (65) is refused, too."""
     command = [os.environ["SIGNET"], *case.command, "--json", *map(str, case.arguments)]
@@ -44,7 +49,8 @@ def judge(case, environment):
         return f"exit {done.returncode}: {done.stdout.decode()}{done.stderr.decode()}"
     answer = json.loads(done.stdout)
     if answer.get("signatures"):
-        [answer] = answer["signatures"]
+        [answer], counter = split(answer["signatures"])
+        answer["countersignatures"] = counter
     if (done.returncode == 0) == case.good:
         return case.also(answer)
     if done.returncode == 65:
