@@ -170,7 +170,7 @@ static const char *read_encoding(struct scan *scan, struct sg_mime_header *heade
 /* The field is whole. */
 static void end_field(struct reading *reading)
 {
-    struct scan scan = {.at = (const char *)reading->value->data};
+    struct scan scan = {.at = reading->value->len > 0 ? (const char *)reading->value->data : ""};
     const char *problem = NULL;
 
     scan.end = scan.at + reading->value->len;
