@@ -1,6 +1,9 @@
 /* A document's B-T: the time-stamp of its signature value, in a copy of its newest version. */
 #include <string.h>
 
+#include <openssl/objects.h>
+
+#include "base/clock.h"
 #include "base/hash.h"
 #include "base/limits.h"
 #include "base/msg.h"
@@ -14,6 +17,8 @@ struct completing {
     struct sg_completion completion;
     struct sg_input *bytes; /* the newest version */
     char sha256[SG_SHA256_HEX];
+    int64_t claimed_time;
+    size_t signer; /* whose signature value is stamped */
 };
 
 static void completing_free(struct completing *completing)
@@ -34,6 +39,7 @@ static enum sg_rc take_newest(void *context, const struct sg_outbox_document *do
 
     (void)err;
     (void)snprintf(completing->sha256, sizeof(completing->sha256), "%s", document->level_sha256);
+    completing->claimed_time = document->claimed_time;
     return SG_OK;
 }
 
@@ -53,8 +59,49 @@ static enum sg_rc open_blob(struct completing *completing, struct sg_err *err)
     return rc;
 }
 
+static bool was_signed_at(const struct sg_signer_info *si, int64_t when)
+{
+    const struct sg_attribute *attribute = NULL;
+    int64_t time = SG_TIME_NONE;
+
+    if (sg_attributes_find(si->signed_attrs, si->signed_attr_count, NID_pkcs9_signingTime, &attribute) != 1 ||
+        attribute->value_count != 1)
+        return false;
+    const uint8_t *at = attribute->values[0].data;
+    _cleanup_(ASN1_TIME_freep) ASN1_TIME *parsed = d2i_ASN1_TIME(NULL, &at, (long)attribute->values[0].len);
+    return parsed && sg_time_from_asn1(parsed, &time) && time == when;
+}
+
+static bool is_stamped(const struct sg_signer_info *si)
+{
+    const struct sg_attribute *attribute = NULL;
+
+    return sg_attributes_find(si->unsigned_attrs, si->unsigned_attr_count, NID_id_smime_aa_timeStampToken, &attribute) >
+           0;
+}
+
+/* Ours, where others have signed beside us: the one with the time at which we did, and no time-stamp yet. */
+static enum sg_rc find_signer(struct completing *completing, const struct sg_cms *cms, struct sg_err *err)
+{
+    size_t count = sg_cms_signer_count(cms), found = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        const struct sg_signer_info *si = sg_cms_signer(cms, i);
+        if (count > 1 && (is_stamped(si) || !was_signed_at(si, completing->claimed_time)))
+            continue;
+        completing->signer = i;
+        found++;
+    }
+    if (found != 1)
+        return sg_fail(err, SG_E_UNSUPPORTED,
+                       _("Which of the %zu signatures in \"%s\" is the one made here is not clear; it is not "
+                         "time-stamped."),
+                       count, sg_input_name(completing->bytes));
+    return SG_OK;
+}
+
 /* EN 319 122-1 §5.3: the imprint is of the signature value's octets. */
-static enum sg_rc digest_signature(const struct completing *completing, uint8_t out[SG_SHA256_LEN], struct sg_err *err)
+static enum sg_rc digest_signature(struct completing *completing, uint8_t out[SG_SHA256_LEN], struct sg_err *err)
 {
     OSSL_LIB_CTX *libctx = completing->completion.libctx;
     _cleanup_(sg_cms_freep) struct sg_cms *cms = NULL;
@@ -62,11 +109,10 @@ static enum sg_rc digest_signature(const struct completing *completing, uint8_t 
     size_t len = 0;
 
     enum sg_rc rc = sg_cms_read(completing->bytes, libctx, NULL, &cms, err);
-    if (rc == SG_OK && sg_cms_signer_count(cms) != 1)
-        return sg_fail(err, SG_E_UNSUPPORTED, _("\"%s\" has not one signature, but %zu; it is not time-stamped."),
-                       sg_input_name(completing->bytes), sg_cms_signer_count(cms));
     if (rc == SG_OK)
-        rc = sg_digest(libctx, "SHA256", sg_cms_signer(cms, 0)->signature, digest, &len, err);
+        rc = find_signer(completing, cms, err);
+    if (rc == SG_OK)
+        rc = sg_digest(libctx, "SHA256", sg_cms_signer(cms, completing->signer)->signature, digest, &len, err);
     if (rc == SG_OK)
         memcpy(out, digest, SG_SHA256_LEN);
     return rc;
@@ -86,7 +132,8 @@ static enum sg_rc make_blob(struct completing *completing, struct sg_slice token
     if (rc == SG_OK)
         rc = sg_blob_begin(completion->state_folder, completion->libctx, &blob, err);
     if (rc == SG_OK)
-        rc = sg_cms_add_unsigned(completing->bytes, 0, sg_buf_slice(&attribute), sg_blob_sink(blob), err);
+        rc = sg_cms_add_unsigned(completing->bytes, completing->signer, sg_buf_slice(&attribute), sg_blob_sink(blob),
+                                 err);
     if (rc == SG_OK)
         *ret_size = sg_blob_size(blob);
     return rc == SG_OK ? sg_blob_finish(blob, ret_sha256, err) : rc;
