@@ -12,6 +12,8 @@
 #define SG_MAX_TLV_DEPTH 32               /* nesting of constructed values */
 #define SG_MAX_TLV_ELEMENTS 1000000       /* elements of one structure held in memory */
 #define SG_MAX_SIGNERS 256                /* SignerInfos of one CMS */
+#define SG_MAX_COUNTERSIGNATURES 64       /* of one CMS, judged */
+#define SG_MAX_COUNTERSIGNATURE_NESTING 3 /* of one of one of one */
 #define SG_MAX_ATTRIBUTES 256             /* attributes of one SignerInfo, signed and unsigned each */
 #define SG_MAX_DIGEST_ALGORITHMS 16       /* digestAlgorithms of one SignedData */
 #define SG_MAX_CERTIFICATES 1000          /* in one CMS, PEM file or option */

@@ -90,6 +90,15 @@ SG_MUST_CHECK enum sg_rc sg_cms_content(struct sg_cms *cms, struct sg_sink sink,
 SG_MUST_CHECK enum sg_rc sg_signer_info_to_be_signed(const struct sg_signer_info *si, bool der_sorted,
                                                      struct sg_buf *out, struct sg_err *err);
 
+/* A countersignature (RFC 5652 §11.4): a SignerInfo that is a value of an unsigned attribute of another's, and has to
+ * outlive the result. SG_E_MALFORMED or SG_E_LIMIT. */
+struct sg_countersignature;
+SG_MUST_CHECK enum sg_rc sg_countersignature_read(struct sg_slice value, struct sg_countersignature **ret,
+                                                  struct sg_err *err);
+void sg_countersignature_free(struct sg_countersignature *counter);
+SG_DEFINE_CLEANUP(struct sg_countersignature, sg_countersignature_free)
+const struct sg_signer_info *sg_countersignature_signer(const struct sg_countersignature *counter);
+
 /* The SubjectIdentifier names this certificate. */
 bool sg_signer_info_names(const struct sg_signer_info *si, X509 *cert);
 /* The attributes of that type: their number; the first in `*ret` if there is one. */

@@ -157,8 +157,8 @@ static bool send_error(const struct inside *inside, const char *name, struct sg_
     if (err->rc == SG_E_CANNOT_CREATE) /* which is what base/input wants for so much */
         (void)sg_fail(
             err, SG_E_LIMIT,
-            _("\"%s\" is in text form (PEM) and larger than %zu MiB; convert it: openssl pkcs7 -outform DER."), name,
-            SG_SPOOL_MEMORY / SG_MIB);
+            _("\"%s\" holds a signature as text (PEM, or Base64 in a message) of more than %zu MiB; turn it into DER."),
+            name, SG_SPOOL_MEMORY / SG_MIB);
     return sg_message_send(
         inside->out, &(struct sg_message){.kind = SG_MESSAGE_ERROR,
                                           .code = err->rc,

@@ -46,7 +46,13 @@ static enum sg_rc read_content_type(struct sg_signer *signer, const struct sg_cm
                                     struct sg_err *err)
 {
     const struct sg_attribute *attribute = NULL;
-    enum sg_rc rc = find_single(signer, NID_pkcs9_contentType, "content-type", true, &attribute, judgement, err);
+    enum sg_rc rc = find_single(signer, NID_pkcs9_contentType, "content-type", cms != NULL, &attribute, judgement, err);
+    if (rc == SG_OK && !cms)
+        signer->content_type_right = !attribute;
+    if (rc == SG_OK && !cms && attribute)
+        return sg_judgement_note(judgement, SG_SEVERITY_FORMAT, SG_REASON_SIGNATURE_MALFORMED, err,
+                                 _("The countersignature has the signed attribute %s, which it may not have."),
+                                 "content-type");
     if (rc != SG_OK || !attribute)
         return rc;
     const uint8_t *p = attribute->values[0].data;
