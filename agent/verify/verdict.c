@@ -133,6 +133,7 @@ void sg_verdict_clear(struct sg_verdict *verdict)
     free(verdict->id);
     free(verdict->covers);
     free_names(verdict->files, verdict->file_count);
+    free(verdict->file_digests);
     X509_free(verdict->signer);
     sg_x509_stack_free(verdict->chain);
     for (size_t i = 0; i < verdict->revocation_count; i++)
