@@ -34,6 +34,16 @@
 #define SG_MAX_ANCHOR_LIMITS (8 * SG_KIB) /* of one anchor, as text */
 #define SG_MAX_RELEASE_TEXT 64            /* a version */
 
+/* What a visible signature looks like. */
+#define SG_MAX_LOOK_LINES 16
+#define SG_MAX_LOOK_TEXT 1024             /* characters of one line */
+#define SG_MAX_LOOK_SIDE 14400            /* points of its box: as large as a page may be (ISO 32000-1 annex C.2) */
+#define SG_MAX_LOOK_IMAGE (8 * SG_MIB)    /* the file */
+#define SG_MAX_LOOK_PIXELS (16 * 1000000) /* of it */
+#define SG_MAX_LOOK_PART (16 * SG_MIB)    /* one object: a font's subset, an image */
+#define SG_MAX_FONT_FILE (64 * SG_MIB)
+#define SG_MAX_FONTS 64 /* looked at for one signature */
+
 /* Encryption. The content is streamed. */
 #define SG_MAX_RECIPIENT_INFOS (4 * SG_MIB)    /* RecipientInfos of one CMS together */
 #define SG_MAX_RECIPIENTS 256                  /* certificates that one content is encrypted to */
