@@ -290,11 +290,10 @@ static enum sg_rc read_texts(const struct sg_pdf_look *look, struct sg_look_font
 }
 
 static enum sg_rc draw(const struct sg_pdf_look *look, double width, double height, const char *image_name,
-                       struct sg_pdf_look_parts *ret, struct sg_err *err)
+                       struct sg_pdf_look_parts *parts, struct sg_err *err)
 {
     _cleanup_(sg_look_fonts_freep) struct sg_look_fonts *fonts = NULL;
     _cleanup_(drawing_clear) struct drawing drawing = {.image = SG_LOOK_IMAGE};
-    _cleanup_(sg_pdf_look_parts_clear) struct sg_pdf_look_parts parts = {0};
     bool has_image = look->image.len > 0;
     enum sg_rc rc = sg_look_fonts_new(look->fonts, look->font_count, &fonts, err);
     if (rc == SG_OK && has_image)
@@ -307,12 +306,8 @@ static enum sg_rc draw(const struct sg_pdf_look *look, double width, double heig
     if (rc == SG_OK)
         rc = use_glyphs(&drawing, err);
     if (rc == SG_OK)
-        rc = write_parts(&drawing, width, height, has_image, &parts, err);
-    if (rc != SG_OK)
-        return rc;
-    *ret = parts;
-    parts = (struct sg_pdf_look_parts){0};
-    return SG_OK;
+        rc = write_parts(&drawing, width, height, has_image, parts, err);
+    return rc;
 }
 
 __attribute__((visibility("default"))) const struct sg_text_table sg_text_table = {.draw = draw};

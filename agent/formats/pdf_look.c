@@ -27,6 +27,7 @@ static bool is_side(double points)
 enum sg_rc sg_pdf_look_draw(const struct sg_pdf_look *look, double width, double height, const char *image_name,
                             struct sg_pdf_look_parts *ret, struct sg_err *err)
 {
+    _cleanup_(sg_pdf_look_parts_clear) struct sg_pdf_look_parts parts = {0};
     const void *table = NULL;
     if (!is_side(width) || !is_side(height))
         return sg_fail(err, SG_E_USAGE,
@@ -47,7 +48,11 @@ enum sg_rc sg_pdf_look_draw(const struct sg_pdf_look *look, double width, double
     if (look->line_count == 0 && look->image.len == 0)
         return sg_fail(err, SG_E_USAGE, "%s", _("A visible signature shows text, an image, or both."));
     enum sg_rc rc = sg_module_table(SG_TEXT_MODULE, SG_TEXT_TABLE, &sg_text_table, &table, err);
+    if (rc == SG_OK)
+        rc = ((const struct sg_text_table *)table)->draw(look, width, height, image_name, &parts, err);
     if (rc != SG_OK)
         return rc;
-    return ((const struct sg_text_table *)table)->draw(look, width, height, image_name, ret, err);
+    *ret = parts;
+    parts = (struct sg_pdf_look_parts){0};
+    return SG_OK;
 }
