@@ -43,20 +43,22 @@ static enum sg_rc decode(const char *line, struct sg_look_text *text, struct sg_
     return SG_OK;
 }
 
-/* Directions by UAX #9, the paragraph's by its first letter. */
+/* Directions by UAX #9, the paragraph's by its first letter. One without letters, such as a date, is written from the
+ * left, and stands where the line before it does. */
 static enum sg_rc find_levels(struct sg_look_text *text, struct sg_err *err)
 {
     FriBidiCharType types[SG_MAX_LOOK_TEXT];
     FriBidiBracketType brackets[SG_MAX_LOOK_TEXT];
     FriBidiLevel levels[SG_MAX_LOOK_TEXT];
-    FriBidiParType direction = FRIBIDI_PAR_ON;
     FriBidiStrIndex len = (FriBidiStrIndex)text->len;
 
     fribidi_get_bidi_types(text->points, len, types);
     fribidi_get_bracket_types(text->points, len, types, brackets);
+    FriBidiParType direction = fribidi_get_par_direction(types, len);
+    if (direction != FRIBIDI_PAR_ON)
+        text->from_right = FRIBIDI_IS_RTL(direction);
     if (fribidi_get_par_embedding_levels_ex(types, brackets, len, &direction, levels) == 0)
         return sg_fail_memory(err);
-    text->from_right = FRIBIDI_IS_RTL(direction);
     for (size_t i = 0; i < text->len; i++)
         text->chars[i].level = levels[i];
     return SG_OK;
@@ -193,12 +195,13 @@ static enum sg_rc measure(struct sg_look_text *text, const struct sg_look_fonts 
     return rc;
 }
 
-enum sg_rc sg_look_text_read(const char *line, struct sg_look_fonts *fonts, struct sg_look_text *ret,
+enum sg_rc sg_look_text_read(const char *line, bool from_right, struct sg_look_fonts *fonts, struct sg_look_text *ret,
                              struct sg_err *err)
 {
     _cleanup_(sg_look_text_clear) struct sg_look_text text = {
         .points = calloc(SG_MAX_LOOK_TEXT, sizeof *text.points),
         .chars = calloc(SG_MAX_LOOK_TEXT, sizeof *text.chars),
+        .from_right = from_right,
     };
     if (!text.points || !text.chars)
         return sg_fail_memory(err);
