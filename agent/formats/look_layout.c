@@ -41,18 +41,21 @@ static size_t skip_spaces(const struct sg_look_text *text, size_t at)
     return at;
 }
 
-/* Where the line that starts at `start` ends: as far as `width` ems go. Nothing fits: `start`. */
+/* Where the line that starts at `start` ends: as far as `width` ems go; within a word only if that is longer than the
+ * line. Nothing fits: `start`. */
 static size_t line_end(const struct sg_look_text *text, size_t start, double width, bool within_words)
 {
     double used = 0;
-    size_t end = start;
+    size_t end = start, within = start;
     for (size_t at = start; at < text->len; at++) {
         const struct sg_look_char *c = &text->chars[at];
-        if (at > start && (c->may_end || (within_words && c->starts && text->points[at] != ' ')))
+        if (at > start && c->may_end)
             end = at;
+        if (at > start && c->starts)
+            within = at;
         used += c->advance;
         if (used > width && text->points[at] != ' ')
-            return end;
+            return end == start && within_words ? within : end;
     }
     return text->len;
 }
