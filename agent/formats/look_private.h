@@ -42,6 +42,7 @@ struct sg_look_char {
     FriBidiLevel level;
     bool starts;    /* a cluster: with those behind it that do not, it is one character for a reader */
     bool may_end;   /* a line before it */
+    bool unspaced;  /* its script does not part words by spaces, and where they end is not known here */
     double advance; /* of the cluster that it starts */
 };
 

@@ -143,12 +143,22 @@ static bool is_ideographic(hb_script_t script)
            script == HB_SCRIPT_BOPOMOFO || script == HB_SCRIPT_YI;
 }
 
-/* A part of UAX #14: lines end behind spaces and hyphens, and among ideographs, not before what closes. */
+/* Those of UAX #14's class SA, whose words a dictionary would tell. */
+static bool is_unspaced(hb_script_t script)
+{
+    return script == HB_SCRIPT_THAI || script == HB_SCRIPT_LAO || script == HB_SCRIPT_KHMER ||
+           script == HB_SCRIPT_MYANMAR || script == HB_SCRIPT_TAI_LE || script == HB_SCRIPT_NEW_TAI_LUE ||
+           script == HB_SCRIPT_TAI_THAM || script == HB_SCRIPT_TAI_VIET;
+}
+
+/* A part of UAX #14: lines end behind spaces, hyphens and Tibetan's tsheg, and among ideographs, not before what
+ * closes. */
 static void find_ends(struct sg_look_text *text)
 {
     for (size_t i = 1; i < text->len; i++) {
         struct sg_look_char *c = &text->chars[i];
         uint32_t before = text->points[i - 1], point = text->points[i];
+        c->unspaced = is_unspaced(c->script);
         if (!c->starts || point == ' ')
             continue;
         bool among = is_ideographic(c->script) && is_ideographic(text->chars[i - 1].script);
@@ -156,8 +166,8 @@ static void find_ends(struct sg_look_text *text)
                       !is_category(point, HB_UNICODE_GENERAL_CATEGORY_DECIMAL_NUMBER,
                                    HB_UNICODE_GENERAL_CATEGORY_DASH_PUNCTUATION);
         bool digits = point < 0x80 && before < 0x80; /* and other Latin among ideographs */
-        c->may_end =
-            before == ' ' || before == 0x3000 || hyphen || (among && !digits && !opens(before) && !closes(point));
+        c->may_end = before == ' ' || before == 0x3000 || before == 0x0f0b || hyphen ||
+                     (among && !digits && !opens(before) && !closes(point));
     }
 }
 

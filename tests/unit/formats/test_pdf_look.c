@@ -144,6 +144,42 @@ static void test_sizes(void **state)
     clear_texts(&texts);
 }
 
+static size_t broken_words(const struct sg_look_layout *layout)
+{
+    size_t broken = 0;
+    for (size_t i = 0; i < layout->count; i++) {
+        const struct sg_look_row *row = &layout->rows[i];
+        size_t start = row->line.count > 0 ? row->line.glyphs[0].start : 0;
+        broken += start > 0 && !row->text->chars[start].may_end;
+    }
+    return broken;
+}
+
+/* Are words broken only where they must: a long one, and those of a script without spaces? */
+static void test_breaks(void **state)
+{
+    static const char *const lines[] = {"Владимир Иванов", "ข้าพเจ้าอนุมัติเอกสารนี้ทั้งหมดโดยไม่มีเงื่อนไข",
+                                        "王小明批准本文件（见附件）。",
+                                        "unbreakablemailaddressofsomebody@some.example"};
+    struct texts texts = read_texts(lines, 4);
+    struct sg_look_layout layout = {0};
+    (void)state;
+    assert_int_equal(sg_look_lay_out(texts.items, 1, 0, 80, 60, &layout, NULL), SG_OK);
+    assert_int_equal(broken_words(&layout), 0);
+    sg_look_layout_clear(&layout);
+    assert_int_equal(sg_look_lay_out(texts.items + 1, 1, 0, 80, 100, &layout, NULL), SG_OK);
+    assert_true(broken_words(&layout) > 0 && layout.rows[0].size > 8.4);
+    sg_look_layout_clear(&layout);
+    assert_int_equal(sg_look_lay_out(texts.items + 2, 1, 0, 60, 100, &layout, NULL), SG_OK);
+    assert_int_equal(broken_words(&layout), 0);
+    assert_true(layout.count > 1);
+    sg_look_layout_clear(&layout);
+    assert_int_equal(sg_look_lay_out(texts.items, 4, 0, 80, 300, &layout, NULL), SG_OK);
+    assert_true(layout.rows[0].size < 8.5);
+    sg_look_layout_clear(&layout);
+    clear_texts(&texts);
+}
+
 /* --- Text --- */
 
 /* Is what stands in the box the order that UAX #9 gives, and does a line without letters stand where the last did? */
@@ -374,9 +410,10 @@ static void test_numbers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_layout),     cmocka_unit_test(test_sizes),     cmocka_unit_test(test_directions),
-        cmocka_unit_test(test_characters), cmocka_unit_test(test_arguments), cmocka_unit_test(test_fonts),
-        cmocka_unit_test(test_cff),        cmocka_unit_test(test_cjk),       cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_layout),     cmocka_unit_test(test_sizes),      cmocka_unit_test(test_breaks),
+        cmocka_unit_test(test_directions), cmocka_unit_test(test_characters), cmocka_unit_test(test_arguments),
+        cmocka_unit_test(test_fonts),      cmocka_unit_test(test_cff),        cmocka_unit_test(test_cjk),
+        cmocka_unit_test(test_numbers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
