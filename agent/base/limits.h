@@ -53,10 +53,18 @@
 
 /* PDF. Objects are read on demand, and streams are not held in memory but for those that are asked for. */
 #define SG_MAX_PDF_OBJECTS 4000000      /* in use in one file */
+#define SG_MAX_PDF_NUMBER 8388607       /* of an object (ISO 32000-1 table C.1) */
 #define SG_MAX_PDF_DEPTH 64             /* arrays and dictionaries in each other */
 #define SG_MAX_PDF_ELEMENTS 1000000     /* of one object, with all in it */
 #define SG_MAX_PDF_STRING (32 * SG_MIB) /* one string or name */
 #define SG_MAX_PDF_HELD (1024 * SG_MIB) /* of one file's objects, together */
+#define SG_MAX_PDF_SIGNATURES 1000      /* of one file, with its document time-stamps */
+#define SG_MAX_PDF_FIELDS 1000000
+#define SG_MAX_PDF_FIELD_DEPTH 32
+#define SG_MAX_PDF_NAME_TEXT (64 * SG_KIB) /* a name or text as it is shown */
+#define SG_MAX_PDF_COMPARED (64 * SG_MIB)  /* of one stream that stands elsewhere in a later revision */
+#define SG_MAX_PDF_PERMITTED_DEPTH 64      /* objects that lead to each other in what was added */
+#define SG_MAX_PDF_ENDINGS 16384           /* that look like the end of a revision */
 
 /* Time-stamps. */
 #define SG_MAX_TIMESTAMP (16 * SG_MIB) /* one token, with the certificates and CRLs that it carries */

@@ -297,6 +297,8 @@ void Document::convert_dictionary(QPDFObjectHandle handle, bool in_file, int dep
         sg_pdf_value inner = convert(item, in_file, true, depth + 1, elements);
         if (inner.type == SG_PDF_NULL)
             continue;
+        if (key.find('\0') != std::string::npos)
+            throw std::runtime_error("a key has a NUL in it");
         entries[value->count++] = {arena.text(key.data() + 1, key.size() - 1), inner}; /* without the slash */
     }
     value->entries = entries;

@@ -1,5 +1,6 @@
 #include "formats/pdf_objects.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/limits.h"
@@ -13,12 +14,16 @@
 #define HEADER_WITHIN 1024 /* octets (Annex H, implementation note 13, of the first editions; probing only) */
 #define TAIL 1024          /* octets, among which the last "startxref" stands; qpdf looks at 30 more */
 
+/* Kept once it is found: a judging child cannot look for it. */
 static enum sg_rc load(const struct sg_pdf_module **ret, struct sg_err *err)
 {
-    const void *table = NULL;
-    enum sg_rc rc = sg_module_table("signet-pdf.so", SG_PDF_MODULE_SYMBOL, &sg_pdf_module_table, &table, err);
+    static _Atomic(const void *) loaded;
+    const void *table = loaded;
+    enum sg_rc rc = SG_OK;
+    if (!table)
+        rc = sg_module_table("signet-pdf.so", SG_PDF_MODULE_SYMBOL, &sg_pdf_module_table, &table, err);
     if (rc == SG_OK)
-        *ret = table;
+        *ret = loaded = table;
     return rc;
 }
 
@@ -46,8 +51,7 @@ static bool is_space(char c)
     return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '\f' || c == '\0';
 }
 
-/* "startxref", a number, "%%EOF" (§7.5.5), as `text` begins. */
-static bool read_ending(const char *text, size_t len, uint64_t *ret_startxref)
+bool sg_pdf_read_ending(const char *text, size_t len, uint64_t *ret_startxref, size_t *ret_len)
 {
     size_t at = strlen("startxref"), first = 0;
     uint64_t number = 0;
@@ -63,20 +67,21 @@ static bool read_ending(const char *text, size_t len, uint64_t *ret_startxref)
     if (len - at < strlen("%%EOF") || memcmp(text + at, "%%EOF", strlen("%%EOF")) != 0)
         return false;
     *ret_startxref = number;
+    *ret_len = at + strlen("%%EOF");
     return true;
 }
 
 static enum sg_rc find_startxref(struct sg_input *input, uint64_t end, uint64_t *ret, struct sg_err *err)
 {
     char tail[TAIL];
-    size_t n = 0, len = end < TAIL ? (size_t)end : TAIL;
+    size_t n = 0, used = 0, len = end < TAIL ? (size_t)end : TAIL;
     const char *found = NULL;
     enum sg_rc rc = sg_input_read(input, end - len, tail, len, &n, err);
     if (rc != SG_OK)
         return rc;
     for (const char *p = tail; (p = memmem(p, n - (size_t)(p - tail), "startxref", strlen("startxref"))); p++)
         found = p;
-    if (found && read_ending(found, n - (size_t)(found - tail), ret) && *ret < end)
+    if (found && sg_pdf_read_ending(found, n - (size_t)(found - tail), ret, &used) && *ret < end)
         return SG_OK;
     const char *name = sg_input_name(input);
     return sg_about(
@@ -137,10 +142,13 @@ enum sg_rc sg_pdf_open(struct sg_input *input, uint64_t end, struct sg_pdf **ret
         rc = module->open(input, end, &pdf, err);
     if (rc != SG_OK)
         return rc;
-    pdf->input = input;
-    pdf->end = end;
     pdf->startxref = startxref;
-    rc = find_kind(pdf, err);
+    if (pdf->count > 0 && pdf->places[pdf->count - 1].id.number > SG_MAX_PDF_NUMBER)
+        rc = sg_about(sg_input_name(input), err,
+                      sg_fail(err, SG_E_LIMIT, _("The PDF \"%s\" has an object with a number above %d."),
+                              sg_input_name(input), SG_MAX_PDF_NUMBER));
+    if (rc == SG_OK)
+        rc = find_kind(pdf, err);
     if (rc == SG_OK)
         *ret = sg_steal(pdf);
     return rc;
@@ -171,6 +179,21 @@ const struct sg_pdf_place *sg_pdf_places(const struct sg_pdf *pdf, size_t *ret_c
 {
     *ret_count = pdf->count;
     return pdf->places;
+}
+
+const struct sg_pdf_place *sg_pdf_place_of(const struct sg_pdf *pdf, int number)
+{
+    size_t low = 0, high = pdf->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (pdf->places[middle].id.number == number)
+            return &pdf->places[middle];
+        if (pdf->places[middle].id.number < number)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return NULL;
 }
 
 /* --- objects --------------------------------------------------------------------------------------------------------
@@ -233,4 +256,24 @@ bool sg_pdf_is_name(const struct sg_pdf_value *value, const char *name)
 {
     return value && value->type == SG_PDF_NAME && value->text.len == strlen(name) &&
            memcmp(value->text.data, name, value->text.len) == 0;
+}
+
+/* Of a text that is longer than any number needs, the beginning. */
+static double number_of(const struct sg_pdf_value *value)
+{
+    char text[32];
+    if (value->type == SG_PDF_INTEGER)
+        return (double)value->integer;
+    size_t len = value->text.len < sizeof(text) ? value->text.len : sizeof(text) - 1;
+    memcpy(text, value->text.data, len);
+    text[len] = '\0';
+    return strtod(text, NULL);
+}
+
+bool sg_pdf_same_number(const struct sg_pdf_value *a, const struct sg_pdf_value *b)
+{
+    if ((a->type != SG_PDF_INTEGER && a->type != SG_PDF_REAL) || (b->type != SG_PDF_INTEGER && b->type != SG_PDF_REAL))
+        return false;
+    double x = number_of(a), y = number_of(b);
+    return !(x < y) && !(x > y);
 }

@@ -81,6 +81,8 @@ uint64_t sg_pdf_startxref(const struct sg_pdf *pdf);                 /* where th
 enum sg_pdf_xref sg_pdf_xref(const struct sg_pdf *pdf);
 /* Every object in use, sorted by number. */
 const struct sg_pdf_place *sg_pdf_places(const struct sg_pdf *pdf, size_t *ret_count);
+/* That of one number, of whatever generation; NULL: it is not in use. */
+const struct sg_pdf_place *sg_pdf_place_of(const struct sg_pdf *pdf, int number);
 
 /* The object of that number; a null where there is none (§7.3.10). */
 SG_MUST_CHECK enum sg_rc sg_pdf_object(struct sg_pdf *pdf, struct sg_pdf_id id, const struct sg_pdf_value **ret,
@@ -99,3 +101,5 @@ const struct sg_pdf_value *sg_pdf_get(const struct sg_pdf_value *dictionary, con
 SG_MUST_CHECK enum sg_rc sg_pdf_find(struct sg_pdf *pdf, const struct sg_pdf_value *dictionary, const char *key,
                                      const struct sg_pdf_value **ret, struct sg_err *err);
 bool sg_pdf_is_name(const struct sg_pdf_value *value, const char *name); /* value may be NULL */
+/* Two numbers, whole or real, of the same value. */
+bool sg_pdf_same_number(const struct sg_pdf_value *a, const struct sg_pdf_value *b);

@@ -1,4 +1,5 @@
-/* Between pdf_objects.c and the module signet-pdf.so (pdf_module.cpp), which alone links qpdf. */
+/* Inside: between pdf_objects.c, its neighbours and the module signet-pdf.so (pdf_module.cpp), which alone links qpdf.
+ */
 #pragma once
 
 #include "formats/pdf_objects.h"
@@ -25,3 +26,6 @@ struct sg_pdf_module {
 /* The table of the module. Weak here: a test or a fuzz target may have it linked in. */
 #define SG_PDF_MODULE_SYMBOL "sg_pdf_module_table"
 extern const struct sg_pdf_module sg_pdf_module_table __attribute__((visibility("default")));
+
+/* "startxref", a number, "%%EOF" (§7.5.5): whether `text` begins so, and how long that is. */
+bool sg_pdf_read_ending(const char *text, size_t len, uint64_t *ret_startxref, size_t *ret_len);

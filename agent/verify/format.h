@@ -23,6 +23,7 @@ struct sg_format {
 };
 
 extern const struct sg_format sg_format_cms;
+extern const struct sg_format sg_format_pdf;
 
 /* A CMS that a format has found. */
 struct sg_cms_file {

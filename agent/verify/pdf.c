@@ -1,0 +1,514 @@
+/* PAdES (EN 319 142-1): the signatures of a PDF, the revision that each covers, and what came after that. */
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/obj_mac.h>
+#include <openssl/objects.h>
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/limits.h"
+#include "base/msg.h"
+#include "formats/cms.h"
+#include "formats/tlv.h"
+#include "formats/tsp.h"
+#include "verify/format.h"
+#include "verify/pdf_changes.h"
+#include "verify/pdf_ranges.h"
+#include "verify/timestamp.h"
+
+/* What is known of one signature before it is judged. */
+struct found {
+    char *why_range; /* its octets are not what they have to be; NULL: they are */
+    size_t revision; /* from 0; only if `why_range` is NULL */
+    int level;       /* what the certification in that revision grants; 0: there is none */
+};
+
+struct pdf_file {
+    struct sg_file_judging *judging;
+    struct sg_input *input;
+    struct sg_pdf *pdf; /* all of it */
+    struct sg_pdf_revisions revisions;
+    struct sg_pdf_signatures signatures;
+    struct found *found;          /* of each signature */
+    struct sg_pdf_changes *steps; /* from each revision to the next */
+    bool trailing;                /* there is something behind the last revision */
+};
+
+static void pdf_file_clear(struct pdf_file *file)
+{
+    for (size_t i = 0; file->found && i < file->signatures.count; i++)
+        free(file->found[i].why_range);
+    for (size_t i = 0; file->steps && i < file->revisions.count; i++)
+        sg_pdf_changes_clear(&file->steps[i]);
+    free(file->found);
+    free(file->steps);
+    sg_pdf_signatures_clear(&file->signatures);
+    sg_pdf_revisions_clear(&file->revisions);
+    sg_pdf_free(file->pdf);
+}
+
+/* --- revisions ------------------------------------------------------------------------------------------------------
+ */
+
+/* The dictionary has to be in the revision that its signature covers, at the same place. */
+static enum sg_rc check_dictionary(struct sg_pdf *revision, const struct sg_pdf_signature *signature,
+                                   struct found *found, struct sg_err *err)
+{
+    const struct sg_pdf_value *dictionary = NULL;
+    enum sg_rc rc = SG_OK;
+    if (signature->id.number > 0)
+        rc = sg_pdf_object(revision, signature->id, &dictionary, err);
+    else
+        rc = sg_pdf_object(revision, signature->field, &dictionary, err);
+    if (rc == SG_OK && signature->id.number == 0)
+        rc = sg_pdf_find(revision, dictionary, "V", &dictionary, err);
+    const struct sg_pdf_value *contents = rc == SG_OK ? sg_pdf_get(dictionary, "Contents") : NULL;
+    if (rc == SG_OK && (!contents || contents->offset != signature->contents) &&
+        !(found->why_range = strdup(_("The signature is not one of the revision that it covers."))))
+        rc = sg_fail_memory(err);
+    return rc;
+}
+
+/* What each signature that covers this revision has to know of it. */
+static enum sg_rc look_at_revision(struct pdf_file *file, struct sg_pdf *revision, size_t index, struct sg_err *err)
+{
+    int level = 0;
+    enum sg_rc rc = sg_pdf_certification(revision, &level, err);
+    for (size_t i = 0; rc == SG_OK && i < file->signatures.count; i++) {
+        struct found *found = &file->found[i];
+        if (found->why_range || found->revision != index)
+            continue;
+        found->level = level;
+        rc = check_dictionary(revision, &file->signatures.list[i], found, err);
+    }
+    return rc;
+}
+
+/* From the newest back to the oldest that a signature covers. */
+static enum sg_rc compare_revisions(struct pdf_file *file, struct sg_err *err)
+{
+    _cleanup_(sg_pdf_freep) struct sg_pdf *later = NULL;
+    size_t index = file->revisions.count - 1, first = index;
+    for (size_t i = 0; i < file->signatures.count; i++)
+        if (!file->found[i].why_range && file->found[i].revision < first)
+            first = file->found[i].revision;
+    enum sg_rc rc = look_at_revision(file, file->pdf, index, err);
+    while (rc == SG_OK && index-- > first) {
+        struct sg_pdf *earlier = NULL;
+        rc = sg_pdf_open(file->input, file->revisions.list[index].end, &earlier, err);
+        if (rc == SG_OK)
+            rc = sg_pdf_compare(earlier, later ? later : file->pdf, &file->steps[index], err);
+        if (rc == SG_OK)
+            rc = look_at_revision(file, earlier, index, err);
+        sg_pdf_free(later);
+        later = earlier;
+    }
+    return rc;
+}
+
+/* --- what came after ------------------------------------------------------------------------------------------------
+ */
+
+/* One of the fields that a step filled in is locked by a signature that was there. */
+static enum sg_rc find_locked(struct pdf_file *file, size_t step, char **ret_why, struct sg_err *err)
+{
+    const struct sg_pdf_changes *changes = &file->steps[step];
+    enum sg_rc rc = SG_OK;
+    for (size_t i = 0; i < file->signatures.count; i++) {
+        if (file->found[i].why_range || file->found[i].revision > step)
+            continue;
+        for (size_t j = 0; rc == SG_OK && !*ret_why && j < changes->count; j++) {
+            bool locked = false;
+            rc = sg_pdf_locks(file->pdf, &file->signatures.list[i], changes->fields[j], &locked, err);
+            if (rc == SG_OK && locked &&
+                asprintf(ret_why, _("The field \"%.100s\" was changed, which a signature had locked."),
+                         changes->fields[j]) < 0)
+                rc = sg_fail_memory(err);
+        }
+    }
+    return rc;
+}
+
+static enum sg_rc why_forbidden(struct pdf_file *file, const struct found *found, size_t step, char **ret,
+                                struct sg_err *err)
+{
+    const struct sg_pdf_changes *changes = &file->steps[step];
+    const char *why = changes->why;
+    if (!why && found->level == 1 && (changes->what & ~(unsigned)SG_PDF_CHANGE_EVIDENCE))
+        why = _("The document was certified so that nothing may be changed, and it was.");
+    if (!why && found->level > 0 && (changes->what & SG_PDF_CHANGE_VISIBLE_FIELD))
+        why = _("A signature field that is seen was added to a page of a certified document; it can hide what was "
+                "certified.");
+    if (!why && found->level != 3 && (changes->what & SG_PDF_CHANGE_ANNOTATION))
+        why = _("Annotations were added, which no certification grants.");
+    if (!why)
+        return find_locked(file, step, ret, err);
+    return (*ret = strdup(why)) ? SG_OK : sg_fail_memory(err);
+}
+
+static enum sg_rc note_forbidden(struct sg_judgement *judgement, size_t revision, const char *why, struct sg_err *err)
+{
+    judgement->verdict.changes = "forbidden";
+    return sg_judgement_note(judgement, SG_SEVERITY_FORMAT, SG_REASON_PDF_CHANGED, err,
+                             _("The PDF was changed after this signature, in its revision %zu, as it may not be: %s"),
+                             revision, why);
+}
+
+static const char *words_of(unsigned what)
+{
+    if (what & SG_PDF_CHANGE_ANNOTATION)
+        return _("Comments were added after this signature, as the certification grants.");
+    if (what & SG_PDF_CHANGE_FORM)
+        return _("Fields of the form were filled in or signed after this signature.");
+    return _("Evidence or metadata was added after this signature.");
+}
+
+static enum sg_rc note_changes(struct pdf_file *file, const struct found *found, struct sg_judgement *judgement,
+                               struct sg_err *err)
+{
+    size_t newest = file->revisions.count - 1;
+    unsigned what = 0;
+    judgement->verdict.changes = "none";
+    for (size_t step = found->revision; step < newest; step++) {
+        _cleanup_(freep) char *why = NULL;
+        enum sg_rc rc = why_forbidden(file, found, step, &why, err);
+        if (rc != SG_OK || why)
+            return rc == SG_OK ? note_forbidden(judgement, step + 2, why, err) : rc;
+        what |= file->steps[step].what;
+    }
+    if (file->trailing)
+        return note_forbidden(judgement, newest + 1, _("Something stands behind the end of the file."), err);
+    if (found->revision == newest)
+        return SG_OK;
+    judgement->verdict.changes = "permitted";
+    return sg_judgement_note(judgement, SG_SEVERITY_NONE, SG_REASON_PDF_ADDED_TO, err, "%s", words_of(what));
+}
+
+/* --- the CMS in /Contents -------------------------------------------------------------------------------------------
+ */
+
+/* The string is as long as its reserved place; zeros fill it up. `*ret_len` 0: it is not that. */
+static enum sg_rc cms_length(struct sg_slice contents, size_t *ret_len, struct sg_err *err)
+{
+    _cleanup_(sg_input_freep) struct sg_input *input = NULL;
+    _cleanup_(sg_tlv_reader_freep) struct sg_tlv_reader *reader = NULL;
+    struct sg_tlv element;
+    bool more = false;
+    *ret_len = 0;
+    enum sg_rc rc = sg_input_from_slice("/Contents", contents, &input, err);
+    if (rc == SG_OK)
+        rc = sg_tlv_reader_new(input, 0, contents.len, &reader, err);
+    if (rc != SG_OK)
+        return rc;
+    if (sg_tlv_next(reader, &element, &more, NULL) != SG_OK || !more ||
+        !sg_tlv_is(&element, SG_TLV_UNIVERSAL, SG_TLV_SEQUENCE) || sg_tlv_skip(reader, &element, NULL) != SG_OK)
+        return SG_OK;
+    for (size_t i = (size_t)element.end; i < contents.len; i++)
+        if (contents.data[i] != 0)
+            return SG_OK;
+    *ret_len = (size_t)element.end;
+    return SG_OK;
+}
+
+struct signature_file {
+    struct pdf_file *file;
+    size_t index;
+    bool odd_end; /* the CMS is followed by something else than zeros, or by nothing that can be read */
+};
+
+static enum sg_rc into_buffer(void *context, const uint8_t *data, size_t len, struct sg_err *err)
+{
+    return sg_buf_append(context, data, len, err);
+}
+
+/* The digest algorithm of a time-stamp token's imprint, as OpenSSL names it; NULL: it cannot be read. */
+static const char *imprint_digest(struct sg_verifier *verifier, struct sg_slice token)
+{
+    _cleanup_(sg_input_freep) struct sg_input *input = NULL;
+    _cleanup_(sg_cms_freep) struct sg_cms *cms = NULL;
+    _cleanup_(sg_buf_clear) struct sg_buf content = SG_BUF(SG_MAX_TIMESTAMP);
+    struct sg_tst_info info = {0};
+    const ASN1_OBJECT *object = NULL;
+    if (sg_input_from_slice("/Contents", token, &input, NULL) != SG_OK ||
+        sg_cms_read(input, verifier->libctx, verifier->certs, &cms, NULL) != SG_OK || sg_cms_is_detached(cms) ||
+        sg_cms_content(cms, (struct sg_sink){into_buffer, &content}, NULL) != SG_OK ||
+        sg_tst_info_read(sg_buf_slice(&content), &info, NULL) != SG_OK)
+        return NULL;
+    X509_ALGOR_get0(&object, NULL, NULL, info.imprint_algorithm);
+    int nid = OBJ_obj2nid(object);
+    sg_tst_info_clear(&info);
+    return nid == NID_undef ? NULL : OBJ_nid2sn(nid);
+}
+
+/* Judges a document time-stamp into a blank judgement. What it is over cannot be hashed, or is not what it has to be:
+ * then it is of something else. */
+static enum sg_rc judge_stamp(struct pdf_file *file, size_t index, struct sg_timestamp *timestamp,
+                              struct sg_judgement *judgement, struct sg_err *err)
+{
+    struct sg_verifier *verifier = file->judging->verifier;
+    const struct sg_pdf_signature *signature = &file->signatures.list[index];
+    struct sg_pdf_ranges ranges = {file->input, signature};
+    uint8_t digest[EVP_MAX_MD_SIZE] = {0};
+    struct sg_timestamp_request request = {.kind = "document", .imprint = {digest, 0}};
+    _cleanup_(sg_hash_freep) struct sg_hash *hash = NULL;
+    enum sg_rc rc = cms_length(signature->cms, &request.token.len, err);
+    if (rc != SG_OK)
+        return rc;
+    request.token.data = signature->cms.data;
+    const char *name = request.token.len > 0 ? imprint_digest(verifier, request.token) : NULL;
+    if (name && sg_pdf_ranges_usable(file->input, signature) &&
+        sg_hash_new(verifier->libctx, name, (struct sg_sink){0}, &hash, NULL) == SG_OK) {
+        rc = sg_pdf_ranges_stream(&ranges, sg_hash_sink(hash), err);
+        if (rc == SG_OK)
+            rc = sg_hash_end(hash, digest, &request.imprint.len, err);
+    }
+    const struct sg_timestamp_context context = {
+        .verifier = verifier, .steps = &file->judging->steps, .at = SG_TIME_NONE};
+    if (rc == SG_OK)
+        rc = sg_timestamp_judge_within(&context, &request, timestamp, judgement, err);
+    if (rc == SG_OK && file->found[index].why_range)
+        rc = sg_judgement_note(judgement, SG_SEVERITY_FORMAT, SG_REASON_PDF_RANGE, err, "%s",
+                               file->found[index].why_range);
+    return rc;
+}
+
+static enum sg_rc add_stamp(struct pdf_file *file, size_t index, struct sg_verdict *verdict, struct sg_err *err)
+{
+    _cleanup_(sg_judgement_clear) struct sg_judgement judgement;
+    _cleanup_(sg_timestamp_clear) struct sg_timestamp stamp = {
+        .kind = "document", .time = SG_TIME_NONE, .accuracy = -1};
+    sg_judgement_init(&judgement);
+    struct sg_timestamp *list = NULL;
+    enum sg_rc rc = judge_stamp(file, index, &stamp, &judgement, err);
+    if (rc != SG_OK)
+        return rc;
+    list = reallocarray(verdict->timestamps, verdict->timestamp_count + 1, sizeof(*list));
+    if (!list)
+        return sg_fail_memory(err);
+    verdict->timestamps = list;
+    stamp.verdict = judgement.verdict;
+    sg_judgement_init(&judgement);
+    list[verdict->timestamp_count++] = stamp;
+    stamp = (struct sg_timestamp){0};
+    return SG_OK;
+}
+
+/* Those of the revisions from the signature's on. */
+static enum sg_rc add_stamps(struct pdf_file *file, const struct found *found, struct sg_verdict *verdict,
+                             struct sg_err *err)
+{
+    enum sg_rc rc = SG_OK;
+    for (size_t i = 0; rc == SG_OK && i < file->signatures.count; i++)
+        if (file->signatures.list[i].is_timestamp && !found->why_range &&
+            (file->found[i].why_range || file->found[i].revision >= found->revision) &&
+            verdict->timestamp_count < SG_MAX_TIMESTAMPS)
+            rc = add_stamp(file, i, verdict, err);
+    return rc;
+}
+
+/* EN 319 142-1 §6.3: the time is in the dictionary, and in no attribute. */
+static enum sg_rc note_signing_time(const struct sg_pdf_signature *signature, const struct sg_signer_info *si,
+                                    struct sg_judgement *judgement, struct sg_err *err)
+{
+    const struct sg_attribute *attribute = NULL;
+    size_t count = sg_attributes_find(si->signed_attrs, si->signed_attr_count, NID_pkcs9_signingTime, &attribute);
+    if (signature->signing_time != SG_TIME_NONE)
+        judgement->verdict.claimed_time = signature->signing_time;
+    if (count == 0 || strcmp(signature->sub_filter, "ETSI.CAdES.detached") != 0)
+        return SG_OK;
+    return sg_judgement_note(judgement, SG_SEVERITY_NONE, SG_REASON_PDF_SIGNING_TIME, err,
+                             _("The signature has a signing-time attribute, which a PAdES signature may not have."));
+}
+
+static enum sg_rc note_all(struct pdf_file *file, size_t index, struct sg_judgement *judgement, struct sg_err *err)
+{
+    const struct found *found = &file->found[index];
+    if (found->why_range)
+        return sg_judgement_note(judgement, SG_SEVERITY_FORMAT, SG_REASON_PDF_RANGE, err, "%s", found->why_range);
+    return note_changes(file, found, judgement, err);
+}
+
+static enum sg_rc judged(void *context, const struct sg_signer_info *si, struct sg_judgement *judgement,
+                         struct sg_err *err)
+{
+    const struct signature_file *signature = context;
+    struct pdf_file *file = signature->file;
+    enum sg_rc rc = note_signing_time(&file->signatures.list[signature->index], si, judgement, err);
+    if (rc == SG_OK)
+        rc = note_all(file, signature->index, judgement, err);
+    if (rc == SG_OK)
+        rc = add_stamps(file, &file->found[signature->index], &judgement->verdict, err);
+    return rc;
+}
+
+/* --- signatures -----------------------------------------------------------------------------------------------------
+ */
+
+static enum sg_rc covers(const struct pdf_file *file, const struct found *found, char **ret, struct sg_err *err)
+{
+    size_t count = file->revisions.count;
+    int n = 0;
+    if (found->why_range)
+        return SG_OK;
+    if (found->revision == count - 1 && !file->trailing)
+        n = asprintf(ret, "whole file");
+    else
+        n = asprintf(ret, "revision %zu of %zu", found->revision + 1, count);
+    if (n >= 0)
+        return SG_OK;
+    *ret = NULL;
+    return sg_fail_memory(err);
+}
+
+/* A verdict on what is not judged any further. */
+static enum sg_rc add_unjudged(struct pdf_file *file, size_t index, enum sg_severity severity, enum sg_reason_code code,
+                               const char *text, struct sg_err *err)
+{
+    _cleanup_(sg_judgement_clear) struct sg_judgement judgement;
+    sg_judgement_init(&judgement);
+    judgement.verdict.claimed_time = file->signatures.list[index].signing_time;
+    enum sg_rc rc = covers(file, &file->found[index], &judgement.verdict.covers, err);
+    if (rc == SG_OK)
+        rc = sg_judgement_note(&judgement, severity, code, err, "%s", text);
+    if (rc == SG_OK)
+        rc = note_all(file, index, &judgement, err);
+    return rc == SG_OK ? sg_report_add(file->judging->report, &judgement, err) : rc;
+}
+
+/* EN 319 142-1 §6.2: what is signed stands in the file, never in the CMS; one signer. `*ret_why` NULL: so it is. */
+static enum sg_rc check_cms(struct pdf_file *file, struct sg_input *input, const char **ret_why, struct sg_err *err)
+{
+    struct sg_verifier *verifier = file->judging->verifier;
+    _cleanup_(sg_cms_freep) struct sg_cms *cms = NULL;
+    enum sg_rc rc = sg_cms_read(input, verifier->libctx, verifier->certs, &cms, err);
+    *ret_why = NULL;
+    if (rc == SG_E_MALFORMED || rc == SG_E_LIMIT) {
+        *ret_why = _("What stands in the signature's /Contents cannot be read as a CMS signature.");
+        return SG_OK;
+    }
+    if (rc == SG_OK && !sg_cms_is_detached(cms))
+        *ret_why = _("The signature carries content of its own, which one in a PDF may not.");
+    else if (rc == SG_OK && sg_cms_signer_count(cms) != 1)
+        *ret_why = _("The signature has not exactly one signer, as one in a PDF must.");
+    return rc;
+}
+
+static enum sg_rc judge_cms(struct pdf_file *file, size_t index, struct sg_input *input, struct sg_err *err)
+{
+    const struct sg_pdf_signature *signature = &file->signatures.list[index];
+    struct sg_pdf_ranges ranges = {file->input, signature};
+    struct signature_file context = {.file = file, .index = index};
+    const struct sg_source source = {sg_pdf_ranges_stream, &ranges};
+    _cleanup_(freep) char *covered = NULL;
+    enum sg_rc rc = covers(file, &file->found[index], &covered, err);
+    const struct sg_cms_file cms = {.cms = input,
+                                    .content = sg_pdf_ranges_usable(file->input, signature) ? &source : NULL,
+                                    .covers = covered,
+                                    .judged = judged,
+                                    .context = &context};
+    return rc == SG_OK ? sg_judge_cms(file->judging, &cms, err) : rc;
+}
+
+static bool is_known(const char *sub_filter)
+{
+    return strcmp(sub_filter, "ETSI.CAdES.detached") == 0 || strcmp(sub_filter, "adbe.pkcs7.detached") == 0;
+}
+
+static enum sg_rc judge_signature(struct pdf_file *file, size_t index, struct sg_err *err)
+{
+    const struct sg_pdf_signature *signature = &file->signatures.list[index];
+    _cleanup_(sg_input_freep) struct sg_input *input = NULL;
+    const char *why = NULL;
+    size_t len = 0;
+    if (!is_known(signature->sub_filter)) {
+        _cleanup_(freep) char *text = NULL;
+        if (asprintf(&text, _("Signatures of the kind \"%.60s\" are not judged."), signature->sub_filter) < 0) {
+            text = NULL;
+            return sg_fail_memory(err);
+        }
+        return add_unjudged(file, index, SG_SEVERITY_SIG_CONSTRAINTS, SG_REASON_PDF_KIND, text, err);
+    }
+    enum sg_rc rc = cms_length(signature->cms, &len, err);
+    if (rc == SG_OK && len == 0)
+        why = _("The signature's /Contents is not one CMS signature, filled up with zeros.");
+    if (rc == SG_OK && !why)
+        rc = sg_input_from_slice(sg_input_name(file->input), (struct sg_slice){signature->cms.data, len}, &input, err);
+    if (rc == SG_OK && !why)
+        rc = check_cms(file, input, &why, err);
+    if (rc != SG_OK)
+        return rc;
+    if (why)
+        return add_unjudged(file, index, SG_SEVERITY_FORMAT, SG_REASON_SIGNATURE_MALFORMED, why, err);
+    return judge_cms(file, index, input, err);
+}
+
+/* A document with time-stamps and no signature: each of them is an answer. */
+static enum sg_rc judge_lone_stamp(struct pdf_file *file, size_t index, struct sg_err *err)
+{
+    _cleanup_(sg_judgement_clear) struct sg_judgement judgement;
+    _cleanup_(sg_timestamp_clear) struct sg_timestamp stamp = {
+        .kind = "document", .time = SG_TIME_NONE, .accuracy = -1};
+    sg_judgement_init(&judgement);
+    enum sg_rc rc = judge_stamp(file, index, &stamp, &judgement, err);
+    if (rc == SG_OK)
+        rc = covers(file, &file->found[index], &judgement.verdict.covers, err);
+    if (rc == SG_OK && !file->found[index].why_range)
+        rc = note_changes(file, &file->found[index], &judgement, err);
+    judgement.verdict.best_time = stamp.time;
+    return rc == SG_OK ? sg_report_add(file->judging->report, &judgement, err) : rc;
+}
+
+static enum sg_rc judge_all(struct pdf_file *file, struct sg_err *err)
+{
+    size_t signatures = 0;
+    enum sg_rc rc = SG_OK;
+    for (size_t i = 0; i < file->signatures.count; i++)
+        signatures += !file->signatures.list[i].is_timestamp;
+    for (size_t i = 0; rc == SG_OK && i < file->signatures.count; i++) {
+        if (!file->signatures.list[i].is_timestamp)
+            rc = judge_signature(file, i, err);
+        else if (signatures == 0)
+            rc = judge_lone_stamp(file, i, err);
+    }
+    return rc;
+}
+
+/* --- the file -------------------------------------------------------------------------------------------------------
+ */
+
+static enum sg_rc prepare(struct pdf_file *file, struct sg_err *err)
+{
+    const struct sg_pdf_revision *newest = NULL;
+    bool blank = true;
+    file->found = calloc(file->signatures.count, sizeof(*file->found));
+    file->steps = calloc(file->revisions.count, sizeof(*file->steps));
+    if (!file->found || !file->steps)
+        return sg_fail_memory(err);
+    newest = &file->revisions.list[file->revisions.count - 1];
+    enum sg_rc rc = sg_pdf_is_blank(file->input, newest->end, sg_input_size(file->input), &blank, err);
+    file->trailing = !blank;
+    for (size_t i = 0; rc == SG_OK && i < file->signatures.count; i++)
+        rc = sg_pdf_ranges_check(file->input, &file->signatures.list[i], &file->revisions, &file->found[i].revision,
+                                 &file->found[i].why_range, err);
+    return rc == SG_OK ? compare_revisions(file, err) : rc;
+}
+
+static enum sg_rc judge_file(struct sg_file_judging *judging, struct sg_input *input, struct sg_input *content,
+                             struct sg_err *err)
+{
+    _cleanup_(pdf_file_clear) struct pdf_file file = {.judging = judging, .input = input};
+    (void)content; /* the signed content is in the file */
+    enum sg_rc rc = sg_pdf_open(input, sg_input_size(input), &file.pdf, err);
+    if (rc == SG_OK)
+        rc = sg_pdf_signatures_read(file.pdf, &file.signatures, err);
+    if (rc != SG_OK || file.signatures.count == 0)
+        return rc;
+    judging->report->format = "PAdES";
+    rc = sg_pdf_revisions_read(file.pdf, input, &file.revisions, err);
+    if (rc == SG_OK)
+        rc = prepare(&file, err);
+    return rc == SG_OK ? judge_all(&file, err) : rc;
+}
+
+const struct sg_format sg_format_pdf = {.probe = sg_pdf_probe, .preload = sg_pdf_preload, .judge = judge_file};

@@ -1,0 +1,239 @@
+#include "verify/pdf_changes.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/msg.h"
+#include "verify/pdf_compare.h"
+
+/* --- which objects differ -------------------------------------------------------------------------------------------
+ */
+
+static bool same_place(const struct sg_pdf_place *a, const struct sg_pdf_place *b)
+{
+    return a && b && a->id.generation == b->id.generation && a->compressed == b->compressed && a->offset == b->offset &&
+           a->index == b->index;
+}
+
+/* At the same place, and if that is in an object stream, that one as well: then its octets are the same. */
+static bool is_untouched(const struct sg_pdf_comparison *c, int number)
+{
+    const struct sg_pdf_place *a = sg_pdf_place_of(c->before, number), *b = sg_pdf_place_of(c->after, number);
+    if (!same_place(a, b))
+        return false;
+    if (!a->compressed)
+        return true;
+    int holder = (int)a->offset;
+    return same_place(sg_pdf_place_of(c->before, holder), sg_pdf_place_of(c->after, holder));
+}
+
+/* The two kinds of streams that hold the file's own structure (§7.5.7, §7.5.8). */
+static enum sg_rc is_structure(struct sg_pdf_comparison *c, struct sg_pdf_id id, bool *ret, struct sg_err *err)
+{
+    const struct sg_pdf_value *value = NULL;
+    enum sg_rc rc = sg_pdf_object(c->after, id, &value, err);
+    if (rc == SG_OK)
+        *ret = value->type == SG_PDF_STREAM && (sg_pdf_is_name(sg_pdf_get(value, "Type"), "XRef") ||
+                                                sg_pdf_is_name(sg_pdf_get(value, "Type"), "ObjStm"));
+    return rc;
+}
+
+static enum sg_rc mark_differences(struct sg_pdf_comparison *c, struct sg_err *err)
+{
+    enum sg_rc rc = SG_OK;
+    for (int number = 1; rc == SG_OK && number <= c->max; number++) {
+        const struct sg_pdf_place *a = sg_pdf_place_of(c->before, number), *b = sg_pdf_place_of(c->after, number);
+        struct sg_pdf_mark *mark = &c->marks[number];
+        bool equal = false;
+        if ((!a && !b) || is_untouched(c, number))
+            continue;
+        mark->difference = a ? SG_PDF_CHANGED : SG_PDF_ADDED;
+        if (a && b && a->id.generation == b->id.generation)
+            rc = sg_pdf_object_equal(c, a->id, &equal, err);
+        if (equal)
+            mark->difference = SG_PDF_SAME;
+        if (rc == SG_OK && b)
+            rc = is_structure(c, b->id, &mark->explained, err);
+    }
+    return rc;
+}
+
+/* --- from the trailer on --------------------------------------------------------------------------------------------
+ */
+
+/* Long-term evidence (EN 319 142-1 §5.4.2), extensions that it needs, metadata. */
+static bool is_evidence(const char *key)
+{
+    static const char *const keys[] = {"DSS", "Extensions", "Version", "Metadata"};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (strcmp(key, keys[i]) == 0)
+            return true;
+    return false;
+}
+
+static enum sg_rc permit_evidence(struct sg_pdf_comparison *c, const char *key, const struct sg_pdf_value *before,
+                                  const struct sg_pdf_value *after, struct sg_err *err)
+{
+    bool changed = false;
+    if (before && !after)
+        return sg_pdf_forbid(c, err, _("/%s of the catalog was taken away after signing."), key);
+    enum sg_rc rc = sg_pdf_permit(c, after, &changed, err);
+    if (changed || !sg_pdf_equal(before, after))
+        c->changes.what |= SG_PDF_CHANGE_EVIDENCE;
+    return rc;
+}
+
+static enum sg_rc compare_root_entry(struct sg_pdf_comparison *c, void *context, const char *key,
+                                     const struct sg_pdf_value *before, const struct sg_pdf_value *after,
+                                     struct sg_err *err)
+{
+    (void)context;
+    (void)snprintf(c->where, sizeof(c->where), "%s", _("the catalog"));
+    if (is_evidence(key))
+        return permit_evidence(c, key, before, after, err);
+    if (strcmp(key, "AcroForm") == 0)
+        return sg_pdf_compare_form(c, before, after, err);
+    return sg_pdf_strict(c, key, before, after, err);
+}
+
+static enum sg_rc compare_trailer_entry(struct sg_pdf_comparison *c, void *context, const char *key,
+                                        const struct sg_pdf_value *before, const struct sg_pdf_value *after,
+                                        struct sg_err *err)
+{
+    static const char *const own[] = {"Size",  "Prev",   "XRefStm", "ID",          "Type", "W",
+                                      "Index", "Length", "Filter",  "DecodeParms", "DL",   "Root"};
+    (void)context;
+    (void)snprintf(c->where, sizeof(c->where), "%s", _("the trailer"));
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+        if (strcmp(key, own[i]) == 0)
+            return SG_OK;
+    if (strcmp(key, "Info") == 0 && after)
+        return permit_evidence(c, key, before, after, err);
+    return sg_pdf_strict(c, key, before, after, err);
+}
+
+static enum sg_rc compare_roots(struct sg_pdf_comparison *c, struct sg_err *err)
+{
+    const struct sg_pdf_value *a = sg_pdf_get(sg_pdf_trailer(c->before), "Root");
+    const struct sg_pdf_value *b = sg_pdf_get(sg_pdf_trailer(c->after), "Root");
+    const struct sg_pdf_value *before = NULL, *after = NULL;
+    struct sg_pdf_mark *mark = a && a->type == SG_PDF_REFERENCE ? sg_pdf_mark_of(c, a->id) : NULL;
+    if (!mark || !sg_pdf_equal(a, b))
+        return sg_pdf_forbid(c, err, "%s", _("The catalog was exchanged after signing."));
+    mark->role = SG_PDF_ROLE_ROOT;
+    enum sg_rc rc = sg_pdf_pair(c, a, b, &before, &after, err);
+    if (rc == SG_OK && (!before || !after))
+        return sg_pdf_forbid(c, err, "%s", _("The catalog was taken away after signing."));
+    if (rc == SG_OK)
+        rc = sg_pdf_find_pages(c, before, err);
+    if (rc == SG_OK)
+        rc = sg_pdf_find_fields(c, before, err);
+    if (rc == SG_OK)
+        rc = sg_pdf_each_key(c, before, after, compare_root_entry, NULL, err);
+    return rc == SG_OK ? sg_pdf_compare_pages(c, err) : rc;
+}
+
+/* Queues what a value refers to, once each. */
+static void reach(struct sg_pdf_comparison *c, const struct sg_pdf_value *value)
+{
+    if (value->type == SG_PDF_REFERENCE) {
+        struct sg_pdf_mark *mark = sg_pdf_mark_of(c, value->id);
+        if (mark && !mark->reached)
+            c->queue[c->queued++] = value->id.number;
+        if (mark)
+            mark->reached = true;
+    }
+    for (size_t i = 0; i < value->count; i++)
+        reach(c, &value->entries[i].value);
+}
+
+/* What stands where nothing leads is inert. */
+static enum sg_rc mark_reached(struct sg_pdf_comparison *c, struct sg_err *err)
+{
+    enum sg_rc rc = SG_OK;
+    reach(c, sg_pdf_trailer(c->after));
+    while (rc == SG_OK && c->queued > 0) {
+        const struct sg_pdf_place *place = sg_pdf_place_of(c->after, c->queue[--c->queued]);
+        const struct sg_pdf_value *value = NULL;
+        if (!place)
+            continue;
+        rc = sg_pdf_object(c->after, place->id, &value, err);
+        if (rc == SG_OK)
+            reach(c, value);
+    }
+    return rc;
+}
+
+static enum sg_rc forbid_unexplained(struct sg_pdf_comparison *c, int number, struct sg_err *err)
+{
+    const struct sg_pdf_mark *mark = &c->marks[number];
+    if (mark->replaced && mark->strict)
+        return sg_pdf_forbid(
+            c, err, _("Object %d, which is shown in a field and elsewhere, was replaced in the field."), number);
+    if (mark->difference == SG_PDF_SAME || mark->explained || (mark->difference == SG_PDF_ADDED && !mark->reached))
+        return SG_OK;
+    if (!sg_pdf_place_of(c->after, number))
+        return sg_pdf_forbid(c, err, _("Object %d was taken away after signing."), number);
+    if (mark->difference == SG_PDF_ADDED)
+        return sg_pdf_forbid(c, err, _("Object %d, which no rule permits, was added after signing."), number);
+    return sg_pdf_forbid(c, err, _("Object %d was changed after signing."), number);
+}
+
+/* What no rule has come across. */
+static enum sg_rc forbid_rest(struct sg_pdf_comparison *c, struct sg_err *err)
+{
+    bool added = false;
+    enum sg_rc rc = SG_OK;
+    for (int number = 1; number <= c->max; number++)
+        added |= c->marks[number].difference == SG_PDF_ADDED && !c->marks[number].explained;
+    if (added && !c->changes.why)
+        rc = mark_reached(c, err);
+    for (int number = 1; rc == SG_OK && number <= c->max && !c->changes.why; number++)
+        rc = forbid_unexplained(c, number, err);
+    return rc;
+}
+
+static int highest(const struct sg_pdf *pdf)
+{
+    size_t count = 0;
+    const struct sg_pdf_place *places = sg_pdf_places(pdf, &count);
+    return count > 0 ? places[count - 1].id.number : 0;
+}
+
+static void comparison_clear(struct sg_pdf_comparison *c)
+{
+    free(c->marks);
+    free(c->queue);
+    sg_pdf_changes_clear(&c->changes);
+}
+
+enum sg_rc sg_pdf_compare(struct sg_pdf *before, struct sg_pdf *after, struct sg_pdf_changes *ret, struct sg_err *err)
+{
+    int a = highest(before), b = highest(after);
+    _cleanup_(comparison_clear) struct sg_pdf_comparison c = {.before = before, .after = after, .max = a > b ? a : b};
+    c.marks = calloc((size_t)c.max + 1, sizeof(*c.marks));
+    c.queue = calloc((size_t)c.max + 1, sizeof(*c.queue));
+    if (!c.marks || !c.queue)
+        return sg_fail_memory(err);
+    enum sg_rc rc = mark_differences(&c, err);
+    if (rc == SG_OK)
+        rc = compare_roots(&c, err);
+    if (rc == SG_OK)
+        rc = sg_pdf_each_key(&c, sg_pdf_trailer(before), sg_pdf_trailer(after), compare_trailer_entry, NULL, err);
+    if (rc == SG_OK)
+        rc = forbid_rest(&c, err);
+    if (rc != SG_OK)
+        return rc;
+    *ret = c.changes;
+    c.changes = (struct sg_pdf_changes){0};
+    return SG_OK;
+}
+
+void sg_pdf_changes_clear(struct sg_pdf_changes *changes)
+{
+    for (size_t i = 0; i < changes->count; i++)
+        free(changes->fields[i]);
+    free(changes->fields);
+    free(changes->why);
+    *changes = (struct sg_pdf_changes){0};
+}

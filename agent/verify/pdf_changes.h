@@ -1,0 +1,25 @@
+/* What an incremental update did to a PDF: revision against revision, object by object. Additions that ISO 32000-2
+ * §12.8.2.2 and EN 319 142-1 foresee have rules; all else is forbidden. docs/verification.md lists the rules. */
+#pragma once
+
+#include "formats/pdf_objects.h"
+
+/* What is permitted only by some. */
+enum sg_pdf_change {
+    SG_PDF_CHANGE_EVIDENCE = 1,      /* DSS, VRI, document time-stamps, metadata: always permitted */
+    SG_PDF_CHANGE_FORM = 2,          /* a field was filled in, or signed */
+    SG_PDF_CHANGE_VISIBLE_FIELD = 4, /* a signature field that is seen came to a page */
+    SG_PDF_CHANGE_ANNOTATION = 8
+};
+
+struct sg_pdf_changes {
+    unsigned what; /* sg_pdf_change, together */
+    char *why;     /* forbidden, whatever is granted: a sentence; NULL: it is not */
+    char **fields; /* the names of those that were filled in or signed */
+    size_t count, room;
+};
+
+/* Two revisions of one file, one behind the other. A broken one is an error. */
+SG_MUST_CHECK enum sg_rc sg_pdf_compare(struct sg_pdf *before, struct sg_pdf *after, struct sg_pdf_changes *ret,
+                                        struct sg_err *err);
+void sg_pdf_changes_clear(struct sg_pdf_changes *changes);

@@ -1,0 +1,408 @@
+/* The form: which of its fields were filled in or signed, and whether new ones are signature fields (ISO 32000-1
+ * §12.7). */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "base/msg.h"
+#include "formats/pdf_signatures.h"
+#include "verify/pdf_compare.h"
+
+static bool is_one_of(const char *key, const char *const *keys)
+{
+    for (size_t i = 0; keys[i]; i++)
+        if (strcmp(key, keys[i]) == 0)
+            return true;
+    return false;
+}
+
+/* --- finding --------------------------------------------------------------------------------------------------------
+ */
+
+static enum sg_rc find_in(struct sg_pdf_comparison *c, const struct sg_pdf_value *fields, int depth, struct sg_err *err)
+{
+    enum sg_rc rc = SG_OK;
+    if (depth > SG_MAX_PDF_FIELD_DEPTH)
+        return sg_fail(err, SG_E_LIMIT, _("The fields of the PDF's form are nested more than %d deep."),
+                       SG_MAX_PDF_FIELD_DEPTH);
+    for (size_t i = 0; rc == SG_OK && fields && fields->type == SG_PDF_ARRAY && i < fields->count; i++) {
+        const struct sg_pdf_value *item = &fields->entries[i].value, *field = NULL, *kids = NULL;
+        struct sg_pdf_mark *mark = item->type == SG_PDF_REFERENCE ? sg_pdf_mark_of(c, item->id) : NULL;
+        if (!mark || mark->role != SG_PDF_ROLE_NONE)
+            continue;
+        rc = sg_pdf_object(c->before, item->id, &field, err);
+        if (rc != SG_OK || field->type != SG_PDF_DICTIONARY)
+            continue;
+        mark->role = SG_PDF_ROLE_FIELD;
+        rc = sg_pdf_find(c->before, field, "Kids", &kids, err);
+        if (rc == SG_OK && kids)
+            rc = find_in(c, kids, depth + 1, err);
+    }
+    return rc;
+}
+
+enum sg_rc sg_pdf_find_fields(struct sg_pdf_comparison *c, const struct sg_pdf_value *root, struct sg_err *err)
+{
+    const struct sg_pdf_value *form = NULL, *fields = NULL;
+    enum sg_rc rc = sg_pdf_find(c->before, root, "AcroForm", &form, err);
+    if (rc == SG_OK)
+        rc = sg_pdf_find(c->before, form, "Fields", &fields, err);
+    return rc == SG_OK ? find_in(c, fields, 0, err) : rc;
+}
+
+/* --- fields ---------------------------------------------------------------------------------------------------------
+ */
+
+/* What a field has from those that it lies in. */
+struct place {
+    char *name;
+    bool signs;
+    int depth;
+};
+
+struct field {
+    struct place place;
+    struct sg_pdf_id id;
+    const struct sg_pdf_value *before, *after;
+    bool is_signed; /* it was, before */
+    bool noted;
+};
+
+static enum sg_rc compare_fields(struct sg_pdf_comparison *c, const struct place *place,
+                                 const struct sg_pdf_value *before, const struct sg_pdf_value *after,
+                                 struct sg_err *err);
+
+static enum sg_rc note_field(struct sg_pdf_comparison *c, const char *name, unsigned what, struct sg_err *err)
+{
+    struct sg_pdf_changes *changes = &c->changes;
+    changes->what |= what;
+    if (what == SG_PDF_CHANGE_EVIDENCE)
+        return SG_OK;
+    if (changes->count == changes->room) {
+        size_t room = changes->room * 2 + 8;
+        char **fields = reallocarray(changes->fields, room, sizeof(*fields));
+        if (!fields)
+            return sg_fail_memory(err);
+        changes->fields = fields;
+        changes->room = room;
+    }
+    if (!(changes->fields[changes->count] = strdup(name)))
+        return sg_fail_memory(err);
+    changes->count++;
+    return SG_OK;
+}
+
+static enum sg_rc find_place(struct sg_pdf *pdf, const struct place *parent, const struct sg_pdf_value *field,
+                             struct place *ret, struct sg_err *err)
+{
+    _cleanup_(sg_buf_clear) struct sg_buf text = SG_BUF(SG_MAX_PDF_NAME_TEXT);
+    const struct sg_pdf_value *type = NULL, *partial = NULL;
+    const char *own = "";
+    enum sg_rc rc = sg_pdf_find(pdf, field, "FT", &type, err);
+    if (rc == SG_OK)
+        rc = sg_pdf_find(pdf, field, "T", &partial, err);
+    if (rc == SG_OK && partial && partial->type == SG_PDF_STRING)
+        rc = sg_pdf_text(partial->text, &text, err);
+    if (rc == SG_OK)
+        rc = sg_buf_text(&text, &own, err);
+    if (rc != SG_OK)
+        return rc;
+    ret->signs = type ? sg_pdf_is_name(type, "Sig") : parent->signs;
+    ret->depth = parent->depth + 1;
+    if (asprintf(&ret->name, "%s%s%s", parent->name, *parent->name && *own ? "." : "", own) >= 0)
+        return SG_OK;
+    ret->name = NULL;
+    return sg_fail_memory(err);
+}
+
+/* Evidence if it is a time-stamp of the document, else the filling in of a form. */
+static enum sg_rc kind_of_signature(struct sg_pdf_comparison *c, const struct sg_pdf_value *value, unsigned *ret,
+                                    struct sg_err *err)
+{
+    const struct sg_pdf_value *signature = NULL, *type = NULL, *sub_filter = NULL;
+    enum sg_rc rc = sg_pdf_resolve(c->after, value, &signature, err);
+    if (rc == SG_OK)
+        rc = sg_pdf_find(c->after, signature, "Type", &type, err);
+    if (rc == SG_OK)
+        rc = sg_pdf_find(c->after, signature, "SubFilter", &sub_filter, err);
+    bool stamps = sg_pdf_is_name(type, "DocTimeStamp") && sg_pdf_is_name(sub_filter, "ETSI.RFC3161");
+    *ret = stamps ? SG_PDF_CHANGE_EVIDENCE : SG_PDF_CHANGE_FORM;
+    return rc;
+}
+
+/* What one of the appearances is: a stream, or one for each state of the field. */
+static enum sg_rc permit_one_appearance(struct sg_pdf_comparison *c, const struct sg_pdf_value *after,
+                                        bool *ret_changed, struct sg_err *err)
+{
+    const struct sg_pdf_value *states = NULL;
+    bool changed = false;
+    enum sg_rc rc = sg_pdf_permit(c, after, ret_changed, err);
+    if (rc == SG_OK)
+        rc = sg_pdf_resolve(c->after, after, &states, err);
+    for (size_t i = 0; rc == SG_OK && states->type == SG_PDF_DICTIONARY && i < states->count; i++) {
+        rc = sg_pdf_permit(c, &states->entries[i].value, &changed, err);
+        *ret_changed |= changed;
+    }
+    return rc;
+}
+
+/* An appearance may be drawn anew, but is a dictionary of appearances (§12.5.5). */
+static enum sg_rc permit_appearance(struct sg_pdf_comparison *c, const struct sg_pdf_value *before,
+                                    const struct sg_pdf_value *after, bool *ret_changed, struct sg_err *err)
+{
+    static const char *const kinds[] = {"N", "R", "D", NULL};
+    const struct sg_pdf_value *appearance = NULL;
+    struct sg_pdf_mark *mark = before && before->type == SG_PDF_REFERENCE ? sg_pdf_mark_of(c, before->id) : NULL;
+    if (mark && !sg_pdf_equal(before, after))
+        mark->replaced = true;
+    enum sg_rc rc = sg_pdf_permit(c, after, ret_changed, err);
+    if (rc == SG_OK)
+        rc = sg_pdf_resolve(c->after, after, &appearance, err);
+    if (rc == SG_OK && appearance->type != SG_PDF_DICTIONARY)
+        return sg_pdf_forbid(c, err, _("/AP of %s became no dictionary."), c->where);
+    for (size_t i = 0; rc == SG_OK && i < appearance->count; i++) {
+        bool changed = false;
+        if (!is_one_of((const char *)appearance->entries[i].key.data, kinds))
+            return sg_pdf_forbid(c, err, _("/AP of %s got an unknown entry."), c->where);
+        rc = permit_one_appearance(c, &appearance->entries[i].value, &changed, err);
+        *ret_changed |= changed;
+    }
+    return rc;
+}
+
+/* The keys that filling in a field, or signing it, may change (§12.7.3, §12.5.2). */
+static enum sg_rc compare_filled(struct sg_pdf_comparison *c, struct field *field, const char *key,
+                                 const struct sg_pdf_value *before, const struct sg_pdf_value *after,
+                                 struct sg_err *err)
+{
+    bool changed = false;
+    unsigned what = SG_PDF_CHANGE_FORM;
+    enum sg_rc rc = SG_OK;
+    if (after && strcmp(key, "AP") == 0)
+        rc = permit_appearance(c, before, after, &changed, err);
+    else
+        rc = sg_pdf_permit(c, after, &changed, err);
+    if (rc == SG_OK && field->place.signs && sg_pdf_get(field->after, "V"))
+        rc = kind_of_signature(c, sg_pdf_get(field->after, "V"), &what, err);
+    if (rc != SG_OK || (!changed && sg_pdf_equal(before, after)) || field->noted)
+        return rc;
+    field->noted = true;
+    return note_field(c, field->place.name, what, err);
+}
+
+static enum sg_rc compare_entry(struct sg_pdf_comparison *c, void *context, const char *key,
+                                const struct sg_pdf_value *before, const struct sg_pdf_value *after, struct sg_err *err)
+{
+    static const char *const filled[] = {"V", "AP", "AS", "F", "M", "I", "RV", "DA", "Q", "MK", NULL};
+    struct field *field = context;
+    if (strcmp(key, "Kids") == 0) {
+        const struct sg_pdf_value *kids_before = NULL, *kids_after = NULL;
+        enum sg_rc rc = sg_pdf_pair(c, before, after, &kids_before, &kids_after, err);
+        return rc == SG_OK ? compare_fields(c, &field->place, kids_before, kids_after, err) : rc;
+    }
+    if (!field->is_signed && is_one_of(key, filled))
+        return compare_filled(c, field, key, before, after, err);
+    return sg_pdf_strict(c, key, before, after, err);
+}
+
+/* A signature counts as one of the field's widgets, too. */
+static enum sg_rc is_signed(struct sg_pdf_comparison *c, const struct sg_pdf_value *field, bool *ret,
+                            struct sg_err *err)
+{
+    const struct sg_pdf_value *value = NULL, *parent = NULL;
+    enum sg_rc rc = sg_pdf_find(c->before, field, "V", &value, err);
+    if (rc == SG_OK && !value && !sg_pdf_get(field, "FT"))
+        rc = sg_pdf_find(c->before, field, "Parent", &parent, err);
+    if (rc == SG_OK && parent)
+        rc = sg_pdf_find(c->before, parent, "V", &value, err);
+    *ret = value != NULL;
+    return rc;
+}
+
+static enum sg_rc compare_field(struct sg_pdf_comparison *c, const struct place *parent, struct sg_pdf_id id,
+                                struct sg_err *err)
+{
+    struct sg_pdf_mark *mark = sg_pdf_mark_of(c, id);
+    struct field field = {.id = id};
+    if (!mark || mark->compared || mark->role != SG_PDF_ROLE_FIELD)
+        return SG_OK;
+    mark->compared = mark->explained = true;
+    enum sg_rc rc = sg_pdf_object(c->before, id, &field.before, err);
+    if (rc == SG_OK)
+        rc = sg_pdf_object(c->after, id, &field.after, err);
+    if (rc == SG_OK && field.after->type != SG_PDF_DICTIONARY)
+        return sg_pdf_forbid(c, err, _("The field in object %d was taken away after signing."), id.number);
+    if (rc == SG_OK)
+        rc = find_place(c->before, parent, field.before, &field.place, err);
+    if (rc == SG_OK && field.place.signs)
+        rc = is_signed(c, field.before, &field.is_signed, err);
+    if (rc == SG_OK) {
+        (void)snprintf(c->where, sizeof(c->where), _("the field \"%.100s\""), field.place.name);
+        rc = sg_pdf_each_key(c, field.before, field.after, compare_entry, &field, err);
+    }
+    free(field.place.name);
+    return rc;
+}
+
+/* --- new fields -----------------------------------------------------------------------------------------------------
+ */
+
+/* Seen on a page: it has an area, and is not hidden (§12.5.3: Hidden, NoView). */
+static enum sg_rc is_visible(struct sg_pdf *pdf, const struct sg_pdf_value *field, bool *ret, struct sg_err *err)
+{
+    const struct sg_pdf_value *rect = NULL, *flags = NULL;
+    enum sg_rc rc = sg_pdf_find(pdf, field, "Rect", &rect, err);
+    if (rc == SG_OK)
+        rc = sg_pdf_find(pdf, field, "F", &flags, err);
+    if (rc != SG_OK)
+        return rc;
+    bool hidden = flags && flags->type == SG_PDF_INTEGER && (flags->integer & (2 | 32));
+    *ret = rect && rect->type == SG_PDF_ARRAY && !hidden;
+    if (!*ret || rect->count != 4)
+        return SG_OK;
+    *ret = !sg_pdf_same_number(&rect->entries[0].value, &rect->entries[2].value) &&
+           !sg_pdf_same_number(&rect->entries[1].value, &rect->entries[3].value);
+    return SG_OK;
+}
+
+static enum sg_rc compare_new_field(struct sg_pdf_comparison *c, const struct place *parent, struct sg_pdf_id id,
+                                    struct sg_err *err);
+
+/* An entry of a new field: all that a signature field needs, and nothing that acts. */
+static enum sg_rc compare_new_entry(struct sg_pdf_comparison *c, void *context, const char *key,
+                                    const struct sg_pdf_value *before, const struct sg_pdf_value *after,
+                                    struct sg_err *err)
+{
+    static const char *const known[] = {"Type", "Subtype", "FT",     "T",  "TU",     "TM", "V",    "F",
+                                        "Ff",   "Rect",    "P",      "AP", "AS",     "MK", "Lock", "SV",
+                                        "DA",   "DR",      "Parent", "BS", "Border", NULL};
+    const struct place *place = context;
+    (void)before;
+    if (strcmp(key, "Kids") == 0) {
+        const struct sg_pdf_value *none = NULL, *kids = NULL;
+        enum sg_rc rc = sg_pdf_pair(c, NULL, after, &none, &kids, err);
+        return rc == SG_OK ? compare_fields(c, place, NULL, kids, err) : rc;
+    }
+    if (!is_one_of(key, known))
+        return sg_pdf_forbid(c, err, _("A field with /%s was added after signing."), key);
+    if (strcmp(key, "Parent") == 0)
+        return SG_OK;
+    return sg_pdf_permit(c, after, NULL, err);
+}
+
+static enum sg_rc compare_new_field(struct sg_pdf_comparison *c, const struct place *parent, struct sg_pdf_id id,
+                                    struct sg_err *err)
+{
+    struct sg_pdf_mark *mark = sg_pdf_mark_of(c, id);
+    const struct sg_pdf_value *field = NULL;
+    struct place place = {0};
+    unsigned what = SG_PDF_CHANGE_FORM;
+    bool visible = false;
+    if (!mark || mark->difference != SG_PDF_ADDED || mark->compared || mark->role != SG_PDF_ROLE_NONE ||
+        parent->depth > SG_MAX_PDF_FIELD_DEPTH)
+        return sg_pdf_forbid(c, err, _("Object %d was made a field of the form after signing."), id.number);
+    mark->compared = mark->explained = true;
+    mark->role = SG_PDF_ROLE_NEW_FIELD;
+    enum sg_rc rc = sg_pdf_object(c->after, id, &field, err);
+    if (rc == SG_OK)
+        rc = find_place(c->after, parent, field, &place, err);
+    if (rc == SG_OK && (!place.signs || field->type != SG_PDF_DICTIONARY))
+        rc = sg_pdf_forbid(c, err, _("The field \"%.100s\", which is not for a signature, was added after signing."),
+                           place.name);
+    if (rc == SG_OK)
+        rc = is_visible(c->after, field, &visible, err);
+    if (rc == SG_OK && sg_pdf_get(field, "V"))
+        rc = kind_of_signature(c, sg_pdf_get(field, "V"), &what, err);
+    if (rc == SG_OK)
+        rc = note_field(c, place.name, visible ? SG_PDF_CHANGE_FORM | SG_PDF_CHANGE_VISIBLE_FIELD : what, err);
+    if (rc == SG_OK)
+        rc = sg_pdf_each_key(c, NULL, field, compare_new_entry, &place, err);
+    free(place.name);
+    return rc;
+}
+
+/* All that were there, in their order; those that came are new signature fields. */
+static enum sg_rc compare_fields(struct sg_pdf_comparison *c, const struct place *place,
+                                 const struct sg_pdf_value *before, const struct sg_pdf_value *after,
+                                 struct sg_err *err)
+{
+    size_t i = 0, count = before && before->type == SG_PDF_ARRAY ? before->count : 0;
+    enum sg_rc rc = SG_OK;
+    for (size_t j = 0; rc == SG_OK && after && j < after->count && !c->changes.why; j++) {
+        const struct sg_pdf_value *item = &after->entries[j].value;
+        if (i < count && sg_pdf_equal(&before->entries[i].value, item)) {
+            i++;
+            rc = item->type == SG_PDF_REFERENCE ? compare_field(c, place, item->id, err)
+                                                : sg_pdf_strict(c, "Fields", item, item, err);
+        } else if (item->type == SG_PDF_REFERENCE) {
+            rc = compare_new_field(c, place, item->id, err);
+        } else {
+            rc = sg_pdf_forbid(c, err, "%s", _("A field without an object of its own was added after signing."));
+        }
+    }
+    if (rc == SG_OK && i < count)
+        rc = sg_pdf_forbid(c, err, "%s", _("A field of the form was taken away after signing."));
+    return rc;
+}
+
+/* --- the form -------------------------------------------------------------------------------------------------------
+ */
+
+/* One of the categories of default resources: those that were there have to stay. */
+static enum sg_rc compare_resource(struct sg_pdf_comparison *c, void *context, const char *key,
+                                   const struct sg_pdf_value *before, const struct sg_pdf_value *after,
+                                   struct sg_err *err)
+{
+    (void)context;
+    return before ? sg_pdf_strict(c, key, before, after, err) : sg_pdf_permit(c, after, NULL, err);
+}
+
+static enum sg_rc compare_resources(struct sg_pdf_comparison *c, void *context, const char *key,
+                                    const struct sg_pdf_value *before, const struct sg_pdf_value *after,
+                                    struct sg_err *err)
+{
+    const struct sg_pdf_value *a = NULL, *b = NULL;
+    (void)context;
+    if (!before)
+        return sg_pdf_permit(c, after, NULL, err);
+    enum sg_rc rc = sg_pdf_pair(c, before, after, &a, &b, err);
+    if (rc == SG_OK && a && b && a->type == SG_PDF_DICTIONARY && b->type == SG_PDF_DICTIONARY)
+        return sg_pdf_each_key(c, a, b, compare_resource, NULL, err);
+    return rc == SG_OK ? sg_pdf_strict(c, key, a, b, err) : rc;
+}
+
+static enum sg_rc compare_form_entry(struct sg_pdf_comparison *c, void *context, const char *key,
+                                     const struct sg_pdf_value *before, const struct sg_pdf_value *after,
+                                     struct sg_err *err)
+{
+    const struct sg_pdf_value *a = NULL, *b = NULL;
+    enum sg_rc rc = SG_OK;
+    (void)context;
+    (void)snprintf(c->where, sizeof(c->where), "%s", _("the form"));
+    if (strcmp(key, "Fields") == 0) {
+        const struct place top = {.name = (char *)""};
+        rc = sg_pdf_pair(c, before, after, &a, &b, err);
+        return rc == SG_OK ? compare_fields(c, &top, a, b, err) : rc;
+    }
+    if (strcmp(key, "DR") == 0) {
+        rc = sg_pdf_pair(c, before, after, &a, &b, err);
+        return rc == SG_OK ? sg_pdf_each_key(c, a, b, compare_resources, NULL, err) : rc;
+    }
+    if (strcmp(key, "SigFlags") == 0 && after && after->type == SG_PDF_INTEGER)
+        return SG_OK;
+    if (strcmp(key, "DA") == 0 && !before && after && after->type == SG_PDF_STRING)
+        return SG_OK;
+    if (strcmp(key, "NeedAppearances") == 0 && (!after || (after->type == SG_PDF_BOOLEAN && !after->boolean)))
+        return SG_OK;
+    return sg_pdf_strict(c, key, before, after, err);
+}
+
+enum sg_rc sg_pdf_compare_form(struct sg_pdf_comparison *c, const struct sg_pdf_value *before,
+                               const struct sg_pdf_value *after, struct sg_err *err)
+{
+    const struct sg_pdf_value *a = NULL, *b = NULL;
+    enum sg_rc rc = sg_pdf_pair(c, before, after, &a, &b, err);
+    if (rc == SG_OK && a && (!b || b->type != SG_PDF_DICTIONARY))
+        return sg_pdf_forbid(c, err, "%s", _("The form was taken away after signing."));
+    return rc == SG_OK ? sg_pdf_each_key(c, a, b, compare_form_entry, NULL, err) : rc;
+}

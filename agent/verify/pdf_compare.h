@@ -1,0 +1,74 @@
+/* Inside of pdf_changes.h.
+ *
+ * Every object of which the two revisions have different values has to be explained by a rule that permits its change,
+ * in the one place where the rule applies. From everywhere else nothing that changed may be reached: what has no rule
+ * is walked through strictly, on every way from the trailer. */
+#pragma once
+
+#include "verify/pdf_changes.h"
+
+/* What an object of the earlier revision is, which may be referred to from anywhere and is compared by its own rule. */
+enum sg_pdf_role { SG_PDF_ROLE_NONE, SG_PDF_ROLE_ROOT, SG_PDF_ROLE_PAGE, SG_PDF_ROLE_FIELD, SG_PDF_ROLE_NEW_FIELD };
+
+enum sg_pdf_difference { SG_PDF_SAME, SG_PDF_CHANGED, SG_PDF_ADDED };
+
+struct sg_pdf_mark {
+    uint8_t difference, role;
+    bool strict;    /* walked through */
+    bool explained; /* its change is permitted by a rule */
+    bool compared;  /* by its own rule */
+    bool replaced;  /* by a rule, in the place where that applies; nothing else may have led there */
+    bool reached;   /* in the later revision, from its trailer */
+};
+
+struct sg_pdf_comparison {
+    struct sg_pdf *before, *after;
+    struct sg_pdf_mark *marks; /* by object number */
+    int max;                   /* the highest number */
+    int *queue;                /* objects to be walked through strictly; room for all */
+    size_t queued;
+    char where[256]; /* what is being compared, for a sentence */
+    struct sg_pdf_changes changes;
+};
+
+/* The mark of an object; NULL: neither revision has it. */
+struct sg_pdf_mark *sg_pdf_mark_of(struct sg_pdf_comparison *c, struct sg_pdf_id id);
+/* Notes why it is forbidden, if nothing is noted yet. */
+SG_MUST_CHECK enum sg_rc sg_pdf_forbid(struct sg_pdf_comparison *c, struct sg_err *err, const char *format, ...)
+    SG_PRINTF(3, 4);
+
+/* Whether two values are written alike; references are not followed. Either may be NULL. */
+bool sg_pdf_equal(const struct sg_pdf_value *a, const struct sg_pdf_value *b);
+/* The same of two objects, and of a stream's data. */
+SG_MUST_CHECK enum sg_rc sg_pdf_object_equal(struct sg_pdf_comparison *c, struct sg_pdf_id id, bool *ret,
+                                             struct sg_err *err);
+
+/* The two have to be alike, and all that the earlier one leads to; `key` is what they stand under. */
+SG_MUST_CHECK enum sg_rc sg_pdf_strict(struct sg_pdf_comparison *c, const char *key, const struct sg_pdf_value *before,
+                                       const struct sg_pdf_value *after, struct sg_err *err);
+/* Whatever `after` leads to may have changed, if nothing else leads there. `*ret_changed` (or NULL): something has. */
+SG_MUST_CHECK enum sg_rc sg_pdf_permit(struct sg_pdf_comparison *c, const struct sg_pdf_value *after, bool *ret_changed,
+                                       struct sg_err *err);
+/* What the values are, or refer to (NULL stays NULL); an object that holds the later one may have changed. */
+SG_MUST_CHECK enum sg_rc sg_pdf_pair(struct sg_pdf_comparison *c, const struct sg_pdf_value *before,
+                                     const struct sg_pdf_value *after, const struct sg_pdf_value **ret_before,
+                                     const struct sg_pdf_value **ret_after, struct sg_err *err);
+
+/* Compares what the two have under each key that either of them has. `compare` is called with NULL for what is not
+ * there. */
+typedef enum sg_rc sg_pdf_compare_key(struct sg_pdf_comparison *c, void *context, const char *key,
+                                      const struct sg_pdf_value *before, const struct sg_pdf_value *after,
+                                      struct sg_err *err);
+SG_MUST_CHECK enum sg_rc sg_pdf_each_key(struct sg_pdf_comparison *c, const struct sg_pdf_value *before,
+                                         const struct sg_pdf_value *after, sg_pdf_compare_key *compare, void *context,
+                                         struct sg_err *err);
+
+/* pdf_changes_form.c: finds the fields; then compares /AcroForm. */
+SG_MUST_CHECK enum sg_rc sg_pdf_find_fields(struct sg_pdf_comparison *c, const struct sg_pdf_value *root,
+                                            struct sg_err *err);
+SG_MUST_CHECK enum sg_rc sg_pdf_compare_form(struct sg_pdf_comparison *c, const struct sg_pdf_value *before,
+                                             const struct sg_pdf_value *after, struct sg_err *err);
+/* pdf_changes_page.c: the same for pages; new fields have to be known by then. */
+SG_MUST_CHECK enum sg_rc sg_pdf_find_pages(struct sg_pdf_comparison *c, const struct sg_pdf_value *root,
+                                           struct sg_err *err);
+SG_MUST_CHECK enum sg_rc sg_pdf_compare_pages(struct sg_pdf_comparison *c, struct sg_err *err);
