@@ -27,6 +27,22 @@
 #define SG_MAX_NAME_TEXT (4 * SG_KIB) /* a name as text, which is then cut */
 #define SG_MAX_PROFILE (4 * SG_MIB)   /* the JSON of a profile */
 
+/* Containers of signatures (ZIP). Their files are streamed. */
+#define SG_MAX_ZIP_ENTRIES 1000000          /* files and folders of one */
+#define SG_MAX_ZIP_DIRECTORY (256 * SG_MIB) /* what says where they are; held in memory */
+#define SG_MAX_ZIP_NAME 1024                /* bytes of an entry's name */
+#define SG_MAX_ZIP_RATIO 200                /* by which all of it may grow when it is unpacked ... */
+#define SG_MAX_ZIP_FREE (16 * SG_MIB)       /* ... and so much besides */
+#define SG_MAX_ASIC_SIGNATURES 256          /* signature files of one container */
+#define SG_MAX_ASIC_MANIFESTS 1024
+#define SG_MAX_ASIC_MANIFEST (512 * SG_MIB) /* one of them */
+#define SG_MAX_ASIC_TEXT (4 * SG_KIB)       /* one attribute or text of it */
+
+/* S/MIME messages. What is signed is streamed, and has no limit. */
+#define SG_MAX_MIME_HEADERS (256 * SG_KIB) /* of a message or a part, together */
+#define SG_MAX_MIME_FIELD (8 * SG_KIB)     /* one of them that is read */
+#define SG_MAX_MIME_LINE (8 * SG_KIB)      /* a line of headers, or of Base64 */
+
 /* The signed list of anchors. */
 #define SG_MAX_ANCHOR_LIST (8 * SG_MIB)                       /* the JSON */
 #define SG_MAX_ANCHOR_LIST_FILE (SG_MAX_ANCHOR_LIST + SG_MIB) /* with the signature around it */
@@ -59,7 +75,7 @@
 #define SG_MAX_PDF_STRING (32 * SG_MIB) /* one string or name */
 #define SG_MAX_PDF_HELD (1024 * SG_MIB) /* of one file's objects, together */
 #define SG_MAX_PDF_SIGNATURES 1000      /* of one file, with its document time-stamps */
-#define SG_MAX_PDF_FIELDS 1000000
+#define SG_MAX_PDF_FIELDS 1000000       /* nodes of the tree of fields */
 #define SG_MAX_PDF_FIELD_DEPTH 32
 #define SG_MAX_PDF_NAME_TEXT (64 * SG_KIB) /* a name or text as it is shown */
 #define SG_MAX_PDF_COMPARED (64 * SG_MIB)  /* of one stream that stands elsewhere in a later revision */
@@ -179,6 +195,10 @@
 #define SG_IO_BUFFER (256 * SG_KIB)
 #define SG_SMALL_FILE (64 * SG_KIB)   /* read in one piece */
 #define SG_SPOOL_MEMORY (32 * SG_MIB) /* of what cannot be read twice; more goes to a temporary file */
+#define SG_GROUP_MS 1000              /* after which a group that is not full is made final, too */
+#define SG_MAX_CHECKSUMS 1000000      /* files that one list names */
+#define SG_MAX_CHECKSUM_LIST (256 * SG_MIB)
+#define SG_MAX_SHOWN_FILES 10 /* by name, before a question; of more, the first and the last */
 
 /* Signing PDFs. */
 #define SG_MAX_PDF_UPDATE (16 * SG_MIB) /* what signing appends, held in memory */

@@ -37,6 +37,14 @@ static int64_t each_ms(const struct sg_progress *progress)
     return fresh > 0 ? (sg_monotonic_ms() - progress->begun_ms) / (int64_t)fresh : -1;
 }
 
+/* How many are done in a second. */
+static int64_t rate(const struct sg_progress *progress)
+{
+    int64_t spent_ms = sg_monotonic_ms() - progress->begun_ms;
+
+    return spent_ms > 0 ? (int64_t)(progress->done - progress->done_before) * 1000 / spent_ms : 0;
+}
+
 static int64_t seconds_left(const struct sg_progress *progress)
 {
     int64_t fresh = (int64_t)(progress->done - progress->done_before);
@@ -54,8 +62,9 @@ static void show_pace(const struct sg_progress *progress)
         return;
     if (each >= 100)
         (void)fprintf(stderr, _("  %lld.%lld s each"), (long long)(each / 1000), (long long)(each % 1000 / 100));
-    (void)fprintf(stderr, _("%s%lld:%02lld left"), each >= 100 ? ", " : "  ", (long long)(left / 60),
-                  (long long)(left % 60));
+    else
+        (void)fprintf(stderr, _("  %lld/s"), (long long)rate(progress));
+    (void)fprintf(stderr, _(", %lld:%02lld left"), (long long)(left / 60), (long long)(left % 60));
 }
 
 void sg_progress_show(struct sg_progress *progress, size_t done)

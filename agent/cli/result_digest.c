@@ -13,6 +13,7 @@
 
 struct sg_result_digest {
     struct sg_outfile *out;
+    uint64_t expected;
     EVP_MD *md;
     EVP_MD_CTX *ctx;
     uint64_t hashed;
@@ -53,6 +54,7 @@ static void *follow(void *context)
 
     while (digest->rc == SG_OK && !atomic_load(&digest->written)) {
         uint64_t size = sg_outfile_flushed(digest->out);
+        size = size < digest->expected ? size : digest->expected;
         size -= size % SG_IO_BUFFER;
         if (size < FOLLOW_FROM || size <= digest->hashed) {
             (void)nanosleep(&pause, NULL);
@@ -89,6 +91,7 @@ enum sg_rc sg_result_digest_start(OSSL_LIB_CTX *libctx, struct sg_outfile *out, 
     if (!digest)
         return sg_fail_memory(err);
     digest->out = out;
+    digest->expected = expected;
     digest->md = EVP_MD_fetch(libctx, "SHA256", NULL);
     digest->ctx = EVP_MD_CTX_new();
     digest->block = malloc(SG_IO_BUFFER);

@@ -1,11 +1,13 @@
 /* signet sign: each FILE gets a signature beside it. */
-#include <inttypes.h>
+#include <stdarg.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#include "base/limits.h"
 #include "base/msg.h"
 #include "cli/ask.h"
 #include "cli/commands.h"
-#include "cli/sign_jobs.h"
+#include "cli/sign_report.h"
 
 static const struct sg_option options[] = {
     {.name = "key",
@@ -13,11 +15,15 @@ static const struct sg_option options[] = {
      .help = N_("sign with this key (RFC 7512)"),
      .sets_key = true,
      .key = SG_KEY_SIGN_KEY},
-    {.name = "format", .argument = "auto|cades", .help = N_("format of the signature (auto: CAdES in this version)")},
-    {.name = "attached", .help = N_("put the content into the signature: FILE.p7m")},
+    {.name = "format",
+     .argument = "FORMAT",
+     .help = N_("auto (PAdES for a PDF, else CAdES), cades, pades, asic-e or asic-s")},
+    {.name = "attached", .help = N_("CAdES: put the content into the signature, FILE.p7m")},
+    {.name = "add", .help = N_("CAdES: add to the signatures that are there, FILE.p7s or (--attached) FILE.p7m")},
+    SG_SIGN_PDF_OPTIONS,
     {.name = "output",
      .argument = "FILE",
-     .help = N_("write the signature of the only input to FILE (-: stdout)"),
+     .help = N_("write the signature of the only input, or the container, to FILE (-: stdout)"),
      .writes = true},
     {.name = "output-dir", .argument = "FOLDER", .help = N_("write the signatures into FOLDER")},
     {.name = "target",
@@ -25,6 +31,10 @@ static const struct sg_option options[] = {
      .help = N_("have it stored at this target alone (repeatable; without it, at all of the configuration)"),
      .repeatable = true},
     {.name = "no-upload", .help = N_("have it stored nowhere")},
+    {.name = "manifest",
+     .argument = "FILE",
+     .help = N_("sign what this list of SHA-256 and names has (as sha256sum writes it), and nothing else")},
+    {.name = "resume", .help = N_("leave what an earlier run has signed")},
     {.name = "force", .help = N_("replace outputs that exist")},
     {.name = "allow-expired", .help = N_("sign though the certificate has ended")},
     {.name = "allow-not-yet-valid", .help = N_("sign though the certificate begins later")},
@@ -33,160 +43,119 @@ static const struct sg_option options[] = {
     {.name = NULL},
 };
 
-/* --- what was done --------------------------------------------------------------------------------------------------
- */
-
-static json_t *warnings_json(const struct sg_signing *signing, const struct sg_sign_job *job)
-{
-    json_t *list = json_array();
-
-    for (size_t i = 0; i < signing->warning_count; i++)
-        (void)json_array_append_new(list, json_pack("{s:s, s:o}", "code", signing->warnings[i].code, "text",
-                                                    sg_json_text(signing->warnings[i].text)));
-    if (job->empty)
-        (void)json_array_append_new(list,
-                                    json_pack("{s:s, s:s}", "code", "empty-file", "text", _("The file is empty.")));
-    return list;
-}
-
-static json_t *queued_json(const struct sg_sign_outbox *outbox)
-{
-    json_t *targets = json_array();
-
-    for (size_t i = 0; i < outbox->target_count; i++)
-        (void)json_array_append_new(targets, sg_json_text(outbox->targets[i]));
-    return json_pack("{s:b, s:o}", "timestamp", outbox->timestamp, "targets", targets);
-}
-
-static json_t *job_json(const struct sg_sign_jobs *jobs, const struct sg_sign_job *job)
-{
-    const struct sg_signing *signing = jobs->signing;
-    const struct sg_token_info *token = signing->info->token;
-
-    return json_pack(
-        "{s:s, s:o, s:o, s:s, s:b, s:s, s:{s:s, s:s}, s:{s:o, s:o, s:s, s:s}, s:{s:o, s:o}, s:s, s:o, s:o, s:o, s:o}",
-        "schema", "signet.sign/1", "file", sg_json_text(job->input), "output", sg_json_text(job->output), "format",
-        "CAdES", "attached", jobs->attached, "level", "B-B", "digest", "algorithm", signing->digest, "value",
-        job->content_digest, "signer", "subject", sg_json_text(signing->subject), "issuer",
-        sg_json_text(signing->issuer), "serial", signing->serial, "sha256", signing->cert_sha256, "token", "label",
-        sg_json_text(token->label), "serial", sg_json_text(token->serial), "custody", sg_custody_text(signing->custody),
-        "claimed_time", sg_json_time(job->claimed_time), "certificate_not_after", sg_json_time(signing->not_after),
-        "queued", queued_json(&jobs->outbox), "warnings", warnings_json(signing, job));
-}
-
-static void say_job(const struct sg_sign_jobs *jobs, const struct sg_sign_job *job)
-{
-    const struct sg_voice *voice = &jobs->app->voice;
-    struct sg_err err;
-
-    if (job->err) {
-        (void)sg_complain(voice, job->err);
-    } else if (job->final && voice->json) {
-        if (!sg_json_print(voice, job_json(jobs, job))) {
-            (void)sg_fail_memory(&err);
-            (void)sg_complain(voice, &err);
-        }
-    } else if (job->final) {
-        sg_say(voice, _("Signed %s: %s"), job->input, job->output);
-        if (job->empty)
-            sg_warn(voice, "empty-file", _("%s is empty."), job->input);
-    }
-}
-
-/* What holds for all of them, said once. */
-static void say_who_and_what_next(const struct sg_sign_jobs *jobs, int64_t first, int64_t last)
-{
-    const struct sg_signing *signing = jobs->signing;
-    const struct sg_voice *voice = &jobs->app->voice;
-    char from[SG_TIME_TEXT], to[SG_TIME_TEXT], end[SG_TIME_TEXT];
-
-    sg_say(voice, _("  by %s, with the key on the token %s (serial %s)"), signing->subject, signing->info->token->label,
-           signing->info->token->serial);
-    if (first == last)
-        sg_say(voice, _("  at %s by this computer's clock"), sg_time_text(first, from));
-    else
-        sg_say(voice, _("  from %s to %s by this computer's clock"), sg_time_text(first, from), sg_time_text(last, to));
-    sg_say(voice, jobs->attached ? _("  CAdES B-B, content attached; not time-stamped yet")
-                                 : _("  CAdES B-B, detached: keep each file with its signature; not time-stamped yet"));
-    if (last < signing->not_after)
-        sg_say(
-            voice,
-            jobs->outbox.timestamp
-                ? _("  still to be done online, by signet sync: a time-stamp, before the certificate ends at %s")
-                : _("  still to be done online: a time-stamp and revocation data, before the certificate ends at %s"),
-            sg_time_text(signing->not_after, end));
-    for (size_t i = 0; i < jobs->outbox.target_count; i++)
-        sg_say(voice, _("  still to be done online, by signet sync: storing at %s"), jobs->outbox.targets[i]);
-}
-
-/* The result of all; failures once more at the end where there are so many files that they have scrolled away. */
-static int conclude(const struct sg_sign_jobs *jobs)
-{
-    const struct sg_voice *voice = &jobs->app->voice;
-    size_t done = 0, failed = 0, untouched = 0;
-    int64_t first = INT64_MAX, last = INT64_MIN;
-    int status = 0;
-
-    for (size_t i = 0; i < jobs->count; i++) {
-        const struct sg_sign_job *job = &jobs->jobs[i];
-        if (job->final) {
-            done++;
-            first = job->claimed_time < first ? job->claimed_time : first;
-            last = job->claimed_time > last ? job->claimed_time : last;
-        } else if (job->started) {
-            failed++;
-            status = sg_exit_worse(status, job->err ? sg_rc_exit(job->err->rc) : sg_rc_exit(SG_E_NO_MEMORY));
-        } else {
-            untouched++;
-        }
-    }
-    if (done > 0)
-        say_who_and_what_next(jobs, first, last);
-    if (failed + untouched > 0 && jobs->count > 1 && !voice->json) {
-        (void)fprintf(stderr, _("signet: %zu signed, %zu failed, %zu not begun\n"), done, failed, untouched);
-        for (size_t i = 0; i < jobs->count; i++)
-            if (jobs->jobs[i].err) {
-                (void)fprintf(stderr, "  [%s] ", sg_rc_word(jobs->jobs[i].err->rc));
-                sg_print_safely(stderr, jobs->jobs[i].input);
-                (void)fputc('\n', stderr);
-            }
-    }
-    return status;
-}
-
 /* --- before it -------------------------------------------------------------------------------------------------------
  */
 
-static enum sg_rc check_format(const struct sg_args *args, struct sg_err *err)
+/* On the terminal, where a question follows; else where results go. */
+static SG_PRINTF(3, 4) void show(const struct sg_voice *voice, bool asking, const char *format, ...)
 {
-    const char *format = sg_args_value(args, "format");
+    _cleanup_(freep) char *line = NULL;
+    va_list args;
 
-    if (!format || strcmp(format, "auto") == 0 || strcmp(format, "cades") == 0)
-        return SG_OK;
-    return sg_fail(err, SG_E_USAGE, _("This version has no format \"%s\"; it signs as cades, which auto is too."),
-                   format);
+    va_start(args, format);
+    if (vasprintf(&line, format, args) < 0)
+        line = NULL;
+    va_end(args);
+    if (line && asking)
+        sg_ask_show("%s", line);
+    else if (line)
+        sg_say(voice, "%s", line);
+}
+
+static void show_input(const struct sg_voice *voice, bool asking, const struct sg_sign_input *input)
+{
+    show(voice, asking, "  %s%s%s", input->sha256 ? input->sha256 : "", input->sha256 ? "  " : "", input->path);
+}
+
+/* What is to be signed: of many files the first ones and the last. */
+static void show_jobs(const struct sg_sign_jobs *jobs, bool asking)
+{
+    const struct sg_voice *voice = &jobs->app->voice;
+    const struct sg_sign_input *last = NULL;
+    size_t pending = 0;
+
+    for (size_t i = 0; i < jobs->input_count; i++) {
+        if (jobs->count == jobs->input_count && jobs->jobs[i].skipped)
+            continue;
+        last = &jobs->inputs[i];
+        if (pending++ < SG_MAX_SHOWN_FILES)
+            show_input(voice, asking, last);
+    }
+    if (pending > SG_MAX_SHOWN_FILES) {
+        show(voice, asking, _("  and %zu more, the last of which is"), pending - SG_MAX_SHOWN_FILES);
+        show_input(voice, asking, last);
+    }
+    if (pending < jobs->input_count)
+        show(voice, asking, _("%zu more were signed before"), jobs->input_count - pending);
+}
+
+static void show_manifest(const struct sg_sign_jobs *jobs, const char *manifest, bool asking)
+{
+    const struct sg_voice *voice = &jobs->app->voice;
+    uint64_t bytes = 0;
+    struct stat st;
+
+    for (size_t i = 0; i < jobs->input_count; i++)
+        bytes += stat(jobs->inputs[i].path, &st) == 0 && S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
+    show(voice, asking, _("%zu files of %.1f MB in all, each of which is listed with its SHA-256 in %s,"),
+         jobs->input_count, (double)bytes / 1e6, manifest);
+    show(voice, asking, _("whose own SHA-256 is %s"), jobs->manifest_sha256);
+}
+
+/* What in a PDF might make it show something else, before anybody says yes to it. A file that cannot be read says so
+ * when it is to be signed. */
+static enum sg_rc show_remarks(const struct sg_sign_jobs *jobs, struct sg_err *err)
+{
+    enum sg_rc rc = SG_OK;
+
+    for (size_t i = 0; i < jobs->count && rc == SG_OK; i++) {
+        _cleanup_(sg_input_freep) struct sg_input *input = NULL;
+        struct sg_sign_job *job = &jobs->jobs[i];
+        struct sg_err ignored;
+
+        if (job->skipped || job->format != &sg_sign_pades)
+            continue;
+        if ((job->opened || sg_input_open_file(-1, job->input, job->input, &input, &ignored) == SG_OK) &&
+            sg_sign_pdf_remarks(job, job->opened ? job->opened : input, &ignored) == SG_OK)
+            sg_sign_say_remarks(&jobs->app->voice, job);
+        rc = sg_check_cancelled(err);
+    }
+    return rc;
+}
+
+/* A manifest is consented to, by a person or by --yes. */
+static bool is_asked(const struct sg_app *app, const struct sg_args *args)
+{
+    const char *mode = sg_config_text(app->config, SG_KEY_SIGN_CONFIRM);
+
+    if (sg_args_flag(args, "yes") || strcmp(mode, "never") == 0)
+        return false;
+    return strcmp(mode, "auto") != 0 || sg_has_terminal() || sg_args_value(args, "manifest");
 }
 
 /* Asks once, before the PIN. */
 static enum sg_rc confirm(struct sg_app *app, const struct sg_args *args, const struct sg_sign_jobs *jobs,
                           struct sg_err *err)
 {
-    const char *mode = sg_config_text(app->config, SG_KEY_SIGN_CONFIRM);
-    const size_t shown = 10;
-    char question[64];
+    const char *manifest = sg_args_value(args, "manifest");
+    bool asking = is_asked(app, args);
 
-    if (sg_args_flag(args, "yes") || strcmp(mode, "never") == 0 || (strcmp(mode, "auto") == 0 && !sg_has_terminal()))
+    if (asking || manifest)
+        show_jobs(jobs, asking);
+    if (manifest)
+        show_manifest(jobs, manifest, asking);
+    if (!asking)
         return SG_OK;
-    for (size_t i = 0; i < jobs->count && i < shown && sg_has_terminal(); i++)
-        sg_ask_show("  %s", jobs->jobs[i].input);
-    if (jobs->count > shown)
-        sg_ask_show(_("  and %zu more"), jobs->count - shown);
-    if (sg_has_terminal())
-        sg_ask_show(_("to be signed by %s, with the key on the token %s"), jobs->signing->subject,
-                    jobs->signing->info->token->label);
-    (void)snprintf(question, sizeof(question), jobs->count == 1 ? _("Sign it? [y/N]") : _("Sign them? [y/N]"));
-    return sg_ask_yes(question,
-                      _("[sign] confirm = always wants a confirmation, and there is no terminal to ask on; use --yes."),
+    enum sg_rc rc = show_remarks(jobs, err);
+    if (rc != SG_OK)
+        return rc;
+    sg_ask_show(_("to be signed by %s, with the key on the token %s"), jobs->signing->subject,
+                jobs->signing->info->token->label);
+    return sg_ask_yes(jobs->input_count == 1 ? _("Sign it? [y/N]") : _("Sign them? [y/N]"),
+                      manifest ? _("What a manifest lists is signed once somebody has consented, and there is no "
+                                   "terminal to ask on; use --yes.")
+                               : _("[sign] confirm = always wants a confirmation, and there is no terminal to ask on; "
+                                   "use --yes."),
                       err);
 }
 
@@ -223,13 +192,20 @@ static int refuse(struct sg_app *app, const struct sg_sign_jobs *jobs, const str
     return status;
 }
 
+/* Then no key is needed. */
+static bool all_skipped(const struct sg_sign_jobs *jobs)
+{
+    for (size_t i = 0; i < jobs->count; i++)
+        if (!jobs->jobs[i].skipped)
+            return false;
+    return true;
+}
+
 static int sign(struct sg_app *app, const struct sg_args *args, struct sg_sign_jobs *jobs, struct sg_signing *signing)
 {
     struct sg_err err;
-    enum sg_rc rc = check_format(args, &err);
+    enum sg_rc rc = sg_sign_jobs_plan(jobs, args, &err);
 
-    if (rc == SG_OK)
-        rc = sg_sign_jobs_plan(jobs, args, &err);
     if (rc == SG_OK)
         rc = sg_sign_outbox_plan(&jobs->outbox, app->config, args, &err);
     if (rc == SG_OK && strcmp(jobs->jobs[0].output, "-") == 0) {
@@ -241,12 +217,14 @@ static int sign(struct sg_app *app, const struct sg_args *args, struct sg_sign_j
         rc = sg_signing_open(app, signing, &err);
     if (rc == SG_OK)
         rc = sg_sign_outbox_open(app, signing->store, &jobs->outbox, &err);
+    if (rc == SG_OK && jobs->resume)
+        rc = sg_sign_jobs_survey(jobs, &err);
     if (rc != SG_OK)
         return sg_complain(&app->voice, &err);
-    if (prepare(app, args, jobs, signing, &err) != SG_OK)
+    if (!all_skipped(jobs) && prepare(app, args, jobs, signing, &err) != SG_OK)
         return refuse(app, jobs, &err);
-    rc = sg_sign_jobs_run(jobs, say_job, &err);
-    int status = conclude(jobs);
+    rc = sg_sign_jobs_run(jobs, sg_sign_say_job, &err);
+    int status = sg_sign_conclude(jobs);
     if (rc != SG_OK && sg_rc_exit(rc) != status)
         status = sg_exit_worse(status, sg_complain(&app->voice, &err));
     return status;
@@ -257,8 +235,8 @@ static int run(struct sg_app *app, const struct sg_args *args)
     struct sg_signing signing = {0};
     struct sg_sign_jobs jobs = {.app = app,
                                 .signing = &signing,
-                                .attached = sg_args_flag(args, "attached"),
                                 .replace = sg_args_flag(args, "force"),
+                                .resume = sg_args_flag(args, "resume"),
                                 .outbox = {.shared = -1}};
     int status = sign(app, args, &jobs, &signing);
 
@@ -272,7 +250,7 @@ const struct sg_command sg_command_sign = {
     .name = "sign",
     .summary = N_("sign files with a key on a token"),
     .arguments = "FILE...",
-    .min_arguments = 1,
+    .min_arguments = 0, /* with --manifest */
     .max_arguments = SIZE_MAX,
     .options = options,
     .takes_pin = true,

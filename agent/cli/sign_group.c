@@ -43,7 +43,7 @@ enum sg_rc sg_sign_absolute(const char *path, char **ret, struct sg_err *err)
     return SG_OK;
 }
 
-/* The codes of what was allowed: "certificate-expired, empty-file". */
+/* The codes of what was allowed, and of what is odd: "certificate-expired, empty-file". */
 static enum sg_rc remarks_of(const struct sg_signing *signing, const struct sg_sign_job *job, struct sg_buf *out,
                              const char **ret, struct sg_err *err)
 {
@@ -51,8 +51,9 @@ static enum sg_rc remarks_of(const struct sg_signing *signing, const struct sg_s
 
     for (size_t i = 0; i < signing->warning_count && rc == SG_OK; i++)
         rc = sg_buf_printf(out, err, "%s%s", out->len ? ", " : "", signing->warnings[i].code);
-    if (rc == SG_OK && job->empty)
-        rc = sg_buf_printf(out, err, "%s%s", out->len ? ", " : "", "empty-file");
+    for (const struct sg_sign_remark_text *remark = sg_sign_remark_texts; remark->code && rc == SG_OK; remark++)
+        if (job->remarks & remark->bit)
+            rc = sg_buf_printf(out, err, "%s%s", out->len ? ", " : "", remark->code);
     return rc == SG_OK ? sg_buf_text(out, ret, err) : rc;
 }
 
@@ -64,12 +65,13 @@ static enum sg_rc record_document(const struct sg_sign_jobs *jobs, const struct 
     struct sg_document document = {.digest_algorithm = signing->digest,
                                    .content_digest = job->content_digest,
                                    .result_sha256 = job->result_sha256,
-                                   .format = "CAdES",
+                                   .format = job->format->name,
                                    .key = signing->cert_sha256,
                                    .token = signing->info->token->serial,
                                    .custody = sg_custody_text(signing->custody),
                                    .claimed_time = job->claimed_time,
-                                   .clock_state = signing->clock_state};
+                                   .clock_state = signing->clock_state,
+                                   .manifest = jobs->manifest_sha256[0] ? jobs->manifest_sha256 : NULL};
     enum sg_rc rc = sg_sign_absolute(job->input, &input, err);
 
     if (rc == SG_OK)
@@ -192,9 +194,20 @@ static void collect(struct sg_sign_group *group)
     }
 }
 
+/* Not of a group that was signed before. */
+static bool has_news(const struct sg_sign_group *group)
+{
+    for (size_t i = 0; i < group->count; i++)
+        if (group->jobs[i].out || group->jobs[i].err)
+            return true;
+    return false;
+}
+
 enum sg_rc sg_sign_group_finish(const struct sg_sign_jobs *jobs, struct sg_sign_group *group, struct sg_err *err)
 {
     collect(group);
+    if (!has_news(group))
+        return SG_OK;
     bool queued = group->out_count > 0 && sg_sign_queues(&jobs->outbox);
     enum sg_rc rc = queued ? finish_queued(jobs, group, err) : finish_unqueued(jobs, group, err);
 

@@ -1,83 +1,90 @@
 /* One file: read, hashed, signed, written. */
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/input.h"
 #include "base/limits.h"
 #include "base/msg.h"
-#include "cli/result_digest.h"
 #include "cli/sign_jobs.h"
 
-/* What OpenSSL passes on of a token's trouble is "it failed"; the token layer knows more. */
-static enum sg_rc token_error(const struct sg_sign_jobs *jobs, enum sg_rc rc, struct sg_err *err)
+const struct sg_sign_remark_text sg_sign_remark_texts[] = {
+#define SG_REMARK(name, bit, code, text) {SG_REMARK_##name, (code), (text)},
+#include "cli/sign_remarks.def"
+#undef SG_REMARK
+    {0},
+};
+
+enum sg_rc sg_sign_token_error(const struct sg_sign_jobs *jobs, enum sg_rc rc, struct sg_err *err)
 {
     enum sg_rc token = rc == SG_OK ? SG_OK : sg_token_key_last_error(jobs->signing->token_key, err);
 
     return token == SG_OK ? rc : token;
 }
 
-static enum sg_rc sha256_of(const struct sg_sign_jobs *jobs, struct sg_slice bytes, char out[SG_SHA256_HEX],
-                            struct sg_err *err)
+/* What was consented to is what is signed: the bytes are those that the manifest names, and sign() finds out whether
+ * they are still the same when the signature is made. */
+enum sg_rc sg_sign_check_manifest(const struct sg_sign_jobs *jobs, const struct sg_sign_input *file,
+                                  struct sg_input *input, struct sg_err *err)
 {
-    uint8_t digest[EVP_MAX_MD_SIZE];
-    size_t len = 0;
-    enum sg_rc rc = sg_digest(jobs->app->libctx, "SHA256", bytes, digest, &len, err);
+    char sha256[SG_SHA256_HEX] = "";
 
-    if (rc == SG_OK)
-        sg_hex(digest, SG_SHA256_LEN, out);
+    if (!file->sha256)
+        return SG_OK;
+    enum sg_rc rc = sg_sha256_input(jobs->app->libctx, input, (struct sg_sink){NULL, NULL}, sha256, err);
+    if (rc == SG_OK && strcmp(sha256, file->sha256) != 0)
+        rc = sg_fail(err, SG_E_CONTENT_DIFFERS,
+                     _("\"%s\" is not the file that the manifest lists: its SHA-256 is %s there, and %s here. It was "
+                       "not signed; find out which one is meant."),
+                     file->path, file->sha256, sha256);
     return rc;
 }
 
-static enum sg_rc sign_attached(const struct sg_sign_jobs *jobs, struct sg_sign_job *job, struct sg_input *input,
-                                struct sg_outfile *out, struct sg_err *err)
+static enum sg_rc open_input(const struct sg_sign_jobs *jobs, struct sg_sign_job *job, struct sg_input **ret,
+                             struct sg_err *err)
 {
-    _cleanup_(sg_result_digest_freep) struct sg_result_digest *result = NULL;
-    uint8_t digest[EVP_MAX_MD_SIZE];
-    size_t len = 0;
-    enum sg_rc rc = sg_result_digest_start(jobs->app->libctx, out, sg_input_size(input), &result, err);
+    _cleanup_(sg_input_freep) struct sg_input *input = sg_steal(job->opened);
+    enum sg_rc rc = input ? SG_OK : sg_input_open(job->input, &input, err);
 
-    if (rc != SG_OK)
-        return rc;
-    rc = token_error(
-        jobs, sg_cades_sign_attached(jobs->signing->signer, input, job->claimed_time, out, digest, &len, err), err);
-    if (rc != SG_OK)
-        return rc;
-    sg_hex(digest, len, job->content_digest);
-    return sg_result_digest_finish(result, job->result_sha256, err);
+    if (rc == SG_OK)
+        rc = sg_sign_check_manifest(jobs, &job->inputs[0], input, err);
+    if (rc == SG_OK)
+        *ret = sg_steal(input);
+    return rc;
 }
 
-/* A target keeps the content with its signature. */
-static enum sg_rc digest_content(const struct sg_sign_jobs *jobs, struct sg_sign_job *job, struct sg_input *input,
-                                 uint8_t *digest, size_t *ret_len, struct sg_err *err)
+static enum sg_rc open_output(const struct sg_sign_jobs *jobs, const struct sg_sign_job *job, struct sg_outfile **ret,
+                              struct sg_err *err)
 {
-    const struct sg_cades_signer *signer = jobs->signing->signer;
+    enum sg_rc rc = sg_outfile_open(job->output, jobs->replace ? SG_OUT_REPLACE : 0, ret, err);
 
-    if (jobs->outbox.target_count == 0)
-        return sg_cades_digest_input(signer, input, digest, ret_len, err);
-    return sg_sign_copy_content(jobs->app, input, sg_cades_digest_name(signer), &job->copies, digest, ret_len, err);
+    if (rc != SG_E_OUTPUT_EXISTS || !(jobs->resume || job->format->added))
+        return rc;
+    if (job->format->added)
+        return sg_about(job->output, err,
+                        sg_fail(err, SG_E_OUTPUT_EXISTS,
+                                _("\"%s\" has the signatures that are there; --force puts all of them in its place, and "
+                                  "--output or --output-dir elsewhere."),
+                                job->output));
+    return sg_about(job->output, err,
+                    sg_fail(err, SG_E_OUTPUT_EXISTS,
+                            _("\"%s\" is there, but was not signed here from \"%s\" as it is now; look at it, then "
+                              "remove it, or use --force."),
+                            job->output, job->input));
 }
 
-static enum sg_rc sign_detached(const struct sg_sign_jobs *jobs, struct sg_sign_job *job, struct sg_input *input,
-                                struct sg_outfile *out, struct sg_err *err)
+static enum sg_rc sign(const struct sg_sign_jobs *jobs, struct sg_sign_job *job, struct sg_input *input,
+                       struct sg_outfile *out, struct sg_err *err)
 {
-    _cleanup_(sg_buf_clear) struct sg_buf signature = SG_BUF(SG_MAX_CMS_REST);
-    uint8_t digest[EVP_MAX_MD_SIZE];
-    size_t len = 0;
-    enum sg_rc rc = digest_content(jobs, job, input, digest, &len, err);
+    enum sg_rc rc = SG_OK;
 
-    if (rc == SG_OK)
-        rc = sg_check_cancelled(err);
-    if (rc != SG_OK)
-        return rc;
-    sg_hex(digest, len, job->content_digest);
-    rc = token_error(jobs,
-                     sg_cades_sign_detached(jobs->signing->signer, (struct sg_slice){digest, len}, job->claimed_time,
-                                            &signature, err),
-                     err);
-    if (rc == SG_OK)
-        rc = sha256_of(jobs, sg_buf_slice(&signature), job->result_sha256, err);
-    if (rc == SG_OK)
-        rc = sg_outfile_write(out, signature.data, signature.len, err);
-    return rc == SG_OK ? sg_outfile_flush(out, err) : rc;
+    job->remarks |= input && sg_input_size(input) == 0 ? SG_REMARK_EMPTY : 0;
+    job->claimed_time = sg_clock_now(&jobs->app->clock);
+    rc = job->format->sign(jobs, job, input, out, err);
+    if (rc == SG_OK && input && job->inputs[0].sha256)
+        rc = sg_input_check_unchanged(input, err);
+    if (rc == SG_OK && sg_sign_queues(&jobs->outbox))
+        rc = sg_sign_copy_result(jobs->app, out, &job->copies, err);
+    return rc;
 }
 
 enum sg_rc sg_sign_one(const struct sg_sign_jobs *jobs, struct sg_sign_job *job, struct sg_err *err)
@@ -86,17 +93,12 @@ enum sg_rc sg_sign_one(const struct sg_sign_jobs *jobs, struct sg_sign_job *job,
     _cleanup_(sg_outfile_freep) struct sg_outfile *out = NULL;
     enum sg_rc rc = sg_check_cancelled(err);
 
+    if (rc == SG_OK && !job->format->by_path)
+        rc = open_input(jobs, job, &input, err);
     if (rc == SG_OK)
-        rc = sg_input_open(job->input, &input, err);
+        rc = open_output(jobs, job, &out, err);
     if (rc == SG_OK)
-        rc = sg_outfile_open(job->output, jobs->replace ? SG_OUT_REPLACE : 0, &out, err);
-    if (rc != SG_OK)
-        return rc;
-    job->empty = sg_input_size(input) == 0;
-    job->claimed_time = sg_clock_now(&jobs->app->clock);
-    rc = (jobs->attached ? sign_attached : sign_detached)(jobs, job, input, out, err);
-    if (rc == SG_OK && sg_sign_queues(&jobs->outbox))
-        rc = sg_sign_copy_result(jobs->app, out, &job->copies, err);
+        rc = sign(jobs, job, input, out, err);
     if (rc == SG_OK)
         job->out = sg_steal(out);
     return rc;

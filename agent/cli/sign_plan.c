@@ -1,8 +1,9 @@
-/* Where each signature goes. */
+/* What is signed, as what, and where each signature goes. */
 #include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/hash.h"
 #include "base/msg.h"
 #include "cli/sign_jobs.h"
 
@@ -11,20 +12,26 @@ static bool is_stream(const char *path)
     return strcmp(path, "-") == 0;
 }
 
-static enum sg_rc name_output(const struct sg_sign_jobs *jobs, const char *input, const char *folder, char **ret,
-                              struct sg_err *err)
+/* How much of the input's name stays: all of it, unless its ending gives way. */
+static size_t stem_length(const char *name, const char *gives_way)
 {
-    const char *ending = jobs->attached ? "p7m" : "p7s", *slash = strrchr(input, '/');
-    int len = 0;
+    const char *slash = strrchr(name, '/'), *base = slash ? slash + 1 : name, *dot = strrchr(base, '.');
+    bool gives = gives_way && dot > base && (strcmp(gives_way, "*") == 0 || strcasecmp(dot, gives_way) == 0);
+
+    return gives ? (size_t)(dot - name) : strlen(name);
+}
+
+static enum sg_rc name_output(const struct sg_sign_job *job, const char *folder, char **ret, struct sg_err *err)
+{
+    const char *input = job->inputs[0].path, *slash = strrchr(input, '/'), *name = slash && folder ? slash + 1 : input;
+    int stem = (int)stem_length(name, job->format->gives_way), len = 0;
 
     if (is_stream(input) && folder)
         return sg_fail(err, SG_E_USAGE, "%s", _("Standard input has no name for --output-dir; use --output."));
     if (is_stream(input))
         len = asprintf(ret, "-");
-    else if (folder)
-        len = asprintf(ret, "%s/%s.%s", folder, slash ? slash + 1 : input, ending);
     else
-        len = asprintf(ret, "%s.%s", input, ending);
+        len = asprintf(ret, "%s%s%.*s%s", folder ? folder : "", folder ? "/" : "", stem, name, job->format->ending);
     if (len < 0) {
         *ret = NULL;
         return sg_fail_memory(err);
@@ -113,14 +120,14 @@ static int compare_ids(const void *a, const void *b)
 /* Only --force could replace an input; without it the kernel refuses a name that is taken. */
 static enum sg_rc check_inputs_stay(const struct sg_sign_jobs *jobs, struct sg_err *err)
 {
-    _cleanup_(freep) struct file_id *inputs = calloc(jobs->count, sizeof(*inputs));
+    _cleanup_(freep) struct file_id *inputs = calloc(jobs->input_count, sizeof(*inputs));
     size_t count = 0;
     struct stat st;
 
     if (!inputs)
         return sg_fail_memory(err);
-    for (size_t i = 0; i < jobs->count; i++)
-        if (!is_stream(jobs->jobs[i].input) && stat(jobs->jobs[i].input, &st) == 0)
+    for (size_t i = 0; i < jobs->input_count; i++)
+        if (!is_stream(jobs->inputs[i].path) && stat(jobs->inputs[i].path, &st) == 0)
             inputs[count++] = (struct file_id){st.st_dev, st.st_ino};
     qsort(inputs, count, sizeof(*inputs), compare_ids);
     for (size_t i = 0; i < jobs->count; i++) {
@@ -136,29 +143,203 @@ static enum sg_rc check_inputs_stay(const struct sg_sign_jobs *jobs, struct sg_e
     return SG_OK;
 }
 
+/* --- what is signed, and as what -------------------------------------------------------------------------------------
+ */
+
+const struct sg_sign_format *const sg_sign_formats[] = {
+    &sg_sign_cades, &sg_sign_cades_attached, &sg_sign_cades_added, &sg_sign_cades_added_attached,
+    &sg_sign_pades, &sg_sign_asic_e,         &sg_sign_asic_s,      NULL};
+
+/* What the options do not leave to each file. */
+static const char *word_of(const struct sg_args *args)
+{
+    const char *word = sg_args_value(args, "format");
+
+    if (word && strcmp(word, "auto") != 0)
+        return word;
+    if (sg_args_flag(args, "attached") || sg_args_flag(args, "add"))
+        return "cades";
+    return sg_sign_pdf_given(args) ? "pades" : "auto";
+}
+
+/* NULL: each file's own. */
+static enum sg_rc choose_format(const struct sg_args *args, const struct sg_sign_format **ret, struct sg_err *err)
+{
+    const char *word = word_of(args);
+    bool attached = sg_args_flag(args, "attached"), added = sg_args_flag(args, "add"), known = false;
+
+    if (strcmp(word, "pades") != 0 && sg_sign_pdf_given(args))
+        return sg_fail(err, SG_E_USAGE,
+                       _("What is said of a signature in a PDF goes with --format pades, not with %s."),
+                       strcmp(word, "cades") == 0 ? "CAdES" : word);
+    *ret = NULL;
+    if (strcmp(word, "auto") == 0)
+        return SG_OK;
+    for (const struct sg_sign_format *const *format = sg_sign_formats; *format; format++) {
+        if (strcmp((*format)->word, word) != 0)
+            continue;
+        known = true;
+        if ((*format)->attached == attached && (*format)->added == added) {
+            *ret = *format;
+            return SG_OK;
+        }
+    }
+    if (known)
+        return sg_fail(err, SG_E_USAGE, _("--%s is for CAdES, not for --format %s."), attached ? "attached" : "add",
+                       word);
+    return sg_fail(err, SG_E_USAGE, _("There is no format \"%s\": it is auto, cades, pades, asic-e or asic-s."), word);
+}
+
+static enum sg_rc begins_as_pdf(struct sg_input *input, bool *ret, struct sg_err *err)
+{
+    static const char head[] = "%PDF-"; /* ISO 32000-1 §7.5.2 */
+    char found[sizeof(head) - 1];
+    size_t len = 0;
+    enum sg_rc rc = sg_input_read(input, 0, found, sizeof(found), &len, err);
+
+    if (rc == SG_OK)
+        *ret = len == sizeof(found) && memcmp(found, head, len) == 0;
+    return rc;
+}
+
+/* A file that cannot be opened now is no PDF, and why is said when it is to be signed. What can be read only once is
+ * kept open. */
+static enum sg_rc look_into(struct sg_sign_job *job, bool *ret_pdf, struct sg_err *err)
+{
+    _cleanup_(sg_input_freep) struct sg_input *input = NULL;
+    struct stat st = {0};
+    struct sg_err ignored;
+
+    if (!is_stream(job->input) && stat(job->input, &st) == 0 && S_ISREG(st.st_mode)) {
+        if (sg_input_open_file(-1, job->input, job->input, &input, &ignored) == SG_OK)
+            (void)begins_as_pdf(input, ret_pdf, &ignored);
+        return SG_OK;
+    }
+    if (!is_stream(job->input) && !S_ISFIFO(st.st_mode))
+        return SG_OK;
+    enum sg_rc rc = sg_input_open(job->input, &job->opened, err);
+    return rc == SG_OK ? begins_as_pdf(job->opened, ret_pdf, err) : rc;
+}
+
+/* The list of files, and its own digest, by which it is recorded. */
+static enum sg_rc read_manifest(struct sg_sign_jobs *jobs, const char *path, struct sg_err *err)
+{
+    _cleanup_(sg_input_freep) struct sg_input *input = NULL;
+    OSSL_LIB_CTX *libctx = NULL;
+    enum sg_rc rc = sg_app_libctx(jobs->app, &libctx, err);
+
+    if (rc == SG_OK)
+        rc = sg_input_open(path, &input, err);
+    if (rc == SG_OK)
+        rc = sg_checksums_read(input, &jobs->manifest, err);
+    if (rc == SG_OK)
+        rc = sg_sha256_input(libctx, input, (struct sg_sink){NULL, NULL}, jobs->manifest_sha256, err);
+    return rc == SG_OK ? sg_input_check_unchanged(input, err) : rc;
+}
+
+static enum sg_rc list_inputs(struct sg_sign_jobs *jobs, const struct sg_args *args, struct sg_err *err)
+{
+    const char *manifest = sg_args_value(args, "manifest");
+    size_t named = sg_args_file_count(args);
+
+    if (manifest && named > 0)
+        return sg_fail(err, SG_E_USAGE, "%s", _("--manifest lists the files; name no others."));
+    if (!manifest && named == 0)
+        return sg_fail(err, SG_E_USAGE, "%s", _("\"signet sign\" wants FILE... or --manifest; see its --help."));
+    enum sg_rc rc = manifest ? read_manifest(jobs, manifest, err) : SG_OK;
+    if (rc != SG_OK)
+        return rc;
+    size_t count = manifest ? jobs->manifest.count : named;
+    jobs->inputs = calloc(count, sizeof(*jobs->inputs));
+    if (!jobs->inputs)
+        return sg_fail_memory(err);
+    jobs->input_count = count;
+    for (size_t i = 0; i < count; i++) {
+        jobs->inputs[i].path = manifest ? jobs->manifest.files[i].name : sg_args_file(args, i);
+        jobs->inputs[i].sha256 = manifest ? jobs->manifest.files[i].sha256 : NULL;
+        if (manifest && is_stream(jobs->inputs[i].path))
+            return sg_fail(err, SG_E_USAGE, _("\"%s\" lists standard input, which has no name."), manifest);
+    }
+    return SG_OK;
+}
+
+/* A job for each input, or one for all of them. */
+static enum sg_rc list_jobs(struct sg_sign_jobs *jobs, const struct sg_sign_format *format, struct sg_err *err)
+{
+    bool together = format && format->container;
+
+    jobs->count = together ? 1 : jobs->input_count;
+    jobs->jobs = calloc(jobs->count, sizeof(*jobs->jobs));
+    if (!jobs->jobs) {
+        jobs->count = 0;
+        return sg_fail_memory(err);
+    }
+    for (size_t i = 0; i < jobs->count; i++)
+        jobs->jobs[i] = (struct sg_sign_job){.inputs = &jobs->inputs[i],
+                                             .input_count = together ? jobs->input_count : 1,
+                                             .input = jobs->inputs[i].path,
+                                             .format = format};
+    return SG_OK;
+}
+
+static enum sg_rc plan_job(struct sg_sign_job *job, const struct sg_args *args, struct sg_err *err)
+{
+    const char *output = sg_args_value(args, "output");
+    bool pdf = false;
+    enum sg_rc rc = job->format ? SG_OK : look_into(job, &pdf, err);
+
+    if (!job->format)
+        job->format = pdf ? &sg_sign_pades : &sg_sign_cades;
+    if (rc == SG_OK && !output)
+        rc = name_output(job, sg_args_value(args, "output-dir"), &job->output, err);
+    else if (rc == SG_OK && !(job->output = strdup(output)))
+        rc = sg_fail_memory(err);
+    if (rc == SG_OK && job->input_count > 1)
+        job->input = job->output;
+    return rc;
+}
+
+/* What the format, and how many files there are, leave of the options. */
+static enum sg_rc check_options(const struct sg_sign_jobs *jobs, const struct sg_args *args,
+                                const struct sg_sign_format *format, struct sg_err *err)
+{
+    const char *output = sg_args_value(args, "output");
+    bool together = format && format->container;
+
+    if (output && sg_args_value(args, "output-dir"))
+        return sg_fail(err, SG_E_USAGE, "%s", _("--output and --output-dir do not go together."));
+    if (output && jobs->input_count > 1 && !together)
+        return sg_fail(err, SG_E_USAGE, "%s", _("--output is for one file; use --output-dir."));
+    if (!output && jobs->input_count > 1 && together)
+        return sg_fail(err, SG_E_USAGE, "%s",
+                       _("Several files go into one container: say with --output how to call it."));
+    if (jobs->resume && format && !format->is_of)
+        return sg_fail(err, SG_E_USAGE, "%s",
+                       format->added ? _("--resume and --add do not go together.")
+                                     : _("--resume has nothing to go on with in one container, which is made whole or "
+                                         "not at all."));
+    for (size_t i = 0; format && format->by_path && i < jobs->input_count; i++)
+        if (is_stream(jobs->inputs[i].path))
+            return sg_fail(err, SG_E_USAGE, "%s", _("Standard input has no name in a container."));
+    return SG_OK;
+}
+
 enum sg_rc sg_sign_jobs_plan(struct sg_sign_jobs *jobs, const struct sg_args *args, struct sg_err *err)
 {
-    const char *output = sg_args_value(args, "output"), *folder = sg_args_value(args, "output-dir");
-    size_t count = sg_args_file_count(args);
-    enum sg_rc rc = SG_OK;
+    const struct sg_sign_format *format = NULL;
+    enum sg_rc rc = choose_format(args, &format, err);
 
-    if (output && folder)
-        return sg_fail(err, SG_E_USAGE, "%s", _("--output and --output-dir do not go together."));
-    if (output && count > 1)
-        return sg_fail(err, SG_E_USAGE, "%s", _("--output is for one file; use --output-dir."));
-    jobs->jobs = calloc(count, sizeof(*jobs->jobs));
-    if (!jobs->jobs)
-        return sg_fail_memory(err);
-    jobs->count = count;
-    for (size_t i = 0; i < count && rc == SG_OK; i++) {
-        struct sg_sign_job *job = &jobs->jobs[i];
-        job->input = sg_args_file(args, i);
-        if (!output)
-            rc = name_output(jobs, job->input, folder, &job->output, err);
-        else if (!(job->output = strdup(output)))
-            rc = sg_fail_memory(err);
-    }
-    if (rc == SG_OK && count > 1)
+    if (rc == SG_OK)
+        rc = sg_sign_pdf_read(args, &jobs->pdf, err);
+    if (rc == SG_OK)
+        rc = list_inputs(jobs, args, err);
+    if (rc == SG_OK)
+        rc = check_options(jobs, args, format, err);
+    if (rc == SG_OK)
+        rc = list_jobs(jobs, format, err);
+    for (size_t i = 0; i < jobs->count && rc == SG_OK; i++)
+        rc = plan_job(&jobs->jobs[i], args, err);
+    if (rc == SG_OK && jobs->count > 1)
         rc = check_outputs_differ(jobs, err);
     if (rc == SG_OK && jobs->replace)
         rc = check_inputs_stay(jobs, err);
@@ -169,10 +350,15 @@ void sg_sign_jobs_clear(struct sg_sign_jobs *jobs)
 {
     for (size_t i = 0; i < jobs->count; i++) {
         sg_outfile_free(jobs->jobs[i].out);
+        sg_input_free(jobs->jobs[i].opened);
         free(jobs->jobs[i].output);
         free(jobs->jobs[i].err);
+        free(jobs->jobs[i].earlier);
     }
     free(jobs->jobs);
+    free(jobs->inputs);
+    sg_checksums_clear(&jobs->manifest);
+    sg_sign_pdf_clear(&jobs->pdf);
     jobs->jobs = NULL;
     jobs->count = 0;
 }

@@ -20,12 +20,14 @@
 void sg_signing_clear(struct sg_signing *signing)
 {
     sg_cades_signer_free(signing->signer);
+    sg_cades_signer_free(signing->pdf_signer);
     EVP_PKEY_free(signing->key);
     sg_key_list_free(signing->keys);
     sg_tokens_free(signing->tokens);
     sg_store_free(signing->store);
     free(signing->candidates);
     free(signing->subject);
+    free(signing->name);
     free(signing->issuer);
     free(signing->serial);
     *signing = (struct sg_signing){0};
@@ -87,6 +89,19 @@ enum sg_rc sg_signing_open(struct sg_app *app, struct sg_signing *signing, struc
 
 /* --- the certificate ---------------------------------------------------------------------------------------------- */
 
+/* "Ada Lovelace". */
+static enum sg_rc common_name(const X509_NAME *name, char **ret, struct sg_err *err)
+{
+    int at = X509_NAME_get_index_by_NID(name, NID_commonName, -1);
+    _cleanup_(OPENSSL_freep) unsigned char *text = NULL;
+    int len = at >= 0 ? ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, at))) : -1;
+
+    if (len <= 0 || memchr(text, '\0', (size_t)len))
+        return sg_name_text(name, ret, err);
+    *ret = strndup((const char *)text, (size_t)len);
+    return *ret ? SG_OK : sg_fail_memory(err);
+}
+
 static enum sg_rc describe(OSSL_LIB_CTX *libctx, struct sg_signing *signing, struct sg_err *err)
 {
     X509 *cert = signing->info->cert;
@@ -98,6 +113,8 @@ static enum sg_rc describe(OSSL_LIB_CTX *libctx, struct sg_signing *signing, str
     enum sg_rc rc = sg_cert_sha256(libctx, cert, signing->cert_sha256, err);
     if (rc == SG_OK)
         rc = sg_name_text(X509_get_subject_name(cert), &signing->subject, err);
+    if (rc == SG_OK)
+        rc = common_name(X509_get_subject_name(cert), &signing->name, err);
     if (rc == SG_OK)
         rc = sg_name_text(X509_get_issuer_name(cert), &signing->issuer, err);
     if (rc == SG_OK)
@@ -439,12 +456,15 @@ static enum sg_rc make_signer(struct sg_app *app, struct sg_signing *signing, st
         rc = remember_chain(signing, chain, err);
     if (rc != SG_OK)
         return rc;
-    const struct sg_cades_params params = {.libctx = app->libctx,
-                                           .key = signing->key,
-                                           .cert = signing->info->cert,
-                                           .chain = chain,
-                                           .force_pss = signing->info->pss_only};
+    struct sg_cades_params params = {.libctx = app->libctx,
+                                     .key = signing->key,
+                                     .cert = signing->info->cert,
+                                     .chain = chain,
+                                     .force_pss = signing->info->pss_only};
     rc = sg_cades_signer_new(&params, &signing->signer, err);
+    params.leave_out_signing_time = true;
+    if (rc == SG_OK)
+        rc = sg_cades_signer_new(&params, &signing->pdf_signer, err);
     if (rc != SG_OK)
         return rc;
     const char *digest = sg_cades_digest_name(signing->signer);

@@ -30,11 +30,13 @@ struct sg_signing {
 
     EVP_PKEY *key;
     struct sg_cades_signer *signer;
-    char digest[32]; /* the algorithm as JSON and store have it: "sha256" */
+    struct sg_cades_signer *pdf_signer; /* the same without a signing time, which PDFs have elsewhere */
+    char digest[32];                    /* the algorithm as JSON and store have it: "sha256" */
     enum sg_custody_basis custody;
 
     char cert_sha256[65];
     char *subject, *issuer, *serial; /* of the certificate */
+    char *name;                      /* of its subject, the one that people know: the common name, else all of it */
     int64_t not_before, not_after;
 
     const char *clock_state; /* as struct sg_document has it */

@@ -21,7 +21,7 @@
 
 static const struct sg_option options[] = {
     {.name = "content", .argument = "FILE", .help = N_("the detached content; for a single signature")},
-    {.name = "recursive", .help = N_("look for signatures (.p7s, .p7m) in folders")},
+    {.name = "recursive", .help = N_("look for what may be signed in folders: .p7s .p7m .pdf .asice .asics .sce .scs .eml")},
     {.name = "jobs", .argument = "N", .help = N_("judge with N processes (as many as there are processors)")},
     {.name = "html", .argument = "FILE", .writes = true, .help = N_("write the report as a page, too")},
     {.name = "force", .help = N_("replace a page that exists")},
@@ -53,7 +53,12 @@ static bool ends_in(const char *name, const char *ending)
 
 static bool is_named_as_signature(const char *name)
 {
-    return ends_in(name, ".p7s") || ends_in(name, ".p7m");
+    static const char *const endings[] = {".p7s", ".p7m", ".pdf", ".asice", ".asics", ".sce", ".scs", ".eml"};
+
+    for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++)
+        if (ends_in(name, endings[i]))
+            return true;
+    return false;
 }
 
 static bool is_folder(const char *path)

@@ -3,7 +3,14 @@
 #pragma once
 
 #include "base/outfile.h"
+#include "formats/asic_manifest.h"
 #include "formats/cades.h"
+#include "formats/zip.h"
+
+/* What a container says it is, in its file "mimetype". */
+#define SG_ASIC_E_TYPE "application/vnd.etsi.asic-e+zip"
+#define SG_ASIC_S_TYPE "application/vnd.etsi.asic-s+zip"
+#define SG_ASIC_TYPE_MAX 256
 
 enum sg_asic_form { SG_ASIC_E, SG_ASIC_S };
 
@@ -34,10 +41,28 @@ SG_MUST_CHECK enum sg_rc sg_asic_sign(const struct sg_asic_params *params, struc
 
 struct sg_asic;
 
-/* Whether the input begins as a ZIP does. */
+/* A signature in a container. Everything is borrowed from the sg_asic. */
+struct sg_asic_signature {
+    const struct sg_zip_entry *entry;   /* the CAdES */
+    const struct sg_zip_entry *content; /* what it is over: ASiC-E: its manifest; ASiC-S: the file. NULL: not there */
+    struct sg_asic_manifest manifest;   /* of ASiC-E; references sorted by name */
+};
+
+/* Whether the input begins as a ZIP does, and what reading one needs (formats/module.h). */
 SG_MUST_CHECK enum sg_rc sg_asic_probe(struct sg_input *input, bool *ret_is_zip, struct sg_err *err);
-/* Reads the directory and what is in META-INF; checks names, counts, sizes, ratios, and that local and central headers
- * say the same. Broken: SG_E_MALFORMED or SG_E_LIMIT, saying which entry. A ZIP that is no ASiC: `*ret` is NULL. */
+SG_MUST_CHECK enum sg_rc sg_asic_preload(struct sg_err *err);
+/* Reads the directory and the manifests; `input` must outlive the result. Broken: SG_E_MALFORMED, SG_E_LIMIT or
+ * SG_E_UNSUPPORTED as zip.h has it, and for a manifest that is none, two for one signature, a file that one names
+ * twice, an ASiC-S of several files. A ZIP that is no ASiC: `*ret` is NULL. */
 SG_MUST_CHECK enum sg_rc sg_asic_open(struct sg_input *input, struct sg_asic **ret, struct sg_err *err);
 void sg_asic_free(struct sg_asic *asic);
 SG_DEFINE_CLEANUP(struct sg_asic, sg_asic_free)
+
+enum sg_asic_form sg_asic_form(const struct sg_asic *asic);
+const struct sg_zip *sg_asic_zip(const struct sg_asic *asic);
+size_t sg_asic_signature_count(const struct sg_asic *asic);
+const struct sg_asic_signature *sg_asic_signature(const struct sg_asic *asic, size_t index);
+/* Whether it has time-stamps or evidence records of its own, beside those in signatures. They are not read. */
+bool sg_asic_has_timestamps(const struct sg_asic *asic);
+/* Whether a file is one of those that a container is made for: not what says how it is signed. */
+bool sg_asic_is_content(const struct sg_zip_entry *entry);

@@ -62,13 +62,12 @@ static enum sg_rc put_signed_attrs(const struct sg_cades_signer *signer, struct 
     return der.rc;
 }
 
-/* signerInfos with our one SignerInfo (RFC 5652 §5.3), version 1 because the sid is issuerAndSerialNumber. */
-static enum sg_rc put_signer_infos(const struct sg_cades_signer *signer, struct sg_slice signed_attrs,
-                                   struct sg_slice signature, struct sg_buf *out, struct sg_err *err)
+/* Our SignerInfo (RFC 5652 §5.3), version 1 because the sid is issuerAndSerialNumber. */
+static enum sg_rc put_signer_info(const struct sg_cades_signer *signer, struct sg_slice signed_attrs,
+                                  struct sg_slice signature, struct sg_buf *out, struct sg_err *err)
 {
     struct sg_der der = {.out = out, .err = err};
 
-    const size_t signer_infos = sg_der_open(&der);
     const size_t signer_info = sg_der_open(&der);
     sg_der_small_integer(&der, 1);
     sg_der_raw(&der, sg_buf_slice(&signer->issuer_and_serial));
@@ -80,7 +79,15 @@ static enum sg_rc put_signer_infos(const struct sg_cades_signer *signer, struct 
     sg_der_raw(&der, sg_buf_slice(&signer->signature_algorithm));
     sg_der_element(&der, SG_DER_OCTET_STRING, signature);
     sg_der_close(&der, signer_info, SG_DER_SEQUENCE);
-    sg_der_close(&der, signer_infos, SG_DER_SET);
+    return der.rc;
+}
+
+/* signerInfos with that one alone. */
+static enum sg_rc put_signer_infos(struct sg_slice signer_info, struct sg_buf *out, struct sg_err *err)
+{
+    struct sg_der der = {.out = out, .err = err};
+
+    sg_der_element(&der, SG_DER_SET, signer_info);
     return der.rc;
 }
 
@@ -123,9 +130,8 @@ static enum sg_rc put_head(const struct sg_cades_signer *signer, const uint64_t 
     return der.rc;
 }
 
-/* Signs: the signed attributes, the key's one use, and signerInfos. */
-static enum sg_rc make_signer_infos(const struct sg_cades_signer *signer, struct sg_slice digest, int64_t signing_time,
-                                    struct sg_buf *out, struct sg_err *err)
+enum sg_rc sg_cades_signer_info(const struct sg_cades_signer *signer, struct sg_slice digest, int64_t signing_time,
+                                struct sg_buf *out, struct sg_err *err)
 {
     _cleanup_(sg_buf_clear) struct sg_buf attrs = SG_BUF(SG_MAX_CMS_REST);
     uint8_t signature[SG_MAX_SIGNATURE];
@@ -135,8 +141,17 @@ static enum sg_rc make_signer_infos(const struct sg_cades_signer *signer, struct
     if (rc == SG_OK)
         rc = sg_cades_signer_sign(signer, sg_buf_slice(&attrs), signature, &signature_len, err);
     if (rc == SG_OK)
-        rc = put_signer_infos(signer, sg_buf_slice(&attrs), (struct sg_slice){signature, signature_len}, out, err);
+        rc = put_signer_info(signer, sg_buf_slice(&attrs), (struct sg_slice){signature, signature_len}, out, err);
     return rc;
+}
+
+static enum sg_rc make_signer_infos(const struct sg_cades_signer *signer, struct sg_slice digest, int64_t signing_time,
+                                    struct sg_buf *out, struct sg_err *err)
+{
+    _cleanup_(sg_buf_clear) struct sg_buf info = SG_BUF(SG_MAX_CMS_REST);
+
+    enum sg_rc rc = sg_cades_signer_info(signer, digest, signing_time, &info, err);
+    return rc == SG_OK ? put_signer_infos(sg_buf_slice(&info), out, err) : rc;
 }
 
 /* The octets that signerInfos will have with a signature value of that length. */
@@ -145,14 +160,14 @@ static enum sg_rc size_signer_infos(const struct sg_cades_signer *signer, int64_
 {
     static const uint8_t zeros[SG_MAX_SIGNATURE] = {0};
     _cleanup_(sg_buf_clear) struct sg_buf attrs = SG_BUF(SG_MAX_CMS_REST);
-    _cleanup_(sg_buf_clear) struct sg_buf infos = SG_BUF(SG_MAX_CMS_REST);
+    _cleanup_(sg_buf_clear) struct sg_buf info = SG_BUF(SG_MAX_CMS_REST);
     const struct sg_slice digest = {zeros, (size_t)EVP_MD_get_size(signer->md)};
 
     enum sg_rc rc = put_signed_attrs(signer, digest, signing_time, &attrs, err);
     if (rc == SG_OK)
-        rc = put_signer_infos(signer, sg_buf_slice(&attrs), (struct sg_slice){zeros, signature_len}, &infos, err);
+        rc = put_signer_info(signer, sg_buf_slice(&attrs), (struct sg_slice){zeros, signature_len}, &info, err);
     if (rc == SG_OK)
-        *ret = infos.len;
+        *ret = (size_t)sg_der_size(info.len);
     return rc;
 }
 

@@ -35,6 +35,9 @@ struct sg_cades_signer {
 /* Signs `bytes` (hashing included) and checks the signature: one key use. `out` has room for SG_MAX_SIGNATURE. */
 SG_MUST_CHECK enum sg_rc sg_cades_signer_sign(const struct sg_cades_signer *signer, struct sg_slice bytes, uint8_t *out,
                                               size_t *ret_len, struct sg_err *err);
+/* Appends a SignerInfo over content with that digest: the signed attributes, the key's one use. */
+SG_MUST_CHECK enum sg_rc sg_cades_signer_info(const struct sg_cades_signer *signer, struct sg_slice digest,
+                                              int64_t signing_time, struct sg_buf *out, struct sg_err *err);
 /* The fewest octets a signature value of this key can have; all of them but for ECDSA, whose length varies. */
 size_t sg_cades_signer_least(const struct sg_cades_signer *signer);
 /* The most octets. */

@@ -8,7 +8,7 @@
 #include "base/msg.h"
 #include "formats/der.h"
 #include "formats/pem.h"
-#include "formats/tlv.h"
+#include "formats/splice.h"
 
 /* What is around the place, from the outside in. The lengths among them that are definite grow, and those headers are
  * written anew; an indefinite one stays. The SET OF SignerInfo may thereby lose the order that DER wants: that the
@@ -357,52 +357,16 @@ static enum sg_rc find_place(struct sg_input *input, size_t signer, struct sg_sl
     return rc;
 }
 
-struct header {
-    uint8_t bytes[SG_TLV_HEADER];
-    size_t len;
-};
-
-/* The headers around the place when `added` octets are put there, from the inside out: a header that gets longer adds
- * to what is around it. (One that was longer than it had to be gets shorter.) */
-static void grow_headers(const struct place *place, size_t added, struct header headers[AROUND_COUNT])
-{
-    int64_t grown = (int64_t)added;
-
-    for (size_t i = place->depth; i-- > 0;) {
-        const struct sg_tlv *element = &place->around[i];
-        if (element->indefinite)
-            continue;
-        const uint8_t tag_octet = (uint8_t)(element->tag_class << 6 | 0x20 | element->tag);
-        const uint64_t length = (uint64_t)((int64_t)element->length + grown);
-        headers[i].len = sg_tlv_header(tag_octet, length, headers[i].bytes);
-        grown += (int64_t)headers[i].len - (int64_t)(element->content - element->start);
-    }
-}
-
 static enum sg_rc write_spliced(struct sg_input *input, const struct place *place, struct sg_slice added,
                                 struct sg_sink sink, struct sg_err *err)
 {
-    struct header headers[AROUND_COUNT] = {0};
-    uint64_t copied = 0;
-    enum sg_rc rc = SG_OK;
+    _cleanup_(sg_splice_clear) struct sg_splice splice = {0};
+    int64_t growth = (int64_t)added.len;
 
-    grow_headers(place, added.len, headers);
-    for (size_t i = 0; i < place->depth && rc == SG_OK; i++) {
-        const struct sg_tlv *element = &place->around[i];
-        if (element->indefinite)
-            continue;
-        rc = sg_input_copy(input, copied, element->start - copied, sink, err);
-        if (rc == SG_OK)
-            rc = sink.write(sink.context, headers[i].bytes, headers[i].len, err);
-        copied = element->content;
-    }
-    if (rc == SG_OK)
-        rc = sg_input_copy(input, copied, place->at - copied, sink, err);
-    if (rc == SG_OK)
-        rc = sink.write(sink.context, added.data, added.len, err);
-    if (rc == SG_OK)
-        rc = sg_input_copy(input, place->at, sg_input_size(input) - place->at, sink, err);
-    return rc == SG_OK ? sg_input_check_unchanged(input, err) : rc;
+    enum sg_rc rc = sg_splice_insert(&splice, place->at, added, err);
+    for (size_t i = place->depth; rc == SG_OK && i-- > 0;)
+        rc = sg_splice_grow(&splice, &place->around[i], &growth, err);
+    return rc == SG_OK ? sg_splice_write(&splice, input, sink, err) : rc;
 }
 
 enum sg_rc sg_cms_add_unsigned(struct sg_input *input, size_t signer, struct sg_slice attribute, struct sg_sink sink,

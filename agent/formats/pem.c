@@ -1,10 +1,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <openssl/evp.h>
-
 #include "base/limits.h"
 #include "base/msg.h"
+#include "formats/base64.h"
 #include "formats/pem_reader.h"
 
 #define WINDOW (8 * SG_KIB)
@@ -22,11 +21,6 @@ struct piece {
     struct sg_slice text; /* without the line's end and the blanks before it */
     bool whole;
 };
-
-static void pem_ctx_freep(EVP_ENCODE_CTX **ctx)
-{
-    EVP_ENCODE_CTX_free(*ctx);
-}
 
 static enum sg_rc damaged(const struct sg_pem_reader *reader, const char *reason, struct sg_err *err)
 {
@@ -135,69 +129,32 @@ enum sg_rc sg_pem_next(struct sg_pem_reader *reader, char label[SG_PEM_LABEL], b
     }
 }
 
-/* Base64 letters and blanks only, and nothing behind the padding: what EVP_DecodeUpdate() leaves open. */
-static bool is_base64(struct sg_slice text, bool *padded)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        uint8_t c = text.data[i];
-        bool letter =
-            (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' || c == '/';
-        if (c == '=')
-            *padded = true;
-        else if (letter ? *padded : c != ' ' && c != '\t' && c != '\r')
-            return false;
-    }
-    return true;
-}
-
-static enum sg_rc decode_piece(struct sg_pem_reader *reader, EVP_ENCODE_CTX *ctx, struct sg_slice text, bool *padded,
-                               struct sg_sink sink, struct sg_err *err)
-{
-    uint8_t bytes[WINDOW];
-    int len = 0;
-
-    if (text.len == 0)
-        return SG_OK;
-    if (!is_base64(text, padded) || EVP_DecodeUpdate(ctx, bytes, &len, text.data, (int)text.len) < 0)
-        return damaged(reader, _("a line is not Base64"), err);
-    return len > 0 ? sink.write(sink.context, bytes, (size_t)len, err) : SG_OK;
-}
-
-static enum sg_rc finish(struct sg_pem_reader *reader, EVP_ENCODE_CTX *ctx, struct sg_sink sink, struct sg_err *err)
-{
-    uint8_t bytes[64];
-    int len = 0;
-
-    if (EVP_DecodeFinal(ctx, bytes, &len) < 0)
-        return damaged(reader, _("a block is cut short"), err);
-    return len > 0 ? sink.write(sink.context, bytes, (size_t)len, err) : SG_OK;
-}
-
 enum sg_rc sg_pem_block(struct sg_pem_reader *reader, const char *label, struct sg_sink sink, struct sg_err *err)
 {
-    _cleanup_(pem_ctx_freep) EVP_ENCODE_CTX *ctx = EVP_ENCODE_CTX_new();
+    _cleanup_(sg_base64_freep) struct sg_base64 *base64 = NULL;
     char end[SG_PEM_LABEL];
     struct piece piece;
-    bool more = true, padded = false;
+    bool more = true, right = true;
 
-    if (!ctx)
-        return sg_fail_memory(err);
-    EVP_DecodeInit(ctx);
-    for (;;) {
-        enum sg_rc rc = next_piece(reader, &piece, &more, err);
-        if (rc != SG_OK)
-            return rc;
-        if (!more)
+    enum sg_rc rc = sg_base64_new(sink, &base64, err);
+    while (rc == SG_OK) {
+        rc = next_piece(reader, &piece, &more, err);
+        if (rc == SG_OK && !more)
             return damaged(reader, _("a block has no END line"), err);
-        if (is_boundary(&piece, "END", end))
+        if (rc == SG_OK && is_boundary(&piece, "END", end))
             break;
-        rc = decode_piece(reader, ctx, piece.text, &padded, sink, err);
-        if (rc != SG_OK)
-            return rc;
+        if (rc == SG_OK)
+            rc = sg_base64_text(base64, piece.text, &right, err);
+        if (rc == SG_OK && !right)
+            return damaged(reader, _("a line is not Base64"), err);
     }
-    if (strcmp(end, label) != 0)
+    if (rc == SG_OK && strcmp(end, label) != 0)
         return damaged(reader, _("a block's END line does not match its BEGIN line"), err);
-    return finish(reader, ctx, sink, err);
+    if (rc == SG_OK)
+        rc = sg_base64_end(base64, &right, err);
+    if (rc == SG_OK && !right)
+        return damaged(reader, _("a block is cut short"), err);
+    return rc;
 }
 
 /* Goes to the block that the input begins with; `label` is "" if it does not begin with one. */
@@ -227,45 +184,9 @@ enum sg_rc sg_pem_label(struct sg_input *input, char label[SG_PEM_LABEL], struct
     return rc == SG_OK ? first_block(reader, label, err) : rc;
 }
 
-/* Lines are short: they are gathered before they are written. */
-struct spool {
-    struct sg_input *input;
-    size_t len;
-    uint8_t bytes[8 * WINDOW];
-};
-
-static enum sg_rc spool_flush(struct spool *spool, struct sg_err *err)
-{
-    size_t len = spool->len;
-    spool->len = 0;
-    return sg_input_append(spool->input, spool->bytes, len, err);
-}
-
 static enum sg_rc spool_write(void *context, const uint8_t *data, size_t len, struct sg_err *err)
 {
-    struct spool *spool = context;
-
-    if (len > sizeof spool->bytes - spool->len) {
-        enum sg_rc rc = spool_flush(spool, err);
-        if (rc != SG_OK)
-            return rc;
-    }
-    memcpy(spool->bytes + spool->len, data, len); /* a piece is at most WINDOW */
-    spool->len += len;
-    return SG_OK;
-}
-
-static enum sg_rc spool_block(struct sg_pem_reader *reader, const char *label, struct sg_input *into,
-                              struct sg_err *err)
-{
-    _cleanup_(freep) struct spool *spool = malloc(sizeof *spool);
-
-    if (!spool)
-        return sg_fail_memory(err);
-    spool->input = into;
-    spool->len = 0;
-    enum sg_rc rc = sg_pem_block(reader, label, (struct sg_sink){.write = spool_write, .context = spool}, err);
-    return rc == SG_OK ? spool_flush(spool, err) : rc;
+    return sg_input_append(context, data, len, err);
 }
 
 /* Text or blocks behind the one that is read would be content that nobody judged. */
@@ -294,7 +215,7 @@ enum sg_rc sg_pem_decode(struct sg_input *input, struct sg_input **ret, struct s
     if (rc == SG_OK && label[0] != '\0')
         rc = sg_input_spool(sg_input_name(input), &decoded, err);
     if (rc == SG_OK && decoded)
-        rc = spool_block(reader, label, decoded, err);
+        rc = sg_pem_block(reader, label, (struct sg_sink){spool_write, decoded}, err);
     if (rc == SG_OK && decoded)
         rc = nothing_behind(reader, err);
     if (rc != SG_OK)

@@ -101,8 +101,10 @@ static const char *const SQL[SG_SQL_COUNT] = {
     [SG_SQL_ANCHOR_LISTED] = "SELECT sha256 FROM anchor WHERE " OF_LIST,
     [SG_SQL_ANCHOR_ORIGIN] = "SELECT " OF_LIST ", purposes, limits FROM anchor WHERE sha256 = ?1",
     [SG_SQL_DOCUMENT_ADD] = "INSERT INTO document (entry, input, output, digest_algorithm, content_digest, "
-                            "result_sha256, format, key, token, custody, claimed_time, clock_state, remarks) "
-                            "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+                            "result_sha256, format, key, token, custody, claimed_time, clock_state, remarks, manifest) "
+                            "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+    [SG_SQL_DOCUMENT_ALL] = "SELECT output, digest_algorithm, content_digest, result_sha256, level_sha256 "
+                            "FROM document LEFT JOIN outbox ON outbox.document = document.entry ORDER BY entry",
     [SG_SQL_UNPUBLISHED_GET] = "SELECT unpublished FROM trust",
     [SG_SQL_UNPUBLISHED_SET] = "UPDATE trust SET unpublished = ?1",
     /* More than the encoding adds to each. */

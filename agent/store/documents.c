@@ -6,9 +6,10 @@ static enum sg_rc append_entry(struct sg_store *store, const struct sg_document 
 {
     _cleanup_(freep) char *detail = NULL;
 
-    if (asprintf(&detail, "%s %s; result sha256 %s, %s; custody %s; clock %s%s%s", document->digest_algorithm,
+    if (asprintf(&detail, "%s %s; result sha256 %s, %s; custody %s; clock %s%s%s%s%s", document->digest_algorithm,
                  document->content_digest, document->result_sha256, document->format, document->custody,
-                 document->clock_state, document->remarks[0] ? "; " : "", document->remarks) < 0) {
+                 document->clock_state, document->remarks[0] ? "; " : "", document->remarks,
+                 document->manifest ? "; manifest sha256 " : "", document->manifest ? document->manifest : "") < 0) {
         detail = NULL;
         return sg_fail_memory(err);
     }
@@ -27,7 +28,7 @@ static enum sg_rc insert_row(struct sg_store *store, const struct sg_document *d
         sg_value_text(document->format),          sg_value_text(document->key),
         sg_value_text(document->token),           sg_value_text(document->custody),
         sg_value_integer(document->claimed_time), sg_value_text(document->clock_state),
-        sg_value_text(document->remarks),
+        sg_value_text(document->remarks),         sg_value_text(document->manifest ? document->manifest : ""),
     };
 
     enum sg_rc rc = sg_values_escape(values, SG_COUNT(values), &scratch, err);
@@ -47,6 +48,35 @@ enum sg_rc sg_store_document_add(struct sg_store *store, const struct sg_documen
     if (rc == SG_OK)
         rc = insert_row(store, document, err);
     return sg_operation_end(&operation, rc, err);
+}
+
+struct signed_reader {
+    sg_signed_file_fn *each;
+    void *context;
+};
+
+static enum sg_rc read_signed(void *context, sqlite3_stmt *row, struct sg_err *err)
+{
+    const struct signed_reader *reader = context;
+    _cleanup_(freep) char *output = NULL;
+    enum sg_rc rc = sg_db_unescaped(row, 0, &output, err);
+
+    if (rc != SG_OK)
+        return rc;
+    const struct sg_signed_file file = {.output = output,
+                                        .digest_algorithm = sg_db_text(row, 1),
+                                        .content_digest = sg_db_text(row, 2),
+                                        .result_sha256 = sg_db_text(row, 3),
+                                        .newest_sha256 = sg_db_text(row, 4)};
+    return reader->each(reader->context, &file, err);
+}
+
+enum sg_rc sg_store_documents(struct sg_store *store, sg_signed_file_fn *each, void *context, struct sg_err *err)
+{
+    struct signed_reader reader = {each, context};
+    int64_t count = 0;
+
+    return sg_db_walk(store, SG_SQL_DOCUMENT_ALL, NULL, 0, read_signed, &reader, &count, err);
 }
 
 static int64_t time_or_min(sqlite3_stmt *row, int column)

@@ -269,6 +269,9 @@ static const char *const STEPS[] = {
 
     /* What an anchor is limited to, as text (verify/anchor_limits.h). */
     "ALTER TABLE anchor ADD COLUMN limits TEXT NOT NULL DEFAULT '';",
+
+    /* The list of files that the document was signed by, as its SHA-256 (sign --manifest). */
+    "ALTER TABLE document ADD COLUMN manifest TEXT NOT NULL DEFAULT '';",
 };
 
 #define NEWEST ((int64_t)(sizeof(STEPS) / sizeof(STEPS[0])))

@@ -89,18 +89,32 @@ struct sg_document {
     const char *digest_algorithm; /* "sha256" */
     const char *content_digest;   /* hex, of the original, by that algorithm */
     const char *result_sha256;    /* hex, of the signed file */
-    const char *format;           /* "CAdES" */
+    const char *format;           /* "CAdES", "PAdES", "ASiC-E", "ASiC-S" */
     const char *key;              /* SHA-256 of the certificate, hex */
     const char *token;            /* serial */
     const char *custody;          /* basis */
     int64_t claimed_time;
     const char *clock_state; /* "ok", or what was wrong: "before-build", "before-last-record", "before-crl" */
     const char *remarks;     /* "allowed: expired certificate", ...; or "" */
+    const char *manifest;    /* hex, the SHA-256 of the list that it was signed by; NULL: there was none */
 };
 
 /* Records the document and its "sign" ledger entry. */
 SG_MUST_CHECK enum sg_rc sg_store_document_add(struct sg_store *store, const struct sg_document *document,
                                                struct sg_err *err);
+
+/* Of a document, what tells whether a file is its signed one. Borrowed. */
+struct sg_signed_file {
+    const char *output;
+    const char *digest_algorithm, *content_digest, *result_sha256; /* as above */
+    const char *newest_sha256; /* of what sync has made of it, hex; "": it was not queued */
+};
+
+/* All documents, in the order in which they were signed. Anything but SG_OK from `each`, which must not use the store,
+ * ends the walk. */
+typedef enum sg_rc sg_signed_file_fn(void *context, const struct sg_signed_file *file, struct sg_err *err);
+SG_MUST_CHECK enum sg_rc sg_store_documents(struct sg_store *store, sg_signed_file_fn *each, void *context,
+                                            struct sg_err *err);
 
 /* --- tokens --------------------------------------------------------------------------------------------------------
  *

@@ -23,6 +23,8 @@ struct sg_format {
 };
 
 extern const struct sg_format sg_format_cms;
+extern const struct sg_format sg_format_asic; /* containers (asic.c) */
+extern const struct sg_format sg_format_mime;
 extern const struct sg_format sg_format_pdf;
 
 /* A CMS that a format has found. */

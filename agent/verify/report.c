@@ -153,6 +153,18 @@ static json_t *policies_json(const struct sg_verdict *verdict)
     return sg_steal(array);
 }
 
+/* Names of files in a container; null where the file is none. */
+static json_t *names_json(char *const *names, size_t count)
+{
+    if (!names)
+        return json_null();
+    _cleanup_(json_decrefp) json_t *array = json_array();
+    for (size_t i = 0; i < count; i++)
+        if (json_array_append_new(array, text_json(names[i])) != 0)
+            return NULL;
+    return sg_steal(array);
+}
+
 /* The answer as of now, null where it is the one of the whole process. */
 static json_t *now_json(const struct sg_verdict *verdict)
 {
@@ -176,7 +188,8 @@ static enum sg_rc signature_json(OSSL_LIB_CTX *libctx, const struct sg_verdict *
         !set(object, "sub_indication", text_json(sg_sub_indication_text(verdict->sub_indication))) ||
         !set(object, "now", now_json(verdict)) || !set(object, "intact", json_boolean(verdict->intact)) ||
         !set(object, "changes", text_json(verdict->changes)) || !set(object, "level", text_json(verdict->level)) ||
-        !set(object, "covers", text_json(verdict->covers)))
+        !set(object, "covers", text_json(verdict->covers)) ||
+        !set(object, "files", names_json(verdict->files, verdict->file_count)))
         return sg_fail_memory(err);
     if (verdict->signer)
         rc = cert_json(libctx, verdict->signer, &signer, err);
@@ -243,7 +256,8 @@ enum sg_rc sg_report_json(const struct sg_report *report, struct sg_buf *out, st
             return sg_fail_memory(err);
     }
     if (!begin(object, report->file) || !set(object, "format", text_json(report->format)) ||
-        !set(object, "signatures", json_incref(signatures)))
+        !set(object, "signatures", json_incref(signatures)) ||
+        !set(object, "uncovered", names_json(report->uncovered, report->uncovered_count)))
         return sg_fail_memory(err);
     return dump(object, out, err);
 }

@@ -308,6 +308,33 @@ static enum sg_rc tell_when(const struct telling *telling, const struct sg_repor
     return rc;
 }
 
+#define NAMES_TOLD 20
+
+/* "a", "b" and 3 more. */
+static enum sg_rc tell_names(const struct telling *telling, const char *label, char *const *names, size_t count)
+{
+    _cleanup_(sg_buf_clear) struct sg_buf text = SG_BUF(SG_MIB);
+    const char *told = NULL;
+    enum sg_rc rc = SG_OK;
+    for (size_t i = 0; rc == SG_OK && i < count && i < NAMES_TOLD; i++)
+        rc = sg_buf_printf(&text, telling->err, "%s\"%s\"", i > 0 ? ", " : "", names[i]);
+    if (rc == SG_OK && count > NAMES_TOLD)
+        rc = sg_buf_printf(&text, telling->err, _(" and %zu more"), count - NAMES_TOLD);
+    if (rc == SG_OK)
+        rc = sg_buf_text(&text, &told, telling->err);
+    return rc == SG_OK ? tell_text(telling, label, count > 0 ? told : _("none")) : rc;
+}
+
+/* Of a container. */
+static enum sg_rc tell_files(const struct telling *telling, const struct sg_report *report,
+                             const struct sg_verdict *verdict)
+{
+    enum sg_rc rc = verdict->files ? tell_names(telling, _("files:"), verdict->files, verdict->file_count) : SG_OK;
+    if (rc == SG_OK && report->uncovered_count > 0)
+        rc = tell_names(telling, _("NOT SIGNED:"), report->uncovered, report->uncovered_count);
+    return rc;
+}
+
 enum sg_rc sg_verdict_facts(const struct sg_report *report, const struct sg_verdict *verdict, const char *content_name,
                             sg_fact_fn *fn, void *context, struct sg_err *err)
 {
@@ -322,6 +349,8 @@ enum sg_rc sg_verdict_facts(const struct sg_report *report, const struct sg_verd
         rc = tell_who(&telling, verdict);
     if (rc == SG_OK)
         rc = tell_when(&telling, report, verdict);
+    if (rc == SG_OK)
+        rc = tell_files(&telling, report, verdict);
     if (rc == SG_OK && verdict->indication != SG_TOTAL_PASSED && verdict->intact)
         rc = tell_text(&telling, _("intact:"), _("yes: the document is the one that was signed"));
     return rc;

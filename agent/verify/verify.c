@@ -6,7 +6,7 @@
 #include "base/limits.h"
 #include "verify/format.h"
 
-static const struct sg_format *const formats[] = {&sg_format_cms, &sg_format_pdf};
+static const struct sg_format *const formats[] = {&sg_format_cms, &sg_format_pdf, &sg_format_asic, &sg_format_mime};
 
 static enum sg_rc find_format(struct sg_input *input, const struct sg_format **ret, struct sg_err *err)
 {

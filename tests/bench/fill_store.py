@@ -20,7 +20,7 @@ def main():
         db.execute("INSERT INTO ledger VALUES (?, ?, 'sign', '', 'serial', ?, ?, ?, ?, ?)",
                    (i, time, digest("key"), name, f"sha256 {digest(i, 'content')}; result sha256 {digest(i)}, CAdES; custody reported",
                     bytes(32), bytes.fromhex(digest(i))))
-        db.execute("INSERT INTO document VALUES (?, ?, ?, 'sha256', ?, ?, 'CAdES', ?, 'serial', 'reported', ?, 'ok', '')",
+        db.execute("INSERT INTO document VALUES (?, ?, ?, 'sha256', ?, ?, 'CAdES', ?, 'serial', 'reported', ?, 'ok', '', '')",
                    (i, name, name + ".p7s", digest(i, "content"), digest(i), digest("key"), time))
         db.execute("INSERT INTO outbox (document, queued, level, level_sha256, replaces, placed, closed) "
                    "VALUES (?, ?, 'B-B', ?, '', 1, ?)", (i, time, digest(i), 0 if open_ else time + 60))

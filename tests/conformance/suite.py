@@ -43,8 +43,8 @@ def judge(case, environment):
     if done.returncode not in (0, 1, 2, 65):
         return f"exit {done.returncode}: {done.stdout.decode()}{done.stderr.decode()}"
     answer = json.loads(done.stdout)
-    if answer.get("signatures"):
-        [answer] = answer["signatures"]
+    if len(answer.get("signatures", [])) == 1:
+        answer = {**answer["signatures"][0], "uncovered": answer["uncovered"]}
     if (done.returncode == 0) == case.good:
         return case.also(answer)
     if done.returncode == 65:

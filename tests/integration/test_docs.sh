@@ -35,7 +35,8 @@ print(*filter(None, json.load(sys.stdin)["$defs"]["subIndication"]["enum"]), sep
 holds diff "$tmp/subs" "$tmp/in-schema"
 
 # Every warning of sign and setup is explained, and no other.
-cat agent/cli/*.c | tr -s '\n ' ' ' | grep -oE 'sg_(signing_)?warn\([^"()]*"[a-z-]+"' | cut -d'"' -f2 | sort -u > "$tmp/warnings"
+cat agent/cli/*.c | tr -s '\n ' ' ' | grep -oE 'sg_(signing_)?warn\([^"()]*"[a-z-]+"' | cut -d'"' -f2 |
+    cat - <(sed -n 's/^SG_REMARK([A-Z_]*, [0-9]*, "\([a-z-]*\)",.*/\1/p' agent/cli/sign_remarks.def) | sort -u > "$tmp/warnings"
 sed -n '/^## Warnings/,/^## Findings/p' docs/errors.md | sed -n 's/^| `\([a-z-]*\)` |.*/\1/p' | sort > "$tmp/explained"
 holds test -s "$tmp/warnings"
 holds diff "$tmp/warnings" "$tmp/explained"

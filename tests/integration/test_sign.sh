@@ -116,7 +116,7 @@ rm -r many
 
 # --- the command line
 expect 64 signet_pin sign
-expect 64 signet_pin sign --format pades a.txt
+expect 64 signet_pin sign --format word a.txt
 expect 64 signet_pin sign --output-d . a.txt
 expect 64 signet_pin sign --level B-T a.txt
 expect 64 "$SIGNET" extend a.txt

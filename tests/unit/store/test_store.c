@@ -59,7 +59,7 @@ static void test_settings(void **state)
         {"PRAGMA trusted_schema", "0"},
         {"PRAGMA application_id", "1397182036"},
         {"PRAGMA busy_timeout", "5000"},
-        {"PRAGMA user_version", "8"},
+        {"PRAGMA user_version", "9"},
         {"SELECT count(*) FROM pragma_table_list WHERE schema = 'main' AND name NOT LIKE 'sqlite_%' AND NOT strict",
          "0"},
     };
@@ -186,7 +186,7 @@ static void test_made_at_once(void **state)
     check_ledger(store, &count, &bad);
     assert_int_equal(count, CHILDREN);
     assert_int_equal(bad, 0);
-    assert_int_equal(ask(f, "SELECT count(*) FROM migration"), 8);
+    assert_int_equal(ask(f, "SELECT count(*) FROM migration"), 9);
 }
 
 /* --- transactions ------------------------------------------------------------------------------------------------- */
@@ -202,6 +202,41 @@ static void test_document(void **state)
                             "AND input = '/tmp/\\xff.pdf' AND event = 'sign' AND ledger.key = document.key "
                             "AND ledger.token = document.token AND detail = "
                             "'sha256 00; result sha256 11, CAdES; custody reported; clock ok'"),
+                     1);
+}
+
+static enum sg_rc take_file(void *context, const struct sg_signed_file *file, struct sg_err *err_)
+{
+    int *count = context;
+    const char *const outputs[] = {"/tmp/output.p7s", "/tmp/\xff.p7s"};
+
+    (void)err_;
+    assert_in_range(*count, 0, 1);
+    assert_string_equal(file->output, outputs[*count]);
+    assert_string_equal(file->digest_algorithm, "sha256");
+    assert_string_equal(file->content_digest, "00");
+    assert_string_equal(file->result_sha256, "11");
+    assert_string_equal(file->newest_sha256, "");
+    (*count)++;
+    return SG_OK;
+}
+
+/* Is what was signed told again, in order and with any path; and is the manifest recorded, and in the chain? */
+static void test_signed_files(void **state)
+{
+    struct fixture *f = *state;
+    _cleanup_(sg_store_freep) struct sg_store *store = open_store(f);
+    struct sg_document document = document_named("/tmp/a");
+    int count = 0;
+
+    assert_done(sg_store_document_add(store, &document, &err));
+    document.output = "/tmp/\xff.p7s";
+    document.manifest = "33";
+    assert_done(sg_store_document_add(store, &document, &err));
+    assert_done(sg_store_documents(store, take_file, &count, &err));
+    assert_int_equal(count, 2);
+    assert_int_equal(ask(f, "SELECT count(*) FROM document JOIN ledger ON entry = number WHERE manifest = '33' "
+                            "AND detail LIKE '%; clock ok; manifest sha256 33'"),
                      1);
 }
 
@@ -396,21 +431,14 @@ static void test_latest(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        fixture_test(test_modes),
-        fixture_test(test_settings),
-        fixture_test(test_newer),
-        fixture_test(test_foreign),
-        fixture_test(test_damaged_pages),
-        fixture_test(test_made_at_once),
-        fixture_test(test_document),
-        fixture_test(test_all_or_nothing),
-        fixture_test(test_misuse),
-        fixture_test(test_broken),
-        fixture_test(test_refusal_does_not_break),
-        fixture_test(test_busy),
-        fixture_test(test_busy_while_made),
-        fixture_test(test_killed),
-        fixture_test(test_log_stays_short),
+        fixture_test(test_modes),          fixture_test(test_settings),
+        fixture_test(test_newer),          fixture_test(test_foreign),
+        fixture_test(test_damaged_pages),  fixture_test(test_made_at_once),
+        fixture_test(test_document),       fixture_test(test_signed_files),
+        fixture_test(test_all_or_nothing), fixture_test(test_misuse),
+        fixture_test(test_broken),         fixture_test(test_refusal_does_not_break),
+        fixture_test(test_busy),           fixture_test(test_busy_while_made),
+        fixture_test(test_killed),         fixture_test(test_log_stays_short),
         fixture_test(test_latest),
     };
 

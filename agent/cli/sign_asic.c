@@ -1,0 +1,207 @@
+/* ASiC: a container, with one file or with all of them. */
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/hash.h"
+#include "base/limits.h"
+#include "base/msg.h"
+#include "cli/result_digest.h"
+#include "cli/sign_jobs.h"
+#include "formats/asic.h"
+
+/* A container in the making. */
+struct making {
+    const struct sg_sign_jobs *jobs;
+    struct sg_asic_file *files;
+    char **names;
+    struct stat *found; /* of each file, when it was compared with the manifest; NULL: there is none */
+    size_t count;
+};
+
+static void making_clear(struct making *making)
+{
+    for (size_t i = 0; making->names && i < making->count; i++)
+        free(making->names[i]);
+    free(making->names);
+    free(making->files);
+    free(making->found);
+}
+
+/* --- names -----------------------------------------------------------------------------------------------------------
+ */
+
+/* What a file is called in the container: its path, if that leads below the working folder; else its own name. */
+static char *name_in(const char *path)
+{
+    const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
+    char *name = malloc(strlen(path) + 1), *to = name;
+
+    for (const char *at = path; name && *at;) {
+        size_t len = strcspn(at, "/");
+
+        if (at == path && len == 0) /* absolute */
+            return strcpy(name, base);
+        if (len == 2 && strncmp(at, "..", 2) == 0)
+            return strcpy(name, base);
+        if (len > 0 && !(len == 1 && *at == '.')) {
+            to = to > name ? (*to = '/', to + 1) : to;
+            to = (char *)memcpy(to, at, len) + len;
+        }
+        at += len + (at[len] == '/');
+    }
+    if (name)
+        *to = '\0';
+    return name;
+}
+
+static enum sg_rc list_files(const struct sg_sign_job *job, struct making *making, struct sg_err *err)
+{
+    making->files = calloc(job->input_count, sizeof(*making->files));
+    making->names = calloc(job->input_count, sizeof(*making->names));
+    if (!making->files || !making->names)
+        return sg_fail_memory(err);
+    making->count = job->input_count;
+    for (size_t i = 0; i < job->input_count; i++) {
+        making->names[i] = name_in(job->inputs[i].path);
+        if (!making->names[i])
+            return sg_fail_memory(err);
+        making->files[i] = (struct sg_asic_file){.path = job->inputs[i].path, .name = making->names[i]};
+    }
+    return SG_OK;
+}
+
+/* --- the manifest ----------------------------------------------------------------------------------------------------
+ */
+
+static enum sg_rc check_file(const struct sg_sign_jobs *jobs, const struct sg_sign_input *file, struct stat *ret,
+                             struct sg_err *err)
+{
+    _cleanup_(sg_input_freep) struct sg_input *input = NULL;
+    enum sg_rc rc = sg_input_open(file->path, &input, err);
+
+    if (rc == SG_OK && stat(file->path, ret) != 0)
+        rc = sg_fail(err, SG_E_NOT_FOUND, _("\"%s\" is not there any more."), file->path);
+    if (rc == SG_OK)
+        rc = sg_sign_check_manifest(jobs, file, input, err);
+    return rc == SG_OK ? sg_input_check_unchanged(input, err) : sg_about(file->path, err, rc);
+}
+
+static enum sg_rc check_manifest(const struct sg_sign_job *job, struct making *making, struct sg_err *err)
+{
+    enum sg_rc rc = SG_OK;
+
+    if (!job->inputs[0].sha256)
+        return SG_OK;
+    making->found = calloc(job->input_count, sizeof(*making->found));
+    if (!making->found)
+        return sg_fail_memory(err);
+    for (size_t i = 0; i < job->input_count && rc == SG_OK; i++)
+        rc = check_file(making->jobs, &job->inputs[i], &making->found[i], err);
+    return rc;
+}
+
+static bool is_same(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
+           a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
+           a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
+}
+
+/* The files are those that were compared. */
+static enum sg_rc check_unchanged(const struct making *making, struct sg_err *err)
+{
+    struct stat now;
+
+    for (size_t i = 0; making->found && i < making->count; i++)
+        if (stat(making->files[i].path, &now) != 0 || !is_same(&now, &making->found[i]))
+            return sg_about(making->files[i].path, err,
+                            sg_fail(err, SG_E_INPUT_CHANGED, _("\"%s\" was changed while it was being signed."),
+                                    making->files[i].path));
+    return SG_OK;
+}
+
+/* --- signing ---------------------------------------------------------------------------------------------------------
+ */
+
+static void tell(void *context, size_t files)
+{
+    const struct making *making = context;
+
+    if (making->count > 1)
+        sg_progress_show(making->jobs->progress, files);
+}
+
+static enum sg_rc make(struct making *making, struct sg_sign_job *job, enum sg_asic_form form, struct sg_outfile *out,
+                       struct sg_err *err)
+{
+    const struct sg_asic_params params = {.signer = making->jobs->signing->signer,
+                                          .form = form,
+                                          .files = making->files,
+                                          .count = making->count,
+                                          .signing_time = job->claimed_time,
+                                          .check_cancelled = sg_check_cancelled,
+                                          .done = tell,
+                                          .context = making};
+    uint8_t digest[EVP_MAX_MD_SIZE];
+    size_t len = 0;
+    enum sg_rc rc = sg_sign_token_error(making->jobs, sg_asic_sign(&params, out, digest, &len, err), err);
+
+    if (rc == SG_OK)
+        sg_hex(digest, len, job->content_digest);
+    return rc;
+}
+
+static enum sg_rc sign_container(const struct sg_sign_jobs *jobs, struct sg_sign_job *job, enum sg_asic_form form,
+                                 struct sg_outfile *out, struct sg_err *err)
+{
+    _cleanup_(making_clear) struct making making = {.jobs = jobs};
+    _cleanup_(sg_result_digest_freep) struct sg_result_digest *result = NULL;
+    enum sg_rc rc = list_files(job, &making, err);
+
+    if (rc == SG_OK)
+        rc = check_manifest(job, &making, err);
+    /* (sizes are patched into the heads of files) */
+    if (rc == SG_OK)
+        rc = sg_result_digest_start(jobs->app->libctx, out, 0, &result, err);
+    if (rc == SG_OK)
+        rc = make(&making, job, form, out, err);
+    if (rc == SG_OK)
+        rc = check_unchanged(&making, err);
+    return rc == SG_OK ? sg_result_digest_finish(result, job->result_sha256, err) : rc;
+}
+
+static enum sg_rc sign_many(const struct sg_sign_jobs *jobs, struct sg_sign_job *job, struct sg_input *input,
+                            struct sg_outfile *out, struct sg_err *err)
+{
+    (void)input;
+    return sign_container(jobs, job, SG_ASIC_E, out, err);
+}
+
+static enum sg_rc sign_single(const struct sg_sign_jobs *jobs, struct sg_sign_job *job, struct sg_input *input,
+                              struct sg_outfile *out, struct sg_err *err)
+{
+    (void)input;
+    return sign_container(jobs, job, SG_ASIC_S, out, err);
+}
+
+const struct sg_sign_format sg_sign_asic_e = {
+    .word = "asic-e",
+    .name = "ASiC-E",
+    .ending = ".asice",
+    .gives_way = "*",
+    .by_path = true,
+    .container = true,
+    .note = N_("ASiC-E with CAdES B-B, the files in it; not time-stamped yet"),
+    .sign = sign_many,
+};
+
+const struct sg_sign_format sg_sign_asic_s = {
+    .word = "asic-s",
+    .name = "ASiC-S",
+    .ending = ".asics",
+    .gives_way = "*",
+    .by_path = true,
+    .note = N_("ASiC-S with CAdES B-B, the file in it; not time-stamped yet"),
+    .sign = sign_single,
+    .is_of = sg_sign_digest_fits,
+};

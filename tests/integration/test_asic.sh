@@ -1,0 +1,164 @@
+#!/bin/bash
+# Do other programs accept our containers, and say the same of each file? And is a container in which anything was
+# changed, or which can be understood in two ways, never accepted?
+# shellcheck source=tests/support/lib.sh
+. "${SIGNET_SOURCE:-$(dirname "$0")/../..}/tests/support/lib.sh"
+
+MAKE=$SIGNET_BUILD/tests/make_asic
+EDIT=$SIGNET_SOURCE/tests/support/edit_zip.py
+export HOME=$tmp/home XDG_STATE_HOME=$tmp/state XDG_CONFIG_HOME=$tmp/config
+mkdir "$HOME"
+cd "$tmp"
+
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ca.key -out ca.pem -subj "/CN=Root" -days 30 \
+    -addext keyUsage=critical,keyCertSign 2> /dev/null
+openssl req -new -newkey rsa:2048 -nodes -keyout key.pem -out request.pem -subj "/CN=Signer" 2> /dev/null
+openssl x509 -req -in request.pem -CA ca.pem -CAkey ca.key -days 30 -out cert.pem \
+    -extfile <(printf 'keyUsage=critical,digitalSignature\nsubjectKeyIdentifier=hash\n') 2> /dev/null
+
+verify() { # ARGUMENT...
+    "$SIGNET" verify --anchor "$tmp/ca.pem" --revocation none "$@"
+}
+
+# --- written: ASiC-E, names of every kind --------------------------------------------------------------------------
+
+mkdir -p "folder/a & b"
+printf 'first\n' > a.txt
+printf 'second\n' > b.txt
+: > "folder/empty"
+head -c 300000 /dev/urandom > "folder/a & b/žluťoučký %20 kůň.bin"
+printf '%s\n' a.txt b.txt folder/empty "folder/a & b/žluťoučký %20 kůň.bin" > names
+stdin=names expect 0 "$MAKE" e key.pem cert.pem all.asice
+
+expect 0 unzip -tq all.asice
+expect 0 zipinfo -v all.asice
+holds test "$(head -c 69 all.asice | tail -c +31)" = "mimetypeapplication/vnd.etsi.asic-e+zip" # first, stored, bare
+mkdir unpacked
+(cd unpacked && unzip -q ../all.asice)
+while read -r name; do
+    holds cmp "$name" "unpacked/$name"
+done < names
+expect 0 openssl cms -verify -cades -binary -inform DER -in unpacked/META-INF/signature001.p7s \
+    -content unpacked/META-INF/ASiCManifest001.xml -CAfile ca.pem -out signed.xml
+holds cmp signed.xml unpacked/META-INF/ASiCManifest001.xml
+sed -i 's/a\.txt/c.txt/' unpacked/META-INF/ASiCManifest001.xml
+expect 4 openssl cms -verify -cades -binary -inform DER -in unpacked/META-INF/signature001.p7s \
+    -content unpacked/META-INF/ASiCManifest001.xml -CAfile ca.pem -out /dev/null
+
+cat > digests.py << 'END'
+import base64, sys, urllib.parse, xml.etree.ElementTree as tree
+asic, ds = "{http://uri.etsi.org/02918/v1.2.1#}", "{http://www.w3.org/2000/09/xmldsig#}"
+for reference in tree.parse(sys.argv[1]).iter(asic + "DataObjectReference"):
+    value = base64.b64decode(reference.find(ds + "DigestValue").text).hex()
+    print(value + "  " + urllib.parse.unquote(reference.get("URI")))
+END
+python3 digests.py signed.xml > sums
+expect 0 sha256sum --check --strict sums
+holds test "$(wc -l < sums)" = 4
+printf 'third\n' > a.txt
+expect 1 sha256sum --check --strict sums
+printf 'first\n' > a.txt
+
+# --- read again ----------------------------------------------------------------------------------------------------
+
+expect 0 verify all.asice
+says '"a.txt", "b.txt", "folder/a & b/žluťoučký %20 kůň.bin", "folder/empty"'
+expect 0 verify --json all.asice
+json 'format="ASiC-E"' 'uncovered=[]' 'signatures.0.indication="TOTAL-PASSED"' 'signatures.0.level="B-B"' \
+    'signatures.0.covers="4 of 4 files"' 'signatures.0.files.3="folder/empty"'
+
+printf '%s\n' a.txt > names
+stdin=names expect 0 "$MAKE" s key.pem cert.pem one.asics
+expect 0 unzip -tq one.asics
+expect 0 verify --json one.asics
+json 'format="ASiC-S"' 'uncovered=[]' 'signatures.0.files=["a.txt"]'
+expect 0 openssl cms -verify -cades -binary -inform DER -in <(unzip -p one.asics META-INF/signature.p7s) \
+    -content a.txt -CAfile ca.pem -out /dev/null
+
+# --- with one thing wrong ------------------------------------------------------------------------------------------
+
+printf '%s\n' a.txt b.txt > names
+stdin=names expect 0 "$MAKE" e key.pem cert.pem two.asice
+python3 "$EDIT" list > cases
+while read -r what status; do
+    python3 "$EDIT" "$what" two.asice "bad-$what.asice"
+    expect "$status" verify "bad-$what.asice"
+    case $what:$status in
+        file_added:*) holds grep -q 'NOT SIGNED: *"c.txt"' out ;;
+        *:0) rejects grep "NOT SIGNED" out ;;
+        *) rejects grep "^VALID" out err ;;
+    esac
+done < cases
+
+finds() { # CASE TEXT...
+    local what=$1
+    shift
+    expect "$(sed -n "s/^$what //p" cases)" verify "bad-$what.asice"
+    for text; do
+        says "$text"
+    done
+}
+finds file_changed 'The file "a.txt" is not what was signed' 'TOTAL-FAILED / HASH_FAILURE' 'NOT SIGNED:  "a.txt"'
+finds file_removed 'The file "a.txt" that was signed is not in' 'INDETERMINATE / SIGNED_DATA_NOT_FOUND'
+finds file_renamed 'NOT SIGNED:  "c.txt"'
+finds manifest_removed 'INDETERMINATE / SIGNED_DATA_NOT_FOUND'
+finds manifest_follows_file 'TOTAL-FAILED / HASH_FAILURE'
+finds signature_changed 'TOTAL-FAILED / SIG_CRYPTO_FAILURE'
+finds duplicate 'entry "a.txt": there are two of that name'
+finds local_name 'entry "a.txt": its two headers contradict each other'
+finds bomb '"ZIP bomb"' 'entry "zeros"'
+finds bomb_that_lies 'entry "a.txt": it is longer than its headers say'
+finds encrypted 'entry "a.txt" is encrypted'
+finds traversal 'entry "../c.txt"'
+finds truncated 'cut off'
+finds gap 'something hidden behind it'
+finds manifest_with_external_entity 'a document type or entities'
+
+# A bomb costs little.
+expect 65 sh -c "ulimit -t 5; '$SIGNET' verify bad-bomb.asice"
+
+# An ASiC-S with a second file leaves open which one is signed.
+python3 "$EDIT" file_added one.asics bad.asics
+expect 65 verify bad.asics
+python3 "$EDIT" file_changed one.asics bad.asics
+expect 1 verify bad.asics
+
+# --- other ZIP files -----------------------------------------------------------------------------------------------
+
+zip -q other.zip a.txt
+expect 2 verify --json other.zip
+json 'format=null' 'signatures=[]' 'uncovered=null'
+
+# --- several signatures --------------------------------------------------------------------------------------------
+
+cat > second.py << 'END'
+"""A container with a second manifest, over b.txt and c.txt; its signature comes from openssl."""
+import base64, hashlib, subprocess, sys, zipfile
+source, target = sys.argv[1:]
+files = {name: open(name, "rb").read() for name in ("b.txt", "c.txt")}
+manifest = """<ASiCManifest xmlns="http://uri.etsi.org/02918/v1.2.1#" xmlns:ds="http://www.w3.org/2000/09/xmldsig#">
+<SigReference URI="META-INF/signature002.p7s"/>""" + "".join(
+    f"""<DataObjectReference URI="{name}"><ds:DigestMethod Algorithm="http://www.w3.org/2001/04/xmlenc#sha512"/>
+<ds:DigestValue>{base64.b64encode(hashlib.sha512(data).digest()).decode()}</ds:DigestValue></DataObjectReference>"""
+    for name, data in files.items()) + "</ASiCManifest>"
+signature = subprocess.run(["openssl", "cms", "-sign", "-cades", "-binary", "-outform", "DER", "-signer", "cert.pem", "-inkey",
+                            "key.pem"], input=manifest.encode(), stdout=subprocess.PIPE, check=True).stdout
+with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as new:
+    for info in old.infolist():
+        new.writestr(info, old.read(info))
+    new.writestr("c.txt", files["c.txt"])
+    new.writestr("META-INF/ASiCManifest002.xml", manifest)
+    new.writestr("META-INF/signature002.p7s", signature)
+END
+printf 'third\n' > c.txt
+expect 0 python3 second.py two.asice three.asice
+expect 0 verify --json three.asice
+json 'uncovered=[]' 'signatures.0.files=["a.txt", "b.txt"]' 'signatures.1.files=["b.txt", "c.txt"]' \
+    'signatures.1.covers="2 of 3 files"' 'signatures.1.indication="TOTAL-PASSED"'
+# A file of the first alone is changed: the second still holds, and the file as a whole does not.
+python3 "$EDIT" file_changed three.asice bad.asice
+expect 1 verify --json bad.asice
+json 'uncovered=["a.txt"]' 'signatures.0.indication="TOTAL-FAILED"' 'signatures.0.files=["b.txt"]' \
+    'signatures.1.indication="TOTAL-PASSED"'
+
+passed
