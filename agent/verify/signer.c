@@ -6,6 +6,7 @@
 #include <openssl/objects.h>
 
 #include "base/clock.h"
+#include "base/crypto.h"
 #include "base/msg.h"
 
 static enum sg_rc note_malformed(struct sg_judgement *judgement, const char *attribute, struct sg_err *err)
@@ -153,6 +154,22 @@ void sg_signer_clear(struct sg_signer *signer)
     signer->reference_count = 0;
 }
 
+static enum sg_rc hash_cert(const X509 *cert, const EVP_MD *digest, OSSL_LIB_CTX *libctx, uint8_t *hash,
+                            unsigned *ret_len, struct sg_err *err)
+{
+    _cleanup_(OPENSSL_freep) uint8_t *der = NULL;
+    if (EVP_MD_is_a(digest, "SHA256")) {
+        *ret_len = SG_SHA256_LEN;
+        return sg_cert_digest(libctx, cert, hash, err);
+    }
+    int len = i2d_X509(cert, &der);
+    if (len <= 0)
+        return sg_fail_ssl(err, SG_E_INTERNAL, _("Cannot encode a certificate"));
+    if (!EVP_Digest(der, (size_t)len, hash, ret_len, digest, NULL))
+        return sg_fail_ssl(err, SG_E_INTERNAL, _("Cannot compute the digest of a certificate"));
+    return SG_OK;
+}
+
 static enum sg_rc reference_matches(const struct sg_ess_cert_id *reference, X509 *cert, OSSL_LIB_CTX *libctx, bool *ret,
                                     struct sg_err *err)
 {
@@ -164,13 +181,9 @@ static enum sg_rc reference_matches(const struct sg_ess_cert_id *reference, X509
         return SG_OK;
     uint8_t hash[EVP_MAX_MD_SIZE];
     unsigned len = 0;
-    uint8_t *der = NULL;
-    int der_len = i2d_X509(cert, &der);
-    _cleanup_(OPENSSL_freep) uint8_t *owned = der;
-    if (der_len <= 0)
-        return sg_fail_ssl(err, SG_E_INTERNAL, _("Cannot encode a certificate"));
-    if (!EVP_Digest(owned, (size_t)der_len, hash, &len, digest, NULL))
-        return sg_fail_ssl(err, SG_E_INTERNAL, _("Cannot compute the digest of a certificate"));
+    enum sg_rc rc = hash_cert(cert, digest, libctx, hash, &len, err);
+    if (rc != SG_OK)
+        return rc;
     bool issuer_fits = !reference->issuer || X509_NAME_cmp(reference->issuer, X509_get_issuer_name(cert)) == 0;
     bool serial_fits = !reference->serial || ASN1_INTEGER_cmp(reference->serial, X509_get0_serialNumber(cert)) == 0;
     *ret = issuer_fits && serial_fits && sg_slice_equal(reference->hash, (struct sg_slice){hash, len});

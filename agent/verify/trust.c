@@ -4,10 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/err.h>
+
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/msg.h"
 #include "formats/pem.h"
+
+#define WARM 8 /* anchors that are parsed ahead */
 
 struct trusted_entry {
     X509 *cert;          /* NULL: not asked for yet */
@@ -286,6 +290,22 @@ enum sg_rc sg_trust_next(struct sg_trust *trust, const X509_NAME *subject, size_
     }
     *ret = (struct sg_trusted){0};
     return SG_OK;
+}
+
+void sg_trust_warm_up(struct sg_trust *trust)
+{
+    struct sg_err err;
+    int left = WARM;
+    for (size_t i = 0; i < trust->cert_count && left > 0; i++) {
+        struct trusted_entry *entry = &trust->certs[i];
+        X509 *cert = NULL;
+        /* One that cannot be read now is met again when it is needed. */
+        if (entry->purposes != 0 && load_cert(trust, entry, &cert, &err) == SG_OK && cert) {
+            (void)X509_self_signed(cert, 1);
+            left--;
+        }
+    }
+    ERR_clear_error();
 }
 
 const STACK_OF(X509) *sg_trust_intermediates(const struct sg_trust *trust)
