@@ -7,7 +7,7 @@
 #include "formats/pem.h"
 
 #define SLOTS 256
-#define TAIL 8 /* octets by which a place is found */
+#define TAIL 8                 /* octets by which a place is found */
 #define MAX_KEPT (16 * SG_KIB) /* larger certificates are parsed each time */
 
 struct slot {

@@ -40,6 +40,7 @@ struct ocsp_entry {
 
 struct sg_trust {
     OSSL_LIB_CTX *libctx;
+    struct sg_cert_cache *known;
     const struct sg_log *log;
     const struct sg_snapshot *snapshot;
     STACK_OF(X509) *intermediates;
@@ -165,7 +166,8 @@ static size_t anchor_count(const struct sg_trust *trust)
     return anchors;
 }
 
-enum sg_rc sg_trust_new(const struct sg_verifier_options *options, struct sg_trust **ret, struct sg_err *err)
+enum sg_rc sg_trust_new(const struct sg_verifier_options *options, struct sg_cert_cache *certs, struct sg_trust **ret,
+                        struct sg_err *err)
 {
     const struct sg_snapshot *snapshot = options->snapshot;
     size_t named = count(sk_X509_num(options->anchors));
@@ -187,6 +189,7 @@ enum sg_rc sg_trust_new(const struct sg_verifier_options *options, struct sg_tru
     }
     _cleanup_(sg_trust_freep) struct sg_trust *trust = fresh;
     trust->libctx = options->libctx;
+    trust->known = certs;
     trust->log = options->log;
     trust->snapshot = snapshot;
     trust->certs = calloc(cert_room, sizeof *trust->certs);
@@ -245,7 +248,7 @@ static enum sg_rc read_entry(struct sg_trust *trust, struct trusted_entry *entry
     _cleanup_(sg_anchor_limits_freep) struct sg_anchor_limits *limits = NULL;
     enum sg_rc rc = entry->limits_text ? sg_anchor_limits_parse(entry->limits_text, &limits, err) : SG_OK;
     if (rc == SG_OK)
-        rc = sg_cert_parse(entry->der, trust->libctx, &entry->cert, err);
+        rc = sg_cert_cache_parse(trust->known, entry->der, &entry->cert, err);
     if (rc == SG_OK)
         entry->limits = sg_steal(limits);
     return rc;

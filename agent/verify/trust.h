@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "formats/cert_cache.h"
 #include "verify/anchor_limits.h"
 #include "verify/known_crl.h"
 #include "verify/known_ocsp.h"
@@ -15,8 +16,9 @@
 
 struct sg_trust;
 
-SG_MUST_CHECK enum sg_rc sg_trust_new(const struct sg_verifier_options *options, struct sg_trust **ret,
-                                      struct sg_err *err);
+/* `certs`: where what is parsed is shared with what signatures carry; outlives it. */
+SG_MUST_CHECK enum sg_rc sg_trust_new(const struct sg_verifier_options *options, struct sg_cert_cache *certs,
+                                      struct sg_trust **ret, struct sg_err *err);
 void sg_trust_free(struct sg_trust *trust);
 SG_DEFINE_CLEANUP(struct sg_trust, sg_trust_free)
 

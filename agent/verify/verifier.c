@@ -89,9 +89,9 @@ enum sg_rc sg_verifier_new(const struct sg_verifier_options *options, struct sg_
     if (rc == SG_OK)
         rc = make_param(&options->policy, verifier->policies, verifier->at, &verifier->base, err);
     if (rc == SG_OK)
-        rc = sg_trust_new(options, &verifier->trust, err);
-    if (rc == SG_OK)
         rc = sg_cert_cache_new(options->libctx, &verifier->certs, err);
+    if (rc == SG_OK)
+        rc = sg_trust_new(options, verifier->certs, &verifier->trust, err);
     if (rc == SG_OK)
         *ret = sg_steal(verifier);
     return rc;
@@ -232,15 +232,14 @@ struct candidates {
     struct sg_judgement best;
 };
 
-static enum sg_rc visit_path(void *context, STACK_OF(X509) *path, const struct sg_anchor_limits *limits, bool *ret_stop,
-                             struct sg_err *err)
+static enum sg_rc visit_path(void *context, const struct sg_found_path *found, bool *ret_stop, struct sg_err *err)
 {
     struct candidates *candidates = context;
-    candidates->chain.limits = limits;
+    candidates->chain.limits = found->limits;
     _cleanup_(sg_judgement_clear) struct sg_judgement judgement;
     sg_judgement_init(&judgement);
-    enum sg_rc rc = sg_judge_chain(&candidates->chain, path, &judgement, err);
-    if (rc != SG_OK)
+    enum sg_rc rc = sg_judge_chain(&candidates->chain, found->certs, &judgement, err);
+    if (rc != SG_OK || (judgement.severity != SG_SEVERITY_NONE && !sg_path_is_signed(found)))
         return rc;
     if (!candidates->any || judgement.severity < candidates->best.severity) {
         struct sg_judgement worse = candidates->best;
