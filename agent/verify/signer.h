@@ -24,7 +24,7 @@ struct sg_signer {
 };
 
 /* Notes every fault of form as TOTAL-FAILED / FORMAT_FAILURE. */
-SG_MUST_CHECK enum sg_rc sg_signer_read(const struct sg_cms *cms, const struct sg_signer_info *si,
+SG_MUST_CHECK enum sg_rc sg_signer_read(OSSL_LIB_CTX *libctx, const struct sg_cms *cms, const struct sg_signer_info *si,
                                         struct sg_signer *ret, struct sg_judgement *judgement, struct sg_err *err);
 void sg_signer_clear(struct sg_signer *signer);
 
