@@ -212,13 +212,13 @@
 #define SG_MAX_PDF_PAGES 1000000        /* nodes of the page tree */
 
 /* Judging in a child process. */
-#define SG_MAX_JUDGING_BATCH 128          /* files that one child judges */
+#define SG_MAX_JUDGING_BATCH 256          /* files that one child judges */
 #define SG_MAX_JUDGING_JOBS 64            /* children at once */
 #define SG_LARGE_FILE (8 * SG_MIB)        /* which has a child of its own */
 #define SG_JUDGING_SECONDS 60             /* for one file, and ... */
 #define SG_JUDGING_RATE (1 * SG_MIB)      /* ... one more for each so many bytes of it */
 #define SG_JUDGING_MEMORY (2048 * SG_MIB) /* of addresses, beyond what the parent has */
-#define SG_JUDGING_AHEAD 1024             /* files whose answers may wait for that of one before them */
+#define SG_JUDGING_AHEAD 4096             /* files whose answers may wait for that of one before them */
 #define SG_JUDGING_HELD (64 * SG_MIB)     /* bytes of such answers; then only that one is listened to */
 #define SG_MAX_JUDGING_TEXT (64 * SG_MIB) /* of one answer */
 #define SG_MAX_JUDGING_LOG 4096           /* messages for the log about one file */

@@ -521,5 +521,7 @@ enum sg_rc sg_judge_run(const struct sg_judge *judge, struct sg_err *err)
     for (size_t i = 0; i < run->place_count; i++)
         run->places[i].in.max = SG_MAX_JUDGING_TEXT + 2 * READ_SIZE;
     tell_missing(run);
+    if (judge->count > FEW)
+        sg_verifier_warm_up(judge->verifier);
     return run_all(run, err);
 }

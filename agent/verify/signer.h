@@ -25,7 +25,7 @@ struct sg_signer {
 
 /* Notes every fault of form as TOTAL-FAILED / FORMAT_FAILURE. `cms` NULL: a countersignature, which is of no content
  * and so has no type of it (RFC 5652 §11.4). */
-SG_MUST_CHECK enum sg_rc sg_signer_read(const struct sg_cms *cms, const struct sg_signer_info *si,
+SG_MUST_CHECK enum sg_rc sg_signer_read(OSSL_LIB_CTX *libctx, const struct sg_cms *cms, const struct sg_signer_info *si,
                                         struct sg_signer *ret, struct sg_judgement *judgement, struct sg_err *err);
 void sg_signer_clear(struct sg_signer *signer);
 

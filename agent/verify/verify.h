@@ -178,6 +178,9 @@ SG_MUST_CHECK enum sg_rc sg_verifier_new(const struct sg_verifier_options *optio
                                          struct sg_err *err);
 void sg_verifier_free(struct sg_verifier *verifier);
 SG_DEFINE_CLEANUP(struct sg_verifier, sg_verifier_free)
+/* For a process that forks several children to judge in: does ahead, with what is trusted alone, what each of them
+ * would have to do at first. */
+void sg_verifier_warm_up(struct sg_verifier *verifier);
 
 /* Judges every signature in `signature`. `content` is the detached content, NULL if there is none to be had. No
  * signature, or a format that we do not know: a report without verdicts. A recognised container that is broken:
