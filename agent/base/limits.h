@@ -151,6 +151,8 @@
 #define SG_MAX_ERROR_BODY (16 * SG_KIB) /* of an answer that is an error, kept to be understood */
 #define SG_MAX_HEADERS (64 * SG_KIB)    /* of one answer */
 #define SG_PUT_PART (16 * SG_MIB)       /* of what is larger, a WebDAV server gets so much at once */
+#define SG_PUT_LEARN 16                 /* objects a run creates before it finds out whether conditions are honoured */
+#define SG_PUT_UNASKED (1 * SG_MIB)     /* objects up to here are then not asked for before they are sent */
 #define SG_MAX_RECEIPT_TEXT 1024        /* of one header that a receipt keeps */
 #define SG_MAX_TSA_ANSWER (256 * SG_KIB)
 #define SG_MAX_OCSP_ANSWER (256 * SG_KIB)
