@@ -22,9 +22,11 @@ static enum sg_rc load(const struct sg_pdf_module **ret, struct sg_err *err)
     enum sg_rc rc = SG_OK;
     if (!table)
         rc = sg_module_table("signet-pdf.so", SG_PDF_MODULE_SYMBOL, &sg_pdf_module_table, &table, err);
-    if (rc == SG_OK)
-        *ret = loaded = table;
-    return rc;
+    if (rc != SG_OK)
+        return rc;
+    loaded = table;
+    *ret = table;
+    return SG_OK;
 }
 
 enum sg_rc sg_pdf_preload(struct sg_err *err)
