@@ -387,6 +387,7 @@ case_provision() {
 . "$root/tests/bench/stamp.sh"
 . "$root/tests/bench/crl.sh"
 . "$root/tests/bench/lta.sh"
+. "$root/tests/bench/pdf_verify.sh"
 # What waits is counted over indexes that hold nothing else; the peer counts the rows of one table.
 case_status() { # WAITING
     rm -rf status
@@ -418,6 +419,7 @@ run "big detached" case_big_detached
 run "big attached" case_big_attached
 run "verify one" case_verify_one
 run "verify many" case_verify_many
+run "verify revisions" case_verify_revisions 20
 run "bring CRL in" case_crl_bring_in
 run "cached CRL" case_crl_cached
 run "verify lta" case_verify_lta
