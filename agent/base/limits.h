@@ -79,6 +79,7 @@
 #define SG_MAX_PDF_SIGNATURES 1000      /* of one file, with its document time-stamps */
 #define SG_MAX_PDF_FIELDS 1000000       /* nodes of the tree of fields */
 #define SG_MAX_PDF_FIELD_DEPTH 32
+#define SG_MAX_PDF_KEPT 2000000            /* objects of revisions that are kept open together */
 #define SG_MAX_PDF_NAME_TEXT (64 * SG_KIB) /* a name or text as it is shown */
 #define SG_MAX_PDF_COMPARED (64 * SG_MIB)  /* of one stream that stands elsewhere in a later revision */
 #define SG_MAX_PDF_PERMITTED_DEPTH 64      /* objects that lead to each other in what was added */
