@@ -17,6 +17,12 @@ static void put_option(struct sg_pdf_put *put, const char *key, const char *text
     sg_pdf_put_text(put, text);
 }
 
+static void put_date(struct sg_pdf_put *put, int64_t time)
+{
+    sg_pdf_put_format(put, "\n/M ");
+    sg_pdf_put_date(put, time);
+}
+
 static void put_fill(struct sg_pdf_put *put, char c, size_t len)
 {
     uint8_t *room = NULL;
@@ -75,14 +81,16 @@ static enum sg_rc put_permissions(const struct sg_pades_plan *plan, struct sg_pd
     return put->rc;
 }
 
-/* EN 319 142-1 §6.3. */
+/* EN 319 142-1 §6.3; of a time-stamp ISO 32000-2 §12.8.5. */
 enum sg_rc sg_pades_put_dictionary(struct sg_pades_plan *plan, struct sg_pdf_id id, struct sg_pdf_update *update,
                                    size_t *ret_byte_range, struct sg_err *err)
 {
     const struct sg_pades_params *params = plan->params;
     struct sg_pdf_put *put = sg_pdf_update_begin(update, id, err);
 
-    sg_pdf_put_format(put, "<</Type /Sig /Filter /Adobe.PPKLite /SubFilter /ETSI.CAdES.detached\n/ByteRange ");
+    sg_pdf_put_format(put, "<</Type /%s /Filter /Adobe.PPKLite /SubFilter /%s\n/ByteRange ",
+                      plan->is_timestamp ? "DocTimeStamp" : "Sig",
+                      plan->is_timestamp ? "ETSI.RFC3161" : "ETSI.CAdES.detached");
     *ret_byte_range = put->out->len;
     put_fill(put, ' ', BYTE_RANGE_LEN);
     sg_pdf_put_format(put, "\n/Contents ");
@@ -90,8 +98,9 @@ enum sg_rc sg_pades_put_dictionary(struct sg_pades_plan *plan, struct sg_pdf_id 
     plan->contents_len = 2 * plan->room + 2;
     sg_pdf_put_format(put, "<");
     put_fill(put, '0', 2 * plan->room);
-    sg_pdf_put_format(put, ">\n/M ");
-    sg_pdf_put_date(put, params->signing_time);
+    sg_pdf_put_format(put, ">");
+    if (!plan->is_timestamp)
+        put_date(put, params->signing_time);
     put_option(put, "Name", params->name);
     put_option(put, "Reason", params->reason);
     put_option(put, "Location", params->location);

@@ -67,7 +67,8 @@ struct sg_pades_plan {
     const struct sg_pades_doc *doc;
     const struct sg_pades_field *field; /* NULL: a new one */
     const char *name;
-    size_t room; /* octets for the CMS */
+    size_t room;       /* octets for the CMS */
+    bool is_timestamp; /* of the whole document: `params` are of no account */
     /* Set by sg_pades_put_signature(): where /Contents will be in the file, "<" and ">" included. */
     uint64_t contents;
     size_t contents_len;

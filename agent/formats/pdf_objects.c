@@ -46,7 +46,7 @@ enum sg_rc sg_pdf_probe(struct sg_input *input, bool *ret_is_pdf, struct sg_err 
 /* --- the end of a file ----------------------------------------------------------------------------------------------
  */
 
-static bool is_space(char c)
+bool sg_pdf_is_space(char c)
 {
     return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '\f' || c == '\0';
 }
@@ -56,13 +56,13 @@ bool sg_pdf_read_ending(const char *text, size_t len, uint64_t *ret_startxref, s
     size_t at = strlen("startxref"), first = 0;
     uint64_t number = 0;
 
-    while (at < len && is_space(text[at]))
+    while (at < len && sg_pdf_is_space(text[at]))
         at++;
     for (first = at; at < len && at - first < 16 && text[at] >= '0' && text[at] <= '9'; at++)
         number = number * 10 + (uint64_t)(text[at] - '0');
     if (at == first)
         return false;
-    while (at < len && is_space(text[at]))
+    while (at < len && sg_pdf_is_space(text[at]))
         at++;
     if (len - at < strlen("%%EOF") || memcmp(text + at, "%%EOF", strlen("%%EOF")) != 0)
         return false;
@@ -118,7 +118,7 @@ static enum sg_rc find_kind(struct sg_pdf *pdf, struct sg_err *err)
     enum sg_rc rc = sg_input_read(pdf->input, pdf->startxref, head, sizeof(head), &n, err);
     if (rc != SG_OK)
         return rc;
-    while (at < n && is_space(head[at]))
+    while (at < n && sg_pdf_is_space(head[at]))
         at++;
     bool is_table = n - at >= strlen("xref") && memcmp(head + at, "xref", strlen("xref")) == 0;
     if (!is_table)
@@ -149,6 +149,8 @@ enum sg_rc sg_pdf_open(struct sg_input *input, uint64_t end, struct sg_pdf **ret
                               sg_input_name(input), SG_MAX_PDF_NUMBER));
     if (rc == SG_OK)
         rc = find_kind(pdf, err);
+    if (rc == SG_OK)
+        rc = sg_pdf_check_section(pdf, err);
     if (rc == SG_OK)
         *ret = sg_steal(pdf);
     return rc;

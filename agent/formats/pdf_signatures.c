@@ -283,6 +283,12 @@ static enum sg_rc walk_fields(struct walk *walk, const struct sg_pdf_value *fiel
     return rc;
 }
 
+static int by_place(const void *a, const void *b)
+{
+    const struct sg_pdf_signature *x = a, *y = b;
+    return (x->contents > y->contents) - (x->contents < y->contents);
+}
+
 enum sg_rc sg_pdf_signatures_read(struct sg_pdf *pdf, struct sg_pdf_signatures *ret, struct sg_err *err)
 {
     const struct sg_pdf_value *root = NULL, *form = NULL, *fields = NULL;
@@ -302,6 +308,8 @@ enum sg_rc sg_pdf_signatures_read(struct sg_pdf *pdf, struct sg_pdf_signatures *
     if (fields)
         rc = walk_fields(&walk, fields, "", false, 0, err);
     free(walk.visited);
+    if (walk.found.count > 0)
+        qsort(walk.found.list, walk.found.count, sizeof(*walk.found.list), by_place);
     if (rc == SG_OK)
         *ret = walk.found;
     else

@@ -19,7 +19,7 @@ struct sg_pdf_signature {
 };
 
 struct sg_pdf_signatures {
-    struct sg_pdf_signature *list; /* in the order of the fields */
+    struct sg_pdf_signature *list; /* as they stand in the file, the oldest first */
     size_t count;
 };
 

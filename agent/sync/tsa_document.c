@@ -4,26 +4,30 @@
 #include "base/hash.h"
 #include "base/limits.h"
 #include "base/msg.h"
-#include "formats/cms.h"
-#include "formats/cms_augment.h"
-#include "formats/tsp.h"
 #include "store/blobs.h"
+#include "sync/stamping.h"
 #include "sync/tsa.h"
 
 struct completing {
     struct sg_completion completion;
     struct sg_input *bytes; /* the newest version */
     char sha256[SG_SHA256_HEX];
+    char format[16];
+    int64_t claimed_time;
+    struct sg_stamping *stamping;
 };
 
 static void completing_free(struct completing *completing)
 {
     if (!completing)
         return;
+    sg_stamping_free(completing->stamping);
     sg_input_free(completing->bytes);
     free(completing);
 }
 SG_DEFINE_CLEANUP(struct completing, completing_free)
+
+static void stamped(void *context, const struct sg_stamp *stamp, const struct sg_err *stamp_err);
 
 /* --- what is stamped ------------------------------------------------------------------------------------------------
  */
@@ -34,6 +38,8 @@ static enum sg_rc take_newest(void *context, const struct sg_outbox_document *do
 
     (void)err;
     (void)snprintf(completing->sha256, sizeof(completing->sha256), "%s", document->level_sha256);
+    (void)snprintf(completing->format, sizeof(completing->format), "%s", document->format);
+    completing->claimed_time = document->claimed_time;
     return SG_OK;
 }
 
@@ -53,23 +59,38 @@ static enum sg_rc open_blob(struct completing *completing, struct sg_err *err)
     return rc;
 }
 
-/* EN 319 122-1 §5.3: the imprint is of the signature value's octets. */
-static enum sg_rc digest_signature(const struct completing *completing, uint8_t out[SG_SHA256_LEN], struct sg_err *err)
+static enum sg_rc count_receipt(void *context, const struct sg_kept_receipt *receipt, struct sg_err *err)
 {
-    OSSL_LIB_CTX *libctx = completing->completion.libctx;
-    _cleanup_(sg_cms_freep) struct sg_cms *cms = NULL;
-    uint8_t digest[EVP_MAX_MD_SIZE];
-    size_t len = 0;
+    size_t *count = context;
 
-    enum sg_rc rc = sg_cms_read(completing->bytes, libctx, NULL, &cms, err);
-    if (rc == SG_OK && sg_cms_signer_count(cms) != 1)
-        return sg_fail(err, SG_E_UNSUPPORTED, _("\"%s\" has not one signature, but %zu; it is not time-stamped."),
-                       sg_input_name(completing->bytes), sg_cms_signer_count(cms));
+    (void)receipt;
+    (void)err;
+    (*count)++;
+    return SG_OK;
+}
+
+/* A target has a copy of it. */
+static enum sg_rc is_delivered(const struct completing *completing, bool *ret, struct sg_err *err)
+{
+    const struct sg_completion *completion = &completing->completion;
+    size_t count = 0;
+    enum sg_rc rc = sg_receipts_of(completion->store, completion->document, count_receipt, &count, err);
+
     if (rc == SG_OK)
-        rc = sg_digest(libctx, "SHA256", sg_cms_signer(cms, 0)->signature, digest, &len, err);
-    if (rc == SG_OK)
-        memcpy(out, digest, SG_SHA256_LEN);
+        *ret = count > 0;
     return rc;
+}
+
+/* Asks for the time-stamp; after that, `completing` is stamped()'s. */
+static enum sg_rc start(struct completing *completing, bool apart, struct sg_err *err)
+{
+    const struct sg_completion *completion = &completing->completion;
+    struct sg_stamp_request request = {.kind = "signature", .done = stamped, .context = completing};
+
+    sg_stamping_free(sg_steal(completing->stamping));
+    enum sg_rc rc = sg_stamping_begin(completion->libctx, completing->bytes, completing->format,
+                                      completing->claimed_time, apart, &completing->stamping, request.sha256, err);
+    return rc == SG_OK ? sg_stamp_start(completion->tsas, &request, err) : rc;
 }
 
 /* --- what comes of it -----------------------------------------------------------------------------------------------
@@ -79,17 +100,29 @@ static enum sg_rc make_blob(struct completing *completing, struct sg_slice token
                             uint64_t *ret_size, struct sg_err *err)
 {
     const struct sg_completion *completion = &completing->completion;
-    _cleanup_(sg_buf_clear) struct sg_buf attribute = SG_BUF(2 * SG_MAX_TSA_ANSWER);
     _cleanup_(sg_blob_freep) struct sg_blob *blob = NULL;
 
-    enum sg_rc rc = sg_tsp_attribute_make(token, &attribute, err);
+    enum sg_rc rc = sg_blob_begin(completion->state_folder, completion->libctx, &blob, err);
     if (rc == SG_OK)
-        rc = sg_blob_begin(completion->state_folder, completion->libctx, &blob, err);
-    if (rc == SG_OK)
-        rc = sg_cms_add_unsigned(completing->bytes, 0, sg_buf_slice(&attribute), sg_blob_sink(blob), err);
+        rc = sg_stamping_finish(completing->stamping, token, sg_blob_sink(blob), err);
     if (rc == SG_OK)
         *ret_size = sg_blob_size(blob);
     return rc == SG_OK ? sg_blob_finish(blob, ret_sha256, err) : rc;
+}
+
+/* What was to go into the signature cannot, since a target has got it meanwhile, or there is no room for the token:
+ * then another one is to be put beside it. */
+static enum sg_rc must_go_apart(const struct completing *completing, enum sg_rc made, bool *ret, struct sg_err *err)
+{
+    bool delivered = false;
+
+    *ret = false;
+    if (!sg_stamping_is_inside(completing->stamping))
+        return SG_OK;
+    enum sg_rc rc = is_delivered(completing, &delivered, err);
+    if (rc == SG_OK)
+        *ret = delivered || made == SG_E_LIMIT;
+    return rc;
 }
 
 /* From it follows what the next pull has to fetch. */
@@ -108,14 +141,26 @@ static void stamped(void *context, const struct sg_stamp *stamp, const struct sg
     const struct sg_completion *completion = &completing->completion;
     char sha256[SG_SHA256_HEX] = "";
     uint64_t size = 0;
-    struct sg_err err;
+    bool apart = false;
+    struct sg_err err, why;
 
     if (!stamp) {
         completion->done(completion->context, NULL, stamp_err);
         return;
     }
-    if (remember_chain(completion->store, stamp->chain, &err) != SG_OK ||
-        make_blob(completing, stamp->token, sha256, &size, &err) != SG_OK) {
+    enum sg_rc rc = remember_chain(completion->store, stamp->chain, &err);
+    if (rc == SG_OK)
+        rc = make_blob(completing, stamp->token, sha256, &size, &err);
+    if ((rc == SG_OK || rc == SG_E_LIMIT) && must_go_apart(completing, rc, &apart, &why) == SG_OK && apart &&
+        start(completing, true, &why) == SG_OK) {
+        completing = NULL;
+        return;
+    }
+    if (apart) {
+        err = why;
+        rc = why.rc;
+    }
+    if (rc != SG_OK) {
         completion->done(completion->context, NULL, &err);
         return;
     }
@@ -130,7 +175,7 @@ static void stamped(void *context, const struct sg_stamp *stamp, const struct sg
 enum sg_rc sg_completion_start(const struct sg_completion *completion, struct sg_err *err)
 {
     _cleanup_(completing_freep) struct completing *completing = calloc(1, sizeof(*completing));
-    struct sg_stamp_request request = {.kind = "signature", .done = stamped, .context = completing};
+    bool delivered = false;
 
     if (!completing)
         return sg_fail_memory(err);
@@ -139,9 +184,9 @@ enum sg_rc sg_completion_start(const struct sg_completion *completion, struct sg
     if (rc == SG_OK)
         rc = open_blob(completing, err);
     if (rc == SG_OK)
-        rc = digest_signature(completing, request.sha256, err);
+        rc = is_delivered(completing, &delivered, err);
     if (rc == SG_OK)
-        rc = sg_stamp_start(completion->tsas, &request, err);
+        rc = start(completing, delivered, err);
     if (rc == SG_OK)
         completing = NULL;
     return rc;

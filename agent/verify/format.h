@@ -32,6 +32,7 @@ struct sg_cms_file {
     struct sg_input *cms;
     const struct sg_source *content; /* what it is over, if it is detached; NULL: not to be had */
     const char *covers;              /* copied */
+    int64_t claimed_time;            /* that the format gives in place of the attribute signing-time; 0: none */
     /* Adds what the format knows (reasons, `covers`, `changes`, `files`) to the judgement of each SignerInfo, before it
      * is an answer. May be NULL. */
     enum sg_rc (*judged)(void *context, const struct sg_signer_info *si, struct sg_judgement *judgement,

@@ -17,6 +17,8 @@
 #include "verify/pdf_ranges.h"
 #include "verify/timestamp.h"
 
+#define BASELINE "ETSI.CAdES.detached" /* the /SubFilter of PAdES (EN 319 142-1 §6.2.1) */
+
 /* What is known of one signature before it is judged. */
 struct found {
     char *why_range; /* its octets are not what they have to be; NULL: they are */
@@ -33,6 +35,7 @@ struct pdf_file {
     struct found *found;          /* of each signature */
     struct sg_pdf_changes *steps; /* from each revision to the next */
     bool trailing;                /* there is something behind the last revision */
+    uint64_t unreached;           /* where something stands that looks like a signature; 0: nowhere */
 };
 
 static void pdf_file_clear(struct pdf_file *file)
@@ -307,23 +310,40 @@ static enum sg_rc add_stamps(struct pdf_file *file, const struct found *found, s
     return rc;
 }
 
-/* EN 319 142-1 §6.3: the time is in the dictionary, and in no attribute. */
+/* EN 319 142-1 §6.3: the levels are those of one kind; its time is in the dictionary, and in no attribute. */
 static enum sg_rc note_signing_time(const struct sg_pdf_signature *signature, const struct sg_signer_info *si,
                                     struct sg_judgement *judgement, struct sg_err *err)
 {
     const struct sg_attribute *attribute = NULL;
     size_t count = sg_attributes_find(si->signed_attrs, si->signed_attr_count, NID_pkcs9_signingTime, &attribute);
-    if (signature->signing_time != SG_TIME_NONE)
-        judgement->verdict.claimed_time = signature->signing_time;
-    if (count == 0 || strcmp(signature->sub_filter, "ETSI.CAdES.detached") != 0)
+    if (strcmp(signature->sub_filter, BASELINE) != 0) {
+        judgement->verdict.level = NULL;
+        return SG_OK;
+    }
+    if (count == 0)
         return SG_OK;
     return sg_judgement_note(judgement, SG_SEVERITY_NONE, SG_REASON_PDF_SIGNING_TIME, err,
                              _("The signature has a signing-time attribute, which a PAdES signature may not have."));
 }
 
+/* What says /ByteRange and belongs to no signature: some readers may take it for one. */
+static enum sg_rc note_unreached(const struct pdf_file *file, struct sg_judgement *judgement, struct sg_err *err)
+{
+    if (file->unreached == 0)
+        return SG_OK;
+    return sg_judgement_note(
+        judgement, SG_SEVERITY_NONE, SG_REASON_PDF_NOT_REACHED, err,
+        _("Something that looks like a signature, at octet %llu, is not one of the PDF's form, and "
+          "was not judged."),
+        (unsigned long long)file->unreached);
+}
+
 static enum sg_rc note_all(struct pdf_file *file, size_t index, struct sg_judgement *judgement, struct sg_err *err)
 {
     const struct found *found = &file->found[index];
+    enum sg_rc rc = note_unreached(file, judgement, err);
+    if (rc != SG_OK)
+        return rc;
     if (found->why_range)
         return sg_judgement_note(judgement, SG_SEVERITY_FORMAT, SG_REASON_PDF_RANGE, err, "%s", found->why_range);
     return note_changes(file, found, judgement, err);
@@ -405,6 +425,8 @@ static enum sg_rc judge_cms(struct pdf_file *file, size_t index, struct sg_input
     const struct sg_cms_file cms = {.cms = input,
                                     .content = sg_pdf_ranges_usable(file->input, signature) ? &source : NULL,
                                     .covers = covered,
+                                    .claimed_time =
+                                        signature->signing_time == SG_TIME_NONE ? 0 : signature->signing_time,
                                     .judged = judged,
                                     .context = &context};
     return rc == SG_OK ? sg_judge_cms(file->judging, &cms, err) : rc;
@@ -412,7 +434,7 @@ static enum sg_rc judge_cms(struct pdf_file *file, size_t index, struct sg_input
 
 static bool is_known(const char *sub_filter)
 {
-    return strcmp(sub_filter, "ETSI.CAdES.detached") == 0 || strcmp(sub_filter, "adbe.pkcs7.detached") == 0;
+    return strcmp(sub_filter, BASELINE) == 0 || strcmp(sub_filter, "adbe.pkcs7.detached") == 0;
 }
 
 static enum sg_rc judge_signature(struct pdf_file *file, size_t index, struct sg_err *err)
@@ -477,6 +499,24 @@ static enum sg_rc judge_all(struct pdf_file *file, struct sg_err *err)
 /* --- the file -------------------------------------------------------------------------------------------------------
  */
 
+/* A dictionary's /ByteRange, and what was found in the file: the key stands shortly in front of its value. */
+static bool is_known_range(const struct pdf_file *file, uint64_t at)
+{
+    for (size_t i = 0; i < file->signatures.count; i++) {
+        const struct sg_pdf_value *range = sg_pdf_get(file->signatures.list[i].dictionary, "ByteRange");
+        if (range && range->offset != SG_PDF_NO_OFFSET && range->offset > at && range->offset - at < 32)
+            return true;
+    }
+    return false;
+}
+
+static void find_unreached(struct pdf_file *file)
+{
+    for (size_t i = 0; file->unreached == 0 && i < file->revisions.range_count; i++)
+        if (!is_known_range(file, file->revisions.ranges[i]))
+            file->unreached = file->revisions.ranges[i];
+}
+
 static enum sg_rc prepare(struct pdf_file *file, struct sg_err *err)
 {
     const struct sg_pdf_revision *newest = NULL;
@@ -488,10 +528,25 @@ static enum sg_rc prepare(struct pdf_file *file, struct sg_err *err)
     newest = &file->revisions.list[file->revisions.count - 1];
     enum sg_rc rc = sg_pdf_is_blank(file->input, newest->end, sg_input_size(file->input), &blank, err);
     file->trailing = !blank;
+    find_unreached(file);
     for (size_t i = 0; rc == SG_OK && i < file->signatures.count; i++)
         rc = sg_pdf_ranges_check(file->input, &file->signatures.list[i], &file->revisions, &file->found[i].revision,
                                  &file->found[i].why_range, err);
     return rc == SG_OK ? compare_revisions(file, err) : rc;
+}
+
+static enum sg_rc judge_revisions(struct pdf_file *file, struct sg_err *err)
+{
+    enum sg_rc rc = sg_pdf_open(file->input, sg_input_size(file->input), &file->pdf, err);
+    if (rc == SG_OK)
+        rc = sg_pdf_signatures_read(file->pdf, &file->signatures, err);
+    if (rc != SG_OK || file->signatures.count == 0)
+        return rc;
+    file->judging->report->format = "PAdES";
+    rc = sg_pdf_revisions_read(file->pdf, file->input, &file->revisions, err);
+    if (rc == SG_OK)
+        rc = prepare(file, err);
+    return rc == SG_OK ? judge_all(file, err) : rc;
 }
 
 static enum sg_rc judge_file(struct sg_file_judging *judging, struct sg_input *input, struct sg_input *content,
@@ -499,16 +554,10 @@ static enum sg_rc judge_file(struct sg_file_judging *judging, struct sg_input *i
 {
     _cleanup_(pdf_file_clear) struct pdf_file file = {.judging = judging, .input = input};
     (void)content; /* the signed content is in the file */
-    enum sg_rc rc = sg_pdf_open(input, sg_input_size(input), &file.pdf, err);
-    if (rc == SG_OK)
-        rc = sg_pdf_signatures_read(file.pdf, &file.signatures, err);
-    if (rc != SG_OK || file.signatures.count == 0)
-        return rc;
-    judging->report->format = "PAdES";
-    rc = sg_pdf_revisions_read(file.pdf, input, &file.revisions, err);
-    if (rc == SG_OK)
-        rc = prepare(&file, err);
-    return rc == SG_OK ? judge_all(&file, err) : rc;
+    enum sg_rc rc = judge_revisions(&file, err);
+    if (rc != SG_OK && err && err->file[0] == '\0')
+        sg_err_file(err, sg_input_name(input));
+    return rc;
 }
 
 const struct sg_format sg_format_pdf = {.probe = sg_pdf_probe, .preload = sg_pdf_preload, .judge = judge_file};

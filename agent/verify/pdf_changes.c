@@ -104,6 +104,9 @@ static enum sg_rc compare_trailer_entry(struct sg_pdf_comparison *c, void *conte
                                       "Index", "Length", "Filter",  "DecodeParms", "DL",   "Root"};
     (void)context;
     (void)snprintf(c->where, sizeof(c->where), "%s", _("the trailer"));
+    /* Some readers take what has a higher number for missing (§7.5.5). */
+    if (strcmp(key, "Size") == 0 && before && (!after || after->integer < before->integer))
+        return sg_pdf_forbid(c, err, "%s", _("The trailer says that the file has fewer objects than before."));
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
         if (strcmp(key, own[i]) == 0)
             return SG_OK;

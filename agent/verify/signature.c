@@ -6,11 +6,11 @@
 #include "verify/algorithms.h"
 #include "verify/blocks.h"
 
-/* EN 319 122-1 §6.3, table 1: what B-B requires. */
-static bool is_baseline(const struct sg_signer *signer, bool carried)
+/* EN 319 122-1 §6.3, table 1: what B-B requires; EN 319 142-1 §6.3, where the time is the dictionary's. */
+static bool is_baseline(const struct sg_signer *signer, int64_t claimed_time, bool carried)
 {
     return signer->has_signed_attrs && signer->message_digest.data && signer->content_type_right &&
-           signer->reference_count > 0 && signer->signing_time != SG_TIME_NONE && carried;
+           signer->reference_count > 0 && claimed_time != SG_TIME_NONE && carried;
 }
 
 static enum sg_rc judge_cert(const struct sg_signature_request *request, const struct sg_candidate *found,
@@ -45,12 +45,13 @@ enum sg_rc sg_signature_judge(const struct sg_signature_request *request, struct
     struct sg_verdict *verdict = &judgement->verdict;
     bool along = false;
 
-    enum sg_rc rc = sg_signer_read(request->cms, request->si, &signer, judgement, err);
+    const struct sg_cms *cms = request->countersignature ? NULL : request->cms;
+    enum sg_rc rc = sg_signer_read(request->verifier->libctx, cms, request->si, &signer, judgement, err);
     if (rc != SG_OK)
         return rc;
     verdict->digest = sg_digest_word(signer.digest_nid);
     verdict->algorithm = signer.method.word;
-    verdict->claimed_time = signer.signing_time;
+    verdict->claimed_time = request->claimed_time ? request->claimed_time : signer.signing_time;
     verdict->best_time = request->at; /* nothing proves an earlier one */
 
     rc = sg_signing_cert_find(request, &signer, &found, &along, err);
@@ -62,7 +63,7 @@ enum sg_rc sg_signature_judge(const struct sg_signature_request *request, struct
         rc = judge_cert(request, &found, judgement, err);
     if (rc == SG_OK)
         rc = sg_signature_accept(request, &signer, judgement, err);
-    verdict->level = is_baseline(&signer, along) ? "B-B" : NULL;
+    verdict->level = is_baseline(&signer, verdict->claimed_time, along) ? "B-B" : NULL;
     /* What is not proven is not passed, whatever the steps above said or left out. */
     if (rc == SG_OK && judgement->severity == SG_SEVERITY_NONE && !(verdict->intact && verdict->signer))
         rc = sg_judgement_note(judgement, SG_SEVERITY_FORMAT, SG_REASON_SIGNATURE_MALFORMED, err,

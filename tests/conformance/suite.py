@@ -15,9 +15,10 @@ import tempfile
 SOURCE = pathlib.Path(os.environ.get("SIGNET_SOURCE", pathlib.Path(__file__).parents[2]))
 SKIPPED = 77
 
-# What to give to the command, whether the certificate or the one signature is good, and what else is to be said of it.
-Case = collections.namedtuple("Case", "name arguments good also command",
-                              defaults=(lambda answer: None, ("cert", "check")))
+# What to give to the command, whether the certificate or all signatures are good, and what else is to be said of the one
+# signature, or of the whole answer.
+Case = collections.namedtuple("Case", "name arguments good also command whole",
+                              defaults=(lambda answer: None, ("cert", "check"), False))
 
 
 def corpus(name):
@@ -33,6 +34,11 @@ def skip(why):
     sys.exit(SKIPPED)
 
 
+def split(signatures):
+    """Those of the document, and countersignatures, whose numbers have a point."""
+    return [one for one in signatures if "." not in one["id"]], [one for one in signatures if "." in one["id"]]
+
+
 def judge(case, environment):
     """None, or what is wrong. What cannot be read (65) is refused, too."""
     command = [os.environ["SIGNET"], *case.command, "--json", *map(str, case.arguments)]
@@ -43,13 +49,16 @@ def judge(case, environment):
     if done.returncode not in (0, 1, 2, 65):
         return f"exit {done.returncode}: {done.stdout.decode()}{done.stderr.decode()}"
     answer = json.loads(done.stdout)
-    if len(answer.get("signatures", [])) == 1:
-        answer = {**answer["signatures"][0], "uncovered": answer["uncovered"]}
+    own, counter = split(answer.get("signatures", []))
+    if len(own) == 1 and not case.whole:
+        answer = {**own[0], "countersignatures": counter, "uncovered": answer["uncovered"]}
     if (done.returncode == 0) == case.good:
         return case.also(answer)
     if done.returncode == 65:
         return f"refused: {answer['error']['text']}"
-    said = [answer["indication"], answer["sub_indication"], *(reason["text"] for reason in answer["reasons"])]
+    said = []
+    for one in answer.get("signatures", [answer]):
+        said += [one["indication"], one["sub_indication"], *(reason["text"] for reason in one["reasons"])]
     return " | ".join(word for word in said if word)
 
 

@@ -1,0 +1,208 @@
+#include "sync/stamping.h"
+
+#include <string.h>
+
+#include <openssl/asn1.h>
+#include <openssl/objects.h>
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/msg.h"
+#include "formats/cms.h"
+#include "formats/cms_augment.h"
+#include "formats/pades_stamp.h"
+#include "formats/tsp.h"
+
+#define STAMP_ROOM (24 * SG_KIB) /* in a PDF, for the token of a document time-stamp */
+
+struct stamping_format {
+    const char *name;
+    enum sg_rc (*begin)(struct sg_stamping *stamping, bool delivered, uint8_t sha256[SG_SHA256_LEN],
+                        struct sg_err *err);
+    enum sg_rc (*finish)(struct sg_stamping *stamping, struct sg_slice token, struct sg_sink sink, struct sg_err *err);
+};
+
+struct sg_stamping {
+    OSSL_LIB_CTX *libctx;
+    struct sg_input *bytes; /* borrowed */
+    const struct stamping_format *format;
+    int64_t claimed_time;
+    size_t signer;                /* of a CMS: whose signature value is stamped */
+    struct sg_pades_last last;    /* of a PDF: the signature that has room for it; or ... */
+    struct sg_pades_stamp *stamp; /* ... the update that it is in */
+};
+
+void sg_stamping_free(struct sg_stamping *stamping)
+{
+    if (!stamping)
+        return;
+    sg_buf_clear(&stamping->last.cms);
+    sg_pades_stamp_free(stamping->stamp);
+    free(stamping);
+}
+
+/* --- CAdES -----------------------------------------------------------------------------------------------------------
+ */
+
+static bool was_signed_at(const struct sg_signer_info *si, int64_t when)
+{
+    const struct sg_attribute *attribute = NULL;
+    int64_t time = SG_TIME_NONE;
+
+    if (sg_attributes_find(si->signed_attrs, si->signed_attr_count, NID_pkcs9_signingTime, &attribute) != 1 ||
+        attribute->value_count != 1)
+        return false;
+    const uint8_t *at = attribute->values[0].data;
+    _cleanup_(ASN1_TIME_freep) ASN1_TIME *parsed = d2i_ASN1_TIME(NULL, &at, (long)attribute->values[0].len);
+    return parsed && sg_time_from_asn1(parsed, &time) && time == when;
+}
+
+static bool is_stamped(const struct sg_signer_info *si)
+{
+    const struct sg_attribute *attribute = NULL;
+
+    return sg_attributes_find(si->unsigned_attrs, si->unsigned_attr_count, NID_id_smime_aa_timeStampToken, &attribute) >
+           0;
+}
+
+/* Ours, where others have signed beside us: the one with the time at which we did, and no time-stamp yet. */
+static enum sg_rc find_signer(struct sg_stamping *stamping, const struct sg_cms *cms, struct sg_err *err)
+{
+    size_t count = sg_cms_signer_count(cms), found = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        const struct sg_signer_info *si = sg_cms_signer(cms, i);
+        if (count > 1 && (is_stamped(si) || !was_signed_at(si, stamping->claimed_time)))
+            continue;
+        stamping->signer = i;
+        found++;
+    }
+    if (found != 1)
+        return sg_fail(err, SG_E_UNSUPPORTED,
+                       _("Which of the %zu signatures in \"%s\" is the one made here is not clear; it is not "
+                         "time-stamped."),
+                       count, sg_input_name(stamping->bytes));
+    return SG_OK;
+}
+
+/* EN 319 122-1 §5.3: the imprint is of the signature value's octets. */
+static enum sg_rc digest_signature(struct sg_stamping *stamping, struct sg_input *cms_file,
+                                   uint8_t sha256[SG_SHA256_LEN], struct sg_err *err)
+{
+    _cleanup_(sg_cms_freep) struct sg_cms *cms = NULL;
+    uint8_t digest[EVP_MAX_MD_SIZE];
+    size_t len = 0;
+
+    enum sg_rc rc = sg_cms_read(cms_file, stamping->libctx, NULL, &cms, err);
+    if (rc == SG_OK)
+        rc = find_signer(stamping, cms, err);
+    if (rc == SG_OK)
+        rc = sg_digest(stamping->libctx, "SHA256", sg_cms_signer(cms, stamping->signer)->signature, digest, &len, err);
+    if (rc == SG_OK)
+        memcpy(sha256, digest, SG_SHA256_LEN);
+    return rc;
+}
+
+static enum sg_rc add_token(const struct sg_stamping *stamping, struct sg_input *cms, struct sg_slice token,
+                            struct sg_sink sink, struct sg_err *err)
+{
+    _cleanup_(sg_buf_clear) struct sg_buf attribute = SG_BUF(2 * SG_MAX_TSA_ANSWER);
+    enum sg_rc rc = sg_tsp_attribute_make(token, &attribute, err);
+
+    return rc == SG_OK ? sg_cms_add_unsigned(cms, stamping->signer, sg_buf_slice(&attribute), sink, err) : rc;
+}
+
+static enum sg_rc begin_cades(struct sg_stamping *stamping, bool delivered, uint8_t sha256[SG_SHA256_LEN],
+                              struct sg_err *err)
+{
+    (void)delivered; /* an unsigned attribute is what nobody has signed */
+    return digest_signature(stamping, stamping->bytes, sha256, err);
+}
+
+static enum sg_rc finish_cades(struct sg_stamping *stamping, struct sg_slice token, struct sg_sink sink,
+                               struct sg_err *err)
+{
+    return add_token(stamping, stamping->bytes, token, sink, err);
+}
+
+/* --- PAdES -----------------------------------------------------------------------------------------------------------
+ */
+
+static enum sg_rc append(void *context, const uint8_t *data, size_t len, struct sg_err *err)
+{
+    return sg_buf_append(context, data, len, err);
+}
+
+/* In the signature, where it ends the file and is nobody else's yet; else as a revision of its own. */
+static enum sg_rc begin_pades(struct sg_stamping *stamping, bool delivered, uint8_t sha256[SG_SHA256_LEN],
+                              struct sg_err *err)
+{
+    _cleanup_(sg_input_freep) struct sg_input *cms = NULL;
+    bool inside = false;
+    enum sg_rc rc = SG_OK;
+
+    if (!delivered)
+        rc = sg_pades_find_last(stamping->bytes, &stamping->last, &inside, err);
+    if (rc == SG_OK && !inside)
+        return sg_pades_stamp_begin(stamping->libctx, stamping->bytes, STAMP_ROOM, &stamping->stamp, sha256, err);
+    if (rc == SG_OK)
+        rc = sg_input_from_slice(sg_input_name(stamping->bytes), sg_buf_slice(&stamping->last.cms), &cms, err);
+    return rc == SG_OK ? digest_signature(stamping, cms, sha256, err) : rc;
+}
+
+static enum sg_rc finish_pades(struct sg_stamping *stamping, struct sg_slice token, struct sg_sink sink,
+                               struct sg_err *err)
+{
+    _cleanup_(sg_buf_clear) struct sg_buf stamped = SG_BUF(SG_MAX_CMS_REST);
+    _cleanup_(sg_input_freep) struct sg_input *cms = NULL;
+
+    if (stamping->stamp)
+        return sg_pades_stamp_finish(stamping->stamp, token, sink, err);
+    enum sg_rc rc = sg_input_from_slice(sg_input_name(stamping->bytes), sg_buf_slice(&stamping->last.cms), &cms, err);
+    if (rc == SG_OK)
+        rc = add_token(stamping, cms, token, (struct sg_sink){append, &stamped}, err);
+    return rc == SG_OK ? sg_pades_replace_cms(stamping->bytes, &stamping->last, sg_buf_slice(&stamped), sink, err) : rc;
+}
+
+/* --- any -------------------------------------------------------------------------------------------------------------
+ */
+
+static const struct stamping_format formats[] = {
+    {"CAdES", begin_cades, finish_cades},
+    {"PAdES", begin_pades, finish_pades},
+};
+
+enum sg_rc sg_stamping_begin(OSSL_LIB_CTX *libctx, struct sg_input *bytes, const char *format, int64_t claimed_time,
+                             bool delivered, struct sg_stamping **ret, uint8_t sha256[SG_SHA256_LEN],
+                             struct sg_err *err)
+{
+    _cleanup_(sg_stamping_freep) struct sg_stamping *stamping = calloc(1, sizeof(*stamping));
+
+    if (!stamping)
+        return sg_fail_memory(err);
+    *stamping = (struct sg_stamping){
+        .libctx = libctx, .bytes = bytes, .claimed_time = claimed_time, .last = {.cms = SG_BUF(SG_MAX_CMS_REST)}};
+    for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
+        if (strcmp(formats[i].name, format) == 0)
+            stamping->format = &formats[i];
+    if (!stamping->format)
+        return sg_fail(
+            err, SG_E_UNSUPPORTED,
+            _("A file of the format %s is not time-stamped by this version; signet outbox drop gives that up."),
+            format);
+    enum sg_rc rc = stamping->format->begin(stamping, delivered, sha256, err);
+    if (rc == SG_OK)
+        *ret = sg_steal(stamping);
+    return rc;
+}
+
+enum sg_rc sg_stamping_finish(struct sg_stamping *stamping, struct sg_slice token, struct sg_sink sink,
+                              struct sg_err *err)
+{
+    return stamping->format->finish(stamping, token, sink, err);
+}
+
+bool sg_stamping_is_inside(const struct sg_stamping *stamping)
+{
+    return stamping->last.cms.len > 0;
+}

@@ -1,0 +1,382 @@
+"""Makes signed PDFs, and what was done to each afterwards: the attacks that were published on signed and on certified
+PDFs, the changes that the standard permits, and files that are broken. Arguments: FOLDER CERTIFICATE KEY. Writes FOLDER/NAME.pdf, and
+FOLDER/cases: NAME, whether the first signature is to pass ("refused": the file is), and what `changes` it is to say
+("-": not said)."""
+
+import pathlib
+import re
+import subprocess
+import sys
+
+FOLDER, CERTIFICATE, KEY = pathlib.Path(sys.argv[1]), sys.argv[2], sys.argv[3]
+RESERVED = 4096  # octets of a CMS
+
+
+class Pdf:
+    """A file, to which revisions are added."""
+
+    def __init__(self):
+        self.data = b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n"
+        self.objects = {}  # number: body, as the newest revision has them
+        self.section = None  # offset of the newest cross-reference section
+        self.root = 1
+
+    def copy(self):
+        other = Pdf()
+        other.__dict__.update(self.__dict__)
+        other.objects = dict(self.objects)
+        return other
+
+    def revise(self, changes, free=(), trailer=b"", entries=None, stream=None, packed=()):
+        """Appends a revision. `entries`: cross-reference entries of objects that stand elsewhere. `stream`: the
+        cross-reference is a stream of that number; then objects `packed` stand in an object stream of the next."""
+        changes = dict(changes)
+        if stream and packed:
+            changes[stream + 1] = object_stream({number: changes.pop(number) for number in packed})
+        offsets = dict(entries or {})
+        for number, body in changes.items():
+            offsets[number] = len(self.data)
+            self.data += b"%d 0 obj\n%s\nendobj\n" % (number, body)
+        self.objects.update(changes)
+        at = len(self.data)
+        size = max([*self.objects, *offsets, stream or 0, *packed]) + 1
+        trailer += b" /Root %d 0 R /Size %d" % (self.root, size)
+        if self.section is not None:
+            trailer += b" /Prev %d" % self.section
+        if stream:
+            self.data += xref_stream(stream, at, offsets, free, packed, trailer)
+        else:
+            self.data += xref_table(offsets, free, self.section is None)
+            self.data += b"trailer\n<<%s >>\n" % trailer
+        self.data += b"startxref\n%d\n%%%%EOF\n" % at
+        self.section = at
+        return self
+
+    def sign(self, number, field, changes, parameters=b"", sub_filter=b"ETSI.CAdES.detached", **options):
+        """Signs: the dictionary is object `number`, `field` its field with /V to come."""
+        body = (b"<< /Type /Sig /Filter /Adobe.PPKLite /SubFilter /%s /ByteRange [0 %s] /Contents <%s> "
+                b"/M (D:20261126090000Z) %s >>" % (sub_filter, b" " * 36, b"0" * 2 * RESERVED, parameters))
+        self.revise({number: body, **changes, **field}, **options)
+        start = self.data.rindex(b"/Contents <0000") + len(b"/Contents ")
+        end = start + 2 * RESERVED + 2
+        rest = len(self.data) - end
+        where = self.data.rindex(b"/ByteRange [0 ", 0, start) + len(b"/ByteRange [0 ")
+        numbers = b"%d %d %d" % (start, end, rest)
+        self.data = self.data[:where] + numbers.ljust(36) + self.data[where + 36:]
+        cms = subprocess.run(["openssl", "cms", "-sign", "-binary", "-cades", "-nosmimecap", "-md", "sha256", "-signer",
+                              CERTIFICATE, "-inkey", KEY, "-outform", "DER"],
+                             input=self.data[:start] + self.data[end:], capture_output=True, check=True).stdout
+        self.data = self.data[:start + 1] + cms.hex().encode().ljust(2 * RESERVED, b"0") + self.data[end - 1:]
+        return self
+
+
+def xref_table(offsets, free, first):
+    text = b"xref\n" + (b"0 1\n0000000000 65535 f \n" if first else b"")
+    for number in sorted([*offsets, *free]):
+        if number in free:
+            text += b"%d 1\n0000000000 00001 f \n" % number
+        else:
+            text += b"%d 1\n%010d 00000 n \n" % (number, offsets[number])
+    return text
+
+
+def xref_stream(number, at, offsets, free, packed, trailer):
+    rows = {number: (1, at, 0), **{n: (1, offset, 0) for n, offset in offsets.items()}, **{n: (0, 0, 1) for n in free}}
+    rows.update({n: (2, number + 1, index) for index, n in enumerate(packed)})
+    data = b"".join(kind.to_bytes(1, "big") + a.to_bytes(4, "big") + b.to_bytes(2, "big")
+                    for _, (kind, a, b) in sorted(rows.items()))
+    index = b" ".join(b"%d 1" % n for n in sorted(rows))
+    return (b"%d 0 obj\n<< /Type /XRef /W [1 4 2] /Index [%s] /Length %d%s >>\nstream\n%s\nendstream\nendobj\n" %
+            (number, index, len(data), trailer, data))
+
+
+def object_stream(objects):
+    bodies, head = b"", b""
+    for number, body in objects.items():
+        head += b"%d %d " % (number, len(bodies))
+        bodies += body + b"\n"
+    return b"<< /Type /ObjStm /N %d /First %d /Length %d >>\nstream\n%s%s\nendstream" % (
+        len(objects), len(head), len(head) + len(bodies), head, bodies)
+
+
+def stream(data, extra=b""):
+    return b"<< /Length %d %s >>\nstream\n%s\nendstream" % (len(data), extra, data)
+
+
+def text(words):
+    return stream(b"BT /F1 18 Tf 20 100 Td (%s) Tj ET" % words)
+
+
+PAGE = (b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 300 200] /Contents 4 0 R /Annots [%s] "
+        b"/Resources << /Font << /F1 5 0 R >> /XObject << /Over 9 0 R /Later 30 0 R >> >> >>")
+FORM = b"<< /Fields [%s] /SigFlags 3 /DR << /Font << /F1 5 0 R >> >> /DA (/F1 12 Tf) >>"
+WIDGET = b"<< /Type /Annot /Subtype /Widget /FT /Sig /T (%s) /F 132 /Rect [%s] /P 3 0 R %s>>"
+APPEARANCE = b"/Subtype /Form /BBox [0 0 100 20] /Resources << /Font << /F1 5 0 R >> >>"
+FILLED = b"<< /Type /Annot /Subtype /Widget /FT /Tx /T (Amount) /F 4 /Rect [20 20 120 40] /P 3 0 R /V (%s) /AP << /N %d 0 R >> >>"
+BASE = {
+    1: b"<< /Type /Catalog /Pages 2 0 R /AcroForm 6 0 R /Metadata 11 0 R >>",
+    2: b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+    3: PAGE % b"7 0 R 10 0 R",
+    4: text(b"Pay 100 EUR"),
+    5: b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+    6: FORM % b"7 0 R 10 0 R",
+    7: FILLED % (b"", 8),
+    8: stream(b"", APPEARANCE),
+    9: stream(b"1 0 0 rg 0 0 10 10 re f", b"/Subtype /Form /BBox [0 0 10 10]"),
+    10: WIDGET % (b"Later", b"200 20 290 60", b""),
+    11: stream(b"<x/>", b"/Type /Metadata /Subtype /XML"),
+    12: b"<< /Producer (maker) >>",
+}
+INFO = b" /Info 12 0 R"
+cases = []
+
+
+def case(name, pdf, passes, changes):
+    (FOLDER / f"{name}.pdf").write_bytes(pdf if isinstance(pdf, bytes) else pdf.data)
+    cases.append(f"{name} {passes} {changes}\n")
+
+
+def base(**more):
+    return Pdf().revise({**BASE, **{int(number[1:]): body for number, body in more.items()}}, trailer=INFO)
+
+
+def signed(pdf=None, parameters=b"", lock=b"", certified=None, **options):
+    """A signature in object 20, its invisible field in 21."""
+    pdf = pdf or base()
+    changes = {3: PAGE % b"7 0 R 10 0 R 21 0 R", 6: FORM % b"7 0 R 10 0 R 21 0 R"}
+    if certified:
+        parameters = (b"/Reference [<< /Type /SigRef /TransformMethod /DocMDP /TransformParams "
+                      b"<< /Type /TransformParams /V /1.2 /P %d >> >>]" % certified)
+        changes[1] = BASE[1][:-2] + b"/Perms << /DocMDP 20 0 R >> >>"
+    return pdf.sign(20, {21: WIDGET % (b"First", b"0 0 0 0", b"/V 20 0 R " + lock)}, changes, parameters,
+                    trailer=INFO, **options)
+
+
+def revised(name, passes, changes, update, pdf=None, **options):
+    pdf = (pdf or SIGNED).copy()
+    case(name, pdf.revise(update, trailer=options.pop("trailer", INFO), **options), passes, changes)
+
+
+def catalog(extra, pdf=None):
+    return (pdf or SIGNED).objects[1][:-2] + extra + b" >>"
+
+
+SIGNED = signed()
+CERTIFIED = {level: signed(certified=level) for level in (1, 2, 3)}
+CONTENTS = SIGNED.data.index(b"<30")
+PAGED = b"7 0 R 10 0 R 21 0 R 22 0 R"
+
+# --- what nobody changed, and what is permitted -----------------------------------------------------------------------
+
+case("untouched", SIGNED, "yes", "none")
+case("blank-behind", SIGNED.data + b"\n\n", "yes", "none")
+case("adobe-detached", signed(sub_filter=b"adbe.pkcs7.detached"), "yes", "none")
+for level in (1, 2, 3):
+    case(f"certified-{level}", CERTIFIED[level], "yes", "none")
+    revised(f"certified-{level}-dss", "yes", "permitted",
+            {1: catalog(b"/DSS << /Certs [40 0 R] >>", CERTIFIED[level]), 40: stream(b"x")}, CERTIFIED[level])
+    revised(f"certified-{level}-filled", "yes" if level > 1 else "no", "permitted" if level > 1 else "forbidden",
+            {7: FILLED % (b"5", 31), 31: stream(b"", APPEARANCE)}, CERTIFIED[level])
+revised("dss", "yes", "permitted", {1: catalog(b"/DSS << /Certs [40 0 R] >>"), 40: stream(b"x")})
+revised("extensions", "yes", "permitted", {1: catalog(b"/Extensions << /ESIC << /BaseVersion /1.7 >> >>")})
+revised("metadata", "yes", "permitted", {11: stream(b"<y/>", b"/Type /Metadata /Subtype /XML"), 12: b"<< /Producer (b) >>"})
+revised("filled", "yes", "permitted", {7: FILLED % (b"5", 31), 31: stream(b"", APPEARANCE)})
+revised("filled-in-place", "yes", "permitted", {7: FILLED % (b"5", 8), 8: stream(b"q Q", APPEARANCE)})
+revised("inert", "yes", "permitted", {40: b"<< /Nothing /leads /here true >>"})
+case("signed-twice", SIGNED.copy().sign(23, {22: WIDGET % (b"Second", b"0 0 0 0", b"/V 23 0 R ")},
+                                        {3: PAGE % PAGED, 6: FORM % PAGED}, trailer=INFO), "yes", "permitted")
+case("signed-twice-seen", SIGNED.copy().sign(23, {22: WIDGET % (b"Second", b"9 9 99 99", b"/V 23 0 R ")},
+                                             {3: PAGE % PAGED, 6: FORM % PAGED}, trailer=INFO), "yes", "permitted")
+case("signed-prepared-field", SIGNED.copy().sign(23, {10: WIDGET % (b"Later", b"200 20 290 60", b"/V 23 0 R ")}, {},
+                                                 trailer=INFO), "yes", "permitted")
+case("certified-2-signed-prepared", CERTIFIED[2].copy().sign(
+    23, {10: WIDGET % (b"Later", b"200 20 290 60", b"/V 23 0 R ")}, {}, trailer=INFO), "yes", "permitted")
+case("xref-stream", signed(stream=25), "yes", "none")
+comment = b"<< /Type /Annot /Subtype /%s /Rect [20 90 150 120] /P 3 0 R /Contents (note) %s >>"
+revised("certified-3-comment", "yes", "permitted", {3: PAGE % PAGED, 22: comment % (b"Text", b"")}, CERTIFIED[3])
+LOCKED = signed(lock=b"/Lock << /Type /SigFieldLock /Action /Include /Fields [(Amount)] >> ")
+OTHERS = signed(lock=b"/Lock << /Type /SigFieldLock /Action /Exclude /Fields [(Amount)] >> ")
+revised("locked-others-filled", "yes", "permitted", {7: FILLED % (b"5", 31), 31: stream(b"", APPEARANCE)}, OTHERS)
+
+# --- shadow attacks ---------------------------------------------------------------------------------------------------
+
+revised("shadow-hide", "no", "forbidden", {9: stream(b"", b"/Subtype /Form /BBox [0 0 10 10]")})
+revised("shadow-hide-freed", "no", "forbidden", {}, free=(9,))
+revised("shadow-replace-font", "no", "forbidden", {5: BASE[5].replace(b"Helvetica", b"Symbol")})
+revised("shadow-replace-form", "no", "forbidden", {8: stream(b"BT ET", APPEARANCE), 4: text(b"Pay 900 EUR")})
+hidden = base()
+hidden_at = len(hidden.data)
+hidden.data += b"4 0 obj\n%s\nendobj\n" % text(b"Pay 900 EUR")
+hidden.revise({13: b"null"}, trailer=INFO)
+hidden = signed(hidden)
+case("shadow-prepared", hidden, "yes", "none")
+revised("shadow-hide-and-replace", "no", "forbidden", {}, hidden, entries={4: hidden_at})
+revised("shadow-later-object", "no", "forbidden",
+        {1: catalog(b"/DSS << /Certs [30 0 R] >>"), 30: stream(b"BT ET", b"/Subtype /Form /BBox [0 0 1 1]")})
+
+# --- incremental saving, in its variants ------------------------------------------------------------------------------
+
+revised("saved-content", "no", "forbidden", {4: text(b"Pay 900 EUR")})
+revised("saved-page", "no", "forbidden", {3: (PAGE % b"7 0 R 10 0 R 21 0 R").replace(b"300 200", b"300 90")})
+revised("saved-pages", "no", "forbidden", {2: b"<< /Type /Pages /Kids [3 0 R 40 0 R] /Count 2 >>",
+                                           40: PAGE % b""})
+revised("saved-packed", "no", "forbidden", {3: (PAGE % b"").replace(b"/Contents 4", b"/Contents 41"),
+                                            41: text(b"Pay 900 EUR")}, stream=50, packed=(3,))
+case("saved-body-only", SIGNED.data + b"4 0 obj\n%s\nendobj\n" % text(b"Pay 900 EUR"), "no", "forbidden")
+case("saved-no-xref", SIGNED.data + b"4 0 obj\n%s\nendobj\ntrailer\n<< /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n" %
+     (text(b"Pay 900 EUR"), SIGNED.section), "no", "forbidden")
+copied = SIGNED.copy()
+revised("saved-copied-signature", "no", "-", {
+    4: text(b"Pay 900 EUR"),
+    20: b"<< /Type /Sig /Filter /Adobe.PPKLite /SubFilter /ETSI.CAdES.detached %s >>" %
+        re.search(rb"/ByteRange \[[^]]*\] /Contents <[0-9a-f]*>", SIGNED.data)[0]})
+other_root = SIGNED.copy()
+other_root.root = 40
+case("other-root", other_root.revise({40: BASE[1].replace(b"2 0 R", b"41 0 R"), 41: BASE[2]}, trailer=INFO),
+     "no", "forbidden")
+revised("script", "no", "forbidden", {1: catalog(b"/OpenAction << /S /JavaScript /JS (app.alert\\(1\\)) >>")})
+revised("field-action", "no", "forbidden", {7: (FILLED % (b"5", 8))[:-2] + b"/AA << /F << /S /JavaScript /JS () >> >> >>"})
+revised("field-added", "no", "forbidden", {6: FORM % PAGED, 3: PAGE % PAGED,
+                                           22: (FILLED % (b"5", 8)).replace(b"Amount", b"Other")})
+revised("field-removed", "no", "forbidden", {6: FORM % b"7 0 R 21 0 R", 3: PAGE % b"7 0 R 21 0 R"})
+revised("dss-shares-content", "no", "forbidden", {1: catalog(b"/DSS << /Certs [4 0 R] >>"), 4: text(b"Pay 900 EUR")})
+revised("metadata-is-content", "no", "forbidden", {1: catalog(b"").replace(b"/Metadata 11", b"/Metadata 4"),
+                                                   4: text(b"Pay 900 EUR")})
+measured = signed(base(_4=b"<< /Length 14 0 R >>\nstream\n" + text(b"Pay 100 EUR").split(b"stream\n")[1] + b"endstream",
+                       _14=b"%d" % len(b"BT /F1 18 Tf 20 100 Td (Pay 100 EUR) Tj ET")))
+case("measured", measured, "yes", "none")
+revised("measured-shorter", "no", "-", {14: b"20"}, measured)
+case("junk-behind", SIGNED.data + b"junk", "no", "forbidden")
+
+# --- signature wrapping: what is covered moves to where the range says, something else stands in its place -------------
+
+
+def wrapped(move_range):
+    data = SIGNED.data
+    start, end = CONTENTS, data.index(b">", CONTENTS) + 1
+    tail = data[end:]
+    evil = b"4 0 obj\n%s\nendobj\n" % text(b"Pay 900 EUR")
+    contents = data[start:end]
+    dictionary = b"20 0 obj\n<< /Type /Sig /Filter /Adobe.PPKLite /SubFilter /ETSI.CAdES.detached /ByteRange %s /Contents "
+    place = dictionary % (b"[0 %010d %010d %010d]" % (start, 0, len(tail)))
+    if move_range:
+        # All in the gap: the copied dictionary, the evil object; the signed tail moves behind them.
+        inner = contents + b" >>\nendobj\n" + evil
+        pad_at = start + len(inner)
+        at_dictionary = pad_at
+        body = dictionary % (b"[0 %010d %010d %010d]" % (start, pad_at + len(place) + len(contents) + 500, len(tail)))
+        head = data[:start] + inner + body + contents + b" >>\nendobj\n"
+    else:
+        at_dictionary = len(data)
+        return SIGNED.copy().revise({4: text(b"Pay 900 EUR"), 20: (dictionary % (b"[0 %d %d %d]" % (start, end, len(tail))))
+                                     [len(b"20 0 obj\n"):] + contents + b" >>"}, trailer=INFO).data
+    xref_at = len(head)
+    evil_at = start + len(contents + b" >>\nendobj\n")
+    head += xref_table({4: evil_at, 20: at_dictionary}, (), False)
+    head += b"trailer\n<< /Root 1 0 R /Size 22 /Info 12 0 R /Prev %d >>\nstartxref\n%d\n%%%%EOF\n" % (0, xref_at)
+    moved_to = pad_at + len(place) + len(contents) + 500
+    head = head.ljust(moved_to, b"\n")
+    return head + tail
+
+
+case("wrapped-gap", wrapped(True), "no", "-")
+case("wrapped-copy", wrapped(False), "no", "-")
+
+# --- universal forgery: nothing to check ------------------------------------------------------------------------------
+
+RANGE = re.search(rb"/ByteRange \[[^]]*\]", SIGNED.data)[0]
+HEX = re.search(rb"/Contents <[0-9a-f]*>", SIGNED.data)[0]
+for name, old, new in (("range-none", RANGE, b""), ("range-null", RANGE, b"/ByteRange null"),
+                       ("range-zeros", RANGE, b"/ByteRange [0 0 0 0]"), ("range-empty", RANGE, b"/ByteRange []"),
+                       ("range-two", RANGE, b"/ByteRange [0 100]"), ("range-six", RANGE, b"/ByteRange [0 9 20 9 40 9]"),
+                       ("range-negative", RANGE, b"/ByteRange [0 -1 5 9]"),
+                       ("range-huge", RANGE, b"/ByteRange [0 9223372036854775807 9223372036854775807 9]"),
+                       ("range-not-from-start", RANGE, RANGE.replace(b"[0 ", b"[1 ")),
+                       ("range-words", RANGE, b"/ByteRange [/a (b) true null]"),
+                       ("contents-none", HEX, b""), ("contents-null", HEX, b"/Contents null"),
+                       ("contents-empty", HEX, b"/Contents <>"), ("contents-zero", HEX, b"/Contents <00>"),
+                       ("contents-elsewhere", HEX, b"/Contents 40 0 R")):
+    start = SIGNED.data.index(b"20 0 obj")
+    end = SIGNED.data.index(b"\nendobj", start)
+    body = SIGNED.data[start + 9:end].replace(old, new.ljust(len(old)))
+    case(f"forged-{name}", SIGNED.data[:start + 9] + body + SIGNED.data[end:], "no", "-")
+
+# --- certified documents ----------------------------------------------------------------------------------------------
+
+for kind in (b"FreeText", b"Stamp", b"Redact", b"Square", b"Line", b"Ink", b"Link", b"Screen"):
+    revised(f"evil-{kind.decode()}", "no", "forbidden", {3: PAGE % PAGED, 22: comment % (kind, b"")}, CERTIFIED[3])
+revised("evil-comment-drawn", "no", "forbidden", {
+    3: PAGE % PAGED, 22: comment % (b"Highlight", b"/AP << /N 40 0 R >>"),
+    40: stream(b"1 g 0 0 100 100 re f", b"/Subtype /Form /BBox [0 0 100 100]")}, CERTIFIED[3])
+revised("evil-comment-2", "no", "forbidden", {3: PAGE % PAGED, 22: comment % (b"Text", b"")}, CERTIFIED[2])
+revised("evil-comment-plain", "no", "forbidden", {3: PAGE % PAGED, 22: comment % (b"Text", b"")})
+for level in (1, 2, 3):
+    case(f"sneaky-{level}", CERTIFIED[level].copy().sign(
+        23, {22: WIDGET % (b"Second", b"9 9 290 190", b"/V 23 0 R /AP << /N 40 0 R >> ")},
+        {3: PAGE % PAGED, 6: FORM % PAGED,
+         40: stream(b"1 g 0 0 100 100 re f", b"/Subtype /Form /BBox [0 0 100 100]")}, trailer=INFO), "no", "forbidden")
+revised("certification-removed", "no", "forbidden", {1: BASE[1]}, CERTIFIED[1])
+revised("locked-filled", "no", "forbidden", {7: FILLED % (b"5", 31), 31: stream(b"", APPEARANCE)}, LOCKED)
+
+# --- the structure of the file ----------------------------------------------------------------------------------------
+
+packed = signed(Pdf().revise(BASE, stream=50, packed=(2, 5, 12), trailer=INFO), stream=52)
+case("packed", packed, "yes", "none")
+revised("packed-altered", "no", "forbidden", {2: BASE[2].replace(b"/Count 1", b"/Count 0"), 5: BASE[5], 12: BASE[12]}, packed,
+        stream=54, packed=(2, 5, 12))
+revised("packed-moved", "yes", "permitted", {2: BASE[2], 5: BASE[5], 12: BASE[12]}, packed, stream=54, packed=(2, 5, 12))
+revised("packed-stream-replaced", "no", "forbidden", {51: object_stream({2: BASE[2].replace(b"/Count 1", b"/Count 0"),
+                                                                         5: BASE[5], 12: BASE[12]})}, packed, stream=54)
+
+
+def with_table(table):
+    """An update whose table is written by hand; {} is where the evil object stands."""
+    data = SIGNED.data
+    at = len(data)
+    data += b"4 0 obj\n%s\nendobj\n" % text(b"Pay 900 EUR")
+    old = SIGNED.data.index(b"4 0 obj\n")
+    section = len(data)
+    data += b"xref\n" + table.replace(b"EVIL", b"%010d 00000 n " % at).replace(b"GOOD", b"%010d 00000 n " % old)
+    return data + (b"trailer\n<< /Root 1 0 R /Info 12 0 R /Size 22 /Prev %d >>\nstartxref\n%d\n%%%%EOF\n" %
+                   (SIGNED.section, section))
+
+
+case("repeated-good-first", with_table(b"4 1\nGOOD\n4 1\nEVIL\n"), "no", "-")
+case("repeated-evil-first", with_table(b"4 1\nEVIL\n4 1\nGOOD\n"), "no", "-")
+case("overlapping", with_table(b"4 1\nGOOD\n3 2\n%010d 00000 n \nEVIL\n" % SIGNED.data.rindex(b"3 0 obj\n")), "no", "-")
+hybrid = SIGNED.copy()
+update = hybrid.copy().revise({4: text(b"Pay 900 EUR")}, stream=50)
+case("startxref-back", update.data[:update.data.rindex(b"startxref")] + b"startxref\n%d\n%%%%EOF\n" % SIGNED.section,
+     "no", "forbidden")
+behind = hybrid.data + b"50 0 obj\nnull\nendobj\n4 0 obj\n%s\nendobj\n" % text(b"Pay 900 EUR")
+evil = len(behind) - len(b"4 0 obj\n%s\nendobj\n" % text(b"Pay 900 EUR"))
+at = len(behind)
+behind += xref_stream(51, at, {4: evil}, (), (), b" /Root 1 0 R /Size 52")
+section = len(behind)
+behind += (b"xref\n50 1\n%010d 00000 n \ntrailer\n<< /Root 1 0 R /Info 12 0 R /Size 52 /Prev %d /XRefStm %d >>\n"
+           b"startxref\n%d\n%%%%EOF\n" % (len(hybrid.data), SIGNED.section, at, section))
+case("hybrid-hidden", behind, "no", "forbidden")
+
+# --- what cannot be read ----------------------------------------------------------------------------------------------
+
+
+def broken(name, data):
+    case(f"broken-{name}", data, "refused", "-")
+
+
+broken("truncated", SIGNED.data[:-1000])
+broken("half", SIGNED.data[:len(SIGNED.data) // 2])
+broken("table", SIGNED.data[:SIGNED.section + 5] + b"?????" + SIGNED.data[SIGNED.section + 10:])
+broken("startxref", SIGNED.data.replace(b"startxref\n%d" % SIGNED.section, b"startxref\n%d" % (SIGNED.section - 40)))
+broken("startxref-far", SIGNED.data.replace(b"startxref\n%d" % SIGNED.section, b"startxref\n99999999999"))
+broken("no-end", SIGNED.data + b"x" * 2000)
+broken("loop", SIGNED.data.replace(b"/Prev %d" % base().section, b"/Prev %d" % SIGNED.section))
+broken("length", signed(base(_4=b"<< /Length 10000000000 >>\nstream\nBT\nendstream"))
+       .revise({4: text(b"Pay 900 EUR")}, trailer=INFO).data)
+broken("circle", signed(base(_2=b"<< /Type /Pages /Kids [2 0 R] /Count 1 >>")).revise({40: b"null"}, trailer=INFO).data)
+broken("circle-of-fields", signed(base(_7=b"<< /FT /Tx /T (A) /Kids [7 0 R] >>")).data)
+broken("deep", signed(base(_4=b"[" * 300 + b"]" * 300)).revise({4: text(b"")}, trailer=INFO).data)
+broken("password", SIGNED.copy().revise({40: b"<< /Filter /Standard /V 2 /R 3 /Length 128 /P -4 /O <%s> /U <%s> >>" %
+                                         (b"41" * 32, b"42" * 32)},
+                                        trailer=INFO + b" /Encrypt 40 0 R /ID [<00> <00>]").data)
+(FOLDER / "cases").write_text("".join(cases))
