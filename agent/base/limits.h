@@ -206,7 +206,7 @@
 #define SG_MAX_SHOWN_FILES 10 /* by name, before a question; of more, the first and the last */
 
 /* Signing PDFs. */
-#define SG_MAX_PDF_UPDATE (16 * SG_MIB) /* what signing appends, held in memory */
+#define SG_MAX_PDF_UPDATE (64 * SG_MIB) /* what signing appends, held in memory: an image, fonts */
 #define SG_MAX_PDF_UPDATE_OBJECTS 256   /* objects in it */
 #define SG_MAX_PDF_RESERVE (1 * SG_MIB) /* room for what comes later */
 #define SG_MAX_PDF_LOOK_PARTS 64        /* objects that a visible signature is made of */
