@@ -6,6 +6,8 @@
 
 #include "base/msg.h"
 
+#define LEAST_GROWN 1024 /* bytes that a buffer has once it has grown */
+
 bool sg_slice_equal(struct sg_slice a, struct sg_slice b)
 {
     return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
@@ -28,7 +30,11 @@ static enum sg_rc reserve(struct sg_buf *buf, size_t len, struct sg_err *err)
     if (needed <= buf->capacity)
         return SG_OK;
     /* Doubling keeps many small growths cheap; it ends at the limit. */
-    if (!__builtin_mul_overflow(buf->capacity, 2, &doubled) && doubled > needed)
+    if (__builtin_mul_overflow(buf->capacity, 2, &doubled))
+        doubled = 0;
+    if (buf->capacity > 0 && doubled < LEAST_GROWN)
+        doubled = LEAST_GROWN;
+    if (doubled > needed)
         needed = doubled - 1 <= buf->max ? doubled : buf->max + 1;
     uint8_t *data = realloc(buf->data, needed);
     if (!data)

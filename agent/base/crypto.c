@@ -46,16 +46,61 @@ enum sg_rc sg_digest(OSSL_LIB_CTX *libctx, const char *name, struct sg_slice dat
     return SG_OK;
 }
 
-enum sg_rc sg_cert_sha256(OSSL_LIB_CTX *libctx, const X509 *cert, char out[SG_SHA256_HEX], struct sg_err *err)
+/* --- digests of certificates --------------------------------------------------------------------------------------
+ */
+
+static int kept_digest; /* the index of it among what a certificate holds for us */
+static pthread_once_t kept_digest_once = PTHREAD_ONCE_INIT;
+
+static void free_kept(void *parent, void *digest, CRYPTO_EX_DATA *data, int index, long argl, void *argp)
 {
+    (void)parent, (void)data, (void)index, (void)argl, (void)argp;
+    OPENSSL_free(digest);
+}
+
+static void find_index(void)
+{
+    kept_digest = X509_get_ex_new_index(0, NULL, NULL, NULL, free_kept);
+}
+
+static bool has_index(void)
+{
+    return pthread_once(&kept_digest_once, find_index) == 0 && kept_digest > 0;
+}
+
+enum sg_rc sg_cert_digest(OSSL_LIB_CTX *libctx, const X509 *cert, uint8_t ret[SG_SHA256_LEN], struct sg_err *err)
+{
+    const uint8_t *kept = has_index() ? X509_get_ex_data(cert, kept_digest) : NULL;
+    if (kept) {
+        memcpy(ret, kept, SG_SHA256_LEN);
+        return SG_OK;
+    }
     /* X509_digest() would fetch in the context that the certificate was made in, or keep an answer of its own. */
     _cleanup_(OPENSSL_freep) uint8_t *der = NULL;
     int der_len = i2d_X509(cert, &der);
     if (der_len < 0)
         return sg_fail_ssl(err, SG_E_INTERNAL, "%s", _("A certificate cannot be encoded."));
-    uint8_t digest[EVP_MAX_MD_SIZE];
     size_t len = 0;
-    enum sg_rc rc = sg_digest(libctx, "SHA256", (struct sg_slice){der, (size_t)der_len}, digest, &len, err);
+    return sg_digest(libctx, "SHA256", (struct sg_slice){der, (size_t)der_len}, ret, &len, err);
+}
+
+enum sg_rc sg_cert_digest_keep(OSSL_LIB_CTX *libctx, X509 *cert, struct sg_err *err)
+{
+    _cleanup_(OPENSSL_freep) uint8_t *digest = OPENSSL_malloc(SG_SHA256_LEN);
+    if (!digest || !has_index())
+        return sg_fail_memory(err);
+    enum sg_rc rc = sg_cert_digest(libctx, cert, digest, err);
+    if (rc == SG_OK && !X509_set_ex_data(cert, kept_digest, digest))
+        return sg_fail_memory(err);
+    if (rc == SG_OK)
+        (void)sg_steal(digest);
+    return rc;
+}
+
+enum sg_rc sg_cert_sha256(OSSL_LIB_CTX *libctx, const X509 *cert, char out[SG_SHA256_HEX], struct sg_err *err)
+{
+    uint8_t digest[SG_SHA256_LEN];
+    enum sg_rc rc = sg_cert_digest(libctx, cert, digest, err);
     if (rc == SG_OK)
         sg_hex(digest, SG_SHA256_LEN, out);
     return rc;

@@ -25,7 +25,13 @@ SG_MUST_CHECK enum sg_rc sg_digest(OSSL_LIB_CTX *libctx, const char *name, struc
 #define SG_SHA256_LEN 32
 #define SG_SHA256_HEX 65
 
-/* SHA-256 of a certificate's DER, as lower-case hex. */
+/* SHA-256 of a certificate's DER. */
+SG_MUST_CHECK enum sg_rc sg_cert_digest(OSSL_LIB_CTX *libctx, const X509 *cert, uint8_t ret[SG_SHA256_LEN],
+                                        struct sg_err *err);
+/* Has sg_cert_digest() know it from now on. Before the certificate is shared with other threads, and only of one that
+ * is not changed any more. */
+SG_MUST_CHECK enum sg_rc sg_cert_digest_keep(OSSL_LIB_CTX *libctx, X509 *cert, struct sg_err *err);
+/* The same as lower-case hex. */
 SG_MUST_CHECK enum sg_rc sg_cert_sha256(OSSL_LIB_CTX *libctx, const X509 *cert, char out[SG_SHA256_HEX],
                                         struct sg_err *err);
 

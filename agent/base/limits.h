@@ -12,6 +12,8 @@
 #define SG_MAX_TLV_DEPTH 32               /* nesting of constructed values */
 #define SG_MAX_TLV_ELEMENTS 1000000       /* elements of one structure held in memory */
 #define SG_MAX_SIGNERS 256                /* SignerInfos of one CMS */
+#define SG_MAX_COUNTERSIGNATURES 64       /* of one CMS, judged */
+#define SG_MAX_COUNTERSIGNATURE_NESTING 3 /* of one of one of one */
 #define SG_MAX_ATTRIBUTES 256             /* attributes of one SignerInfo, signed and unsigned each */
 #define SG_MAX_DIGEST_ALGORITHMS 16       /* digestAlgorithms of one SignedData */
 #define SG_MAX_CERTIFICATES 1000          /* in one CMS, PEM file or option */
@@ -149,6 +151,8 @@
 #define SG_MAX_ERROR_BODY (16 * SG_KIB) /* of an answer that is an error, kept to be understood */
 #define SG_MAX_HEADERS (64 * SG_KIB)    /* of one answer */
 #define SG_PUT_PART (16 * SG_MIB)       /* of what is larger, a WebDAV server gets so much at once */
+#define SG_PUT_LEARN 16                 /* objects a run creates before it finds out whether conditions are honoured */
+#define SG_PUT_UNASKED (1 * SG_MIB)     /* objects up to here are then not asked for before they are sent */
 #define SG_MAX_RECEIPT_TEXT 1024        /* of one header that a receipt keeps */
 #define SG_MAX_TSA_ANSWER (256 * SG_KIB)
 #define SG_MAX_OCSP_ANSWER (256 * SG_KIB)
@@ -206,17 +210,17 @@
 #define SG_MAX_PDF_RESERVE (1 * SG_MIB) /* room for what comes later */
 #define SG_MAX_PDF_LOOK_PARTS 64        /* objects that a visible signature is made of */
 #define SG_MAX_PDF_TEXT (8 * SG_KIB)    /* a text in a signature, or a field's whole name */
-#define SG_MAX_PDF_TREE_DEPTH 64        /* pages in pages, fields in fields */
+#define SG_MAX_PDF_TREE_DEPTH 64        /* pages in pages */
 #define SG_MAX_PDF_PAGES 1000000        /* nodes of the page tree */
 
 /* Judging in a child process. */
-#define SG_MAX_JUDGING_BATCH 128          /* files that one child judges */
+#define SG_MAX_JUDGING_BATCH 256          /* files that one child judges */
 #define SG_MAX_JUDGING_JOBS 64            /* children at once */
 #define SG_LARGE_FILE (8 * SG_MIB)        /* which has a child of its own */
 #define SG_JUDGING_SECONDS 60             /* for one file, and ... */
 #define SG_JUDGING_RATE (1 * SG_MIB)      /* ... one more for each so many bytes of it */
 #define SG_JUDGING_MEMORY (2048 * SG_MIB) /* of addresses, beyond what the parent has */
-#define SG_JUDGING_AHEAD 1024             /* files whose answers may wait for that of one before them */
+#define SG_JUDGING_AHEAD 4096             /* files whose answers may wait for that of one before them */
 #define SG_JUDGING_HELD (64 * SG_MIB)     /* bytes of such answers; then only that one is listened to */
 #define SG_MAX_JUDGING_TEXT (64 * SG_MIB) /* of one answer */
 #define SG_MAX_JUDGING_LOG 4096           /* messages for the log about one file */

@@ -77,14 +77,26 @@ bool sg_utf8_is_printable(const char *text, size_t len)
     return true;
 }
 
+/* Of the text's beginning: octets that are ASCII and printable, which most of most texts is. */
+static size_t plain_length(const uint8_t *data, size_t len)
+{
+    size_t n = 0;
+    while (n < len && data[n] >= 0x20 && data[n] < 0x7f)
+        n++;
+    return n;
+}
+
 enum sg_rc sg_utf8_append_printable(struct sg_buf *out, const void *text, size_t len, struct sg_err *err)
 {
     const uint8_t *p = text;
     enum sg_rc rc = SG_OK;
     while (rc == SG_OK && len > 0) {
         uint32_t code_point = 0;
-        size_t n = sg_utf8_next(p, len, &code_point);
-        if (n > 0 && sg_utf8_printable(code_point))
+        size_t n = plain_length(p, len);
+        bool plain = n > 0;
+        if (!plain)
+            n = sg_utf8_next(p, len, &code_point);
+        if (plain || (n > 0 && sg_utf8_printable(code_point)))
             rc = sg_buf_append(out, p, n, err);
         else
             rc = sg_buf_append(out, "\xef\xbf\xbd", 3, err);

@@ -59,6 +59,7 @@ int sg_program_main(const struct sg_command *const *commands, int argc, char **a
     (void)mallopt(M_TOP_PAD, 1 << 20); /* memory is asked for in few steps: a short run asks hundreds of times else */
     (void)setlocale(LC_CTYPE, "");
     (void)setlocale(LC_MESSAGES, "");
+    sg_text_init();
     if (sg_request_parse(commands, argc, argv, &request, &err) != SG_OK) {
         const struct sg_voice voice = {.json = wants_json(argc, argv), .people = stdout};
         return sg_complain(&voice, &err);

@@ -12,6 +12,7 @@
 #include "base/limits.h"
 #include "base/msg.h"
 #include "cli/commands.h"
+#include "cli/extract.h"
 #include "cli/judging.h"
 #include "cli/progress.h"
 #include "cli/verify_page.h"
@@ -25,6 +26,11 @@ static const struct sg_option options[] = {
     {.name = "jobs", .argument = "N", .help = N_("judge with N processes (as many as there are processors)")},
     {.name = "html", .argument = "FILE", .writes = true, .help = N_("write the report as a page, too")},
     {.name = "force", .help = N_("replace a page that exists")},
+    {.name = "extract",
+     .argument = "FOLDER",
+     .writes = true,
+     .help = N_("take the files out of a container that a signature covers which passed, into a new folder")},
+    {.name = "extract-all", .help = N_("with --extract: the others, too, whoever made them")},
     SG_JUDGING_OPTIONS,
     {0},
 };
@@ -34,7 +40,10 @@ struct run {
     const char *content;
     struct sg_file_tree files;
     struct sg_progress progress;
-    uint8_t *answers;     /* enum sg_file_answer, one a file */
+    uint8_t *answers;           /* enum sg_file_answer, one a file */
+    struct sg_extract *extract; /* NULL: nothing is to be taken out */
+    enum sg_rc extract_rc;      /* what became of that, with `extract_err` */
+    struct sg_err extract_err;
     struct sg_page *page; /* NULL: none is to be written */
     enum sg_rc page_rc;   /* what became of it, with `page_err` */
     struct sg_err page_err;
@@ -150,6 +159,38 @@ static void add_to_page(struct run *run, size_t index, const struct sg_judged *a
                                        : sg_page_add_failure(run->page, file, answer->err, &run->page_err);
 }
 
+/* With the answer all files have come. */
+static void finish_extract(struct run *run)
+{
+    size_t files = 0;
+
+    if (run->extract_rc == SG_OK)
+        run->extract_rc = sg_extract_finish(run->extract, &files, &run->extract_err);
+    if (run->extract_rc != SG_OK)
+        run->status = sg_exit_worse(run->status, sg_complain(run->voice, &run->extract_err));
+    else if (files == 0)
+        sg_warn(run->voice, "nothing-extracted", "%s",
+                _("Nothing was taken out of the container: no file of it is covered by a signature that passed."));
+    else
+        sg_say(run->voice, _("  %zu files were taken out of the container."), files);
+}
+
+static void begin_container_file(void *context, size_t index, struct sg_slice name)
+{
+    struct run *run = context;
+
+    (void)index; /* there is one */
+    sg_extract_file(run->extract, name);
+}
+
+static void take_container_bytes(void *context, size_t index, struct sg_slice bytes)
+{
+    struct run *run = context;
+
+    (void)index;
+    sg_extract_bytes(run->extract, bytes);
+}
+
 static void take_answer(void *context, size_t index, const struct sg_judged *answer)
 {
     struct run *run = context;
@@ -158,6 +199,8 @@ static void take_answer(void *context, size_t index, const struct sg_judged *ans
     sg_progress_hide(&run->progress);
     run->answers[index] = (uint8_t)(judged ? sg_report_answer(answer->status) : SG_FILE_NOT_JUDGED);
     run->status = sg_exit_worse(run->status, judged ? print_report(run, answer) : sg_complain(run->voice, answer->err));
+    if (run->extract && judged)
+        finish_extract(run);
     add_to_page(run, index, answer);
     sg_progress_show(&run->progress, index + 1);
 }
@@ -195,6 +238,11 @@ static enum sg_rc judge(struct sg_app *app, const struct sg_args *args, struct r
                                .context = run,
                                .open = open_file,
                                .answered = take_answer,
+                               .extract = run->extract == NULL                ? SG_EXTRACT_NONE
+                                          : sg_args_flag(args, "extract-all") ? SG_EXTRACT_ALL
+                                                                              : SG_EXTRACT_PASSED,
+                               .file_begins = begin_container_file,
+                               .file_goes_on = take_container_bytes,
                                .check_cancelled = sg_check_cancelled};
 
     if (asprintf(&folder, "%s/trust", app->paths.state) < 0)
@@ -222,8 +270,23 @@ static int finish_page(struct run *run)
 static void run_clear(struct run *run)
 {
     sg_page_free(run->page);
+    sg_extract_free(run->extract);
     sg_file_tree_clear(&run->files);
     free(run->answers);
+}
+
+static enum sg_rc begin_extract(const struct sg_args *args, struct run *run, struct sg_err *err)
+{
+    const char *folder = sg_args_value(args, "extract");
+
+    if (!folder)
+        return sg_args_flag(args, "extract-all")
+                   ? sg_fail(err, SG_E_USAGE, "%s", _("--extract-all belongs to --extract, which names the folder."))
+                   : SG_OK;
+    if (run->files.count != 1)
+        return sg_fail(err, SG_E_USAGE, _("--extract takes files out of one container; %zu files were named."),
+                       run->files.count);
+    return sg_extract_begin(folder, &run->extract, err);
 }
 
 static int run_verify(struct sg_app *app, const struct sg_args *args)
@@ -236,6 +299,8 @@ static int run_verify(struct sg_app *app, const struct sg_args *args)
     enum sg_rc rc = find_files(args, &run, &err);
     if (rc == SG_OK)
         rc = sg_page_open(app, args, &run.page, &err);
+    if (rc == SG_OK)
+        rc = begin_extract(args, &run, &err);
     if (rc == SG_OK)
         rc = judge(app, args, &run, &err);
     if (rc != SG_OK)

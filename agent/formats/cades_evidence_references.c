@@ -242,10 +242,15 @@ static enum sg_rc link_all(struct sg_evidence *evidence, struct sg_err *err)
 
 enum sg_rc sg_evidence_read_references(struct sg_evidence *evidence, struct sg_err *err)
 {
-    enum sg_rc rc = read_signing_certificate(evidence, NID_id_smime_aa_signingCertificate, false, err);
-    if (rc == SG_OK)
-        rc = read_signing_certificate(evidence, NID_id_smime_aa_signingCertificateV2, true, err);
+    enum sg_rc rc = SG_OK;
+
     for (size_t i = 0; rc == SG_OK && i < evidence->place_count; i++)
         rc = read_unsigned(evidence, i, err);
+    if (evidence->token_count == 0) /* no time-stamp covers anything, by reference or not */
+        return rc;
+    if (rc == SG_OK)
+        rc = read_signing_certificate(evidence, NID_id_smime_aa_signingCertificate, false, err);
+    if (rc == SG_OK)
+        rc = read_signing_certificate(evidence, NID_id_smime_aa_signingCertificateV2, true, err);
     return rc == SG_OK ? link_all(evidence, err) : rc;
 }

@@ -7,6 +7,7 @@
 #include "formats/pem.h"
 
 #define SLOTS 256
+#define TAIL 8                 /* octets by which a place is found */
 #define MAX_KEPT (16 * SG_KIB) /* larger certificates are parsed each time */
 
 struct slot {
@@ -48,13 +49,14 @@ void sg_cert_cache_free(struct sg_cert_cache *cache)
     free(cache);
 }
 
-/* FNV-1a. Who makes certificates collide gains only that they are parsed again. */
+/* A certificate ends with its signature, of which two are alike only by design. Who makes certificates collide gains
+ * only that they are parsed again. */
 static struct slot *slot_of(struct sg_cert_cache *cache, struct sg_slice der)
 {
-    uint64_t hash = 0xcbf29ce484222325U;
-    for (size_t i = 0; i < der.len; i++)
-        hash = (hash ^ der.data[i]) * 0x100000001b3U;
-    return &cache->slots[(hash ^ hash >> 32) % SLOTS];
+    size_t hash = der.len;
+    for (size_t i = der.len > TAIL ? der.len - TAIL : 0; i < der.len; i++)
+        hash = 31 * hash + der.data[i];
+    return &cache->slots[hash % SLOTS];
 }
 
 static X509 *find(struct sg_cert_cache *cache, struct slot *slot, struct sg_slice der)

@@ -1,6 +1,7 @@
 /* Certificates out of bytes and files; a CRL out of bytes. */
 #include <string.h>
 
+#include "base/crypto.h"
 #include "base/limits.h"
 #include "base/msg.h"
 #include "formats/pem_reader.h"
@@ -18,8 +19,10 @@ enum sg_rc sg_cert_parse(struct sg_slice der, OSSL_LIB_CTX *libctx, X509 **ret, 
         return sg_fail_memory(err);
     if (!d2i_X509(&cert, &at, (long)der.len) || at != der.data + der.len)
         return sg_fail_ssl(err, SG_E_MALFORMED, _("A certificate cannot be read."));
-    *ret = sg_steal(cert);
-    return SG_OK;
+    enum sg_rc rc = sg_cert_digest_keep(libctx, cert, err); /* by which it is compared and remembered, many times */
+    if (rc == SG_OK)
+        *ret = sg_steal(cert);
+    return rc;
 }
 
 static enum sg_rc take(struct sg_slice der, OSSL_LIB_CTX *libctx, STACK_OF(X509) *certs, struct sg_err *err)

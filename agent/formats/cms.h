@@ -28,8 +28,8 @@ struct sg_attribute {
 struct sg_signer_info {
     long version;
     /* The sid (RFC 5652 §5.3): either issuer and serial, or the subject key identifier. The others are NULL / none. */
-    X509_NAME *issuer;
-    ASN1_INTEGER *serial;
+    const X509_NAME *issuer;
+    const ASN1_INTEGER *serial;
     struct sg_slice subject_key_id;
 
     X509_ALGOR *digest_algorithm;
@@ -90,6 +90,15 @@ SG_MUST_CHECK enum sg_rc sg_cms_content(struct sg_cms *cms, struct sg_sink sink,
 SG_MUST_CHECK enum sg_rc sg_signer_info_to_be_signed(const struct sg_signer_info *si, bool der_sorted,
                                                      struct sg_buf *out, struct sg_err *err);
 
+/* A countersignature (RFC 5652 §11.4): a SignerInfo that is a value of an unsigned attribute of another's, and has to
+ * outlive the result. SG_E_MALFORMED or SG_E_LIMIT. */
+struct sg_countersignature;
+SG_MUST_CHECK enum sg_rc sg_countersignature_read(struct sg_slice value, struct sg_countersignature **ret,
+                                                  struct sg_err *err);
+void sg_countersignature_free(struct sg_countersignature *counter);
+SG_DEFINE_CLEANUP(struct sg_countersignature, sg_countersignature_free)
+const struct sg_signer_info *sg_countersignature_signer(const struct sg_countersignature *counter);
+
 /* The SubjectIdentifier names this certificate. */
 bool sg_signer_info_names(const struct sg_signer_info *si, X509 *cert);
 /* The attributes of that type: their number; the first in `*ret` if there is one. */
@@ -105,4 +114,10 @@ struct sg_ess_cert_id {
 
 SG_MUST_CHECK enum sg_rc sg_ess_cert_id_read(const struct sg_attribute *attr, bool v2, struct sg_ess_cert_id *ret,
                                              struct sg_err *err);
+/* One without issuer and serial. */
+SG_MUST_CHECK enum sg_rc sg_ess_cert_id_make(struct sg_slice hash, const EVP_MD *digest, struct sg_ess_cert_id *ret,
+                                             struct sg_err *err);
 void sg_ess_cert_id_clear(struct sg_ess_cert_id *id);
+/* Whether the attribute is, octet for octet, the signing-certificate-v2 that most programs write for this certificate:
+ * its SHA-256 (given), issuer and serial number. Takes a fraction of reading it; false says nothing. */
+bool sg_ess_is_usual(const struct sg_attribute *attr, const X509 *cert, struct sg_slice sha256);

@@ -77,11 +77,11 @@ static enum sg_rc read_attribute(const struct sg_cms_walk *walk, struct sg_attri
     return rc;
 }
 
-/* All attributes of the level; `attributes` has room for SG_MAX_ATTRIBUTES, and `*count` of them are to be freed. */
-static enum sg_rc read_level(const struct sg_cms_walk *walk, struct sg_attribute *attributes, size_t *count,
+/* All attributes of the level; `*count` of them are to be freed, whatever happens. */
+static enum sg_rc read_level(const struct sg_cms_walk *walk, struct sg_attribute **attributes, size_t *count,
                              struct sg_err *err)
 {
-    for (;;) {
+    for (size_t room = 0;;) {
         struct sg_tlv element;
         bool more = false;
 
@@ -92,7 +92,15 @@ static enum sg_rc read_level(const struct sg_cms_walk *walk, struct sg_attribute
             return sg_tlv_malformed(walk->reader, sg_tlv_place(walk->reader), _("an attribute is not a SEQUENCE"), err);
         if (*count == SG_MAX_ATTRIBUTES)
             return sg_fail(err, SG_E_LIMIT, _("A signature has more than %d attributes."), SG_MAX_ATTRIBUTES);
-        rc = read_attribute(walk, &attributes[(*count)++], err);
+        if (*count == room) {
+            room = room ? 2 * room : 8;
+            struct sg_attribute *larger = reallocarray(*attributes, room, sizeof *larger);
+            if (!larger)
+                return sg_fail_memory(err);
+            *attributes = larger;
+        }
+        (*attributes)[*count] = (struct sg_attribute){0};
+        rc = read_attribute(walk, &(*attributes)[(*count)++], err);
         if (rc != SG_OK)
             return rc;
     }
@@ -101,14 +109,12 @@ static enum sg_rc read_level(const struct sg_cms_walk *walk, struct sg_attribute
 enum sg_rc sg_cms_read_attributes(const struct sg_cms_walk *walk, struct sg_tlv *element, struct sg_attribute **ret,
                                   size_t *ret_count, struct sg_err *err)
 {
-    struct sg_attribute *attributes = calloc(SG_MAX_ATTRIBUTES, sizeof *attributes);
+    struct sg_attribute *attributes = NULL;
     size_t count = 0;
 
-    if (!attributes)
-        return sg_fail_memory(err);
     enum sg_rc rc = sg_tlv_enter(walk->reader, err);
     if (rc == SG_OK)
-        rc = read_level(walk, attributes, &count, err);
+        rc = read_level(walk, &attributes, &count, err);
     if (rc == SG_OK)
         rc = sg_tlv_leave(walk->reader, element, err);
     if (rc != SG_OK) {

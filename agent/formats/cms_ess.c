@@ -3,8 +3,8 @@
 #include <openssl/objects.h>
 
 #include "base/msg.h"
-#include "formats/cms.h"
 #include "formats/cms_asn1.h"
+#include "formats/cms_private.h"
 
 static enum sg_rc malformed(struct sg_err *err)
 {
@@ -24,19 +24,28 @@ static enum sg_rc take_issuer_serial(SG_ISSUER_SERIAL *from, struct sg_ess_cert_
     return SG_OK;
 }
 
+enum sg_rc sg_ess_cert_id_make(struct sg_slice hash, const EVP_MD *digest, struct sg_ess_cert_id *ret,
+                               struct sg_err *err)
+{
+    uint8_t *copy = malloc(hash.len ? hash.len : 1);
+    if (!copy)
+        return sg_fail_memory(err);
+    if (hash.len)
+        memcpy(copy, hash.data, hash.len);
+    *ret = (struct sg_ess_cert_id){.digest = digest, .hash = {copy, hash.len}};
+    return SG_OK;
+}
+
 static enum sg_rc fill(const ASN1_OCTET_STRING *hash, SG_ISSUER_SERIAL *issuer_serial, const EVP_MD *digest,
                        struct sg_ess_cert_id *ret, struct sg_err *err)
 {
-    size_t len = (size_t)ASN1_STRING_length(hash);
-    struct sg_ess_cert_id id = {.digest = digest};
+    struct sg_ess_cert_id id = {0};
 
-    uint8_t *copy = malloc(len ? len : 1);
-    if (!copy)
-        return sg_fail_memory(err);
-    if (len)
-        memcpy(copy, ASN1_STRING_get0_data(hash), len);
-    id.hash = (struct sg_slice){.data = copy, .len = len};
-    enum sg_rc rc = take_issuer_serial(issuer_serial, &id, err);
+    enum sg_rc rc = sg_ess_cert_id_make(
+        (struct sg_slice){ASN1_STRING_get0_data(hash), (size_t)ASN1_STRING_length(hash)}, digest, &id, err);
+    if (rc != SG_OK)
+        return rc;
+    rc = take_issuer_serial(issuer_serial, &id, err);
     if (rc != SG_OK) {
         sg_ess_cert_id_clear(&id);
         return rc;
@@ -76,6 +85,44 @@ enum sg_rc sg_ess_cert_id_read(const struct sg_attribute *attr, bool v2, struct 
     if (attr->value_count != 1) /* RFC 2634 §5.4, RFC 5035 §3: a single value */
         return malformed(err);
     return v2 ? read_v2(attr->values[0], ret, err) : read_v1(attr->values[0], ret, err);
+}
+
+/* Takes these octets off `rest`, if it begins with them. */
+static bool take_bytes(struct sg_slice *rest, struct sg_slice bytes)
+{
+    if (rest->len < bytes.len || memcmp(rest->data, bytes.data, bytes.len) != 0)
+        return false;
+    rest->data += bytes.len;
+    rest->len -= bytes.len;
+    return true;
+}
+
+/* Takes a header off `rest`. */
+static bool take_header(struct sg_slice *rest, uint8_t tag, size_t len)
+{
+    uint8_t header[SG_TLV_HEADER];
+    return take_bytes(rest, (struct sg_slice){header, sg_tlv_header(tag, len, header)});
+}
+
+bool sg_ess_is_usual(const struct sg_attribute *attr, const X509 *cert, struct sg_slice sha256)
+{
+    uint8_t number[SG_CERT_SERIAL_ROOM], header[SG_TLV_HEADER];
+    struct sg_slice name, serial, rest;
+    if (attr->value_count != 1 || !sg_cert_issuer_and_serial(cert, number, &name, &serial))
+        return false;
+    /* SEQUENCE { certs SEQUENCE { ESSCertIDv2 { certHash, IssuerSerial { GeneralNames { [4] name }, serialNumber } } }
+     * } (RFC 5035 §4, §5), from the inside out. */
+    const size_t directory = name.len + sg_tlv_header(0xa4, name.len, header);
+    const size_t names = directory + sg_tlv_header(0x30, directory, header);
+    const size_t issuer_serial = names + serial.len;
+    const size_t hash = sha256.len + sg_tlv_header(0x04, sha256.len, header);
+    const size_t id = hash + issuer_serial + sg_tlv_header(0x30, issuer_serial, header);
+    const size_t certs = id + sg_tlv_header(0x30, id, header);
+    rest = attr->values[0];
+    return take_header(&rest, 0x30, certs + sg_tlv_header(0x30, certs, header)) && take_header(&rest, 0x30, certs) &&
+           take_header(&rest, 0x30, id) && take_header(&rest, 0x04, sha256.len) && take_bytes(&rest, sha256) &&
+           take_header(&rest, 0x30, issuer_serial) && take_header(&rest, 0x30, directory) &&
+           take_header(&rest, 0xa4, name.len) && take_bytes(&rest, name) && take_bytes(&rest, serial) && rest.len == 0;
 }
 
 void sg_ess_cert_id_clear(struct sg_ess_cert_id *id)

@@ -11,6 +11,7 @@ struct sg_cms_walk {
     struct sg_tlv_reader *reader; /* over the whole input */
     uint64_t rest_start;          /* where in the input `rest` begins */
     struct sg_slice rest;         /* to the input's end */
+    const STACK_OF(X509) *certs;  /* that came along and were read; outlive the signers */
 };
 
 /* What it was read with: certificates of the same kind of file are looked up there as well. May be NULL. */
@@ -35,12 +36,20 @@ SG_MUST_CHECK enum sg_rc sg_cms_read_attributes(const struct sg_cms_walk *walk, 
                                                 struct sg_attribute **ret, size_t *ret_count, struct sg_err *err);
 void sg_cms_free_attributes(struct sg_attribute *attributes, size_t count);
 
+/* Issuer and serial number of a certificate, in DER: to read a name takes longer than to compare it. False: a serial
+ * number that is longer than RFC 5280 §4.1.2.2 allows. `name` is the certificate's, `serial` is in `room`. */
+#define SG_CERT_SERIAL_ROOM 64
+bool sg_cert_issuer_and_serial(const X509 *cert, uint8_t room[SG_CERT_SERIAL_ROOM], struct sg_slice *ret_name,
+                               struct sg_slice *ret_serial);
+
 struct sg_cms_signer {
     struct sg_signer_info info;
     struct sg_attribute *signed_attrs; /* owned, as info shows them */
     struct sg_attribute *unsigned_attrs;
     struct sg_buf signature;
     struct sg_buf subject_key_id;
+    X509_NAME *issuer; /* unless it is that of a certificate that came along */
+    ASN1_INTEGER *serial;
 };
 
 /* Reads the SignerInfo just read, and goes behind it. */

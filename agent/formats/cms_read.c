@@ -379,6 +379,7 @@ static enum sg_rc parse(struct sg_cms *cms, struct sg_err *err)
         rc = read_rest(cms, walk.rest_start, err);
     if (rc != SG_OK)
         return rc;
+    walk.certs = cms->certificates;
     walk.reader = reader;
     walk.rest = sg_buf_slice(&cms->rest);
     rc = read_tail(cms, &walk, err);

@@ -1,6 +1,7 @@
 #include "formats/cms_private.h"
 
 #include <limits.h>
+#include <string.h>
 
 #include <openssl/x509v3.h>
 
@@ -21,6 +22,48 @@ static enum sg_rc read_version(const struct sg_cms_walk *walk, long *ret, struct
         return sg_fail_ssl(err, SG_E_MALFORMED, _("The version of a SignerInfo is not a small number."));
     *ret = (long)version;
     return SG_OK;
+}
+
+#define FEW_CERTS 8 /* that are looked at */
+
+bool sg_cert_issuer_and_serial(const X509 *cert, uint8_t room[SG_CERT_SERIAL_ROOM], struct sg_slice *ret_name,
+                               struct sg_slice *ret_serial)
+{
+    const ASN1_INTEGER *serial = X509_get0_serialNumber(cert);
+    uint8_t *end = room;
+
+    if (ASN1_STRING_length(serial) > SG_CERT_SERIAL_ROOM - SG_TLV_HEADER)
+        return false;
+    int len = i2d_ASN1_INTEGER(serial, &end);
+    *ret_serial = (struct sg_slice){room, len > 0 ? (size_t)len : 0};
+    return len > 0 && X509_NAME_get0_der(X509_get_issuer_name(cert), &ret_name->data, &ret_name->len);
+}
+
+/* Whether the IssuerAndSerialNumber is, octet for octet, that of the certificate. */
+static bool is_that_of(struct sg_slice sid, const X509 *cert)
+{
+    uint8_t header[SG_TLV_HEADER], number[SG_CERT_SERIAL_ROOM];
+    struct sg_slice name, serial;
+
+    if (!sg_cert_issuer_and_serial(cert, number, &name, &serial))
+        return false;
+    size_t len = sg_tlv_header(0x30, name.len + serial.len, header);
+    return sid.len == len + name.len + serial.len && memcmp(sid.data, header, len) == 0 &&
+           memcmp(sid.data + len, name.data, name.len) == 0 &&
+           memcmp(sid.data + len + name.len, serial.data, serial.len) == 0;
+}
+
+static bool find_among(const STACK_OF(X509) *certs, struct sg_slice sid, struct sg_signer_info *info)
+{
+    for (int i = 0; i < sk_X509_num(certs) && i < FEW_CERTS; i++) {
+        const X509 *cert = sk_X509_value(certs, i);
+        if (!is_that_of(sid, cert))
+            continue;
+        info->issuer = X509_get_issuer_name(cert);
+        info->serial = X509_get0_serialNumber(cert);
+        return true;
+    }
+    return false;
 }
 
 /* SignerIdentifier ::= CHOICE { IssuerAndSerialNumber, [0] SubjectKeyIdentifier } (RFC 5652 §5.3). */
@@ -46,13 +89,15 @@ static enum sg_rc read_sid(const struct sg_cms_walk *walk, struct sg_cms_signer 
     if (rc != SG_OK)
         return rc;
     struct sg_slice bytes = sg_cms_bytes(walk, &element);
+    if (find_among(walk->certs, bytes, &signer->info))
+        return SG_OK;
     const uint8_t *at = bytes.data;
     _cleanup_(SG_ISSUER_AND_SERIAL_freep) SG_ISSUER_AND_SERIAL *sid =
         d2i_SG_ISSUER_AND_SERIAL(NULL, &at, (long)bytes.len);
     if (!sid)
         return sg_fail_ssl(err, SG_E_MALFORMED, _("The issuer and serial number of a SignerInfo cannot be read."));
-    signer->info.issuer = sg_steal(sid->issuer);
-    signer->info.serial = sg_steal(sid->serial);
+    signer->info.issuer = signer->issuer = sg_steal(sid->issuer);
+    signer->info.serial = signer->serial = sg_steal(sid->serial);
     return SG_OK;
 }
 
@@ -174,8 +219,8 @@ void sg_cms_signer_free(struct sg_cms_signer *signer)
 {
     if (!signer)
         return;
-    X509_NAME_free(signer->info.issuer);
-    ASN1_INTEGER_free(signer->info.serial);
+    X509_NAME_free(signer->issuer);
+    ASN1_INTEGER_free(signer->serial);
     X509_ALGOR_free(signer->info.digest_algorithm);
     X509_ALGOR_free(signer->info.signature_algorithm);
     sg_cms_free_attributes(signer->signed_attrs, signer->info.signed_attr_count);

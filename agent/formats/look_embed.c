@@ -21,7 +21,7 @@ enum { TYPE0, CID_FONT, DESCRIPTOR, PROGRAM, TO_UNICODE, CID_SET };
 
 /* --- What is used --- */
 
-static struct sg_look_use *find_use(const struct sg_look_subset *subset, hb_codepoint_t glyph)
+const struct sg_look_use *sg_look_subset_find(const struct sg_look_subset *subset, hb_codepoint_t glyph)
 {
     for (size_t i = 0; i < subset->count; i++)
         if (subset->uses[i].glyph == glyph)
@@ -29,20 +29,10 @@ static struct sg_look_use *find_use(const struct sg_look_subset *subset, hb_code
     return NULL;
 }
 
-const struct sg_look_use *sg_look_subset_find(const struct sg_look_subset *subset, hb_codepoint_t glyph)
-{
-    return find_use(subset, glyph);
-}
-
-/* The first text that a glyph shows alone is what it stands for; others are said where they are. */
 enum sg_rc sg_look_subset_add(struct sg_look_subset *subset, const struct sg_look_use *use, struct sg_err *err)
 {
-    struct sg_look_use *known = find_use(subset, use->glyph);
-    if (known) {
-        if (use->alone && !known->alone)
-            *known = *use;
+    if (sg_look_subset_find(subset, use->glyph))
         return SG_OK;
-    }
     struct sg_look_use *grown = reallocarray(subset->uses, subset->count + 1, sizeof *grown);
     if (!grown)
         return sg_fail_memory(err);

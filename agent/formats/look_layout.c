@@ -18,10 +18,17 @@
 #define LEADING 0.2
 #define FEWEST_EMS 10.0 /* of text in a line: where there is less, a wider box is asked for */
 
+/* Where lines may end, if no word ends in time. */
+enum breaks {
+    BREAKS_NONE,
+    BREAKS_UNSPACED, /* in scripts that do not part words by spaces */
+    BREAKS_ANYWHERE  /* behind any character */
+};
+
 /* Where the text stands: below and to the right of its upper left corner. */
 struct area {
     double width, height;
-    bool within_words; /* lines may end there */
+    enum breaks breaks;
 };
 
 void sg_look_layout_clear(struct sg_look_layout *layout)
@@ -41,18 +48,21 @@ static size_t skip_spaces(const struct sg_look_text *text, size_t at)
     return at;
 }
 
-/* Where the line that starts at `start` ends: as far as `width` ems go. Nothing fits: `start`. */
-static size_t line_end(const struct sg_look_text *text, size_t start, double width, bool within_words)
+/* Where the line that starts at `start` ends: as far as `width` ems go; within a word only if that is longer than the
+ * line. Nothing fits: `start`. */
+static size_t line_end(const struct sg_look_text *text, size_t start, double width, enum breaks breaks)
 {
     double used = 0;
-    size_t end = start;
+    size_t end = start, within = start;
     for (size_t at = start; at < text->len; at++) {
         const struct sg_look_char *c = &text->chars[at];
-        if (at > start && (c->may_end || (within_words && c->starts && text->points[at] != ' ')))
+        if (at > start && c->may_end)
             end = at;
+        if (at > start && c->starts && (breaks == BREAKS_ANYWHERE || (breaks == BREAKS_UNSPACED && c->unspaced)))
+            within = at;
         used += c->advance;
         if (used > width && text->points[at] != ' ')
-            return end;
+            return end == start ? within : end;
     }
     return text->len;
 }
@@ -86,7 +96,7 @@ static enum sg_rc wrap(struct sg_look_layout *layout, const struct sg_look_text 
     enum sg_rc rc = SG_OK;
     bool fits = true;
     for (size_t at = skip_spaces(text, 0), next = 0; at < text->len && fits && rc == SG_OK; at = next) {
-        size_t end = line_end(text, at, area->width / size, area->within_words);
+        size_t end = line_end(text, at, area->width / size, area->breaks);
         next = skip_spaces(text, end);
         while (end > at && text->points[end - 1] == ' ')
             end--;
@@ -125,14 +135,14 @@ static enum sg_rc set_rows(const struct sg_look_text *texts, size_t count, doubl
     return rc;
 }
 
-/* The rows in the largest size that fits; words are broken only where no size fits them. None: a layout without rows.
- */
+/* The rows in the largest size that fits without breaks, or with few. Only the smallest is left where words do not fit
+ * any, so that no more of them than must be are broken. None: a layout without rows. */
 static enum sg_rc fit_rows(const struct sg_look_text *texts, size_t count, struct area area,
                            struct sg_look_layout *layout, double *ret_height, struct sg_err *err)
 {
-    for (int broken = 0; broken < 2; broken++) {
-        area.within_words = broken;
-        for (double size = LARGEST; size >= SMALLEST; size -= STEP) {
+    for (area.breaks = BREAKS_NONE; area.breaks <= BREAKS_ANYWHERE; area.breaks++) {
+        double largest = area.breaks == BREAKS_ANYWHERE ? SMALLEST : LARGEST;
+        for (double size = largest; size >= SMALLEST; size -= STEP) {
             enum sg_rc rc = set_rows(texts, count, size, &area, layout, ret_height, err);
             if (rc != SG_OK || *ret_height <= area.height)
                 return rc;
@@ -182,7 +192,7 @@ static enum sg_rc too_small(const struct sg_look_text *texts, size_t count, bool
     double needed = fmax(ceil(needed_width(texts, count, has_image)), width), text_height = INFINITY;
     for (; isinf(text_height); needed++) { /* ink may reach further than letters are wide */
         double inner = needed - 2 * PADDING;
-        struct area area = {.width = has_image ? inner * (1 - IMAGE_SHARE) - GAP : inner, .within_words = true};
+        struct area area = {.width = has_image ? inner * (1 - IMAGE_SHARE) - GAP : inner, .breaks = BREAKS_ANYWHERE};
         _cleanup_(sg_look_layout_clear) struct sg_look_layout layout = {0};
         enum sg_rc rc = set_rows(texts, count, SMALLEST, &area, &layout, &text_height, err);
         if (rc != SG_OK)

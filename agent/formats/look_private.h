@@ -5,6 +5,7 @@
 #include <fribidi.h>
 #include <hb.h>
 
+#include "base/limits.h"
 #include "formats/pdf_look.h"
 
 /* --- Fonts (look_fonts.c) --- */
@@ -41,6 +42,7 @@ struct sg_look_char {
     FriBidiLevel level;
     bool starts;    /* a cluster: with those behind it that do not, it is one character for a reader */
     bool may_end;   /* a line before it */
+    bool unspaced;  /* its script does not part words by spaces, and where they end is not known here */
     double advance; /* of the cluster that it starts */
 };
 
@@ -49,12 +51,13 @@ struct sg_look_text {
     struct sg_look_char *chars;
     size_t len;
     hb_language_t language;
-    bool from_right;
+    bool from_right; /* it stands at the right */
 };
 
-/* Takes a line apart. `fonts` must outlive the result. Not UTF-8: SG_E_MALFORMED; errors of sg_look_fonts_find(). */
-SG_MUST_CHECK enum sg_rc sg_look_text_read(const char *line, struct sg_look_fonts *fonts, struct sg_look_text *ret,
-                                           struct sg_err *err);
+/* Takes a line apart. `from_right`: where it stands if no letter tells. `fonts` must outlive the result. Not UTF-8:
+ * SG_E_MALFORMED; errors of sg_look_fonts_find(). */
+SG_MUST_CHECK enum sg_rc sg_look_text_read(const char *line, bool from_right, struct sg_look_fonts *fonts,
+                                           struct sg_look_text *ret, struct sg_err *err);
 void sg_look_text_clear(struct sg_look_text *text);
 
 /* --- Lines (look_shape.c) --- */
@@ -127,13 +130,12 @@ double sg_look_image_aspect(const struct sg_look_image *image); /* as it is seen
 
 /* --- Fonts in the file (look_embed.c, look_cff.c) --- */
 
-/* A glyph that was used, and what it stands for. */
+/* A glyph that was used, and what it stands for, where nothing else is said. */
 struct sg_look_use {
     hb_codepoint_t glyph;   /* in the font's file */
     uint16_t code;          /* that stands for it in content */
     const uint32_t *points; /* its text, of a sg_look_text */
     size_t count;
-    bool alone; /* that text is shown by this glyph alone */
 };
 
 /* Those of one font. */
@@ -143,6 +145,7 @@ struct sg_look_subset {
     size_t count;
 };
 
+/* Another glyph; what one that is there stands for, stays. */
 SG_MUST_CHECK enum sg_rc sg_look_subset_add(struct sg_look_subset *subset, const struct sg_look_use *use,
                                             struct sg_err *err);
 const struct sg_look_use *sg_look_subset_find(const struct sg_look_subset *subset, hb_codepoint_t glyph);
@@ -153,14 +156,32 @@ SG_MUST_CHECK enum sg_rc sg_look_embed(struct sg_look_subset *subset, struct sg_
 /* The CIDs of a CFF's `count` glyphs (Adobe TN 5176 §13, §18). */
 SG_MUST_CHECK enum sg_rc sg_look_cff_cids(struct sg_slice cff, size_t count, uint16_t *cids, struct sg_err *err);
 
+/* --- Content (look_content.c) --- */
+
+struct sg_look_subsets {
+    struct sg_look_subset items[SG_MAX_FONTS]; /* the i-th is the font "/Fi" */
+    size_t count;
+};
+
+/* Notes what the layout's glyphs are and stand for. The layout's texts must outlive the subsets. */
+SG_MUST_CHECK enum sg_rc sg_look_use_glyphs(const struct sg_look_layout *layout, struct sg_look_subsets *subsets,
+                                            struct sg_err *err);
+void sg_look_subsets_clear(struct sg_look_subsets *subsets);
+/* Writes the text, once the subsets are embedded. Its resources: the fonts, and the colour space "/Grey". */
+SG_MUST_CHECK enum sg_rc sg_look_draw_text(const struct sg_look_layout *layout, const struct sg_look_subsets *subsets,
+                                           struct sg_buf *out, struct sg_err *err);
+/* Writes the image, of the resource "/Image", at its place. */
+SG_MUST_CHECK enum sg_rc sg_look_draw_image(const struct sg_look_image *image, const struct sg_pdf_rect *place,
+                                            struct sg_buf *out, struct sg_err *err);
+
 /* --- Writing (look_write.c) --- */
 
 /* Another object, behind those that are there. */
 SG_MUST_CHECK enum sg_rc sg_look_part(struct sg_pdf_look_parts *parts, bool is_stream, struct sg_pdf_part **ret,
                                       struct sg_err *err);
 
-/* A number as PDF has it, whatever the locale. */
-SG_MUST_CHECK enum sg_rc sg_look_number(struct sg_buf *out, double number, struct sg_err *err);
+/* Numbers as PDF has them, whatever the locale, each with a space behind it. */
+SG_MUST_CHECK enum sg_rc sg_look_numbers(struct sg_buf *out, const double *numbers, size_t count, struct sg_err *err);
 /* UTF-16BE in hexadecimal, as in CMaps and text strings. */
 SG_MUST_CHECK enum sg_rc sg_look_utf16(struct sg_buf *out, const uint32_t *points, size_t count, struct sg_err *err);
 /* zlib's format, for /FlateDecode. */

@@ -43,20 +43,22 @@ static enum sg_rc decode(const char *line, struct sg_look_text *text, struct sg_
     return SG_OK;
 }
 
-/* Directions by UAX #9, the paragraph's by its first letter. */
+/* Directions by UAX #9, the paragraph's by its first letter. One without letters, such as a date, is written from the
+ * left, and stands where the line before it does. */
 static enum sg_rc find_levels(struct sg_look_text *text, struct sg_err *err)
 {
     FriBidiCharType types[SG_MAX_LOOK_TEXT];
     FriBidiBracketType brackets[SG_MAX_LOOK_TEXT];
     FriBidiLevel levels[SG_MAX_LOOK_TEXT];
-    FriBidiParType direction = FRIBIDI_PAR_ON;
     FriBidiStrIndex len = (FriBidiStrIndex)text->len;
 
     fribidi_get_bidi_types(text->points, len, types);
     fribidi_get_bracket_types(text->points, len, types, brackets);
+    FriBidiParType direction = fribidi_get_par_direction(types, len);
+    if (direction != FRIBIDI_PAR_ON)
+        text->from_right = FRIBIDI_IS_RTL(direction);
     if (fribidi_get_par_embedding_levels_ex(types, brackets, len, &direction, levels) == 0)
         return sg_fail_memory(err);
-    text->from_right = FRIBIDI_IS_RTL(direction);
     for (size_t i = 0; i < text->len; i++)
         text->chars[i].level = levels[i];
     return SG_OK;
@@ -141,12 +143,22 @@ static bool is_ideographic(hb_script_t script)
            script == HB_SCRIPT_BOPOMOFO || script == HB_SCRIPT_YI;
 }
 
-/* A part of UAX #14: lines end behind spaces and hyphens, and among ideographs, not before what closes. */
+/* Those of UAX #14's class SA, whose words a dictionary would tell. */
+static bool is_unspaced(hb_script_t script)
+{
+    return script == HB_SCRIPT_THAI || script == HB_SCRIPT_LAO || script == HB_SCRIPT_KHMER ||
+           script == HB_SCRIPT_MYANMAR || script == HB_SCRIPT_TAI_LE || script == HB_SCRIPT_NEW_TAI_LUE ||
+           script == HB_SCRIPT_TAI_THAM || script == HB_SCRIPT_TAI_VIET;
+}
+
+/* A part of UAX #14: lines end behind spaces, hyphens and Tibetan's tsheg, and among ideographs, not before what
+ * closes. */
 static void find_ends(struct sg_look_text *text)
 {
     for (size_t i = 1; i < text->len; i++) {
         struct sg_look_char *c = &text->chars[i];
         uint32_t before = text->points[i - 1], point = text->points[i];
+        c->unspaced = is_unspaced(c->script);
         if (!c->starts || point == ' ')
             continue;
         bool among = is_ideographic(c->script) && is_ideographic(text->chars[i - 1].script);
@@ -154,8 +166,8 @@ static void find_ends(struct sg_look_text *text)
                       !is_category(point, HB_UNICODE_GENERAL_CATEGORY_DECIMAL_NUMBER,
                                    HB_UNICODE_GENERAL_CATEGORY_DASH_PUNCTUATION);
         bool digits = point < 0x80 && before < 0x80; /* and other Latin among ideographs */
-        c->may_end =
-            before == ' ' || before == 0x3000 || hyphen || (among && !digits && !opens(before) && !closes(point));
+        c->may_end = before == ' ' || before == 0x3000 || before == 0x0f0b || hyphen ||
+                     (among && !digits && !opens(before) && !closes(point));
     }
 }
 
@@ -193,12 +205,13 @@ static enum sg_rc measure(struct sg_look_text *text, const struct sg_look_fonts 
     return rc;
 }
 
-enum sg_rc sg_look_text_read(const char *line, struct sg_look_fonts *fonts, struct sg_look_text *ret,
+enum sg_rc sg_look_text_read(const char *line, bool from_right, struct sg_look_fonts *fonts, struct sg_look_text *ret,
                              struct sg_err *err)
 {
     _cleanup_(sg_look_text_clear) struct sg_look_text text = {
         .points = calloc(SG_MAX_LOOK_TEXT, sizeof *text.points),
         .chars = calloc(SG_MAX_LOOK_TEXT, sizeof *text.chars),
+        .from_right = from_right,
     };
     if (!text.points || !text.chars)
         return sg_fail_memory(err);

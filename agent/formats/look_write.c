@@ -22,7 +22,7 @@ enum sg_rc sg_look_part(struct sg_pdf_look_parts *parts, bool is_stream, struct 
     return SG_OK;
 }
 
-enum sg_rc sg_look_number(struct sg_buf *out, double number, struct sg_err *err)
+static enum sg_rc write_number(struct sg_buf *out, double number, struct sg_err *err)
 {
     long thousandths = lround(number * 1000);
     const char *sign = thousandths < 0 ? "-" : "";
@@ -30,6 +30,14 @@ enum sg_rc sg_look_number(struct sg_buf *out, double number, struct sg_err *err)
     if (thousandths % 1000 == 0)
         return sg_buf_printf(out, err, "%s%ld ", sign, thousandths / 1000);
     return sg_buf_printf(out, err, "%s%ld.%03ld ", sign, thousandths / 1000, thousandths % 1000);
+}
+
+enum sg_rc sg_look_numbers(struct sg_buf *out, const double *numbers, size_t count, struct sg_err *err)
+{
+    enum sg_rc rc = SG_OK;
+    for (size_t i = 0; i < count && rc == SG_OK; i++)
+        rc = write_number(out, numbers[i], err);
+    return rc;
 }
 
 enum sg_rc sg_look_utf16(struct sg_buf *out, const uint32_t *points, size_t count, struct sg_err *err)

@@ -170,7 +170,7 @@ static const char *read_encoding(struct scan *scan, struct sg_mime_header *heade
 /* The field is whole. */
 static void end_field(struct reading *reading)
 {
-    struct scan scan = {.at = (const char *)reading->value->data};
+    struct scan scan = {.at = reading->value->len > 0 ? (const char *)reading->value->data : ""};
     const char *problem = NULL;
 
     scan.end = scan.at + reading->value->len;
@@ -205,16 +205,17 @@ static bool is_named(struct sg_slice text, const char *name)
            strchr(": \t", text.data[len]) != NULL;
 }
 
+/* Of a field that is there twice the first is read: the problem is noted. */
 static void begin_field(struct reading *reading, struct sg_slice text)
 {
-    if (is_named(text, "Content-Type")) {
-        if (reading->seen_type)
-            note(reading, N_("there are two Content-Types"));
+    if (is_named(text, "Content-Type") && reading->seen_type) {
+        note(reading, N_("there are two Content-Types"));
+    } else if (is_named(text, "Content-Type")) {
         reading->field = FIELD_TYPE;
         reading->seen_type = true;
+    } else if (is_named(text, "Content-Transfer-Encoding") && reading->seen_encoding) {
+        note(reading, N_("there are two Content-Transfer-Encodings"));
     } else if (is_named(text, "Content-Transfer-Encoding")) {
-        if (reading->seen_encoding)
-            note(reading, N_("there are two Content-Transfer-Encodings"));
         reading->field = FIELD_ENCODING;
         reading->seen_encoding = true;
     }
@@ -284,8 +285,7 @@ enum sg_rc sg_mime_header_read(struct sg_mime_lines *lines, struct sg_mime_heade
             break;
         rc = take_line(&reading, &line, err);
     }
-    if (!reading.header.problem)
-        end_field(&reading);
+    end_field(&reading); /* with a problem too: what it says of the message may be known by then */
     if (rc == SG_OK)
         *ret = reading.header;
     return rc;

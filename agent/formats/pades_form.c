@@ -106,7 +106,7 @@ static enum sg_rc visit_all(struct walk *walk, const struct sg_pdf_value *nodes,
 {
     enum sg_rc rc = SG_OK;
 
-    if (depth > SG_MAX_PDF_TREE_DEPTH)
+    if (depth > SG_MAX_PDF_FIELD_DEPTH)
         return sg_pades_broken(walk->doc, _("its fields go round in a circle, or are nested too deep."), walk->err);
     for (size_t i = 0; nodes && i < nodes->count && rc == SG_OK; i++)
         rc = visit(walk, &nodes->entries[i].value, from, depth);

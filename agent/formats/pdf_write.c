@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -39,7 +38,7 @@ static enum sg_rc find_next_number(struct sg_pdf_update *update, struct sg_err *
 
     if (count > 0 && next <= places[count - 1].id.number)
         next = (int64_t)places[count - 1].id.number + 1;
-    if (next < 1 || next > INT_MAX - SG_MAX_PDF_UPDATE_OBJECTS)
+    if (next < 1 || next > SG_MAX_PDF_NUMBER - SG_MAX_PDF_UPDATE_OBJECTS)
         return sg_about(
             update->name, err,
             sg_fail(err, SG_E_MALFORMED, _("\"%s\" is a broken PDF: its trailer has no usable /Size."), update->name));

@@ -129,10 +129,46 @@ static enum sg_rc write_report(const struct sg_judge *judge, const struct sg_rep
     return rc == SG_OK && judge->html ? sg_report_html(report, content, number, section, err) : rc;
 }
 
-/* `number`: the file's among all, from 1. */
-static enum sg_rc judge_file(const struct sg_judge *judge, struct sg_judge_file *file, size_t number, int *ret_status,
+static enum sg_rc cannot_send(struct sg_err *err)
+{
+    return sg_fail(err, SG_E_INTERNAL, "%s", _("The files of the container cannot be handed on."));
+}
+
+static enum sg_rc send_name(void *context, const char *name, struct sg_err *err)
+{
+    const struct inside *inside = context;
+    const struct sg_message message = {
+        .kind = SG_MESSAGE_FILE, .file = inside->at, .pieces = {{(const uint8_t *)name, strlen(name)}}};
+    return sg_message_send(inside->out, &message) ? SG_OK : cannot_send(err);
+}
+
+static enum sg_rc send_bytes(void *context, const uint8_t *data, size_t len, struct sg_err *err)
+{
+    const struct inside *inside = context;
+    bool sent = true;
+    while (sent && len > 0) {
+        size_t some = len < SG_MESSAGE_DATA_MOST ? len : SG_MESSAGE_DATA_MOST;
+        sent = sg_message_send(
+            inside->out, &(struct sg_message){.kind = SG_MESSAGE_DATA, .file = inside->at, .pieces = {{data, some}}});
+        data += some;
+        len -= some;
+    }
+    return sent ? SG_OK : cannot_send(err);
+}
+
+static enum sg_rc extract(const struct inside *inside, struct sg_input *file, const struct sg_report *report,
+                          struct sg_err *err)
+{
+    const enum sg_judge_extract which = inside->judge->extract;
+    const struct sg_extraction to = {send_name, send_bytes, (void *)inside};
+    return which == SG_EXTRACT_NONE ? SG_OK : sg_verify_extract(file, report, which == SG_EXTRACT_ALL, &to, err);
+}
+
+static enum sg_rc judge_file(const struct inside *inside, struct sg_judge_file *file, int *ret_status,
                              struct sg_buf *text, struct sg_buf *section, struct sg_err *err)
 {
+    const struct sg_judge *judge = inside->judge;
+    const size_t number = inside->first + inside->at + 1; /* the file's among all, from 1 */
     struct sg_input *signature = NULL, *content = NULL;
     _cleanup_(sg_report_freep) struct sg_report *report = NULL;
     enum sg_rc rc = leave_to_parent(file, err);
@@ -140,6 +176,8 @@ static enum sg_rc judge_file(const struct sg_judge *judge, struct sg_judge_file 
         rc = pair(file, &signature, &content, err);
     if (rc == SG_OK)
         rc = sg_verify_file(judge->verifier, signature, content, &report, err);
+    if (rc == SG_OK)
+        rc = extract(inside, signature, report, err);
     if (rc == SG_OK)
         rc = write_report(judge, report, content ? sg_input_name(content) : NULL, number, text, section, err);
     if (rc == SG_OK)
@@ -157,8 +195,8 @@ static bool send_error(const struct inside *inside, const char *name, struct sg_
     if (err->rc == SG_E_CANNOT_CREATE) /* which is what base/input wants for so much */
         (void)sg_fail(
             err, SG_E_LIMIT,
-            _("\"%s\" is in text form (PEM) and larger than %zu MiB; convert it: openssl pkcs7 -outform DER."), name,
-            SG_SPOOL_MEMORY / SG_MIB);
+            _("\"%s\" holds a signature as text (PEM, or Base64 in a message) of more than %zu MiB; turn it into DER."),
+            name, SG_SPOOL_MEMORY / SG_MIB);
     return sg_message_send(
         inside->out, &(struct sg_message){.kind = SG_MESSAGE_ERROR,
                                           .code = err->rc,
@@ -172,7 +210,7 @@ static bool judge_and_answer(const struct inside *inside, struct sg_judge_file *
     _cleanup_(sg_buf_clear) struct sg_buf section = SG_BUF(SG_MAX_JUDGING_TEXT / 2);
     struct sg_err err;
     int status = 0;
-    enum sg_rc rc = judge_file(inside->judge, file, inside->first + inside->at + 1, &status, &text, &section, &err);
+    enum sg_rc rc = judge_file(inside, file, &status, &text, &section, &err);
     if (rc == SG_E_NO_MEMORY)
         _exit(OUT_OF_MEMORY);
     if (rc != SG_OK)

@@ -290,17 +290,31 @@ static bool has_its_name(const struct run *run, const struct sg_judge_file *file
            is_about(run, file->signature, message->pieces[0]);
 }
 
+static bool take_file(const struct run *run, size_t index, const struct sg_message *message)
+{
+    const struct sg_judge *judge = run->judge;
+    if (judge->extract == SG_EXTRACT_NONE)
+        return false;
+    if (message->kind == SG_MESSAGE_FILE)
+        judge->file_begins(judge->context, index, message->pieces[0]);
+    else
+        judge->file_goes_on(judge->context, index, message->pieces[0]);
+    return true;
+}
+
 /* False if it is not about the file that the child was at. */
 static bool take_message(struct run *run, struct place *place, const struct sg_message *message)
 {
     if (place->at == place->batch.count || message->file != place->at)
         return false;
+    size_t index = place->batch.first + place->at;
     if (message->kind == SG_MESSAGE_LOG) {
         take_log(run, place, message);
         return true;
     }
+    if (message->kind == SG_MESSAGE_FILE || message->kind == SG_MESSAGE_DATA)
+        return take_file(run, index, message);
     struct sg_err err;
-    size_t index = place->batch.first + place->at;
     const struct sg_judge_file *file = &place->batch.files[place->at];
     if (!has_its_section(run, index, message) || !has_its_name(run, file, message))
         return false;
@@ -507,5 +521,7 @@ enum sg_rc sg_judge_run(const struct sg_judge *judge, struct sg_err *err)
     for (size_t i = 0; i < run->place_count; i++)
         run->places[i].in.max = SG_MAX_JUDGING_TEXT + 2 * READ_SIZE;
     tell_missing(run);
+    if (judge->count > FEW)
+        sg_verifier_warm_up(judge->verifier);
     return run_all(run, err);
 }

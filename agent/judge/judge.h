@@ -36,6 +36,13 @@ struct sg_judged {
     const struct sg_err *err; /* else */
 };
 
+/* Which files of a container are taken out of it while it is judged. */
+enum sg_judge_extract {
+    SG_EXTRACT_NONE,
+    SG_EXTRACT_PASSED, /* those that a signature covers which is TOTAL-PASSED */
+    SG_EXTRACT_ALL
+};
+
 struct sg_judge {
     struct sg_verifier *verifier;
     struct sg_log *log; /* the verifier's: what a child logs reaches its handler in the parent */
@@ -45,12 +52,17 @@ struct sg_judge {
     unsigned jobs;      /* children at once, at least 1 */
     unsigned seconds;   /* that one file may take, besides what its size asks for (SG_JUDGING_SECONDS) */
     size_t count;       /* files */
+    enum sg_judge_extract extract;
 
     void *context;
     /* Called for each file once, in their order. What it opens is closed here. */
     enum sg_rc (*open)(void *context, size_t index, struct sg_judge_file *ret, struct sg_err *err);
     /* Ditto; valid during the call. */
     void (*answered)(void *context, size_t index, const struct sg_judged *answer);
+    /* With `extract`: a file of a container, its name or its next bytes, as the child says them: hostile. What comes is
+     * good only once `answered` was called with an answer. */
+    void (*file_begins)(void *context, size_t index, struct sg_slice name);
+    void (*file_goes_on)(void *context, size_t index, struct sg_slice bytes);
     /* Asked several times a second; SG_E_CANCELLED ends everything. */
     enum sg_rc (*check_cancelled)(struct sg_err *err);
 };

@@ -107,6 +107,19 @@ static bool is_log(const struct sg_message *message)
            message->pieces[0].len < SG_MESSAGE_LOG_ROOM && fit_to_print(message->pieces[0], false, false);
 }
 
+/* Whether a name may be one is for whoever writes the file to find out. */
+static bool is_file(const struct sg_message *message)
+{
+    return message->code == 0 && message->pieces[0].len > 0 && message->pieces[0].len <= SG_MAX_ZIP_NAME &&
+           message->pieces[1].len == 0 && message->pieces[2].len == 0 && fit_to_print(message->pieces[0], false, false);
+}
+
+static bool is_data(const struct sg_message *message)
+{
+    return message->code == 0 && message->pieces[0].len > 0 && message->pieces[0].len <= SG_MESSAGE_DATA_MOST &&
+           message->pieces[1].len == 0 && message->pieces[2].len == 0;
+}
+
 static bool is_sound(const struct sg_message *message, bool json)
 {
     switch (message->kind) {
@@ -116,6 +129,10 @@ static bool is_sound(const struct sg_message *message, bool json)
         return is_error(message);
     case SG_MESSAGE_LOG:
         return is_log(message);
+    case SG_MESSAGE_FILE:
+        return is_file(message);
+    case SG_MESSAGE_DATA:
+        return is_data(message);
     default:
         return false;
     }

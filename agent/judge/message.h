@@ -11,11 +11,14 @@
 enum sg_message_kind {
     SG_MESSAGE_REPORT, /* `code`: the exit status; the text, and the section of the page or nothing */
     SG_MESSAGE_ERROR,  /* `code`: enum sg_rc; its sentence, the file it is about, its cause */
-    SG_MESSAGE_LOG     /* `code`: enum sg_log_level; a line */
+    SG_MESSAGE_LOG,    /* `code`: enum sg_log_level; a line */
+    SG_MESSAGE_FILE,   /* a file of a container begins: its name */
+    SG_MESSAGE_DATA    /* bytes of that file */
 };
 
 #define SG_MESSAGE_PIECES 3
-#define SG_MESSAGE_LOG_ROOM 4096 /* of a line of the log, with its NUL */
+#define SG_MESSAGE_DATA_MOST (48 * 1024) /* bytes in one message */
+#define SG_MESSAGE_LOG_ROOM 4096         /* of a line of the log, with its NUL */
 
 struct sg_message {
     uint32_t kind, code;

@@ -19,6 +19,8 @@ void sg_line_init(struct sg_line *line, struct sg_run *run, struct sg_sync_targe
 
     *line = (struct sg_line){
         .run = run, .target = target, .at_once = parallel < SG_SYNC_MAX_AT_ONCE ? parallel : SG_SYNC_MAX_AT_ONCE};
+    if (target)
+        sg_target_forget(&target->target);
 }
 
 /* What was begun and not started stays as it is in the store: due. */

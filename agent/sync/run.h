@@ -5,11 +5,11 @@
 #include "sync/tsa.h"
 #include "sync/witness.h"
 
-#define SG_SYNC_BATCH 64       /* steps of one line that are begun together */
+#define SG_SYNC_BATCH 256      /* steps of one line that are begun together */
 #define SG_SYNC_MAX_AT_ONCE 64 /* uploads to one target at once */
 #define SG_SYNC_IN_A_ROW 16    /* failures without a success, after which a server is left alone */
-#define SG_SYNC_GROUP 128      /* outcomes that go to disk together */
-#define SG_SYNC_GROUP_MS 50    /* outcomes wait so long for others that go to disk with them */
+#define SG_SYNC_GROUP 256      /* outcomes that go to disk together */
+#define SG_SYNC_GROUP_MS 100   /* outcomes wait so long for others that go to disk with them */
 
 struct sg_run;
 struct sg_line;

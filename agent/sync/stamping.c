@@ -2,6 +2,10 @@
 
 #include <string.h>
 
+#include <openssl/asn1.h>
+#include <openssl/objects.h>
+
+#include "base/clock.h"
 #include "base/limits.h"
 #include "base/msg.h"
 #include "formats/cms.h"
@@ -22,6 +26,8 @@ struct sg_stamping {
     OSSL_LIB_CTX *libctx;
     struct sg_input *bytes; /* borrowed */
     const struct stamping_format *format;
+    int64_t claimed_time;
+    size_t signer;                /* of a CMS: whose signature value is stamped */
     struct sg_pades_last last;    /* of a PDF: the signature that has room for it; or ... */
     struct sg_pades_stamp *stamp; /* ... the update that it is in */
 };
@@ -38,8 +44,49 @@ void sg_stamping_free(struct sg_stamping *stamping)
 /* --- CAdES -----------------------------------------------------------------------------------------------------------
  */
 
+static bool was_signed_at(const struct sg_signer_info *si, int64_t when)
+{
+    const struct sg_attribute *attribute = NULL;
+    int64_t time = SG_TIME_NONE;
+
+    if (sg_attributes_find(si->signed_attrs, si->signed_attr_count, NID_pkcs9_signingTime, &attribute) != 1 ||
+        attribute->value_count != 1)
+        return false;
+    const uint8_t *at = attribute->values[0].data;
+    _cleanup_(ASN1_TIME_freep) ASN1_TIME *parsed = d2i_ASN1_TIME(NULL, &at, (long)attribute->values[0].len);
+    return parsed && sg_time_from_asn1(parsed, &time) && time == when;
+}
+
+static bool is_stamped(const struct sg_signer_info *si)
+{
+    const struct sg_attribute *attribute = NULL;
+
+    return sg_attributes_find(si->unsigned_attrs, si->unsigned_attr_count, NID_id_smime_aa_timeStampToken, &attribute) >
+           0;
+}
+
+/* Ours, where others have signed beside us: the one with the time at which we did, and no time-stamp yet. */
+static enum sg_rc find_signer(struct sg_stamping *stamping, const struct sg_cms *cms, struct sg_err *err)
+{
+    size_t count = sg_cms_signer_count(cms), found = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        const struct sg_signer_info *si = sg_cms_signer(cms, i);
+        if (count > 1 && (is_stamped(si) || !was_signed_at(si, stamping->claimed_time)))
+            continue;
+        stamping->signer = i;
+        found++;
+    }
+    if (found != 1)
+        return sg_fail(err, SG_E_UNSUPPORTED,
+                       _("Which of the %zu signatures in \"%s\" is the one made here is not clear; it is not "
+                         "time-stamped."),
+                       count, sg_input_name(stamping->bytes));
+    return SG_OK;
+}
+
 /* EN 319 122-1 §5.3: the imprint is of the signature value's octets. */
-static enum sg_rc digest_signature(const struct sg_stamping *stamping, struct sg_input *cms_file,
+static enum sg_rc digest_signature(struct sg_stamping *stamping, struct sg_input *cms_file,
                                    uint8_t sha256[SG_SHA256_LEN], struct sg_err *err)
 {
     _cleanup_(sg_cms_freep) struct sg_cms *cms = NULL;
@@ -47,22 +94,22 @@ static enum sg_rc digest_signature(const struct sg_stamping *stamping, struct sg
     size_t len = 0;
 
     enum sg_rc rc = sg_cms_read(cms_file, stamping->libctx, NULL, &cms, err);
-    if (rc == SG_OK && sg_cms_signer_count(cms) != 1)
-        return sg_fail(err, SG_E_UNSUPPORTED, _("\"%s\" has not one signature, but %zu; it is not time-stamped."),
-                       sg_input_name(stamping->bytes), sg_cms_signer_count(cms));
     if (rc == SG_OK)
-        rc = sg_digest(stamping->libctx, "SHA256", sg_cms_signer(cms, 0)->signature, digest, &len, err);
+        rc = find_signer(stamping, cms, err);
+    if (rc == SG_OK)
+        rc = sg_digest(stamping->libctx, "SHA256", sg_cms_signer(cms, stamping->signer)->signature, digest, &len, err);
     if (rc == SG_OK)
         memcpy(sha256, digest, SG_SHA256_LEN);
     return rc;
 }
 
-static enum sg_rc add_token(struct sg_input *cms, struct sg_slice token, struct sg_sink sink, struct sg_err *err)
+static enum sg_rc add_token(const struct sg_stamping *stamping, struct sg_input *cms, struct sg_slice token,
+                            struct sg_sink sink, struct sg_err *err)
 {
     _cleanup_(sg_buf_clear) struct sg_buf attribute = SG_BUF(2 * SG_MAX_TSA_ANSWER);
     enum sg_rc rc = sg_tsp_attribute_make(token, &attribute, err);
 
-    return rc == SG_OK ? sg_cms_add_unsigned(cms, 0, sg_buf_slice(&attribute), sink, err) : rc;
+    return rc == SG_OK ? sg_cms_add_unsigned(cms, stamping->signer, sg_buf_slice(&attribute), sink, err) : rc;
 }
 
 static enum sg_rc begin_cades(struct sg_stamping *stamping, bool delivered, uint8_t sha256[SG_SHA256_LEN],
@@ -75,7 +122,7 @@ static enum sg_rc begin_cades(struct sg_stamping *stamping, bool delivered, uint
 static enum sg_rc finish_cades(struct sg_stamping *stamping, struct sg_slice token, struct sg_sink sink,
                                struct sg_err *err)
 {
-    return add_token(stamping->bytes, token, sink, err);
+    return add_token(stamping, stamping->bytes, token, sink, err);
 }
 
 /* --- PAdES -----------------------------------------------------------------------------------------------------------
@@ -113,7 +160,7 @@ static enum sg_rc finish_pades(struct sg_stamping *stamping, struct sg_slice tok
         return sg_pades_stamp_finish(stamping->stamp, token, sink, err);
     enum sg_rc rc = sg_input_from_slice(sg_input_name(stamping->bytes), sg_buf_slice(&stamping->last.cms), &cms, err);
     if (rc == SG_OK)
-        rc = add_token(cms, token, (struct sg_sink){append, &stamped}, err);
+        rc = add_token(stamping, cms, token, (struct sg_sink){append, &stamped}, err);
     return rc == SG_OK ? sg_pades_replace_cms(stamping->bytes, &stamping->last, sg_buf_slice(&stamped), sink, err) : rc;
 }
 
@@ -125,14 +172,16 @@ static const struct stamping_format formats[] = {
     {"PAdES", begin_pades, finish_pades},
 };
 
-enum sg_rc sg_stamping_begin(OSSL_LIB_CTX *libctx, struct sg_input *bytes, const char *format, bool delivered,
-                             struct sg_stamping **ret, uint8_t sha256[SG_SHA256_LEN], struct sg_err *err)
+enum sg_rc sg_stamping_begin(OSSL_LIB_CTX *libctx, struct sg_input *bytes, const char *format, int64_t claimed_time,
+                             bool delivered, struct sg_stamping **ret, uint8_t sha256[SG_SHA256_LEN],
+                             struct sg_err *err)
 {
     _cleanup_(sg_stamping_freep) struct sg_stamping *stamping = calloc(1, sizeof(*stamping));
 
     if (!stamping)
         return sg_fail_memory(err);
-    *stamping = (struct sg_stamping){.libctx = libctx, .bytes = bytes, .last = {.cms = SG_BUF(SG_MAX_CMS_REST)}};
+    *stamping = (struct sg_stamping){
+        .libctx = libctx, .bytes = bytes, .claimed_time = claimed_time, .last = {.cms = SG_BUF(SG_MAX_CMS_REST)}};
     for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
         if (strcmp(formats[i].name, format) == 0)
             stamping->format = &formats[i];

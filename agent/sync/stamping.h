@@ -7,12 +7,13 @@
 /* A signed file that is to have one. */
 struct sg_stamping;
 
-/* `bytes`: the file; borrowed. `format`: as the store has it. `delivered`: somebody has it as it is, so that what its
+/* `bytes`: the file; borrowed. `format`: as the store has it. `claimed_time`: when it was signed,
+ * by which ours is told from others in the same file. `delivered`: somebody has it as it is, so that what its
  * signature covers may not change any more, not even the room that it leaves. A format that takes none in this version,
- * or a file that has not exactly one signature: SG_E_UNSUPPORTED. `sha256`: what is to be stamped. */
+ * or a file in which ours is not clear: SG_E_UNSUPPORTED. `sha256`: what is to be stamped. */
 SG_MUST_CHECK enum sg_rc sg_stamping_begin(OSSL_LIB_CTX *libctx, struct sg_input *bytes, const char *format,
-                                           bool delivered, struct sg_stamping **ret, uint8_t sha256[SG_SHA256_LEN],
-                                           struct sg_err *err);
+                                           int64_t claimed_time, bool delivered, struct sg_stamping **ret,
+                                           uint8_t sha256[SG_SHA256_LEN], struct sg_err *err);
 /* Writes the file with the token in it. SG_E_LIMIT: it has no room for it. */
 SG_MUST_CHECK enum sg_rc sg_stamping_finish(struct sg_stamping *stamping, struct sg_slice token, struct sg_sink sink,
                                             struct sg_err *err);

@@ -193,7 +193,7 @@ static enum sg_rc start_pull(struct sg_run *run, struct sg_err *err)
 /* --- the ledger's head, at the end ---------------------------------------------------------------------------------
  */
 
-static enum sg_rc open_witness(void *context, size_t index, const struct sg_target **ret, struct sg_err *err)
+static enum sg_rc open_witness(void *context, size_t index, struct sg_target **ret, struct sg_err *err)
 {
     const struct sg_run *run = context;
     struct sg_line *line = &run->lines[index];

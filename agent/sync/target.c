@@ -25,6 +25,12 @@ enum sg_rc sg_upload_start(const struct sg_upload *upload, struct sg_err *err)
     return rc == SG_OK ? kind->upload(upload, err) : rc;
 }
 
+void sg_target_forget(struct sg_target *target)
+{
+    target->conditions = SG_CONDITIONS_UNKNOWN;
+    target->created = 0;
+}
+
 bool sg_upload_checks(const struct sg_target *target, uint64_t size)
 {
     return strcmp(target->type, sg_target_s3.type) == 0 && size > SG_S3_PART;

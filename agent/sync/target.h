@@ -5,16 +5,22 @@
 #include "store/outbox.h"
 #include "sync/http.h"
 
+/* Whether a server was seen to honour "If-None-Match: *" (target_put.c). */
+enum sg_conditions { SG_CONDITIONS_UNKNOWN, SG_CONDITIONS_NOT_HONOURED, SG_CONDITIONS_HONOURED };
+
 struct sg_target {
     const char *name;
     const char *type; /* "webdav", "put", "s3" */
     const char *url;  /* without a slash at the end */
     struct sg_http_access access;
+    /* What this run has learned of it; zeroes when it begins. */
+    enum sg_conditions conditions;
+    unsigned created; /* objects, before the conditions were known */
 };
 
 struct sg_upload {
     struct sg_http *http;
-    const struct sg_target *target;
+    struct sg_target *target;
     struct sg_input *bytes; /* the blob; outlives the upload */
     char sha256[65];        /* of them, hex: the key */
     bool unchecked;         /* whether that is so is for the upload to see (sg_upload_checks()) */
@@ -29,6 +35,9 @@ struct sg_upload {
 
 /* Starts storing. `upload` is copied. What is wrong at once is returned, and then nothing is called back. */
 SG_MUST_CHECK enum sg_rc sg_upload_start(const struct sg_upload *upload, struct sg_err *err);
+
+/* Before a run: what an earlier one has learned of a target may be so no more. */
+void sg_target_forget(struct sg_target *target);
 
 /* Whether storing so many bytes there compares them with their digest on the way, before there is an object. */
 bool sg_upload_checks(const struct sg_target *target, uint64_t size);

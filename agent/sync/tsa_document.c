@@ -13,6 +13,7 @@ struct completing {
     struct sg_input *bytes; /* the newest version */
     char sha256[SG_SHA256_HEX];
     char format[16];
+    int64_t claimed_time;
     struct sg_stamping *stamping;
 };
 
@@ -38,6 +39,7 @@ static enum sg_rc take_newest(void *context, const struct sg_outbox_document *do
     (void)err;
     (void)snprintf(completing->sha256, sizeof(completing->sha256), "%s", document->level_sha256);
     (void)snprintf(completing->format, sizeof(completing->format), "%s", document->format);
+    completing->claimed_time = document->claimed_time;
     return SG_OK;
 }
 
@@ -86,8 +88,8 @@ static enum sg_rc start(struct completing *completing, bool apart, struct sg_err
     struct sg_stamp_request request = {.kind = "signature", .done = stamped, .context = completing};
 
     sg_stamping_free(sg_steal(completing->stamping));
-    enum sg_rc rc = sg_stamping_begin(completion->libctx, completing->bytes, completing->format, apart,
-                                      &completing->stamping, request.sha256, err);
+    enum sg_rc rc = sg_stamping_begin(completion->libctx, completing->bytes, completing->format,
+                                      completing->claimed_time, apart, &completing->stamping, request.sha256, err);
     return rc == SG_OK ? sg_stamp_start(completion->tsas, &request, err) : rc;
 }
 

@@ -17,7 +17,7 @@ struct sg_witnessing_options {
     const char *const *targets; /* their names */
     size_t target_count;
     /* A target with its access, when it is needed; what fails here is why that target is no witness. */
-    enum sg_rc (*open)(void *context, size_t index, const struct sg_target **ret, struct sg_err *err);
+    enum sg_rc (*open)(void *context, size_t index, struct sg_target **ret, struct sg_err *err);
     void *context;
     const struct sg_clock *clock;
     OSSL_LIB_CTX *libctx;

@@ -16,23 +16,16 @@
 
 #define FILES_NAMED 10 /* of one kind of problem, in the reasons */
 
-/* The digest of a file, kept for the next signature over it. */
-struct file_digest {
-    int nid; /* NID_undef: none yet */
-    size_t len;
-    uint8_t value[EVP_MAX_MD_SIZE];
-};
-
 /* A container being judged. */
 struct container {
     struct sg_file_judging *judging;
     struct sg_input *input;
     struct sg_asic *asic;
-    struct file_digest *digests; /* of each entry */
-    bool *covered;               /* likewise: by a signature */
-    size_t content_count;        /* files that a container is made for */
-    EVP_MD *md;                  /* the last digest that was used, ... */
-    int md_nid;                  /* ... and which it is */
+    struct sg_file_digest *digests; /* of each entry, kept for the next signature over it */
+    bool *covered;                  /* likewise: by a signature */
+    size_t content_count;           /* files that a container is made for */
+    EVP_MD *md;                     /* the last digest that was used, ... */
+    int md_nid;                     /* ... and which it is */
     EVP_MD_CTX *ctx;
 };
 
@@ -84,7 +77,7 @@ static bool choose_digest(struct container *container, int nid)
 static enum sg_rc digest_file(struct container *container, const struct sg_zip_entry *entry, int nid,
                               struct sg_slice *ret, struct sg_err *err)
 {
-    struct file_digest *kept = &container->digests[index_of(container, entry)];
+    struct sg_file_digest *kept = &container->digests[index_of(container, entry)];
     unsigned len = 0;
     *ret = (struct sg_slice){0};
     if (kept->nid == nid) {
@@ -116,7 +109,7 @@ static enum sg_rc add_file(struct judged *judged, const struct sg_zip_entry *ent
     verdict->files[verdict->file_count] = strdup(entry->name);
     if (!verdict->files[verdict->file_count])
         return sg_fail_memory(err);
-    verdict->file_count++;
+    verdict->file_digests[verdict->file_count++] = judged->container->digests[index_of(judged->container, entry)];
     judged->container->covered[index_of(judged->container, entry)] = true;
     return SG_OK;
 }
@@ -195,6 +188,16 @@ static enum sg_rc check_manifest(struct judged *judged, struct sg_judgement *jud
     return rc;
 }
 
+/* The file of an ASiC-S, by the digest that the signature is over. */
+static enum sg_rc add_simple(struct judged *judged, const struct sg_signer_info *si, struct sg_verdict *verdict,
+                             struct sg_err *err)
+{
+    struct sg_slice digest;
+    enum sg_rc rc = digest_file(judged->container, judged->signature->content,
+                                OBJ_obj2nid(si->digest_algorithm->algorithm), &digest, err);
+    return rc == SG_OK ? add_file(judged, judged->signature->content, verdict, err) : rc;
+}
+
 static enum sg_rc say_what_is_covered(const struct judged *judged, struct sg_verdict *verdict, struct sg_err *err)
 {
     free(verdict->covers);
@@ -213,15 +216,15 @@ static enum sg_rc add_files(void *context, const struct sg_signer_info *si, stru
     struct sg_verdict *verdict = &judgement->verdict;
     const struct sg_asic_signature *signature = judged->signature;
     enum sg_rc rc = SG_OK;
-    (void)si;
     judged->absent = judged->changed = 0;
     verdict->files = calloc(signature->manifest.count + 1, sizeof *verdict->files);
-    if (!verdict->files)
+    verdict->file_digests = calloc(signature->manifest.count + 1, sizeof *verdict->file_digests);
+    if (!verdict->files || !verdict->file_digests)
         return sg_fail_memory(err);
     if (sg_asic_form(judged->container->asic) == SG_ASIC_E)
         rc = check_manifest(judged, judgement, err);
     else if (signature->content && verdict->intact)
-        rc = add_file(judged, signature->content, verdict, err);
+        rc = add_simple(judged, si, verdict, err);
     if (rc == SG_OK && sg_asic_has_timestamps(judged->container->asic))
         rc = sg_judgement_note(judgement, SG_SEVERITY_NONE, SG_REASON_CONTAINER_TIMESTAMP, err,
                                _("The container has time-stamps of its own, which were not looked at: they do not "

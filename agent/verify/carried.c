@@ -15,21 +15,19 @@ static bool hash_slice(EVP_MD_CTX *ctx, struct sg_slice bytes)
     return EVP_DigestUpdate(ctx, &bytes.len, sizeof bytes.len) && EVP_DigestUpdate(ctx, bytes.data, bytes.len);
 }
 
-static bool hash_cert(EVP_MD_CTX *ctx, X509 *cert)
+static bool hash_cert(OSSL_LIB_CTX *libctx, EVP_MD_CTX *ctx, const X509 *cert)
 {
-    uint8_t *der = NULL;
-    int len = i2d_X509(cert, &der);
-    bool done = len > 0 && hash_slice(ctx, (struct sg_slice){der, (size_t)len});
-    OPENSSL_free(der);
-    return done;
+    uint8_t digest[SG_SHA256_LEN];
+    return sg_cert_digest(libctx, cert, digest, NULL) == SG_OK && EVP_DigestUpdate(ctx, digest, sizeof digest);
 }
 
-static bool hash_all(EVP_MD_CTX *ctx, const struct sg_evidence *evidence, const struct sg_carried *carried)
+static bool hash_all(OSSL_LIB_CTX *libctx, EVP_MD_CTX *ctx, const struct sg_evidence *evidence,
+                     const struct sg_carried *carried)
 {
     size_t counts[] = {(size_t)sk_X509_num(carried->certs), carried->crl_count, carried->ocsp_count};
     bool done = EVP_DigestUpdate(ctx, counts, sizeof counts);
     for (int i = 0; done && i < sk_X509_num(carried->certs); i++)
-        done = hash_cert(ctx, sk_X509_value(carried->certs, i));
+        done = hash_cert(libctx, ctx, sk_X509_value(carried->certs, i));
     for (size_t i = 0; done && i < carried->crl_count; i++)
         done = hash_slice(ctx, sg_evidence_crl(evidence, carried->crl_indexes[i]));
     for (size_t i = 0; done && i < carried->ocsp_count; i++)
@@ -121,7 +119,7 @@ enum sg_rc sg_carried_make(OSSL_LIB_CTX *libctx, const struct sg_evidence *evide
         rc = add_ocsps(libctx, evidence, &carried, err);
     if (rc != SG_OK)
         return rc;
-    if (!md || !ctx || !EVP_DigestInit_ex2(ctx, md, NULL) || !hash_all(ctx, evidence, &carried) ||
+    if (!md || !ctx || !EVP_DigestInit_ex2(ctx, md, NULL) || !hash_all(libctx, ctx, evidence, &carried) ||
         !EVP_DigestFinal_ex(ctx, carried.digest, NULL))
         return sg_fail_ssl(err, SG_E_INTERNAL, _("Cannot compute the digest of the certificates"));
     *ret = carried;

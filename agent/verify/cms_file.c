@@ -6,20 +6,17 @@
 #include "base/limits.h"
 #include "base/msg.h"
 #include "formats/cms.h"
-#include "verify/content.h"
-#include "verify/format.h"
+#include "verify/cms_judging.h"
 #include "verify/process.h"
 #include "verify/signature.h"
 
 /* A CMS being judged. */
 struct judging {
-    struct sg_verifier *verifier;
+    struct sg_cms_judging shared;
     const struct sg_cms_file *file;
-    struct sg_cms *cms;
     struct sg_content content;
     struct sg_evidence **evidence; /* of each signer */
     size_t signers;
-    unsigned *steps; /* of the file */
 };
 
 static void judging_clear(struct judging *judging)
@@ -27,26 +24,27 @@ static void judging_clear(struct judging *judging)
     for (size_t i = 0; judging->evidence && i < judging->signers; i++)
         sg_evidence_free(judging->evidence[i]);
     free(judging->evidence);
-    sg_cms_free(judging->cms);
+    sg_cms_free(judging->shared.cms);
 }
 
 static enum sg_rc prepare(struct judging *judging, struct sg_err *err)
 {
-    OSSL_LIB_CTX *libctx = judging->verifier->libctx;
+    OSSL_LIB_CTX *libctx = judging->shared.verifier->libctx;
     enum sg_rc rc = SG_OK;
     judging->evidence = calloc(judging->signers, sizeof *judging->evidence);
     if (!judging->evidence)
         return sg_fail_memory(err);
     for (size_t i = 0; rc == SG_OK && i < judging->signers; i++)
-        rc = sg_evidence_read(judging->cms, sg_cms_signer(judging->cms, i), libctx, &judging->evidence[i], err);
+        rc = sg_evidence_read(judging->shared.cms, sg_cms_signer(judging->shared.cms, i), libctx, &judging->evidence[i],
+                              err);
     if (rc == SG_OK)
-        rc = sg_content_hash(judging->cms, judging->file->content,
+        rc = sg_content_hash(judging->shared.cms, judging->file->content,
                              &(struct sg_content_evidence){judging->evidence, judging->signers}, libctx,
                              &judging->content, err);
     return rc;
 }
 
-static enum sg_rc note_unreadable(const struct judging *judging, const struct sg_evidence *evidence,
+static enum sg_rc note_unreadable(const struct sg_cms_judging *judging, const struct sg_evidence *evidence,
                                   const struct sg_carried *carried, struct sg_judgement *judgement, struct sg_err *err)
 {
     if (sg_cms_unreadable_count(judging->cms) == 0 && sg_evidence_malformed_count(evidence) == 0 && !carried->left_out)
@@ -74,31 +72,31 @@ static enum sg_rc run_processes(struct sg_process *process, struct sg_judgement 
     return rc;
 }
 
-static enum sg_rc judge_signer(struct judging *judging, size_t index, struct sg_judgement *judgement,
-                               struct sg_err *err)
+enum sg_rc sg_judge_signer_info(const struct sg_cms_judging *judging, const struct sg_cms_judged *judged,
+                                struct sg_judgement *judgement, struct sg_err *err)
 {
     struct sg_verifier *verifier = judging->verifier;
-    struct sg_evidence *evidence = judging->evidence[index];
     _cleanup_(sg_carried_clear) struct sg_carried carried = {0};
     _cleanup_(sg_process_clear) struct sg_process process = {0};
     const struct sg_signature_request request = {.verifier = verifier,
                                                  .cms = judging->cms,
-                                                 .si = sg_cms_signer(judging->cms, index),
-                                                 .content = &judging->content,
+                                                 .si = judged->si,
+                                                 .content = judged->content,
                                                  .carried = &carried,
                                                  .purpose = SG_CERT_SIGN,
                                                  .at = verifier->at,
                                                  .claimed_time = judging->file->claimed_time,
+                                                 .countersignature = judged->countersignature,
                                                  .steps = judging->steps};
-    enum sg_rc rc = sg_carried_make(verifier->libctx, evidence, &carried, err);
+    enum sg_rc rc = sg_carried_make(verifier->libctx, judged->evidence, &carried, err);
     if (rc == SG_OK)
         rc = sg_signature_judge(&request, judgement, err);
     if (rc == SG_OK)
-        rc = sg_process_make(&request, evidence, &carried, &process, err);
+        rc = sg_process_make(&request, judged->evidence, &carried, &process, err);
     if (rc == SG_OK)
         rc = run_processes(&process, judgement, err);
     if (rc == SG_OK)
-        rc = note_unreadable(judging, evidence, &carried, judgement, err);
+        rc = note_unreadable(judging, judged->evidence, &carried, judgement, err);
     return rc;
 }
 
@@ -109,32 +107,45 @@ static enum sg_rc hear_format(const struct judging *judging, size_t index, struc
     const struct sg_cms_file *file = judging->file;
     if (file->covers && !(judgement->verdict.covers = strdup(file->covers)))
         return sg_fail_memory(err);
-    return file->judged ? file->judged(file->context, sg_cms_signer(judging->cms, index), judgement, err) : SG_OK;
+    return file->judged ? file->judged(file->context, sg_cms_signer(judging->shared.cms, index), judgement, err)
+                        : SG_OK;
+}
+
+static enum sg_rc judge_signer(struct judging *judging, size_t index, struct sg_report *report, struct sg_err *err)
+{
+    _cleanup_(sg_judgement_clear) struct sg_judgement judgement;
+    const struct sg_cms_judged judged = {.si = sg_cms_signer(judging->shared.cms, index),
+                                         .evidence = judging->evidence[index],
+                                         .content = &judging->content};
+    sg_judgement_init(&judgement);
+    enum sg_rc rc = sg_judge_signer_info(&judging->shared, &judged, &judgement, err);
+    if (rc == SG_OK)
+        rc = hear_format(judging, index, &judgement, err);
+    if (rc == SG_OK)
+        rc = sg_report_add(report, &judgement, err);
+    if (rc != SG_OK)
+        return rc;
+    const char *number = report->verdicts[report->verdict_count - 1].id;
+    return sg_judge_countersignatures(&judging->shared, judged.si, number, report, err);
 }
 
 static enum sg_rc judge_all(struct judging *judging, struct sg_report *report, struct sg_err *err)
 {
     enum sg_rc rc = SG_OK;
-    for (size_t i = 0; rc == SG_OK && i < judging->signers; i++) {
-        _cleanup_(sg_judgement_clear) struct sg_judgement judgement;
-        sg_judgement_init(&judgement);
-        rc = judge_signer(judging, i, &judgement, err);
-        if (rc == SG_OK)
-            rc = hear_format(judging, i, &judgement, err);
-        if (rc == SG_OK)
-            rc = sg_report_add(report, &judgement, err);
-    }
+    for (size_t i = 0; rc == SG_OK && i < judging->signers; i++)
+        rc = judge_signer(judging, i, report, err);
     return rc;
 }
 
 enum sg_rc sg_judge_cms(struct sg_file_judging *whole, const struct sg_cms_file *file, struct sg_err *err)
 {
     struct sg_verifier *verifier = whole->verifier;
-    _cleanup_(judging_clear) struct judging judging = {.verifier = verifier, .file = file, .steps = &whole->steps};
-    enum sg_rc rc = sg_cms_read(file->cms, verifier->libctx, verifier->certs, &judging.cms, err);
+    _cleanup_(judging_clear) struct judging judging = {.shared = {.verifier = verifier, .steps = &whole->steps},
+                                                       .file = file};
+    enum sg_rc rc = sg_cms_read(file->cms, verifier->libctx, verifier->certs, &judging.shared.cms, err);
     if (rc != SG_OK)
         return rc;
-    judging.signers = sg_cms_signer_count(judging.cms);
+    judging.signers = sg_cms_signer_count(judging.shared.cms);
     if (judging.signers == 0)
         return SG_OK;
     rc = prepare(&judging, err);

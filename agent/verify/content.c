@@ -89,19 +89,22 @@ static enum sg_rc add_evidence(struct sg_content *content, const struct sg_evide
     return rc;
 }
 
+static enum sg_rc add_signer(struct sg_content *content, const struct sg_signer_info *si, OSSL_LIB_CTX *libctx,
+                             struct sg_err *err)
+{
+    struct sg_signature_method method; /* without signed attributes the value is over the content itself */
+    enum sg_rc rc = add_digest(content, OBJ_obj2nid(si->digest_algorithm->algorithm), libctx, err);
+    if (rc == SG_OK && !si->signed_attrs_wire.data && sg_signature_method_read(si->signature_algorithm, &method))
+        rc = add_digest(content, method.digest, libctx, err);
+    return rc;
+}
+
 static enum sg_rc prepare(struct sg_content *content, const struct sg_cms *cms,
                           const struct sg_content_evidence *evidence, OSSL_LIB_CTX *libctx, struct sg_err *err)
 {
     enum sg_rc rc = SG_OK;
-    for (size_t i = 0; rc == SG_OK && i < sg_cms_signer_count(cms); i++) {
-        const struct sg_signer_info *si = sg_cms_signer(cms, i);
-        rc = add_digest(content, OBJ_obj2nid(si->digest_algorithm->algorithm), libctx, err);
-        if (rc != SG_OK || si->signed_attrs_wire.data)
-            continue;
-        struct sg_signature_method method; /* without signed attributes the value is over the content itself */
-        if (sg_signature_method_read(si->signature_algorithm, &method))
-            rc = add_digest(content, method.digest, libctx, err);
-    }
+    for (size_t i = 0; rc == SG_OK && i < sg_cms_signer_count(cms); i++)
+        rc = add_signer(content, sg_cms_signer(cms, i), libctx, err);
     for (size_t i = 0; rc == SG_OK && evidence && i < evidence->count; i++)
         rc = add_evidence(content, evidence->each[i], libctx, err);
     return rc;
@@ -158,6 +161,22 @@ enum sg_rc sg_content_hash(struct sg_cms *cms, const struct sg_source *detached,
     clear_contexts(&content);
     if (rc == SG_OK && attached && detached)
         rc = compare(cms, detached, libctx, &content, err);
+    if (rc == SG_OK)
+        *ret = content;
+    return rc;
+}
+
+enum sg_rc sg_content_hash_for(const struct sg_signer_info *si, struct sg_evidence *evidence,
+                               const struct sg_source *what, OSSL_LIB_CTX *libctx, struct sg_content *ret,
+                               struct sg_err *err)
+{
+    struct sg_content content = {.present = true};
+    enum sg_rc rc = add_signer(&content, si, libctx, err);
+    if (rc == SG_OK)
+        rc = add_evidence(&content, evidence, libctx, err);
+    if (rc == SG_OK)
+        rc = hash(NULL, what, &(struct sg_content_evidence){&evidence, 1}, &content, err);
+    clear_contexts(&content);
     if (rc == SG_OK)
         *ret = content;
     return rc;

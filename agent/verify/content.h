@@ -36,6 +36,10 @@ struct sg_content_evidence {
 SG_MUST_CHECK enum sg_rc sg_content_hash(struct sg_cms *cms, const struct sg_source *detached,
                                          const struct sg_content_evidence *evidence, OSSL_LIB_CTX *libctx,
                                          struct sg_content *ret, struct sg_err *err);
+/* The same for one SignerInfo, of what is not the content of a CMS. `evidence` is its own. */
+SG_MUST_CHECK enum sg_rc sg_content_hash_for(const struct sg_signer_info *si, struct sg_evidence *evidence,
+                                             const struct sg_source *what, OSSL_LIB_CTX *libctx, struct sg_content *ret,
+                                             struct sg_err *err);
 /* The digest by that algorithm; {NULL, 0} if there is no content or the algorithm is not known. */
 struct sg_slice sg_content_digest(const struct sg_content *content, int nid);
 /* The same for sg_evidence_imprint(): `context` is the sg_content. */

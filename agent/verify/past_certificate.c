@@ -68,15 +68,14 @@ static bool is_better(const struct past_paths *paths, const struct sg_judgement 
     return judgement->severity == SG_SEVERITY_NONE && slide->control_time > paths->slide.control_time;
 }
 
-static enum sg_rc visit(void *context, STACK_OF(X509) *path, const struct sg_anchor_limits *limits, bool *ret_stop,
-                        struct sg_err *err)
+static enum sg_rc visit(void *context, const struct sg_found_path *found, bool *ret_stop, struct sg_err *err)
 {
     struct past_paths *paths = context;
     _cleanup_(sg_judgement_clear) struct sg_judgement judgement;
     struct sg_slide slide = {0};
     sg_judgement_init(&judgement);
-    enum sg_rc rc = judge_path(paths->request, path, limits, &slide, &judgement, err);
-    if (rc != SG_OK)
+    enum sg_rc rc = judge_path(paths->request, found->certs, found->limits, &slide, &judgement, err);
+    if (rc != SG_OK || (judgement.severity != SG_SEVERITY_NONE && !sg_path_is_signed(found)))
         return rc;
     if (is_better(paths, &judgement, &slide)) {
         struct sg_judgement worse = paths->best;

@@ -18,11 +18,13 @@ struct node {
     const struct sg_anchor_limits *limits; /* of an anchor; NULL: none */
     bool valid;                            /* at the judging time */
     bool expanded;
+    bool tried;      /* there was an issuer already */
+    bool unchecked;  /* that its only issuer signed it */
     size_t *issuers; /* indexes of nodes, best first */
     size_t issuer_count;
 };
 
-struct walk {
+struct sg_path_walk {
     const struct sg_path_search *search;
     struct node *nodes;
     size_t count, capacity;
@@ -34,7 +36,7 @@ struct walk {
     bool stop, limited;
 };
 
-static void walk_clear(struct walk *walk)
+static void walk_clear(struct sg_path_walk *walk)
 {
     for (size_t i = 0; i < walk->count; i++)
         free(walk->nodes[i].issuers);
@@ -49,7 +51,7 @@ bool sg_spend(unsigned *steps, unsigned cost)
     return enough;
 }
 
-static bool spend(struct walk *walk, unsigned cost)
+static bool spend(struct sg_path_walk *walk, unsigned cost)
 {
     bool enough = sg_spend(walk->search->steps, cost);
     walk->limited |= !enough;
@@ -57,7 +59,7 @@ static bool spend(struct walk *walk, unsigned cost)
 }
 
 /* Met again as an anchor, it is one from then on. */
-static bool find_node(struct walk *walk, const struct sg_trusted *met, bool anchor, size_t *ret)
+static bool find_node(struct sg_path_walk *walk, const struct sg_trusted *met, bool anchor, size_t *ret)
 {
     for (size_t i = 0; i < walk->count; i++) {
         struct node *node = &walk->nodes[i];
@@ -72,7 +74,7 @@ static bool find_node(struct walk *walk, const struct sg_trusted *met, bool anch
     return false;
 }
 
-static enum sg_rc node_of(struct walk *walk, const struct sg_trusted *met, size_t *ret, struct sg_err *err)
+static enum sg_rc node_of(struct sg_path_walk *walk, const struct sg_trusted *met, size_t *ret, struct sg_err *err)
 {
     bool anchor = met->purposes & walk->search->purposes;
     if (find_node(walk, met, anchor, ret))
@@ -109,8 +111,38 @@ static bool same_entity(X509 *a, X509 *b)
            EVP_PKEY_eq(X509_get0_pubkey(a), X509_get0_pubkey(b)) == 1;
 }
 
-/* Adds `issuer` to the node's issuers if it signed it. Node 0 is the leaf. */
-static enum sg_rc try_issuer(struct walk *walk, size_t node, const struct sg_trusted *candidate, struct sg_err *err)
+static bool is_signed_by(X509 *cert, X509 *issuer)
+{
+    ERR_set_mark();
+    bool right = X509_verify(cert, X509_get0_pubkey(issuer)) == 1;
+    ERR_pop_to_mark();
+    return right;
+}
+
+/* Does the check that was put off. */
+static bool check_only_issuer(struct sg_path_walk *walk, struct node *node)
+{
+    if (node->unchecked && !is_signed_by(node->cert, walk->nodes[node->issuers[0]].cert))
+        node->issuer_count = 0;
+    node->unchecked = false;
+    return node->issuer_count > 0;
+}
+
+bool sg_path_is_signed(const struct sg_found_path *found)
+{
+    struct sg_path_walk *walk = found->walk;
+    bool all = true;
+    for (size_t i = 0; i < walk->count; i++)
+        for (int k = 0; walk->nodes[i].unchecked && k + 1 < sk_X509_num(found->certs); k++)
+            if (walk->nodes[i].cert == sk_X509_value(found->certs, k))
+                all = check_only_issuer(walk, &walk->nodes[i]) && all;
+    walk->paths += !all;
+    return all;
+}
+
+/* Adds `issuer` to the node's issuers if it signed it, which is put off for the first one. Node 0 is the leaf. */
+static enum sg_rc try_issuer(struct sg_path_walk *walk, size_t node, const struct sg_trusted *candidate,
+                             struct sg_err *err)
 {
     X509 *cert = walk->nodes[node].cert, *issuer = candidate->cert;
     if (!spend(walk, 1) || identifiers_differ(cert, issuer))
@@ -128,16 +160,17 @@ static enum sg_rc try_issuer(struct walk *walk, size_t node, const struct sg_tru
     if (index == node || !key || !sg_key_checkable(key) || (node > 0 && same_entity(cert, issuer)) ||
         !spend(walk, sg_algorithm_cost(key)))
         return SG_OK;
-    ERR_set_mark();
-    bool right = X509_verify(cert, key) == 1;
-    ERR_pop_to_mark();
-    if (!right)
+    (void)check_only_issuer(walk, child);
+    bool first = !child->tried;
+    child->tried = true;
+    if (!first && !is_signed_by(cert, issuer))
         return SG_OK;
     size_t *grown = reallocarray(child->issuers, child->issuer_count + 1, sizeof *grown);
     if (!grown)
         return sg_fail_memory(err);
     child->issuers = grown;
     grown[child->issuer_count++] = index;
+    child->unchecked = first;
     return SG_OK;
 }
 
@@ -149,7 +182,7 @@ static int score(const struct node *node)
     return 4 * node->anchor + 2 * node->valid + !self_issued;
 }
 
-static void order_issuers(struct walk *walk, struct node *node)
+static void order_issuers(struct sg_path_walk *walk, struct node *node)
 {
     size_t *issuers = node->issuers;
     for (size_t i = 1; i < node->issuer_count; i++) {
@@ -161,7 +194,7 @@ static void order_issuers(struct walk *walk, struct node *node)
     }
 }
 
-static enum sg_rc expand(struct walk *walk, size_t node, struct sg_err *err)
+static enum sg_rc expand(struct sg_path_walk *walk, size_t node, struct sg_err *err)
 {
     const X509_NAME *issuer = X509_get_issuer_name(walk->nodes[node].cert);
     enum sg_rc rc = SG_OK;
@@ -184,7 +217,7 @@ static enum sg_rc expand(struct walk *walk, size_t node, struct sg_err *err)
     return rc;
 }
 
-static bool is_on_path(const struct walk *walk, X509 *cert)
+static bool is_on_path(const struct sg_path_walk *walk, X509 *cert)
 {
     for (int i = 0; i < sk_X509_num(walk->path); i++) {
         X509 *other = sk_X509_value(walk->path, i);
@@ -194,7 +227,7 @@ static bool is_on_path(const struct walk *walk, X509 *cert)
     return false;
 }
 
-static enum sg_rc visit(struct walk *walk, const struct sg_anchor_limits *limits, struct sg_err *err)
+static enum sg_rc visit(struct sg_path_walk *walk, const struct sg_anchor_limits *limits, struct sg_err *err)
 {
     if (walk->paths == 0) {
         walk->limited = true;
@@ -204,12 +237,13 @@ static enum sg_rc visit(struct walk *walk, const struct sg_anchor_limits *limits
     for (int i = 1; i < sk_X509_num(walk->path); i++)
         if (!spend(walk, sg_algorithm_cost(X509_get0_pubkey(sk_X509_value(walk->path, i)))))
             return SG_OK;
-    return walk->search->visit(walk->search->context, walk->path, limits, &walk->stop, err);
+    const struct sg_found_path found = {walk->path, limits, walk};
+    return walk->search->visit(walk->search->context, &found, &walk->stop, err);
 }
 
-static enum sg_rc descend(struct walk *walk, size_t node, struct sg_err *err);
+static enum sg_rc descend(struct sg_path_walk *walk, size_t node, struct sg_err *err);
 
-static enum sg_rc step_to(struct walk *walk, size_t index, struct sg_err *err)
+static enum sg_rc step_to(struct sg_path_walk *walk, size_t index, struct sg_err *err)
 {
     const struct sg_path_search *search = walk->search;
     X509 *cert = walk->nodes[index].cert;
@@ -230,7 +264,7 @@ static enum sg_rc step_to(struct walk *walk, size_t index, struct sg_err *err)
     return rc;
 }
 
-static enum sg_rc descend(struct walk *walk, size_t node, struct sg_err *err)
+static enum sg_rc descend(struct sg_path_walk *walk, size_t node, struct sg_err *err)
 {
     if (sk_X509_num(walk->path) == walk->length) {
         walk->cut = true;
@@ -248,7 +282,7 @@ static enum sg_rc descend(struct walk *walk, size_t node, struct sg_err *err)
 }
 
 /* Short paths first: among CAs that all certify each other, the work would be spent on the long way round. */
-static enum sg_rc find_paths(struct walk *walk, size_t leaf, struct sg_err *err)
+static enum sg_rc find_paths(struct sg_path_walk *walk, size_t leaf, struct sg_err *err)
 {
     enum sg_rc rc = SG_OK;
     walk->cut = true;
@@ -278,7 +312,7 @@ static enum sg_rc find_leaf(const struct sg_path_search *search, X509 *leaf, str
 
 enum sg_rc sg_path_search(const struct sg_path_search *search, X509 *leaf, bool *ret_limited, struct sg_err *err)
 {
-    _cleanup_(walk_clear) struct walk walk = {
+    _cleanup_(walk_clear) struct sg_path_walk walk = {
         .search = search, .paths = SG_MAX_PATHS, .path = sk_X509_new_reserve(NULL, SG_MAX_PATH_LENGTH + 1)};
     struct sg_trusted met;
     size_t node = 0;

@@ -18,9 +18,25 @@ static enum sg_rc add_clean(struct sg_buf *out, const char *text, struct sg_err 
     return sg_utf8_append_printable(out, text, strlen(text), err);
 }
 
+static enum sg_rc add_text(struct sg_buf *out, const char *text, struct sg_err *err)
+{
+    return sg_buf_append(out, text, strlen(text), err);
+}
+
+/* Indented, and as wide as the others. */
+static enum sg_rc add_label(struct sg_buf *out, const char *label, struct sg_err *err)
+{
+    static const char blanks[LABEL_WIDTH + 1] = "             ";
+    size_t len = strlen(label);
+    enum sg_rc rc = sg_buf_append(out, blanks, 2, err);
+    if (rc == SG_OK)
+        rc = sg_buf_append(out, label, len, err);
+    return rc == SG_OK && len < LABEL_WIDTH ? sg_buf_append(out, blanks, LABEL_WIDTH - len, err) : rc;
+}
+
 static enum sg_rc add_line(struct sg_buf *out, const char *label, const char *text, struct sg_err *err)
 {
-    enum sg_rc rc = sg_buf_printf(out, err, "  %-*s", LABEL_WIDTH, label);
+    enum sg_rc rc = add_label(out, label, err);
     if (rc == SG_OK)
         rc = add_clean(out, text, err);
     if (rc == SG_OK)
@@ -40,7 +56,12 @@ static enum sg_rc add_time(struct sg_buf *out, const char *label, int64_t when, 
     char time[SG_TIME_TEXT];
     if (when == SG_TIME_NONE)
         return SG_OK;
-    return sg_buf_printf(out, err, "  %-*s%s%s\n", LABEL_WIDTH, label, sg_time_text(when, time), remark);
+    enum sg_rc rc = add_label(out, label, err);
+    if (rc == SG_OK)
+        rc = add_text(out, sg_time_text(when, time), err);
+    if (rc == SG_OK)
+        rc = add_text(out, remark, err);
+    return rc == SG_OK ? add_text(out, "\n", err) : rc;
 }
 
 static enum sg_rc add_reasons(struct sg_buf *out, const struct sg_verdict *verdict, struct sg_err *err)
@@ -58,7 +79,9 @@ static enum sg_rc add_reasons(struct sg_buf *out, const struct sg_verdict *verdi
 
 static enum sg_rc add_heading(struct sg_buf *out, const char *word, const char *file, struct sg_err *err)
 {
-    enum sg_rc rc = sg_buf_printf(out, err, "%s: ", word);
+    enum sg_rc rc = add_text(out, word, err);
+    if (rc == SG_OK)
+        rc = add_text(out, ": ", err);
     if (rc == SG_OK)
         rc = add_clean(out, file, err);
     if (rc == SG_OK)
@@ -72,13 +95,17 @@ static enum sg_rc add_fact(void *context, const struct sg_fact *fact, struct sg_
     char time[SG_TIME_TEXT];
     if (fact->text)
         return add_line(out, fact->label, fact->text, err);
-    return sg_buf_printf(out, err, fact->remark ? "  %-*s%s (%s)\n" : "  %-*s%s\n", LABEL_WIDTH, fact->label,
-                         sg_time_text(fact->when, time), fact->remark);
+    enum sg_rc rc = add_label(out, fact->label, err);
+    if (rc == SG_OK)
+        rc = add_text(out, sg_time_text(fact->when, time), err);
+    if (rc == SG_OK && fact->remark)
+        rc = sg_buf_printf(out, err, " (%s)", fact->remark);
+    return rc == SG_OK ? add_text(out, "\n", err) : rc;
 }
 
 static enum sg_rc add_etsi(struct sg_buf *out, const struct sg_verdict *verdict, struct sg_err *err)
 {
-    enum sg_rc rc = sg_buf_printf(out, err, "  %-*s", LABEL_WIDTH, "ETSI:");
+    enum sg_rc rc = add_label(out, "ETSI:", err);
     if (rc == SG_OK)
         rc = sg_verdict_etsi(verdict, out, err);
     return rc == SG_OK ? sg_buf_append(out, "\n", 1, err) : rc;

@@ -341,10 +341,13 @@ enum sg_rc sg_verdict_facts(const struct sg_report *report, const struct sg_verd
     const struct telling telling = {fn, context, err};
     char of[64];
     enum sg_rc rc = content_name ? tell_text(&telling, _("document:"), content_name) : SG_OK;
+    bool counter = sg_verdict_is_countersignature(verdict);
     if (rc == SG_OK && report->verdict_count > 1) {
         (void)snprintf(of, sizeof of, "%s / %zu", verdict->id, report->verdict_count);
         rc = tell_text(&telling, _("signature:"), of);
     }
+    if (rc == SG_OK && counter)
+        rc = tell_text(&telling, _("of:"), verdict->covers);
     if (rc == SG_OK)
         rc = tell_who(&telling, verdict);
     if (rc == SG_OK)
@@ -352,6 +355,8 @@ enum sg_rc sg_verdict_facts(const struct sg_report *report, const struct sg_verd
     if (rc == SG_OK)
         rc = tell_files(&telling, report, verdict);
     if (rc == SG_OK && verdict->indication != SG_TOTAL_PASSED && verdict->intact)
-        rc = tell_text(&telling, _("intact:"), _("yes: the document is the one that was signed"));
+        rc = tell_text(&telling, _("intact:"),
+                       counter ? _("yes: the signature that it is of is the one that was signed")
+                               : _("yes: the document is the one that was signed"));
     return rc;
 }

@@ -31,10 +31,12 @@ static enum sg_rc check_content(const struct sg_signature_request *request, cons
         *ret_intact = true;
         return SG_OK;
     }
-    return sg_judgement_note(judgement, SG_SEVERITY_HASH, SG_REASON_CONTENT_CHANGED, err,
-                             request->purpose == SG_CERT_TIMESTAMP
-                                 ? _("What the time-stamp says has been changed.")
-                                 : _("The file is not what was signed: it has been changed, or it is another file."));
+    const char *text = _("The file is not what was signed: it has been changed, or it is another file.");
+    if (request->purpose == SG_CERT_TIMESTAMP)
+        text = _("What the time-stamp says has been changed.");
+    else if (request->countersignature)
+        text = _("The countersignature is of another signature than the one that it stands at.");
+    return sg_judgement_note(judgement, SG_SEVERITY_HASH, SG_REASON_CONTENT_CHANGED, err, "%s", text);
 }
 
 static enum sg_rc check_over(const struct sg_signature_request *request, const struct sg_signer *signer,

@@ -6,6 +6,7 @@
 #include <openssl/objects.h>
 
 #include "base/clock.h"
+#include "base/crypto.h"
 #include "base/msg.h"
 
 static enum sg_rc note_malformed(struct sg_judgement *judgement, const char *attribute, struct sg_err *err)
@@ -46,7 +47,13 @@ static enum sg_rc read_content_type(struct sg_signer *signer, const struct sg_cm
                                     struct sg_err *err)
 {
     const struct sg_attribute *attribute = NULL;
-    enum sg_rc rc = find_single(signer, NID_pkcs9_contentType, "content-type", true, &attribute, judgement, err);
+    enum sg_rc rc = find_single(signer, NID_pkcs9_contentType, "content-type", cms != NULL, &attribute, judgement, err);
+    if (rc == SG_OK && !cms)
+        signer->content_type_right = !attribute;
+    if (rc == SG_OK && !cms && attribute)
+        return sg_judgement_note(judgement, SG_SEVERITY_FORMAT, SG_REASON_SIGNATURE_MALFORMED, err,
+                                 _("The countersignature has the signed attribute %s, which it may not have."),
+                                 "content-type");
     if (rc != SG_OK || !attribute)
         return rc;
     const uint8_t *p = attribute->values[0].data;
@@ -101,15 +108,37 @@ static enum sg_rc read_signing_time(struct sg_signer *signer, struct sg_judgemen
     return SG_OK;
 }
 
-static enum sg_rc read_reference(struct sg_signer *signer, bool v2, struct sg_judgement *judgement, struct sg_err *err)
+/* Most attributes are what is expected for one of the few certificates that came along, issuer and serial number too:
+ * such a one is not read, for its hash says all. SG_E_NOT_FOUND: it is not. */
+static enum sg_rc take_usual(OSSL_LIB_CTX *libctx, const struct sg_cms *cms, const struct sg_attribute *attribute,
+                             struct sg_ess_cert_id *ret, struct sg_err *err)
+{
+    const STACK_OF(X509) *certs = sg_cms_certificates(cms);
+    for (int i = 0; i < sk_X509_num(certs) && i < SG_MAX_SIGNER_CANDIDATES; i++) {
+        uint8_t sha256[SG_SHA256_LEN];
+        enum sg_rc rc = sg_cert_digest(libctx, sk_X509_value(certs, i), sha256, err);
+        if (rc != SG_OK)
+            return rc;
+        const struct sg_slice hash = {sha256, sizeof sha256};
+        if (sg_ess_is_usual(attribute, sk_X509_value(certs, i), hash))
+            return sg_ess_cert_id_make(hash, EVP_sha256(), ret, err);
+    }
+    return SG_E_NOT_FOUND;
+}
+
+static enum sg_rc read_reference(OSSL_LIB_CTX *libctx, const struct sg_cms *cms, struct sg_signer *signer, bool v2,
+                                 struct sg_judgement *judgement, struct sg_err *err)
 {
     const char *name = v2 ? "signing-certificate-v2" : "signing-certificate";
     int nid = v2 ? NID_id_smime_aa_signingCertificateV2 : NID_id_smime_aa_signingCertificate;
+    struct sg_ess_cert_id *id = &signer->references[signer->reference_count];
     const struct sg_attribute *attribute = NULL;
     enum sg_rc rc = find_single(signer, nid, name, false, &attribute, judgement, err);
     if (rc != SG_OK || !attribute)
         return rc;
-    rc = sg_ess_cert_id_read(attribute, v2, &signer->references[signer->reference_count], NULL);
+    rc = v2 ? take_usual(libctx, cms, attribute, id, err) : SG_E_NOT_FOUND;
+    if (rc == SG_E_NOT_FOUND)
+        rc = sg_ess_cert_id_read(attribute, v2, id, NULL);
     if (rc == SG_E_MALFORMED || rc == SG_E_LIMIT)
         return note_malformed(judgement, name, err);
     if (rc == SG_E_NO_MEMORY)
@@ -120,8 +149,8 @@ static enum sg_rc read_reference(struct sg_signer *signer, bool v2, struct sg_ju
     return SG_OK;
 }
 
-enum sg_rc sg_signer_read(const struct sg_cms *cms, const struct sg_signer_info *si, struct sg_signer *ret,
-                          struct sg_judgement *judgement, struct sg_err *err)
+enum sg_rc sg_signer_read(OSSL_LIB_CTX *libctx, const struct sg_cms *cms, const struct sg_signer_info *si,
+                          struct sg_signer *ret, struct sg_judgement *judgement, struct sg_err *err)
 {
     *ret = (struct sg_signer){.si = si,
                               .has_signed_attrs = si->signed_attrs_wire.data != NULL,
@@ -139,9 +168,9 @@ enum sg_rc sg_signer_read(const struct sg_cms *cms, const struct sg_signer_info 
     if (rc == SG_OK)
         rc = read_signing_time(ret, judgement, err);
     if (rc == SG_OK)
-        rc = read_reference(ret, false, judgement, err);
+        rc = read_reference(libctx, cms, ret, false, judgement, err);
     if (rc == SG_OK)
-        rc = read_reference(ret, true, judgement, err);
+        rc = read_reference(libctx, cms, ret, true, judgement, err);
     ERR_clear_error();
     return rc;
 }
@@ -151,6 +180,22 @@ void sg_signer_clear(struct sg_signer *signer)
     for (size_t i = 0; i < signer->reference_count; i++)
         sg_ess_cert_id_clear(&signer->references[i]);
     signer->reference_count = 0;
+}
+
+static enum sg_rc hash_cert(const X509 *cert, const EVP_MD *digest, OSSL_LIB_CTX *libctx, uint8_t *hash,
+                            unsigned *ret_len, struct sg_err *err)
+{
+    _cleanup_(OPENSSL_freep) uint8_t *der = NULL;
+    if (EVP_MD_is_a(digest, "SHA256")) {
+        *ret_len = SG_SHA256_LEN;
+        return sg_cert_digest(libctx, cert, hash, err);
+    }
+    int len = i2d_X509(cert, &der);
+    if (len <= 0)
+        return sg_fail_ssl(err, SG_E_INTERNAL, _("Cannot encode a certificate"));
+    if (!EVP_Digest(der, (size_t)len, hash, ret_len, digest, NULL))
+        return sg_fail_ssl(err, SG_E_INTERNAL, _("Cannot compute the digest of a certificate"));
+    return SG_OK;
 }
 
 static enum sg_rc reference_matches(const struct sg_ess_cert_id *reference, X509 *cert, OSSL_LIB_CTX *libctx, bool *ret,
@@ -164,13 +209,9 @@ static enum sg_rc reference_matches(const struct sg_ess_cert_id *reference, X509
         return SG_OK;
     uint8_t hash[EVP_MAX_MD_SIZE];
     unsigned len = 0;
-    uint8_t *der = NULL;
-    int der_len = i2d_X509(cert, &der);
-    _cleanup_(OPENSSL_freep) uint8_t *owned = der;
-    if (der_len <= 0)
-        return sg_fail_ssl(err, SG_E_INTERNAL, _("Cannot encode a certificate"));
-    if (!EVP_Digest(owned, (size_t)der_len, hash, &len, digest, NULL))
-        return sg_fail_ssl(err, SG_E_INTERNAL, _("Cannot compute the digest of a certificate"));
+    enum sg_rc rc = hash_cert(cert, digest, libctx, hash, &len, err);
+    if (rc != SG_OK)
+        return rc;
     bool issuer_fits = !reference->issuer || X509_NAME_cmp(reference->issuer, X509_get_issuer_name(cert)) == 0;
     bool serial_fits = !reference->serial || ASN1_INTEGER_cmp(reference->serial, X509_get0_serialNumber(cert)) == 0;
     *ret = issuer_fits && serial_fits && sg_slice_equal(reference->hash, (struct sg_slice){hash, len});

@@ -4,10 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/err.h>
+
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/msg.h"
 #include "formats/pem.h"
+
+#define WARM 8 /* anchors that are parsed ahead */
 
 struct trusted_entry {
     X509 *cert;          /* NULL: not asked for yet */
@@ -36,6 +40,7 @@ struct ocsp_entry {
 
 struct sg_trust {
     OSSL_LIB_CTX *libctx;
+    struct sg_cert_cache *known;
     const struct sg_log *log;
     const struct sg_snapshot *snapshot;
     STACK_OF(X509) *intermediates;
@@ -161,7 +166,8 @@ static size_t anchor_count(const struct sg_trust *trust)
     return anchors;
 }
 
-enum sg_rc sg_trust_new(const struct sg_verifier_options *options, struct sg_trust **ret, struct sg_err *err)
+enum sg_rc sg_trust_new(const struct sg_verifier_options *options, struct sg_cert_cache *certs, struct sg_trust **ret,
+                        struct sg_err *err)
 {
     const struct sg_snapshot *snapshot = options->snapshot;
     size_t named = count(sk_X509_num(options->anchors));
@@ -183,6 +189,7 @@ enum sg_rc sg_trust_new(const struct sg_verifier_options *options, struct sg_tru
     }
     _cleanup_(sg_trust_freep) struct sg_trust *trust = fresh;
     trust->libctx = options->libctx;
+    trust->known = certs;
     trust->log = options->log;
     trust->snapshot = snapshot;
     trust->certs = calloc(cert_room, sizeof *trust->certs);
@@ -241,7 +248,7 @@ static enum sg_rc read_entry(struct sg_trust *trust, struct trusted_entry *entry
     _cleanup_(sg_anchor_limits_freep) struct sg_anchor_limits *limits = NULL;
     enum sg_rc rc = entry->limits_text ? sg_anchor_limits_parse(entry->limits_text, &limits, err) : SG_OK;
     if (rc == SG_OK)
-        rc = sg_cert_parse(entry->der, trust->libctx, &entry->cert, err);
+        rc = sg_cert_cache_parse(trust->known, entry->der, &entry->cert, err);
     if (rc == SG_OK)
         entry->limits = sg_steal(limits);
     return rc;
@@ -286,6 +293,22 @@ enum sg_rc sg_trust_next(struct sg_trust *trust, const X509_NAME *subject, size_
     }
     *ret = (struct sg_trusted){0};
     return SG_OK;
+}
+
+void sg_trust_warm_up(struct sg_trust *trust)
+{
+    struct sg_err err;
+    int left = WARM;
+    for (size_t i = 0; i < trust->cert_count && left > 0; i++) {
+        struct trusted_entry *entry = &trust->certs[i];
+        X509 *cert = NULL;
+        /* One that cannot be read now is met again when it is needed. */
+        if (entry->purposes != 0 && load_cert(trust, entry, &cert, &err) == SG_OK && cert) {
+            (void)X509_self_signed(cert, 1);
+            left--;
+        }
+    }
+    ERR_clear_error();
 }
 
 const STACK_OF(X509) *sg_trust_intermediates(const struct sg_trust *trust)

@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "formats/cert_cache.h"
 #include "verify/anchor_limits.h"
 #include "verify/known_crl.h"
 #include "verify/known_ocsp.h"
@@ -15,8 +16,9 @@
 
 struct sg_trust;
 
-SG_MUST_CHECK enum sg_rc sg_trust_new(const struct sg_verifier_options *options, struct sg_trust **ret,
-                                      struct sg_err *err);
+/* `certs`: where what is parsed is shared with what signatures carry; outlives it. */
+SG_MUST_CHECK enum sg_rc sg_trust_new(const struct sg_verifier_options *options, struct sg_cert_cache *certs,
+                                      struct sg_trust **ret, struct sg_err *err);
 void sg_trust_free(struct sg_trust *trust);
 SG_DEFINE_CLEANUP(struct sg_trust, sg_trust_free)
 
@@ -30,6 +32,9 @@ struct sg_trusted {
 /* The next certificate of that subject from `*cursor` on (0 at first); `ret->cert` is NULL at the end. */
 SG_MUST_CHECK enum sg_rc sg_trust_next(struct sg_trust *trust, const X509_NAME *subject, size_t *cursor,
                                        struct sg_trusted *ret, struct sg_err *err);
+/* Parses anchors, a few, before a process forks children that judge: what OpenSSL sets up when it first decodes a key
+ * and checks a signature then is there in each of them. Only anchors, which the user has confirmed. */
+void sg_trust_warm_up(struct sg_trust *trust);
 /* The helping certificates that were named (--intermediate). */
 const STACK_OF(X509) *sg_trust_intermediates(const struct sg_trust *trust);
 /* The next CRL of that issuer, likewise; `*ret` is NULL at the end. */

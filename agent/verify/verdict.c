@@ -133,6 +133,7 @@ void sg_verdict_clear(struct sg_verdict *verdict)
     free(verdict->id);
     free(verdict->covers);
     free_names(verdict->files, verdict->file_count);
+    free(verdict->file_digests);
     X509_free(verdict->signer);
     sg_x509_stack_free(verdict->chain);
     for (size_t i = 0; i < verdict->revocation_count; i++)
@@ -351,19 +352,34 @@ enum sg_rc sg_report_new(OSSL_LIB_CTX *libctx, const char *file, int64_t at, str
     return SG_OK;
 }
 
-enum sg_rc sg_report_add(struct sg_report *report, struct sg_judgement *judgement, struct sg_err *err)
+enum sg_rc sg_report_add_as(struct sg_report *report, struct sg_judgement *judgement, const char *id,
+                            struct sg_err *err)
 {
     struct sg_verdict *grown = reallocarray(report->verdicts, report->verdict_count + 1, sizeof *grown);
     if (!grown)
         return sg_fail_memory(err);
     report->verdicts = grown;
-    if (asprintf(&judgement->verdict.id, "%zu", report->verdict_count + 1) < 0) {
-        judgement->verdict.id = NULL;
+    judgement->verdict.id = strdup(id);
+    if (!judgement->verdict.id)
         return sg_fail_memory(err);
-    }
     grown[report->verdict_count++] = judgement->verdict;
     sg_judgement_init(judgement);
     return SG_OK;
+}
+
+bool sg_verdict_is_countersignature(const struct sg_verdict *verdict)
+{
+    return verdict->id && strchr(verdict->id, '.');
+}
+
+enum sg_rc sg_report_add(struct sg_report *report, struct sg_judgement *judgement, struct sg_err *err)
+{
+    size_t number = 1;
+    char id[24];
+    for (size_t i = 0; i < report->verdict_count; i++)
+        number += !sg_verdict_is_countersignature(&report->verdicts[i]);
+    (void)snprintf(id, sizeof id, "%zu", number);
+    return sg_report_add_as(report, judgement, id, err);
 }
 
 void sg_report_free(struct sg_report *report)

@@ -101,3 +101,7 @@ SG_MUST_CHECK enum sg_rc sg_report_new(OSSL_LIB_CTX *libctx, const char *file, i
 /* Moves the judgement's verdict to the end of the report, with the next number as its `id`, and makes the judgement
  * blank. */
 SG_MUST_CHECK enum sg_rc sg_report_add(struct sg_report *report, struct sg_judgement *judgement, struct sg_err *err);
+/* The same with an `id` of its own (copied): that of a countersignature, "1.1", counts for no number of the others. */
+SG_MUST_CHECK enum sg_rc sg_report_add_as(struct sg_report *report, struct sg_judgement *judgement, const char *id,
+                                          struct sg_err *err);
+bool sg_verdict_is_countersignature(const struct sg_verdict *verdict);

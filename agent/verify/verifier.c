@@ -89,12 +89,17 @@ enum sg_rc sg_verifier_new(const struct sg_verifier_options *options, struct sg_
     if (rc == SG_OK)
         rc = make_param(&options->policy, verifier->policies, verifier->at, &verifier->base, err);
     if (rc == SG_OK)
-        rc = sg_trust_new(options, &verifier->trust, err);
-    if (rc == SG_OK)
         rc = sg_cert_cache_new(options->libctx, &verifier->certs, err);
+    if (rc == SG_OK)
+        rc = sg_trust_new(options, verifier->certs, &verifier->trust, err);
     if (rc == SG_OK)
         *ret = sg_steal(verifier);
     return rc;
+}
+
+void sg_verifier_warm_up(struct sg_verifier *verifier)
+{
+    sg_trust_warm_up(verifier->trust);
 }
 
 /* --- the cache: path and revocation of a certificate, judged once --------------------------------------------------
@@ -132,12 +137,12 @@ void sg_verifier_free(struct sg_verifier *verifier)
     free(verifier);
 }
 
-static bool hash_request(EVP_MD_CTX *ctx, const struct sg_cert_request *request)
+static bool hash_request(const struct sg_verifier *verifier, EVP_MD_CTX *ctx, const struct sg_cert_request *request)
 {
     const int purpose = (int)request->purpose;
-    _cleanup_(OPENSSL_freep) uint8_t *der = NULL;
-    int len = i2d_X509(request->cert, &der);
-    return len > 0 && EVP_DigestUpdate(ctx, der, (size_t)len) && EVP_DigestUpdate(ctx, &purpose, sizeof purpose) &&
+    uint8_t digest[SG_SHA256_LEN];
+    return sg_cert_digest(verifier->libctx, request->cert, digest, NULL) == SG_OK &&
+           EVP_DigestUpdate(ctx, digest, sizeof digest) && EVP_DigestUpdate(ctx, &purpose, sizeof purpose) &&
            EVP_DigestUpdate(ctx, &request->at, sizeof request->at) &&
            EVP_DigestUpdate(ctx, &request->known_at, sizeof request->known_at) &&
            (!request->carried || sg_carried_hash(request->carried, ctx));
@@ -150,7 +155,7 @@ static enum sg_rc cache_key(const struct sg_verifier *verifier, const struct sg_
 {
     _cleanup_(EVP_MD_freep) EVP_MD *md = EVP_MD_fetch(verifier->libctx, "SHA256", NULL);
     _cleanup_(EVP_MD_CTX_freep) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-    if (!md || !ctx || !EVP_DigestInit_ex2(ctx, md, NULL) || !hash_request(ctx, request) ||
+    if (!md || !ctx || !EVP_DigestInit_ex2(ctx, md, NULL) || !hash_request(verifier, ctx, request) ||
         !EVP_DigestFinal_ex(ctx, ret, NULL))
         return sg_fail_ssl(err, SG_E_INTERNAL, _("Cannot compute the digest of the certificates"));
     return SG_OK;
@@ -227,15 +232,14 @@ struct candidates {
     struct sg_judgement best;
 };
 
-static enum sg_rc visit_path(void *context, STACK_OF(X509) *path, const struct sg_anchor_limits *limits, bool *ret_stop,
-                             struct sg_err *err)
+static enum sg_rc visit_path(void *context, const struct sg_found_path *found, bool *ret_stop, struct sg_err *err)
 {
     struct candidates *candidates = context;
-    candidates->chain.limits = limits;
+    candidates->chain.limits = found->limits;
     _cleanup_(sg_judgement_clear) struct sg_judgement judgement;
     sg_judgement_init(&judgement);
-    enum sg_rc rc = sg_judge_chain(&candidates->chain, path, &judgement, err);
-    if (rc != SG_OK)
+    enum sg_rc rc = sg_judge_chain(&candidates->chain, found->certs, &judgement, err);
+    if (rc != SG_OK || (judgement.severity != SG_SEVERITY_NONE && !sg_path_is_signed(found)))
         return rc;
     if (!candidates->any || judgement.severity < candidates->best.severity) {
         struct sg_judgement worse = candidates->best;

@@ -79,6 +79,13 @@ struct sg_revocation_used {
 
 struct sg_timestamp;
 
+/* Of a file in a container. */
+struct sg_file_digest {
+    int nid; /* NID_undef: none */
+    size_t len;
+    uint8_t value[EVP_MAX_MD_SIZE];
+};
+
 /* What was found about one signature, or one certificate (`intact`, digest and times of signing do not apply). */
 struct sg_verdict {
     char *id; /* "1", "2", ... */
@@ -92,6 +99,7 @@ struct sg_verdict {
     const char *changes; /* what came after the revision that it covers: "none", "permitted", "forbidden"; NULL: not a
                             PDF's */
     char **files;        /* of a container: the names of the files that it covers */
+    struct sg_file_digest *file_digests; /* by which each of them was found to be what was signed */
     size_t file_count;
     X509 *signer;          /* NULL if not found */
     const char *digest;    /* "sha256"; NULL if unknown */
@@ -170,12 +178,29 @@ SG_MUST_CHECK enum sg_rc sg_verifier_new(const struct sg_verifier_options *optio
                                          struct sg_err *err);
 void sg_verifier_free(struct sg_verifier *verifier);
 SG_DEFINE_CLEANUP(struct sg_verifier, sg_verifier_free)
+/* For a process that forks several children to judge in: does ahead, with what is trusted alone, what each of them
+ * would have to do at first. */
+void sg_verifier_warm_up(struct sg_verifier *verifier);
 
 /* Judges every signature in `signature`. `content` is the detached content, NULL if there is none to be had. No
  * signature, or a format that we do not know: a report without verdicts. A recognised container that is broken:
  * SG_E_MALFORMED or SG_E_LIMIT. */
 SG_MUST_CHECK enum sg_rc sg_verify_file(struct sg_verifier *verifier, struct sg_input *signature,
                                         struct sg_input *content, struct sg_report **ret, struct sg_err *err);
+
+/* Who takes files out of a container: each begins, comes in pieces, and ends with the next one's begin, or with all.
+ * Anything but SG_OK stops it. */
+struct sg_extraction {
+    enum sg_rc (*begin)(void *context, const char *name, struct sg_err *err);
+    enum sg_rc (*write)(void *context, const uint8_t *data, size_t len, struct sg_err *err);
+    void *context;
+};
+
+/* Hands out the files of a container that a signature covers which is TOTAL-PASSED in `report`, which is of this
+ * `file`; or all of them, whoever signed them. Those that are covered are hashed again: what is not what was judged is
+ * SG_E_INPUT_CHANGED. A file that is no container: SG_E_USAGE. */
+SG_MUST_CHECK enum sg_rc sg_verify_extract(struct sg_input *file, const struct sg_report *report, bool all,
+                                           const struct sg_extraction *to, struct sg_err *err);
 
 /* Loads what judging this file will need (formats/module.h), by a look at how it begins, for who forks to judge. What
  * cannot be loaded is said by the judgement. */

@@ -1,6 +1,6 @@
 # One large document to Ceph's gateway over TLS, in parts and read back, against `curl -T` of the same file as one PUT to
-# the same gateway, which is told the file's digest. Its objects are in a file, twice the document's size. Sourced by
-# run.sh.
+# the same gateway, which is told the file's digest. A second line has what curl itself needs to put it and to get it
+# back, which is the least that a receipt costs there. Its objects are in a file, twice the document's size. Sourced by run.sh.
 # shellcheck shell=bash disable=SC2154
 . "$root/tests/support/server_radosgw.sh"
 
@@ -28,13 +28,19 @@ case_push_large() { # MIB
         [ "$(s3_status HEAD "/archive/$blob")" = 200 ] || failed "the document was not stored"
         s3 DELETE "/archive/$blob"
     }
+    bare() { # WHO DIGEST CURL-ARGUMENT...
+        timed "$1" curl --silent --fail --noproxy '*' --config "$work/large/curl" --aws-sigv4 aws:amz:us-east-1:s3 \
+            --header "x-amz-content-sha256: $2" --cacert "$tmp/radosgw/server.pem" "${@:3}" "$S3_TLS_URL/archive/$blob"
+    }
+    : > get.times
     peer() {
-        timed peer curl --silent --fail --noproxy '*' --config "$work/large/curl" --aws-sigv4 aws:amz:us-east-1:s3 \
-            --header "x-amz-content-sha256: $blob" --cacert "$tmp/radosgw/server.pem" --upload-file "$home/blobs/$blob" \
-            "$S3_TLS_URL/archive/$blob"
+        bare peer "$blob" --upload-file "$home/blobs/$blob"
+        bare get "$S3_EMPTY_SHA256" --output /dev/null
     }
     turns "$turns_few"
     radosgw_stop
     line_time "push $1 MiB to radosgw (curl -T)" "<= 1.2"
+    peer=$(compute "$peer + $(median get.times 1)")
+    line_time "push $1 MiB to radosgw (curl -T, then a GET)" ""
     line_peak "push $1 MiB to radosgw: peak" "<= 64"
 }

@@ -36,11 +36,11 @@ done
 if $quick; then
     turns_one=3 turns_many=1 turns_few=1 provision_count=4 files_sign=100 big_mib=64 files_verify=100 files_peer=20
     tokens=5 signatures=50 push_documents=2000 large_mib=100 stamp_documents=50 documents=1000
-    crl_entries=10000 files_rsa=300 signers=40 signers_peer=10
+    crl_entries=10000 files_rsa=300 signers=40 signers_peer=10 files_asic=500 pdf_mib=20
 else
     turns_one=41 turns_many=5 turns_few=3 provision_count=60 files_sign=2000 big_mib=2048 files_verify=10000 files_peer=400
     tokens=60 signatures=2000 push_documents=10000 large_mib=4096 stamp_documents=1000 documents=100000
-    crl_entries=1000000 files_rsa=10000 signers=2000 signers_peer=400
+    crl_entries=1000000 files_rsa=10000 signers=2000 signers_peer=400 files_asic=10000 pdf_mib=200
 fi
 threads=$(nproc)
 
@@ -381,12 +381,14 @@ case_provision() {
     line_time "provision $count tokens (pkcs11-tool)" "<= 0.3"
 }
 
+. "$root/tests/bench/asic.sh"
 . "$root/tests/bench/verify.sh"
 . "$root/tests/bench/push.sh"
 . "$root/tests/bench/push_s3.sh"
 . "$root/tests/bench/stamp.sh"
 . "$root/tests/bench/crl.sh"
 . "$root/tests/bench/lta.sh"
+. "$root/tests/bench/pdf.sh"
 # What waits is counted over indexes that hold nothing else; the peer counts the rows of one table.
 case_status() { # WAITING
     rm -rf status
@@ -416,6 +418,9 @@ run "sign many ec" case_sign_many P-256 "$ec" 03 ">= 0.7"
 run "outbox" case_outbox
 run "big detached" case_big_detached
 run "big attached" case_big_attached
+run "asic" case_asic "$files_asic"
+run "sign pdf one" case_sign_pdf_one
+run "sign pdf large" case_sign_pdf_large "$pdf_mib" 500
 run "verify one" case_verify_one
 run "verify many" case_verify_many
 run "bring CRL in" case_crl_bring_in

@@ -34,6 +34,11 @@ def skip(why):
     sys.exit(SKIPPED)
 
 
+def split(signatures):
+    """Those of the document, and countersignatures, whose numbers have a point."""
+    return [one for one in signatures if "." not in one["id"]], [one for one in signatures if "." in one["id"]]
+
+
 def judge(case, environment):
     """None, or what is wrong. What cannot be read (65) is refused, too."""
     command = [os.environ["SIGNET"], *case.command, "--json", *map(str, case.arguments)]
@@ -44,8 +49,9 @@ def judge(case, environment):
     if done.returncode not in (0, 1, 2, 65):
         return f"exit {done.returncode}: {done.stdout.decode()}{done.stderr.decode()}"
     answer = json.loads(done.stdout)
-    if len(answer.get("signatures", [])) == 1 and not case.whole:
-        answer = {**answer["signatures"][0], "uncovered": answer["uncovered"]}
+    own, counter = split(answer.get("signatures", []))
+    if len(own) == 1 and not case.whole:
+        answer = {**own[0], "countersignatures": counter, "uncovered": answer["uncovered"]}
     if (done.returncode == 0) == case.good:
         return case.also(answer)
     if done.returncode == 65:

@@ -120,9 +120,38 @@ def by_its_root(name, at, level, folder):
                       command=("verify",))
 
 
+def countersignature_end(data):
+    """Behind the value of the one countersignature: SET { SignerInfo }, whose last octets are the signature value."""
+    at = data.index(bytes.fromhex("06092a864886f70d010906")) + 11
+    assert data[at:at + 2] == b"\x31\x82" and data.count(bytes.fromhex("06092a864886f70d010906")) == 1
+    return at + 4 + int.from_bytes(data[at + 2:at + 4], "big")
+
+
+def countersigned(row, folder):
+    """The countersignature has an answer of its own; changed, it takes nothing from the signature that it is of."""
+    name = row["file"].removeprefix(PREFIX)
+    data = bytearray((DSS / row["file"]).read_bytes())
+    data[countersignature_end(data) - 1] ^= 1
+    changed = folder / f"countersignature-{name}"
+    changed.write_bytes(data)
+
+    def check(intact):
+        def compare_counter(answer):
+            got = [(one["id"], one["covers"], one["level"], one["intact"]) for one in answer["countersignatures"]]
+            if got != [("1.1", "signature 1", "B-B", intact)] or not answer["intact"]:
+                return f"{answer['intact']} {got}"
+            return None
+        return compare_counter
+    content = content_of(row, folder)
+    yield suite.Case(f"{name}: countersignature", [DSS / row["file"], *content], False, check(True), command=("verify",))
+    yield suite.Case(f"{name}: countersignature changed", [changed, *content], False, check(False), command=("verify",))
+
+
 def cases(folder):
     for row in rows():
         yield as_asserted(row, folder)
+        if row["file"].endswith("counterSignedLTA.p7s"):
+            yield from countersigned(row, folder)
         if row["file"].removeprefix(PREFIX) in STAMPS:
             yield fitting(row, folder)
             yield tampered(row, folder)

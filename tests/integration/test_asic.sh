@@ -161,4 +161,61 @@ expect 1 verify --json bad.asice
 json 'uncovered=["a.txt"]' 'signatures.0.indication="TOTAL-FAILED"' 'signatures.0.files=["b.txt"]' \
     'signatures.1.indication="TOTAL-PASSED"'
 
+# --- files taken out -----------------------------------------------------------------------------------------------
+
+gone() { # FOLDER: it is not there, nor anything half done
+    rejects test -e "$1"
+    rejects grep -q signet-extract <(ls -A)
+}
+
+expect 0 verify --extract out-two two.asice
+says "2 files were taken out"
+holds cmp a.txt out-two/a.txt
+holds cmp b.txt out-two/b.txt
+holds test "$(cd out-two && find . | sort | tr '\n' ' ')" = ". ./a.txt ./b.txt "
+holds test "$(stat -c %a out-two out-two/a.txt | tr '\n' ' ')" = "755 644 "
+expect 0 verify --extract out-all all.asice
+holds cmp "folder/a & b/žluťoučký %20 kůň.bin" "out-all/folder/a & b/žluťoučký %20 kůň.bin"
+holds test -f out-all/folder/empty
+expect 0 verify --extract out-one one.asics
+holds cmp a.txt out-one/a.txt
+
+# Nothing is overwritten, and no link followed.
+printf 'mine\n' > out-two/a.txt
+expect 73 verify --extract out-two two.asice
+holds test "$(cat out-two/a.txt)" = mine
+ln -s out-two link
+expect 73 verify --extract link/ two.asice
+expect 73 verify --extract nowhere/folder two.asice
+expect 64 verify --extract folder-new two.asice one.asics
+expect 64 verify --extract-all two.asice
+expect 64 verify --extract folder-new other.zip
+gone folder-new
+
+# What is not signed stays in, unless it is asked for.
+expect 0 verify --extract out-signed bad-file_added.asice
+rejects test -e out-signed/c.txt
+expect 0 verify --extract out-added --extract-all bad-file_added.asice
+holds test "$(cat out-added/c.txt)" = "not signed"
+rejects test -e out-added/META-INF
+expect 1 verify --extract out-none bad-file_changed.asice
+says "Nothing was taken out"
+gone out-none
+expect 2 verify --extract out-none bad-file_removed.asice
+gone out-none
+# Of the two signatures one passed: what it covers comes out.
+expect 1 verify --extract out-half bad.asice
+holds test "$(ls out-half | tr '\n' ' ')" = "b.txt c.txt "
+# A signer that is not trusted signs for nothing.
+expect 2 "$SIGNET" verify --extract out-none two.asice
+gone out-none
+
+for what in traversal traversal_inside absolute backslash link duplicate wrong_crc bomb_that_lies; do
+    expect 65 verify --extract-all --extract out-none "bad-$what.asice"
+    gone out-none
+done
+rejects test -e ../c.txt
+expect 74 sh -c "ulimit -f 64; exec '$SIGNET' verify --anchor ca.pem --revocation none --extract out-none all.asice"
+gone out-none
+
 passed

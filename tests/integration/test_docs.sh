@@ -76,7 +76,7 @@ awk '
     command != "" && /^\.It Fl -/ {
         option = "-" $3
         print command, option
-        if (command == "verify" && option !~ /^--(content|recursive|jobs|html|force)$/)
+        if (command == "verify" && option !~ /^--(content|recursive|jobs|html|force|extract|extract-all)$/)
             print "cert check", option
     }' commands="$tmp/man-commands" docs/man/signet.1 | sort > "$tmp/man-options"
 holds test -s "$tmp/help-options"

@@ -49,7 +49,7 @@ may_not() { # SOURCE INCLUDE...
 
 base=agent/base/err.c store=agent/store/store.c snapshot=agent/store/snapshot.c tokens=pkcs11/token.c
 formats=agent/formats/cades.c verify=agent/verify/verify.c judge=agent/judge/judge.c cli=agent/cli/main.c
-officer=agent/officer/letters.c sync=agent/sync/http.c sync_cli=agent/cli/sync_main.c
+look=agent/formats/look_draw.c officer=agent/officer/letters.c sync=agent/sync/http.c sync_cli=agent/cli/sync_main.c
 
 may $base '"base/err.h"'
 may $store '"base/err.h"' '"store/snapshot.h"' '"store/store.h"' '<sqlite3.h>'
@@ -73,6 +73,9 @@ may_not $sync '"pkcs11/token.h"' '"officer/letters.h"'
 may_not $officer '"verify/verify.h"'
 may $sync_cli '"sync/sync.h"' '"verify/verify.h"' '"pkcs11/token.h"'
 may_not $cli '"sync/sync.h"'
+may $look '"formats/pdf_look.h"' '<hb.h>' '<fribidi.h>' '<png.h>'
+may_not $look '"store/store.h"' '"verify/verify.h"' '"pkcs11/token.h"'
+may_not $formats '<hb.h>' '<fribidi.h>'
 for source in $base $store $snapshot $formats $verify $officer $sync $cli; do
     may_not "$source" '<p11-kit/pkcs11.h>' '<p11-kit/p11-kit.h>'
 done
@@ -86,6 +89,13 @@ needs_curl() { # PROGRAM
 rejects needs_curl "$SIGNET"
 rejects needs_curl "$SIGNET_BUILD/agent/libexec/signet/signet-token-host"
 holds needs_curl "$SIGNET_BUILD/agent/libexec/signet/signet-sync"
+# What modules link, nothing else does; and a module exports its table alone.
+needs_harfbuzz() { # PROGRAM
+    readelf --dynamic "$1" | grep -q 'NEEDED.*libharfbuzz'
+}
+rejects needs_harfbuzz "$SIGNET"
+holds needs_harfbuzz "$SIGNET_BUILD/agent/libexec/signet/signet-text.so"
+holds test "$(nm --dynamic --defined-only "$SIGNET_BUILD/agent/libexec/signet/signet-text.so" | cut -d' ' -f3)" = sg_text_table
 # One folder has an HTTP client, and in it the files that are named for it.
 holds test -z "$(grep -rlE '#[[:space:]]*include[[:space:]]*<curl/' agent pkcs11 --include='*.[ch]' | grep -v '^agent/sync/http')"
 passed

@@ -13,7 +13,8 @@ field() { # NAME
     dpkg-deb --field "$package" "$1"
 }
 holds test "$(field Package)" = signet
-for library in libc6 libssl3 libp11-kit0 libsqlite3-0 libjansson4 libinih1 libcurl4; do
+for library in libc6 libssl3 libp11-kit0 libsqlite3-0 libjansson4 libinih1 libcurl4 libharfbuzz0b libharfbuzz-subset0 libfribidi0 \
+    libpng16-16; do
     holds grep -qw "$library" <(field Depends)
 done
 holds test "$(field Description | wc -l)" -gt 1
@@ -27,7 +28,7 @@ in_root() { # DPKG-ARGUMENT...
 holds in_root --install "$package"
 holds in_root --verify signet
 for file in usr/bin/signet usr/share/man/man1/signet.1 usr/share/man/man5/signet.conf.5 usr/share/doc/signet/copyright \
-    usr/lib/systemd/user/signet-sync.{service,timer} usr/lib/systemd/user/signet-sync-watch.service; do
+    usr/libexec/signet/signet-text.so usr/lib/systemd/user/signet-sync.{service,timer} usr/lib/systemd/user/signet-sync-watch.service; do
     holds test -f "$root/$file"
 done
 holds test -z "$(find "$root/usr" -perm /022 ! -type l)"

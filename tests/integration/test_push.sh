@@ -57,6 +57,91 @@ for type in webdav put; do
         holds cmp "$folder/$key" "$tmp/new"
     done
 done
+# --- a run of many, by PUT ----------------------------------------------------------------------------------------------
+
+many() { # COUNT: new documents, in ${documents[@]}
+    local i
+    documents=()
+    for ((i = 1; i <= $1; i++)); do
+        document "many$i"
+        documents+=("$tmp/many$i")
+    done
+    : > "$tmp/liar.log"
+}
+asked() { # COUNT METHOD [PATH]: so many requests
+    holds test "$(grep -c "^$2 ${3:-}" "$tmp/liar.log")" = "$1"
+}
+push_one_by_one() { # CODE URL
+    expect "$1" push --parallel 1 put "$2" "${documents[@]}"
+}
+learn=16 # objects, before it is found out whether conditions are honoured
+
+# One that honours conditions is asked no more: the object behind those is put twice, once it is read back.
+many $((learn + 4))
+push_one_by_one 0 "$LIAR_URL/many"
+asked $((learn + 1)) HEAD
+asked $((learn + 5)) PUT
+holds test "$(grep -c "^PUT .* 412" "$tmp/liar.log")" = 1
+holds test "$(sed -n "$((3 * learn + 3)),$((3 * learn + 6))p" "$tmp/liar.log" | cut -d ' ' -f 1 | xargs)" = "GET PUT PUT GET"
+holds test "$(grep -c "^stored .* 201" "$tmp/out")" = $((learn + 4))
+# What is there already, and what somebody else put there, is told as ever.
+many $((learn + 5))
+key=$(sha "$tmp/many$((learn + 3))")
+curl -s -X PUT -d "somebody else's" "$LIAR_URL/many/$key"
+expect 0 push put "$LIAR_URL/many" "$tmp/many$((learn + 2))"
+: > "$tmp/liar.log"
+push_one_by_one 1 "$LIAR_URL/many"
+asked $((learn + 1)) HEAD
+says "there $tmp/many$((learn + 2)) 200"
+says "target-differs $tmp/many$((learn + 3)): The target \"archive\" holds other bytes at $LIAR_URL/many/$key"
+holds test "$(curl -s "$LIAR_URL/many/$key")" = "somebody else's"
+holds test "$(grep -c "^stored .* 201" "$tmp/out")" = $((learn + 3))
+# One that ignores them goes on being asked, and the object that was put twice is read twice.
+many $((learn + 4))
+liar deaf 0
+push_one_by_one 0 "$LIAR_URL/many"
+asked $((learn + 4)) HEAD
+asked $((learn + 5)) PUT
+asked $((learn + 5)) GET
+# One that ignores them later is asked again as soon as it tells of an object that it was not new.
+liar honest
+many $((learn + 5))
+key=$(sha "$tmp/many$((learn + 2))")
+curl -s -X PUT -d "somebody else's" "$LIAR_URL/many/$key"
+liar deaf $((learn + 2))
+: > "$tmp/liar.log"
+push_one_by_one 0 "$LIAR_URL/many"
+asked $((learn + 1 + 3)) HEAD
+says "stored $tmp/many$((learn + 2)) 204"
+says "stored $tmp/many$((learn + 5)) 201"
+# It is cut while it is asked: nobody has a receipt for that object until it is compared again.
+liar honest
+many $((learn + 2))
+liar cut-412
+push_one_by_one 1 "$LIAR_URL/many"
+says "network $tmp/many$((learn + 1)): "
+asked $((learn + 2)) HEAD
+liar honest
+expect 0 push put "$LIAR_URL/many" "$tmp/many$((learn + 1))"
+says "there $tmp/many$((learn + 1)) 200"
+# So with real ones.
+for url in "$APACHE_URL" "$NGINX_URL"; do
+    folder=$APACHE_FILES
+    [ "$url" = "$APACHE_URL" ] || folder=$NGINX_FILES
+    many $((learn + 3))
+    key=$(sha "$tmp/many$((learn + 2))")
+    echo "somebody else's" > "$folder/$key"
+    : > "$tmp/apache/access.log"
+    push_one_by_one 1 "$url"
+    says "target-differs $tmp/many$((learn + 2)): The target \"archive\" holds other bytes at $url/$key"
+    holds test "$(cat "$folder/$key")" = "somebody else's"
+    holds test "$(grep -c "^stored " "$tmp/out")" = $((learn + 2))
+    holds cmp "$folder/$(sha "$tmp/many$((learn + 1))")" "$tmp/many$((learn + 1))"
+    [ "$url" != "$APACHE_URL" ] || holds test "$(grep -c "^HEAD" "$tmp/apache/access.log")" = $((learn + 1))
+done
+
+# --- killed -------------------------------------------------------------------------------------------------------------
+
 # What a killed run left behind is written over, and goes.
 document killed
 network "cut-answer 0"

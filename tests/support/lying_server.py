@@ -4,8 +4,8 @@
     lying_server.py PORT-FILE LIE-FILE LOG-FILE
 
 listens on a port of its own, which it writes to PORT-FILE, and keeps what it is given in memory. With each request it
-reads LIE-FILE: "honest", or how it lies (the names of the functions below), with words for them. LOG-FILE gets a line a
-request. GET /count says how many objects it has.
+reads LIE-FILE: "honest", "deaf N" (honest, but after N PUTs it ignores conditions), or how it lies (the names of the
+functions below), with words for them. LOG-FILE gets a line a request. GET /count says how many objects it has.
 """
 import os
 import socketserver
@@ -31,7 +31,19 @@ def path_of(url):
     return "/" + url.split("://", 1)[-1].split("/", 1)[-1] if "://" in url else url
 
 
-def honest(method, path, headers, body):
+puts = []  # the paths, as long as the server is told to be deaf
+
+
+def deaf(words, path):
+    """Whether a server that is told "deaf N" ignores conditions: after N PUTs."""
+    if words[0] != "deaf":
+        puts.clear()
+        return False
+    puts.append(path)
+    return len(puts) > int(words[1])
+
+
+def honest(method, path, headers, body, words):
     """What a server has to answer; (status, body)."""
     with lock:
         if method in ("GET", "HEAD"):
@@ -39,10 +51,11 @@ def honest(method, path, headers, body):
                 return 200, str(len(objects)).encode()
             return (200, objects[path]) if path in objects else (404, b"")
         if method == "PUT":
-            if headers.get("if-none-match") == "*" and path in objects:
+            there = path in objects
+            if not deaf(words, path) and headers.get("if-none-match") == "*" and there:
                 return 412, b""
             objects[path] = body
-            return 201, b""
+            return 204 if there else 201, b""
         if method == "DELETE":
             return (204, b"") if objects.pop(path, None) is not None else (404, b"")
         if method == "MOVE":
@@ -183,6 +196,15 @@ def lie_cut(send, request, answer):
     return False
 
 
+def lie_deaf(send, request, answer, puts):
+    return lie_not(send, request, answer)  # honest() has seen to it
+
+
+def lie_cut_412(send, request, answer):
+    """No condition is ever heard to have failed."""
+    return lie_not(send, request, answer) if answer[0] != 412 else False
+
+
 def lie_lost(send, request, answer, method="MOVE"):
     """It is done, and nobody hears of it."""
     return lie_not(send, request, answer) if request["method"] != method else False
@@ -208,7 +230,7 @@ class Handler(socketserver.StreamRequestHandler):
             while (request := self.read_request()) is not None:
                 with open(LIE_FILE, encoding="utf-8") as file:
                     name, *words = file.read().split()
-                answer = honest(request["method"], request["path"], request["headers"], request["body"])
+                answer = honest(request["method"], request["path"], request["headers"], request["body"], [name, *words])
                 with lock, open(LOG_FILE, "a", encoding="utf-8") as log:
                     log.write(f"{request['method']} {request['path']} {answer[0]}\n")
                 lie = lie_not if name == "honest" else globals()["lie_" + name.replace("-", "_")]

@@ -96,9 +96,10 @@ class Pdf:
 
 
 def many_objects():
-    pdf = Pdf()
+    pdf = with_catalog(b" /Pieces 100007 0 R")
     for number in range(7, 100007):
-        pdf.objects[number] = b"<< /N %d /Next %d 0 R >>" % (number, number - 1)
+        pdf.objects[number] = b"<< /N %d /Page 3 0 R >>" % number
+    pdf.objects[100007] = b"[" + b" ".join(b"%d 0 R" % number for number in range(7, 100007)) + b"]"
     return pdf
 
 

@@ -74,7 +74,13 @@ static void test_codes_fit_their_kind(void **state)
     assert_int_equal(state_of(SG_MESSAGE_ERROR, SG_RC_COUNT, text, false), SG_MESSAGE_BROKEN);
     assert_int_equal(state_of(SG_MESSAGE_LOG, 3, slice_of("x"), false), SG_MESSAGE_BROKEN);
     assert_int_equal(state_of(SG_MESSAGE_LOG, 1, slice_of("x"), false), SG_MESSAGE_WHOLE);
-    assert_int_equal(state_of(SG_MESSAGE_LOG + 1, 0, slice_of("x"), false), SG_MESSAGE_BROKEN);
+    assert_int_equal(state_of(SG_MESSAGE_FILE, 0, slice_of("a/b.txt"), false), SG_MESSAGE_WHOLE);
+    assert_int_equal(state_of(SG_MESSAGE_FILE, 1, slice_of("a"), false), SG_MESSAGE_BROKEN);
+    assert_int_equal(state_of(SG_MESSAGE_FILE, 0, slice_of(""), false), SG_MESSAGE_BROKEN);
+    assert_int_equal(state_of(SG_MESSAGE_FILE, 0, slice_of("a\nb"), false), SG_MESSAGE_BROKEN);
+    assert_int_equal(state_of(SG_MESSAGE_DATA, 0, slice_of("any\x01\xff\n"), false), SG_MESSAGE_WHOLE);
+    assert_int_equal(state_of(SG_MESSAGE_DATA, 0, slice_of(""), false), SG_MESSAGE_BROKEN);
+    assert_int_equal(state_of(SG_MESSAGE_DATA + 1, 0, slice_of("x"), false), SG_MESSAGE_BROKEN);
 }
 
 static void test_only_what_is_fit_to_print(void **state)

@@ -48,11 +48,11 @@ static void assert_keys(json_t *object, const char *const *keys)
 static void json_form(void **state)
 {
     struct world *world = *state;
-    static const char *const outer[] = {"schema", "file", "format", "signatures", NULL};
-    static const char *const inner[] = {"id",        "indication",   "sub_indication", "now",     "intact",
-                                        "changes",   "level",        "covers",         "signer",  "digest",
-                                        "algorithm", "claimed_time", "best_time",      "as_of",   "good_until",
-                                        "chain",     "revocation",   "timestamps",     "reasons", NULL};
+    static const char *const outer[] = {"schema", "file", "format", "signatures", "uncovered", NULL};
+    static const char *const inner[] = {
+        "id",     "indication", "sub_indication", "now",        "intact",     "changes",      "level",
+        "covers", "files",      "signer",         "digest",     "algorithm",  "claimed_time", "best_time",
+        "as_of",  "good_until", "chain",          "revocation", "timestamps", "reasons",      NULL};
     static const char *const cert[] = {"subject", "issuer", "serial", "sha256", NULL};
     static const char *const crl[] = {"kind",   "issuer",     "this_update", "next_update",
                                       "status", "revoked_at", "reason",      NULL};
@@ -72,6 +72,7 @@ static void json_form(void **state)
     assert_true(json_is_null(json_object_get(one, "now")));
     assert_true(json_is_true(json_object_get(one, "intact")));
     assert_true(json_is_null(json_object_get(one, "changes")));
+    assert_true(json_is_null(json_object_get(one, "files")) && json_is_null(json_object_get(json, "uncovered")));
     assert_string_equal(json_string_value(json_object_get(one, "best_time")), "2026-09-21T14:13:20Z");
     assert_string_equal(json_string_value(json_object_get(json_object_get(one, "signer"), "subject")), "CN=Alice");
     json_decref(json);
