@@ -85,7 +85,7 @@ enum sg_rc sg_judge_signer_info(const struct sg_cms_judging *judging, const stru
                                                  .carried = &carried,
                                                  .purpose = SG_CERT_SIGN,
                                                  .at = verifier->at,
-                                                 .claimed_time = judging->file->claimed_time,
+                                                 .claimed_time = judged->claimed_time,
                                                  .countersignature = judged->countersignature,
                                                  .steps = judging->steps};
     enum sg_rc rc = sg_carried_make(verifier->libctx, judged->evidence, &carried, err);
@@ -116,7 +116,8 @@ static enum sg_rc judge_signer(struct judging *judging, size_t index, struct sg_
     _cleanup_(sg_judgement_clear) struct sg_judgement judgement;
     const struct sg_cms_judged judged = {.si = sg_cms_signer(judging->shared.cms, index),
                                          .evidence = judging->evidence[index],
-                                         .content = &judging->content};
+                                         .content = &judging->content,
+                                         .claimed_time = judging->file->claimed_time};
     sg_judgement_init(&judgement);
     enum sg_rc rc = sg_judge_signer_info(&judging->shared, &judged, &judgement, err);
     if (rc == SG_OK)
