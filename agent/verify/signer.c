@@ -185,14 +185,20 @@ void sg_signer_clear(struct sg_signer *signer)
     signer->reference_count = 0;
 }
 
-static enum sg_rc hash_cert(const X509 *cert, const EVP_MD *digest, OSSL_LIB_CTX *libctx, uint8_t *hash,
+/* A digest that is not provided names nothing that could be compared: no match (`*ret_len` is 0), like one that is not
+ * known. */
+static enum sg_rc hash_cert(const X509 *cert, const EVP_MD *known, OSSL_LIB_CTX *libctx, uint8_t *hash,
                             unsigned *ret_len, struct sg_err *err)
 {
-    _cleanup_(OPENSSL_freep) uint8_t *der = NULL;
-    if (EVP_MD_is_a(digest, "SHA256")) {
+    *ret_len = 0;
+    if (known && EVP_MD_get_type(known) == NID_sha256) {
         *ret_len = SG_SHA256_LEN;
         return sg_cert_digest(libctx, cert, hash, err);
     }
+    _cleanup_(EVP_MD_freep) EVP_MD *digest = known ? EVP_MD_fetch(libctx, EVP_MD_get0_name(known), NULL) : NULL;
+    _cleanup_(OPENSSL_freep) uint8_t *der = NULL;
+    if (!digest)
+        return SG_OK;
     int len = i2d_X509(cert, &der);
     if (len <= 0)
         return sg_fail_ssl(err, SG_E_INTERNAL, _("Cannot encode a certificate"));
@@ -204,20 +210,14 @@ static enum sg_rc hash_cert(const X509 *cert, const EVP_MD *digest, OSSL_LIB_CTX
 static enum sg_rc reference_matches(const struct sg_ess_cert_id *reference, X509 *cert, OSSL_LIB_CTX *libctx, bool *ret,
                                     struct sg_err *err)
 {
-    /* A digest that is not provided names nothing that could be compared: no match, like one that is not known. */
-    _cleanup_(EVP_MD_freep) EVP_MD *digest =
-        reference->digest ? EVP_MD_fetch(libctx, EVP_MD_get0_name(reference->digest), NULL) : NULL;
-    *ret = false;
-    if (!digest)
-        return SG_OK;
     uint8_t hash[EVP_MAX_MD_SIZE];
     unsigned len = 0;
-    enum sg_rc rc = hash_cert(cert, digest, libctx, hash, &len, err);
+    enum sg_rc rc = hash_cert(cert, reference->digest, libctx, hash, &len, err);
     if (rc != SG_OK)
         return rc;
     bool issuer_fits = !reference->issuer || X509_NAME_cmp(reference->issuer, X509_get_issuer_name(cert)) == 0;
     bool serial_fits = !reference->serial || ASN1_INTEGER_cmp(reference->serial, X509_get0_serialNumber(cert)) == 0;
-    *ret = issuer_fits && serial_fits && sg_slice_equal(reference->hash, (struct sg_slice){hash, len});
+    *ret = len > 0 && issuer_fits && serial_fits && sg_slice_equal(reference->hash, (struct sg_slice){hash, len});
     return SG_OK;
 }
 

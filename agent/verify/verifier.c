@@ -80,6 +80,9 @@ enum sg_rc sg_verifier_new(const struct sg_verifier_options *options, struct sg_
     }
     _cleanup_(sg_verifier_freep) struct sg_verifier *verifier = fresh;
     verifier->libctx = options->libctx;
+    verifier->sha256 = EVP_MD_fetch(options->libctx, "SHA256", NULL);
+    if (!verifier->sha256)
+        return sg_fail_ssl(err, SG_E_INTERNAL, _("The %s digest cannot be computed."), "SHA256");
     verifier->revocation = options->revocation;
     verifier->stale = options->stale;
     verifier->now = sg_clock_now(&options->clock);
@@ -133,6 +136,7 @@ void sg_verifier_free(struct sg_verifier *verifier)
     free_policies(&verifier->policies);
     sg_trust_free(verifier->trust);
     sg_cert_cache_free(verifier->certs);
+    EVP_MD_free(verifier->sha256);
     (void)pthread_mutex_destroy(&verifier->lock);
     free(verifier);
 }
@@ -153,9 +157,8 @@ static bool hash_request(const struct sg_verifier *verifier, EVP_MD_CTX *ctx, co
 static enum sg_rc cache_key(const struct sg_verifier *verifier, const struct sg_cert_request *request,
                             uint8_t ret[SG_SHA256_LEN], struct sg_err *err)
 {
-    _cleanup_(EVP_MD_freep) EVP_MD *md = EVP_MD_fetch(verifier->libctx, "SHA256", NULL);
     _cleanup_(EVP_MD_CTX_freep) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-    if (!md || !ctx || !EVP_DigestInit_ex2(ctx, md, NULL) || !hash_request(verifier, ctx, request) ||
+    if (!ctx || !EVP_DigestInit_ex2(ctx, verifier->sha256, NULL) || !hash_request(verifier, ctx, request) ||
         !EVP_DigestFinal_ex(ctx, ret, NULL))
         return sg_fail_ssl(err, SG_E_INTERNAL, _("Cannot compute the digest of the certificates"));
     return SG_OK;

@@ -17,6 +17,7 @@ struct sg_cache_entry;
 
 struct sg_verifier {
     OSSL_LIB_CTX *libctx;
+    EVP_MD *sha256; /* for keys, fetched once */
     struct sg_trust *trust;
     struct sg_cert_cache *certs; /* those that signatures carry */
     enum sg_revocation_mode revocation;

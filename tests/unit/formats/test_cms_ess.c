@@ -140,6 +140,33 @@ static void test_refused(void **state)
     arena_clear();
 }
 
+/* Is the usual attribute known without being read, and nothing else taken for it? */
+static void test_usual(void **state)
+{
+    uint8_t hash[EVP_MAX_MD_SIZE], *e = NULL;
+    unsigned len = 0;
+    (void)state;
+
+    assert_int_equal(X509_digest(alice.cert, EVP_sha256(), hash, &len), 1);
+    for (int with_issuer = 0; with_issuer < 2; with_issuer++) {
+        ESS_SIGNING_CERT_V2 *v2 = OSSL_ESS_signing_cert_v2_new_init(EVP_sha256(), alice.cert, NULL, with_issuer);
+        struct sg_slice value = encoded(i2d_ESS_SIGNING_CERT_V2(v2, &e), &e);
+        struct sg_attribute attr = {.values = &value, .value_count = 1}, twice = {.values = &value, .value_count = 2};
+        uint8_t *bytes = (uint8_t *)value.data;
+        ESS_SIGNING_CERT_V2_free(v2);
+        assert_int_equal(sg_ess_is_usual(&attr, alice.cert, slice(hash, len)), with_issuer);
+        assert_false(sg_ess_is_usual(&twice, alice.cert, slice(hash, len)));
+        for (size_t i = 0; i < value.len; i++) {
+            bytes[i] ^= 1;
+            assert_false(sg_ess_is_usual(&attr, alice.cert, slice(hash, len)));
+            bytes[i] ^= 1;
+        }
+        for (value.len--; value.len > 0; value.len--)
+            assert_false(sg_ess_is_usual(&attr, alice.cert, slice(hash, len)));
+    }
+    arena_clear();
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -160,6 +187,7 @@ int main(void)
         cmocka_unit_test(test_openssl),
         cmocka_unit_test(test_first),
         cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_usual),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
