@@ -162,6 +162,18 @@ asked=$(tsa_count main)
 run main
 is "$(tsa_count main)" "$asked"
 
+# Beside others' signatures, it is the one made here that is stamped: each when it comes, and those before keep theirs.
+signed
+run main
+is_b_t
+expect 0 "$SIGNET" sign --add --force --key "pkcs11:token=Signet%20Test;object=rsa2048" "${signed%.p7s}" --pin-fd 9 9< "$SOFTHSM_PIN_FILE"
+expect 0 "$SIGNET" verify "$signed" --json
+is "$(jq -rc '[.signatures[].level] | sort | join(" ")' "$tmp/out")" "B-B B-T"
+run main
+stamped_by main
+expect 0 "$SIGNET" verify "$signed" --json
+is "$(jq -rc '[.signatures[] | .level, .indication] | join(" ")' "$tmp/out")" "B-T TOTAL-PASSED B-T TOTAL-PASSED"
+
 # ---- failover ----------------------------------------------------------------------------------------------------------
 
 # Whatever the first does wrong, the next is asked; alone, it is named and nothing is kept.
