@@ -24,6 +24,10 @@ struct found {
     char *why_range; /* its octets are not what they have to be; NULL: they are */
     size_t revision; /* from 0; only if `why_range` is NULL */
     int level;       /* what the certification in that revision grants; 0: there is none */
+    /* Of a document time-stamp: the digest of its octets, by its own algorithm. */
+    uint8_t digest[EVP_MAX_MD_SIZE];
+    size_t digest_len; /* 0: not calculated, or it cannot be */
+    bool digested;
 };
 
 struct pdf_file {
@@ -256,35 +260,42 @@ static const char *imprint_digest(struct sg_verifier *verifier, struct sg_slice 
     return nid == NID_undef ? NULL : OBJ_nid2sn(nid);
 }
 
-/* Judges a document time-stamp into a blank judgement. What it is over cannot be hashed, or is not what it has to be:
- * then it is of something else. */
+static enum sg_rc digest_stamped(struct pdf_file *file, size_t index, struct sg_slice token, struct sg_err *err)
+{
+    struct sg_verifier *verifier = file->judging->verifier;
+    struct found *found = &file->found[index];
+    struct sg_pdf_ranges ranges = {file->input, &file->signatures.list[index]};
+    _cleanup_(sg_hash_freep) struct sg_hash *hash = NULL;
+    enum sg_rc rc = SG_OK;
+    if (found->digested)
+        return SG_OK;
+    found->digested = true;
+    const char *name = token.len > 0 ? imprint_digest(verifier, token) : NULL;
+    if (!name || !sg_pdf_ranges_usable(file->input, ranges.signature) ||
+        sg_hash_new(verifier->libctx, name, (struct sg_sink){0}, &hash, NULL) != SG_OK)
+        return SG_OK;
+    rc = sg_pdf_ranges_stream(&ranges, sg_hash_sink(hash), err);
+    return rc == SG_OK ? sg_hash_end(hash, found->digest, &found->digest_len, err) : rc;
+}
+
+/* Judges a document time-stamp into a blank judgement. What it is over cannot be hashed: then it is of something
+ * else. */
 static enum sg_rc judge_stamp(struct pdf_file *file, size_t index, struct sg_timestamp *timestamp,
                               struct sg_judgement *judgement, struct sg_err *err)
 {
-    struct sg_verifier *verifier = file->judging->verifier;
     const struct sg_pdf_signature *signature = &file->signatures.list[index];
-    struct sg_pdf_ranges ranges = {file->input, signature};
-    uint8_t digest[EVP_MAX_MD_SIZE] = {0};
-    struct sg_timestamp_request request = {.kind = "document", .imprint = {digest, 0}};
-    _cleanup_(sg_hash_freep) struct sg_hash *hash = NULL;
-    enum sg_rc rc = cms_length(signature->cms, &request.token.len, err);
-    if (rc != SG_OK)
-        return rc;
-    request.token.data = signature->cms.data;
-    const char *name = request.token.len > 0 ? imprint_digest(verifier, request.token) : NULL;
-    if (name && sg_pdf_ranges_usable(file->input, signature) &&
-        sg_hash_new(verifier->libctx, name, (struct sg_sink){0}, &hash, NULL) == SG_OK) {
-        rc = sg_pdf_ranges_stream(&ranges, sg_hash_sink(hash), err);
-        if (rc == SG_OK)
-            rc = sg_hash_end(hash, digest, &request.imprint.len, err);
-    }
+    struct found *found = &file->found[index];
     const struct sg_timestamp_context context = {
-        .verifier = verifier, .steps = &file->judging->steps, .at = SG_TIME_NONE};
+        .verifier = file->judging->verifier, .steps = &file->judging->steps, .at = SG_TIME_NONE};
+    struct sg_timestamp_request request = {.kind = "document", .token = {signature->cms.data, 0}};
+    enum sg_rc rc = cms_length(signature->cms, &request.token.len, err);
+    if (rc == SG_OK)
+        rc = digest_stamped(file, index, request.token, err);
+    request.imprint = (struct sg_slice){found->digest, found->digest_len};
     if (rc == SG_OK)
         rc = sg_timestamp_judge_within(&context, &request, timestamp, judgement, err);
-    if (rc == SG_OK && file->found[index].why_range)
-        rc = sg_judgement_note(judgement, SG_SEVERITY_FORMAT, SG_REASON_PDF_RANGE, err, "%s",
-                               file->found[index].why_range);
+    if (rc == SG_OK && found->why_range)
+        rc = sg_judgement_note(judgement, SG_SEVERITY_FORMAT, SG_REASON_PDF_RANGE, err, "%s", found->why_range);
     return rc;
 }
 

@@ -56,7 +56,7 @@ enum sg_rc sg_pdf_find_fields(struct sg_pdf_comparison *c, const struct sg_pdf_v
 /* What a field has from those that it lies in. */
 struct place {
     char *name;
-    bool signs;
+    bool signs, filled; /* is for a signature; has one */
     int depth;
 };
 
@@ -108,6 +108,7 @@ static enum sg_rc find_place(struct sg_pdf *pdf, const struct place *parent, con
     if (rc != SG_OK)
         return rc;
     ret->signs = type ? sg_pdf_is_name(type, "Sig") : parent->signs;
+    ret->filled = parent->filled || sg_pdf_get(field, "V");
     ret->depth = parent->depth + 1;
     if (asprintf(&ret->name, "%s%s%s", parent->name, *parent->name && *own ? "." : "", own) >= 0)
         return SG_OK;
@@ -193,14 +194,15 @@ static enum sg_rc compare_filled(struct sg_pdf_comparison *c, struct field *fiel
 static enum sg_rc compare_entry(struct sg_pdf_comparison *c, void *context, const char *key,
                                 const struct sg_pdf_value *before, const struct sg_pdf_value *after, struct sg_err *err)
 {
-    static const char *const filled[] = {"V", "AP", "AS", "F", "M", "I", "RV", "DA", "Q", "MK", NULL};
+    static const char *const filled[] = {"V", "AP", "AS", "M", "I", "RV", NULL};
+    static const char *const signing[] = {"F", "DA", "Q", "MK", NULL}; /* another field could be hidden by them */
     struct field *field = context;
     if (strcmp(key, "Kids") == 0) {
         const struct sg_pdf_value *kids_before = NULL, *kids_after = NULL;
         enum sg_rc rc = sg_pdf_pair(c, before, after, &kids_before, &kids_after, err);
         return rc == SG_OK ? compare_fields(c, &field->place, kids_before, kids_after, err) : rc;
     }
-    if (!field->is_signed && is_one_of(key, filled))
+    if (!field->is_signed && (is_one_of(key, filled) || (field->place.signs && is_one_of(key, signing))))
         return compare_filled(c, field, key, before, after, err);
     return sg_pdf_strict(c, key, before, after, err);
 }
@@ -312,6 +314,11 @@ static enum sg_rc compare_new_field(struct sg_pdf_comparison *c, const struct pl
                            place.name);
     if (rc == SG_OK)
         rc = is_visible(c->after, field, &visible, err);
+    if (rc == SG_OK && visible && !place.filled && sg_pdf_get(field, "AP"))
+        rc = sg_pdf_forbid(c, err,
+                           _("The field \"%.100s\" was added after signing; it is seen, without a signature, and can "
+                             "hide what was signed."),
+                           place.name);
     if (rc == SG_OK && sg_pdf_get(field, "V"))
         rc = kind_of_signature(c, sg_pdf_get(field, "V"), &what, err);
     if (rc == SG_OK)

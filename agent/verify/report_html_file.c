@@ -110,7 +110,7 @@ static void put_facts(struct sg_html *html, const struct sg_report *report, cons
     if (html->rc == SG_OK)
         html->rc = sg_buf_text(&etsi, &text, html->err);
     text_row(html, "EN 319 102-1:", text);
-    text_row(html, _("covers:"), verdict->covers);
+    text_row(html, _("covers:"), verdict->changes ? NULL : verdict->covers); /* of a PDF it is among the facts */
     text_row(html, _("digest:"), verdict->digest);
     text_row(html, _("algorithm:"), verdict->algorithm);
     sg_html_put(html, "</table>\n");

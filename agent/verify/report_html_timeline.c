@@ -64,6 +64,8 @@ static const char *timestamp_label(const char *kind)
         return _("Content stamped");
     if (strcmp(kind, "references") == 0)
         return _("References stamped");
+    if (strcmp(kind, "document") == 0)
+        return _("PDF time-stamped");
     return _("Time-stamped");
 }
 

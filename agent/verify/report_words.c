@@ -196,12 +196,24 @@ static enum sg_rc add_passed(const struct sg_report *report, const struct sg_ver
     return sg_buf_printf(out, err, "%s", text);
 }
 
+static bool has_changes(const struct sg_verdict *verdict, const char *word)
+{
+    return verdict->changes && strcmp(verdict->changes, word) == 0;
+}
+
 enum sg_rc sg_verdict_lead(const struct sg_report *report, const struct sg_verdict *verdict, struct sg_buf *out,
                            struct sg_err *err)
 {
-    if (verdict->indication == SG_TOTAL_PASSED)
-        return add_passed(report, verdict, out, err);
-    enum sg_rc rc = sg_buf_printf(out, err, "%s", sg_sub_indication_meaning(verdict->sub_indication));
+    if (verdict->indication == SG_TOTAL_PASSED) {
+        enum sg_rc passed = add_passed(report, verdict, out, err);
+        if (passed == SG_OK && has_changes(verdict, "permitted"))
+            passed = sg_buf_printf(out, err, "%s", _(" More came to the PDF afterwards, as is permitted."));
+        return passed;
+    }
+    const char *meaning = sg_sub_indication_meaning(verdict->sub_indication);
+    if (verdict->sub_indication == SG_SUB_FORMAT_FAILURE && has_changes(verdict, "forbidden"))
+        meaning = _("The PDF was changed after it was signed, as it may not be.");
+    enum sg_rc rc = sg_buf_printf(out, err, "%s", meaning);
     if (rc == SG_OK && verdict->now.indication != verdict->indication)
         rc = sg_buf_printf(out, err, _(" As of now the answer is %s."), sg_headline(verdict->now.indication));
     return rc;
@@ -266,6 +278,8 @@ static enum sg_rc tell_timestamp(const struct telling *telling, const struct sg_
         remark = _("proven by an archive time-stamp");
     } else if (strcmp(timestamp->kind, "references") == 0) {
         remark = _("proven by a time-stamp of the references");
+    } else if (strcmp(timestamp->kind, "document") == 0) {
+        remark = _("proven by a time-stamp of the PDF");
     }
     enum sg_rc rc = tell_time(telling, label, timestamp->time, remark);
     if (rc == SG_OK && timestamp->verdict.signer)
@@ -335,6 +349,21 @@ static enum sg_rc tell_files(const struct telling *telling, const struct sg_repo
     return rc;
 }
 
+/* Of a PDF. */
+static enum sg_rc tell_changes(const struct telling *telling, const struct sg_verdict *verdict)
+{
+    enum sg_rc rc = SG_OK;
+    if (!verdict->changes)
+        return SG_OK;
+    if (verdict->covers)
+        rc = tell_text(telling, _("covers:"), verdict->covers);
+    if (rc != SG_OK || has_changes(verdict, "none"))
+        return rc;
+    return tell_text(telling, _("afterwards:"),
+                     has_changes(verdict, "permitted") ? _("what is permitted was added")
+                                                       : _("it was changed as it may not be"));
+}
+
 enum sg_rc sg_verdict_facts(const struct sg_report *report, const struct sg_verdict *verdict, const char *content_name,
                             sg_fact_fn *fn, void *context, struct sg_err *err)
 {
@@ -349,6 +378,8 @@ enum sg_rc sg_verdict_facts(const struct sg_report *report, const struct sg_verd
     if (rc == SG_OK && counter)
         rc = tell_text(&telling, _("of:"), verdict->covers);
     if (rc == SG_OK)
+        rc = tell_changes(&telling, verdict);
+    if (rc == SG_OK)
         rc = tell_who(&telling, verdict);
     if (rc == SG_OK)
         rc = tell_when(&telling, report, verdict);
@@ -357,6 +388,7 @@ enum sg_rc sg_verdict_facts(const struct sg_report *report, const struct sg_verd
     if (rc == SG_OK && verdict->indication != SG_TOTAL_PASSED && verdict->intact)
         rc = tell_text(&telling, _("intact:"),
                        counter ? _("yes: the signature that it is of is the one that was signed")
-                               : _("yes: the document is the one that was signed"));
+                       : has_changes(verdict, "forbidden") ? _("yes: but only what it covers")
+                                                           : _("yes: the document is the one that was signed"));
     return rc;
 }

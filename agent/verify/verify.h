@@ -118,7 +118,8 @@ struct sg_verdict {
 
 /* What was found about a time-stamp. */
 struct sg_timestamp {
-    const char *kind;          /* "signature": of a signature value; "archive", "content", "references" */
+    const char *kind;          /* "signature": of a signature value; "archive", "content", "references",
+                                * "document": of a PDF */
     int64_t time;              /* genTime without its fraction; SG_TIME_NONE: it cannot be read */
     int64_t accuracy;          /* microseconds; -1: the token does not say */
     char *serial;              /* hex; NULL: it cannot be read */

@@ -122,6 +122,11 @@ revised("script", "no", "forbidden", {1: catalog(b"/OpenAction << /S /JavaScript
 revised("field-action", "no", "forbidden", {7: (FILLED % (b"5", 8))[:-2] + b"/AA << /F << /S /JavaScript /JS () >> >> >>"})
 revised("field-added", "no", "forbidden", {6: FORM % PAGED, 3: PAGE % PAGED,
                                            22: (FILLED % (b"5", 8)).replace(b"Amount", b"Other")})
+revised("field-unsigned", "yes", "permitted", {6: FORM % PAGED, 3: PAGE % PAGED, 22: WIDGET % (b"B", b"9 9 99 99", b"")})
+revised("field-unsigned-drawn", "no", "forbidden", {
+    6: FORM % PAGED, 3: PAGE % PAGED, 22: WIDGET % (b"B", b"9 9 99 99", b"/AP << /N 40 0 R >> "),
+    40: stream(b"1 g 0 0 100 100 re f", b"/Subtype /Form /BBox [0 0 100 100]")})
+revised("field-hidden", "no", "forbidden", {7: (FILLED % (b"", 8)).replace(b"/F 4", b"/F 2")})
 revised("field-removed", "no", "forbidden", {6: FORM % b"7 0 R 21 0 R", 3: PAGE % b"7 0 R 21 0 R"})
 revised("dss-shares-content", "no", "forbidden", {1: catalog(b"/DSS << /Certs [4 0 R] >>"), 4: text(b"Pay 900 EUR")})
 revised("metadata-is-content", "no", "forbidden", {1: catalog(b"").replace(b"/Metadata 11", b"/Metadata 4"),
@@ -199,6 +204,7 @@ for level in (1, 2, 3):
         23, {22: WIDGET % (b"Second", b"9 9 290 190", b"/V 23 0 R /AP << /N 40 0 R >> ")},
         {3: PAGE % PAGED, 6: FORM % PAGED,
          40: stream(b"1 g 0 0 100 100 re f", b"/Subtype /Form /BBox [0 0 100 100]")}, trailer=INFO), "no", "forbidden")
+revised("objects-hidden", "no", "forbidden", {40: b"null"}, size=3)
 revised("certification-removed", "no", "forbidden", {1: BASE[1]}, CERTIFIED[1])
 revised("locked-filled", "no", "forbidden", {7: FILLED % (b"5", 31), 31: stream(b"", APPEARANCE)}, LOCKED)
 

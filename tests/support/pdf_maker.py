@@ -21,7 +21,7 @@ class Pdf:
         other.objects = dict(self.objects)
         return other
 
-    def revise(self, changes, free=(), trailer=b"", entries=None, stream=None, packed=()):
+    def revise(self, changes, free=(), trailer=b"", entries=None, stream=None, packed=(), size=None):
         """Appends a revision. `entries`: cross-reference entries of objects that stand elsewhere. `stream`: the
         cross-reference is a stream of that number; then objects `packed` stand in an object stream of the next."""
         changes = dict(changes)
@@ -33,7 +33,7 @@ class Pdf:
             self.data += b"%d 0 obj\n%s\nendobj\n" % (number, body)
         self.objects.update(changes)
         at = len(self.data)
-        size = max([*self.objects, *offsets, stream or 0, *packed]) + 1
+        size = size or max([*self.objects, *offsets, stream or 0, *packed]) + 1
         trailer += b" /Root %d 0 R /Size %d" % (self.root, size)
         if self.section is not None:
             trailer += b" /Prev %d" % self.section

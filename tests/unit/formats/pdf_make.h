@@ -21,19 +21,19 @@ struct making {
     uint64_t previous;          /* the section before; 0: none */
 };
 
-static void make_text(struct making *m, const char *text)
+static inline void make_text(struct making *m, const char *text)
 {
     assert_int_equal(sg_buf_append(&m->file, text, strlen(text), NULL), SG_OK);
 }
 
-static void make_object(struct making *m, int number, const char *body)
+static inline void make_object(struct making *m, int number, const char *body)
 {
     m->offsets[number] = m->file.len;
     assert_int_equal(sg_buf_printf(&m->file, NULL, "%d 0 obj\n%s\nendobj\n", number, body), SG_OK);
 }
 
 /* `extra` stands in the trailer. */
-static void make_table(struct making *m, const char *extra)
+static inline void make_table(struct making *m, const char *extra)
 {
     uint64_t at = m->file.len;
     make_text(m, m->previous ? "xref\n" : "xref\n0 1\n0000000000 65535 f \n");
@@ -49,7 +49,7 @@ static void make_table(struct making *m, const char *extra)
     memset(m->offsets, 0, sizeof(m->offsets));
 }
 
-static void make_be(struct making *m, uint64_t value, int octets)
+static inline void make_be(struct making *m, uint64_t value, int octets)
 {
     while (octets-- > 0) {
         uint8_t octet = (uint8_t)(value >> (8 * octets));
@@ -58,7 +58,7 @@ static void make_be(struct making *m, uint64_t value, int octets)
 }
 
 /* The same as a stream, object `number`, of W [1 4 2]; object `inner` is the first in the object stream `holder`. */
-static void make_xref_stream(struct making *m, int number, int inner, int holder, const char *extra)
+static inline void make_xref_stream(struct making *m, int number, int inner, int holder, const char *extra)
 {
     uint64_t at = m->file.len;
     m->offsets[number] = at;
@@ -80,14 +80,14 @@ static void make_xref_stream(struct making *m, int number, int inner, int holder
     memset(m->offsets, 0, sizeof(m->offsets));
 }
 
-static void make_begin(struct making *m)
+static inline void make_begin(struct making *m)
 {
     *m = (struct making){.file = SG_BUF((size_t)64 << 20)};
     make_text(m, "%PDF-1.7\n");
 }
 
 /* One empty page. */
-static void make_page(struct making *m)
+static inline void make_page(struct making *m)
 {
     make_object(m, 1, "<< /Type /Catalog /Pages 2 0 R >>");
     make_object(m, 2, "<< /Type /Pages /Kids [3 0 R] /Count 1 >>");
