@@ -79,6 +79,7 @@
 #define SG_MAX_PDF_SIGNATURES 1000      /* of one file, with its document time-stamps */
 #define SG_MAX_PDF_FIELDS 1000000       /* nodes of the tree of fields */
 #define SG_MAX_PDF_FIELD_DEPTH 32
+#define SG_MAX_PDF_KEPT 2000000            /* objects of revisions that are kept open together */
 #define SG_MAX_PDF_NAME_TEXT (64 * SG_KIB) /* a name or text as it is shown */
 #define SG_MAX_PDF_COMPARED (64 * SG_MIB)  /* of one stream that stands elsewhere in a later revision */
 #define SG_MAX_PDF_PERMITTED_DEPTH 64      /* objects that lead to each other in what was added */
@@ -205,7 +206,7 @@
 #define SG_MAX_SHOWN_FILES 10 /* by name, before a question; of more, the first and the last */
 
 /* Signing PDFs. */
-#define SG_MAX_PDF_UPDATE (16 * SG_MIB) /* what signing appends, held in memory */
+#define SG_MAX_PDF_UPDATE (64 * SG_MIB) /* what signing appends, held in memory: an image, fonts */
 #define SG_MAX_PDF_UPDATE_OBJECTS 256   /* objects in it */
 #define SG_MAX_PDF_RESERVE (1 * SG_MIB) /* room for what comes later */
 #define SG_MAX_PDF_LOOK_PARTS 64        /* objects that a visible signature is made of */

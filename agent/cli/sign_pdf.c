@@ -90,7 +90,8 @@ enum sg_rc sg_sign_pdf_read(const struct sg_args *args, struct sg_sign_pdf *ret,
                                            .contact = sg_args_value(args, "contact"),
                                            .certify = (unsigned)certify,
                                            .reserve = reserve,
-                                           .page = (unsigned)page};
+                                           .page = (unsigned)page,
+                                           .image_name = image};
     ret->visible = rect || sg_args_flag(args, "visible");
     ret->image = (struct sg_buf)SG_BUF(SG_MAX_LOOK_IMAGE);
     if (rc == SG_OK && rect)

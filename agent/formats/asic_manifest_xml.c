@@ -67,7 +67,8 @@ static int hex_digit(char c)
 {
     if (c >= '0' && c <= '9')
         return c - '0';
-    c |= 0x20;
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
@@ -82,8 +83,11 @@ static enum sg_rc read_uri(const struct reading *r, const char *uri, char **ret,
         int high = *p == '%' ? hex_digit(p[1]) : 0, low = *p == '%' && high >= 0 ? hex_digit(p[2]) : 0;
         if (high < 0 || low < 0 || strchr("?#", *p))
             return bad(r, _("a URI in it is none of a file in the container"), err);
-        name[len++] = *p == '%' ? (char)(high << 4 | low) : *p;
-        p += *p == '%' ? 2 : 0;
+        name[len++] = *p;
+        if (*p == '%') {
+            name[len - 1] = (char)(high << 4 | low);
+            p += 2;
+        }
     }
     name[len] = '\0';
     if (len == 0 || !sg_utf8_is_printable(name, len))

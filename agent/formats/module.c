@@ -25,7 +25,7 @@ enum sg_rc sg_module_table(const char *name, const char *symbol, const void *lin
         path = NULL; /* asprintf(3) leaves it undefined */
         return sg_fail_memory(err);
     }
-    void *module = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+    void *module = dlopen(path, RTLD_LAZY | RTLD_LOCAL | RTLD_NODELETE);
     const void *table = module ? dlsym(module, symbol) : NULL;
     if (!table) {
         rc = sg_fail(err, SG_E_INTERNAL, _("The part of Signet \"%s\" cannot be loaded; install Signet anew."), path);

@@ -15,10 +15,11 @@ struct sg_pades_params {
     const char *name, *reason, *location, *contact; /* UTF-8; NULL: none */
     unsigned certify;                               /* DocMDP's P, 1 to 3; 0: an approval signature */
     size_t reserve;
-    int64_t signing_time; /* /M */
-    unsigned page;        /* from 1, of a visible signature that is not in a field with a rectangle of its own */
-    struct sg_pdf_rect rect;
-    const struct sg_pdf_look *look; /* NULL: invisible */
+    int64_t signing_time;           /* /M */
+    unsigned page;                  /* from 1, of a new field; 0: the first */
+    struct sg_pdf_rect rect;        /* of a new field that is visible; one that is there keeps its own */
+    const struct sg_pdf_look *look; /* NULL: invisible, or as the field is */
+    const char *image_name;         /* of the look's image, for messages; NULL: there is none */
 };
 
 /* Signs: reads `input` once or twice, writes `out` (not committed), uses the key once. `digest`: of the signed octets,

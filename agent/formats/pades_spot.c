@@ -192,9 +192,11 @@ enum sg_rc sg_pades_put_appearance(const struct sg_pades_plan *plan, const struc
     _cleanup_(sg_pdf_look_parts_clear) struct sg_pdf_look_parts parts = {0};
     struct sg_pdf_id ids[SG_MAX_PDF_LOOK_PARTS];
 
+    const char *image_name = plan->params->image_name ? plan->params->image_name : plan->doc->name;
+
     if (!plan->params->look)
         return put_nothing(update, ret, err);
-    enum sg_rc rc = sg_pdf_look_draw(plan->params->look, spot->width, spot->height, plan->doc->name, &parts, err);
+    enum sg_rc rc = sg_pdf_look_draw(plan->params->look, spot->width, spot->height, image_name, &parts, err);
     if (rc == SG_OK && (parts.count == 0 || parts.count > SG_MAX_PDF_LOOK_PARTS))
         rc = sg_fail(err, SG_E_LIMIT, _("A visible signature has more than %d parts."), SG_MAX_PDF_LOOK_PARTS);
     for (size_t i = 0; rc == SG_OK && i < parts.count; i++)

@@ -22,9 +22,11 @@ static enum sg_rc load(const struct sg_pdf_module **ret, struct sg_err *err)
     enum sg_rc rc = SG_OK;
     if (!table)
         rc = sg_module_table("signet-pdf.so", SG_PDF_MODULE_SYMBOL, &sg_pdf_module_table, &table, err);
-    if (rc == SG_OK)
-        *ret = loaded = table;
-    return rc;
+    if (rc != SG_OK)
+        return rc;
+    loaded = table;
+    *ret = table;
+    return SG_OK;
 }
 
 enum sg_rc sg_pdf_preload(struct sg_err *err)
@@ -201,8 +203,33 @@ const struct sg_pdf_place *sg_pdf_place_of(const struct sg_pdf *pdf, int number)
 /* --- objects --------------------------------------------------------------------------------------------------------
  */
 
+static bool is_same(const struct sg_pdf_place *a, const struct sg_pdf_place *b)
+{
+    return a && b && a->id.generation == b->id.generation && a->compressed == b->compressed && a->offset == b->offset &&
+           a->index == b->index;
+}
+
+bool sg_pdf_same_place(const struct sg_pdf *a, const struct sg_pdf *b, int number)
+{
+    const struct sg_pdf_place *place = sg_pdf_place_of(a, number);
+    if (!is_same(place, sg_pdf_place_of(b, number)))
+        return false;
+    if (!place->compressed)
+        return true;
+    /* The object stream, too, has to be the same. */
+    int holder = (int)place->offset;
+    return is_same(sg_pdf_place_of(a, holder), sg_pdf_place_of(b, holder));
+}
+
+void sg_pdf_share(struct sg_pdf *pdf, struct sg_pdf *newer)
+{
+    pdf->newer = newer;
+}
+
 enum sg_rc sg_pdf_object(struct sg_pdf *pdf, struct sg_pdf_id id, const struct sg_pdf_value **ret, struct sg_err *err)
 {
+    if (pdf->newer && sg_pdf_same_place(pdf, pdf->newer, id.number))
+        pdf = pdf->newer;
     return pdf->module->object(pdf, id, ret, err);
 }
 

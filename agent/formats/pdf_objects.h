@@ -84,6 +84,11 @@ const struct sg_pdf_place *sg_pdf_places(const struct sg_pdf *pdf, size_t *ret_c
 /* That of one number, of whatever generation; NULL: it is not in use. */
 const struct sg_pdf_place *sg_pdf_place_of(const struct sg_pdf *pdf, int number);
 
+/* Whether the two revisions of a file have the object at the same place, so that its octets are the same. */
+bool sg_pdf_same_place(const struct sg_pdf *a, const struct sg_pdf *b, int number);
+/* What both have at the same place is read once, by `newer`, which must outlive `pdf`. */
+void sg_pdf_share(struct sg_pdf *pdf, struct sg_pdf *newer);
+
 /* The object of that number; a null where there is none (§7.3.10). */
 SG_MUST_CHECK enum sg_rc sg_pdf_object(struct sg_pdf *pdf, struct sg_pdf_id id, const struct sg_pdf_value **ret,
                                        struct sg_err *err);

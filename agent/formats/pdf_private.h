@@ -8,6 +8,7 @@
 struct sg_pdf {
     const struct sg_pdf_module *module;
     struct sg_input *input;
+    struct sg_pdf *newer; /* reads what is at the same place there; NULL: nothing is shared */
     uint64_t end, startxref;
     enum sg_pdf_xref xref;
     const struct sg_pdf_value *trailer;

@@ -123,33 +123,43 @@ static const struct ending *find_ending(const struct scan *scan, uint64_t sectio
     return NULL;
 }
 
-/* The newest revision is the last of `list`, which has room for all; returns the oldest's index. */
-static enum sg_rc follow(struct sg_pdf *pdf, struct sg_input *input, const struct scan *scan,
+/* The newest revision is the last of `list`, which has room for all; `*ret_first` is the oldest's index. */
+static enum sg_rc follow(struct sg_pdf *newest, struct sg_input *input, const struct scan *scan,
                          struct sg_pdf_revision *list, size_t *ret_first, struct sg_err *err)
 {
-    _cleanup_(sg_pdf_freep) struct sg_pdf *opened = NULL;
+    _cleanup_(sg_pdf_freep) struct sg_pdf *passing = NULL;
+    const struct sg_pdf *pdf = newest;
     const struct ending *ending = find_ending(scan, sg_pdf_startxref(pdf), sg_input_size(input));
-    size_t first = scan->count;
-    enum sg_rc rc = SG_OK;
+    size_t first = scan->count, kept = 0;
     if (!ending)
         return sg_about(sg_input_name(input), err,
                         sg_fail(err, SG_E_MALFORMED,
                                 _("The PDF \"%s\" is broken: its cross-reference stands behind its end."),
                                 sg_input_name(input)));
-    while (ending && first > 0) {
-        list[--first] = (struct sg_pdf_revision){ending->section, ending->end_of_eof, ending->end};
-        const struct sg_pdf_value *previous = sg_pdf_get(sg_pdf_trailer(opened ? opened : pdf), "Prev");
-        if (!previous || previous->type != SG_PDF_INTEGER || previous->integer < 0)
-            break;
-        ending = find_ending(scan, (uint64_t)previous->integer, ending->section);
+    while (ending) {
+        struct sg_pdf *opened = NULL;
+        first--;
+        list[first].section = ending->section;
+        list[first].end_of_eof = ending->end_of_eof;
+        list[first].end = ending->end;
+        const struct sg_pdf_value *previous = sg_pdf_get(sg_pdf_trailer(pdf), "Prev");
+        bool more = first > 0 && previous && previous->type == SG_PDF_INTEGER && previous->integer >= 0;
+        ending = more ? find_ending(scan, (uint64_t)previous->integer, ending->section) : NULL;
+        *ret_first = first;
         if (!ending)
             break;
-        sg_pdf_freep(&opened);
-        rc = sg_pdf_open(input, ending->end, &opened, err);
+        enum sg_rc rc = sg_pdf_open(input, ending->end, &opened, err);
         if (rc != SG_OK)
             return rc;
+        pdf = opened;
+        kept += opened->count;
+        if (kept <= SG_MAX_PDF_KEPT) {
+            list[first - 1].pdf = opened;
+        } else {
+            sg_pdf_free(passing);
+            passing = opened;
+        }
     }
-    *ret_first = first;
     return SG_OK;
 }
 
@@ -157,28 +167,37 @@ enum sg_rc sg_pdf_revisions_read(struct sg_pdf *pdf, struct sg_input *input, str
                                  struct sg_err *err)
 {
     _cleanup_(scan_freep) struct scan *scan = calloc(1, sizeof(*scan));
-    _cleanup_(freep) struct sg_pdf_revision *list = NULL;
+    struct sg_pdf_revisions found = {0};
+    struct sg_pdf_revision *list = NULL;
     size_t first = 0;
     if (!scan)
         return sg_fail_memory(err);
     enum sg_rc rc = sg_input_copy(input, 0, sg_input_size(input), (struct sg_sink){scan_piece, scan}, err);
     if (rc == SG_OK)
         rc = look(scan, scan->len, err);
-    if (rc == SG_OK && !(list = reallocarray(NULL, scan->count + 1, sizeof(*list))))
+    if (rc == SG_OK && !(list = found.list = calloc(scan->count + 1, sizeof(*list))))
         rc = sg_fail_memory(err);
-    if (rc == SG_OK)
+    if (rc == SG_OK) {
+        found.count = scan->count;
+        first = scan->count;
         rc = follow(pdf, input, scan, list, &first, err);
-    if (rc != SG_OK)
+    }
+    if (rc != SG_OK) {
+        sg_pdf_revisions_clear(&found);
         return rc;
-    memmove(list, list + first, (scan->count - first) * sizeof(*list));
-    *ret = (struct sg_pdf_revisions){.count = scan->count - first, .range_count = scan->range_count};
-    ret->list = sg_steal(list);
-    ret->ranges = sg_steal(scan->ranges);
+    }
+    found.count -= first;
+    memmove(list, list + first, found.count * sizeof(*list));
+    found.range_count = scan->range_count;
+    found.ranges = sg_steal(scan->ranges);
+    *ret = found;
     return SG_OK;
 }
 
 void sg_pdf_revisions_clear(struct sg_pdf_revisions *revisions)
 {
+    for (size_t i = 0; i < revisions->count; i++)
+        sg_pdf_free(revisions->list[i].pdf);
     free(revisions->list);
     free(revisions->ranges);
     *revisions = (struct sg_pdf_revisions){0};

@@ -7,6 +7,7 @@ struct sg_pdf_revision {
     uint64_t section;    /* where its newest cross-reference section begins */
     uint64_t end_of_eof; /* behind its "%%EOF" */
     uint64_t end;        /* and behind the line end there, if there is one */
+    struct sg_pdf *pdf;  /* open; NULL: the newest one, or there is much of it (SG_MAX_PDF_KEPT) */
 };
 
 struct sg_pdf_revisions {

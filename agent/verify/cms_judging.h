@@ -18,7 +18,7 @@ struct sg_cms_judged {
     const struct sg_signer_info *si;
     struct sg_evidence *evidence; /* its own */
     const struct sg_content *content;
-    int64_t claimed_time; /* as struct sg_cms_file has it */
+    int64_t claimed_time; /* as sg_signature_request has it */
     bool countersignature;
 };
 

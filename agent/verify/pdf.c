@@ -88,6 +88,16 @@ static enum sg_rc look_at_revision(struct pdf_file *file, struct sg_pdf *revisio
     return rc;
 }
 
+static enum sg_rc open_revision(struct pdf_file *file, size_t index, struct sg_pdf **ret, struct sg_err *err)
+{
+    struct sg_pdf_revision *revision = &file->revisions.list[index];
+    if (revision->pdf) {
+        *ret = sg_steal(revision->pdf);
+        return SG_OK;
+    }
+    return sg_pdf_open(file->input, revision->end, ret, err);
+}
+
 /* From the newest back to the oldest that a signature covers. */
 static enum sg_rc compare_revisions(struct pdf_file *file, struct sg_err *err)
 {
@@ -99,7 +109,9 @@ static enum sg_rc compare_revisions(struct pdf_file *file, struct sg_err *err)
     enum sg_rc rc = look_at_revision(file, file->pdf, index, err);
     while (rc == SG_OK && index-- > first) {
         struct sg_pdf *earlier = NULL;
-        rc = sg_pdf_open(file->input, file->revisions.list[index].end, &earlier, err);
+        rc = open_revision(file, index, &earlier, err);
+        if (rc == SG_OK)
+            sg_pdf_share(earlier, file->pdf);
         if (rc == SG_OK)
             rc = sg_pdf_compare(earlier, later ? later : file->pdf, &file->steps[index], err);
         if (rc == SG_OK)

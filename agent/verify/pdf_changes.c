@@ -9,24 +9,6 @@
 /* --- which objects differ -------------------------------------------------------------------------------------------
  */
 
-static bool same_place(const struct sg_pdf_place *a, const struct sg_pdf_place *b)
-{
-    return a && b && a->id.generation == b->id.generation && a->compressed == b->compressed && a->offset == b->offset &&
-           a->index == b->index;
-}
-
-/* At the same place, and if that is in an object stream, that one as well: then its octets are the same. */
-static bool is_untouched(const struct sg_pdf_comparison *c, int number)
-{
-    const struct sg_pdf_place *a = sg_pdf_place_of(c->before, number), *b = sg_pdf_place_of(c->after, number);
-    if (!same_place(a, b))
-        return false;
-    if (!a->compressed)
-        return true;
-    int holder = (int)a->offset;
-    return same_place(sg_pdf_place_of(c->before, holder), sg_pdf_place_of(c->after, holder));
-}
-
 /* The two kinds of streams that hold the file's own structure (§7.5.7, §7.5.8). */
 static enum sg_rc is_structure(struct sg_pdf_comparison *c, struct sg_pdf_id id, bool *ret, struct sg_err *err)
 {
@@ -45,7 +27,7 @@ static enum sg_rc mark_differences(struct sg_pdf_comparison *c, struct sg_err *e
         const struct sg_pdf_place *a = sg_pdf_place_of(c->before, number), *b = sg_pdf_place_of(c->after, number);
         struct sg_pdf_mark *mark = &c->marks[number];
         bool equal = false;
-        if ((!a && !b) || is_untouched(c, number))
+        if ((!a && !b) || sg_pdf_same_place(c->before, c->after, number))
             continue;
         mark->difference = a ? SG_PDF_CHANGED : SG_PDF_ADDED;
         if (a && b && a->id.generation == b->id.generation)

@@ -209,13 +209,14 @@ static enum sg_rc compare_entry(struct sg_pdf_comparison *c, void *context, cons
 static enum sg_rc is_signed(struct sg_pdf_comparison *c, const struct sg_pdf_value *field, bool *ret,
                             struct sg_err *err)
 {
-    const struct sg_pdf_value *value = NULL, *parent = NULL;
-    enum sg_rc rc = sg_pdf_find(c->before, field, "V", &value, err);
-    if (rc == SG_OK && !value && !sg_pdf_get(field, "FT"))
+    const struct sg_pdf_value *value = sg_pdf_get(field, "V"), *parent = NULL;
+    enum sg_rc rc = SG_OK;
+    if (!value && !sg_pdf_get(field, "FT"))
         rc = sg_pdf_find(c->before, field, "Parent", &parent, err);
-    if (rc == SG_OK && parent)
-        rc = sg_pdf_find(c->before, parent, "V", &value, err);
-    *ret = value != NULL;
+    if (parent)
+        value = sg_pdf_get(parent, "V");
+    /* A reference to nothing is no signature. */
+    *ret = value && (value->type != SG_PDF_REFERENCE || sg_pdf_place_of(c->before, value->id.number));
     return rc;
 }
 

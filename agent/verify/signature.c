@@ -45,8 +45,8 @@ enum sg_rc sg_signature_judge(const struct sg_signature_request *request, struct
     struct sg_verdict *verdict = &judgement->verdict;
     bool along = false;
 
-    const struct sg_cms *cms = request->countersignature ? NULL : request->cms;
-    enum sg_rc rc = sg_signer_read(request->verifier->libctx, cms, request->si, &signer, judgement, err);
+    enum sg_rc rc = sg_signer_read(request->verifier->libctx, request->cms, request->si, request->countersignature,
+                                   &signer, judgement, err);
     if (rc != SG_OK)
         return rc;
     verdict->digest = sg_digest_word(signer.digest_nid);

@@ -47,10 +47,11 @@ static enum sg_rc read_content_type(struct sg_signer *signer, const struct sg_cm
                                     struct sg_err *err)
 {
     const struct sg_attribute *attribute = NULL;
-    enum sg_rc rc = find_single(signer, NID_pkcs9_contentType, "content-type", cms != NULL, &attribute, judgement, err);
-    if (rc == SG_OK && !cms)
+    enum sg_rc rc = find_single(signer, NID_pkcs9_contentType, "content-type", !signer->is_countersignature, &attribute,
+                                judgement, err);
+    if (rc == SG_OK && signer->is_countersignature)
         signer->content_type_right = !attribute;
-    if (rc == SG_OK && !cms && attribute)
+    if (rc == SG_OK && signer->is_countersignature && attribute)
         return sg_judgement_note(judgement, SG_SEVERITY_FORMAT, SG_REASON_SIGNATURE_MALFORMED, err,
                                  _("The countersignature has the signed attribute %s, which it may not have."),
                                  "content-type");
@@ -150,9 +151,11 @@ static enum sg_rc read_reference(OSSL_LIB_CTX *libctx, const struct sg_cms *cms,
 }
 
 enum sg_rc sg_signer_read(OSSL_LIB_CTX *libctx, const struct sg_cms *cms, const struct sg_signer_info *si,
-                          struct sg_signer *ret, struct sg_judgement *judgement, struct sg_err *err)
+                          bool countersignature, struct sg_signer *ret, struct sg_judgement *judgement,
+                          struct sg_err *err)
 {
     *ret = (struct sg_signer){.si = si,
+                              .is_countersignature = countersignature,
                               .has_signed_attrs = si->signed_attrs_wire.data != NULL,
                               .signing_time = SG_TIME_NONE,
                               .digest_nid = OBJ_obj2nid(si->digest_algorithm->algorithm)};

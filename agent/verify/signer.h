@@ -13,6 +13,7 @@
 struct sg_signer {
     const struct sg_signer_info *si; /* borrowed */
     bool has_signed_attrs;
+    bool is_countersignature;
     bool ambiguous;                    /* attributes stand there twice: what was signed is not one thing */
     bool content_type_right;           /* the content-type attribute is eContentType, or not there where none may be */
     struct sg_slice message_digest;    /* of `si`; none if absent or malformed */
@@ -23,10 +24,11 @@ struct sg_signer {
     size_t reference_count;
 };
 
-/* Notes every fault of form as TOTAL-FAILED / FORMAT_FAILURE. `cms` NULL: a countersignature, which is of no content
- * and so has no type of it (RFC 5652 §11.4). */
+/* Notes every fault of form as TOTAL-FAILED / FORMAT_FAILURE. A countersignature is of no content, and so has no type
+ * of it (RFC 5652 §11.4). */
 SG_MUST_CHECK enum sg_rc sg_signer_read(OSSL_LIB_CTX *libctx, const struct sg_cms *cms, const struct sg_signer_info *si,
-                                        struct sg_signer *ret, struct sg_judgement *judgement, struct sg_err *err);
+                                        bool countersignature, struct sg_signer *ret, struct sg_judgement *judgement,
+                                        struct sg_err *err);
 void sg_signer_clear(struct sg_signer *signer);
 
 /* Whether the signing-certificate attributes name this certificate (EN 319 102-1 §5.2.3.4); true if there are none. */

@@ -410,6 +410,7 @@ case_provision() {
 . "$root/tests/bench/crl.sh"
 . "$root/tests/bench/lta.sh"
 . "$root/tests/bench/pdf.sh"
+. "$root/tests/bench/pdf_verify.sh"
 # What waits is counted over indexes that hold nothing else; the peer counts the rows of one table.
 case_status() { # WAITING
     rm -rf status
@@ -445,6 +446,7 @@ run "sign pdf one" case_sign_pdf_one
 run "sign pdf large" case_sign_pdf_large "$pdf_mib" 500
 run "verify one" case_verify_one
 run "verify many" case_verify_many
+run "verify revisions" case_verify_revisions 20
 run "bring CRL in" case_crl_bring_in
 run "cached CRL" case_crl_cached
 run "verify lta" case_verify_lta

@@ -1,7 +1,8 @@
 // BouncyCastle as an independent judge, and as an independent writer, of CAdES signatures. Run as a single source file:
 //
 //   java -cp bcprov.jar:bcpkix.jar:bcutil.jar JudgeCms.java verify ROOT.pem < LIST
-//       LIST has a line a signature: the signature's file, a tab, the content's file (or "-": attached).
+//       LIST has a line a signature: the signature's file, a tab, the content's file (or "-": attached); where there are
+//       several signatures in the file, a tab and their number.
 //       Prints "accepted FILE" or "rejected FILE: why".
 //   java ... JudgeCms.java sign KEY.pem CERT.pem CA.pem CONTENT FOLDER
 //       Writes what a reader must cope with:
@@ -84,7 +85,7 @@ public class JudgeCms {
         while (lines.hasNextLine()) {
             String[] files = lines.nextLine().split("\t");
             try {
-                verify(files[0], files[1], root);
+                verify(files[0], files[1], files.length > 2 ? Integer.parseInt(files[2]) : 1, root);
                 System.out.println("accepted " + files[0]);
             } catch (Exception e) {
                 System.out.println("rejected " + files[0] + ": " + e);
@@ -92,21 +93,22 @@ public class JudgeCms {
         }
     }
 
-    static void verify(String file, String content, X509Certificate root) throws Exception {
+    static void verify(String file, String content, int signers, X509Certificate root) throws Exception {
         byte[] bytes = Files.readAllBytes(Path.of(file));
         CMSSignedData data = content.equals("-") ? new CMSSignedData(bytes)
                 : new CMSSignedData(new CMSProcessableFile(new File(content)), bytes);
         if (content.equals("-") && data.getSignedContent() == null)
             throw new CMSException("nothing is attached");
-        if (data.getSignerInfos().size() != 1)
-            throw new CMSException("not one signer");
-        SignerInformation signer = data.getSignerInfos().iterator().next();
-        X509CertificateHolder holder =
-                (X509CertificateHolder) data.getCertificates().getMatches(signer.getSID()).iterator().next();
-        if (!signer.verify(new JcaSimpleSignerInfoVerifierBuilder().setProvider(BC).build(holder)))
-            throw new CMSException("the signature does not verify");
-        checkSigningCertificate(signer, holder);
-        buildPath(data.getCertificates(), holder, root);
+        if (data.getSignerInfos().size() != signers)
+            throw new CMSException("not " + signers + " signers");
+        for (SignerInformation signer : data.getSignerInfos()) {
+            X509CertificateHolder holder =
+                    (X509CertificateHolder) data.getCertificates().getMatches(signer.getSID()).iterator().next();
+            if (!signer.verify(new JcaSimpleSignerInfoVerifierBuilder().setProvider(BC).build(holder)))
+                throw new CMSException("the signature does not verify");
+            checkSigningCertificate(signer, holder);
+            buildPath(data.getCertificates(), holder, root);
+        }
     }
 
     // EN 319 122-1 §5.2.2.3, RFC 5035 §3: the first reference is the signer's own.

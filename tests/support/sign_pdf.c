@@ -83,6 +83,7 @@ static bool read_options(struct options *o, char **arguments)
         if (!read_option(o, *arguments, equals + 1))
             return false;
     }
+    o->params.image_name = o->image;
     o->look.lines = o->lines;
     o->look.fonts = &o->font;
     o->look.font_count = o->font ? 1 : 0;
