@@ -60,11 +60,12 @@ static enum sg_rc open_output(const struct sg_sign_jobs *jobs, const struct sg_s
     if (rc != SG_E_OUTPUT_EXISTS || !(jobs->resume || job->format->added))
         return rc;
     if (job->format->added)
-        return sg_about(job->output, err,
-                        sg_fail(err, SG_E_OUTPUT_EXISTS,
-                                _("\"%s\" has the signatures that are there; --force puts all of them in its place, and "
-                                  "--output or --output-dir elsewhere."),
-                                job->output));
+        return sg_about(
+            job->output, err,
+            sg_fail(err, SG_E_OUTPUT_EXISTS,
+                    _("\"%s\" has the signatures that are there; --force puts all of them in its place, and "
+                      "--output or --output-dir elsewhere."),
+                    job->output));
     return sg_about(job->output, err,
                     sg_fail(err, SG_E_OUTPUT_EXISTS,
                             _("\"%s\" is there, but was not signed here from \"%s\" as it is now; look at it, then "

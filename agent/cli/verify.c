@@ -22,7 +22,8 @@
 
 static const struct sg_option options[] = {
     {.name = "content", .argument = "FILE", .help = N_("the detached content; for a single signature")},
-    {.name = "recursive", .help = N_("look for what may be signed in folders: .p7s .p7m .pdf .asice .asics .sce .scs .eml")},
+    {.name = "recursive",
+     .help = N_("look for what may be signed in folders: .p7s .p7m .pdf .asice .asics .sce .scs .eml")},
     {.name = "jobs", .argument = "N", .help = N_("judge with N processes (as many as there are processors)")},
     {.name = "html", .argument = "FILE", .writes = true, .help = N_("write the report as a page, too")},
     {.name = "force", .help = N_("replace a page that exists")},

@@ -6,8 +6,7 @@
 #include "base/limits.h"
 #include "verify/format.h"
 
-/* PDF is the last, since its mark need not be the first of the file (pdf.c): a container or a mail may have one in it.
- */
+/* PDF is the last, since its mark need not be the first of a file: a container or a mail may have one in it. */
 static const struct sg_format *const formats[] = {&sg_format_cms, &sg_format_asic, &sg_format_mime, &sg_format_pdf};
 
 static enum sg_rc find_format(struct sg_input *input, const struct sg_format **ret, struct sg_err *err)

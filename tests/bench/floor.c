@@ -143,10 +143,10 @@ static size_t sign(const struct floor *f, CK_SESSION_HANDLE session, CK_OBJECT_H
     return length;
 }
 
-/* A file without a name, as long as a signature of signet's is. */
+/* A file without a name, as long as what signet makes of one is: a signature, or a signed PDF. */
 static int write_output(const struct floor *f, const unsigned char *signature, size_t length)
 {
-    unsigned char file[64 * SG_KIB] = {0};
+    static _Thread_local unsigned char file[SG_MIB];
     int fd = open(f->folder, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666);
 
     if (f->signature_size > sizeof file || length > f->signature_size)

@@ -34,11 +34,11 @@ while [ $# -gt 0 ]; do
 done
 
 if $quick; then
-    turns_one=3 turns_many=1 turns_few=1 provision_count=4 files_sign=100 big_mib=64 files_verify=100 files_peer=20
+    turns_one=3 turns_many=1 turns_few=1 provision_count=4 files_sign=100 files_pdfs=50 big_mib=64 files_verify=100 files_peer=20
     tokens=5 signatures=50 push_documents=2000 large_mib=100 stamp_documents=50 documents=1000
     crl_entries=10000 files_rsa=300 signers=40 signers_peer=10 files_asic=500 pdf_mib=20
 else
-    turns_one=41 turns_many=5 turns_few=3 provision_count=60 files_sign=2000 big_mib=2048 files_verify=10000 files_peer=400
+    turns_one=41 turns_many=5 turns_few=3 provision_count=60 files_sign=2000 files_pdfs=1000 big_mib=2048 files_verify=10000 files_peer=400
     tokens=60 signatures=2000 push_documents=10000 large_mib=4096 stamp_documents=1000 documents=100000
     crl_entries=1000000 files_rsa=10000 signers=2000 signers_peer=400 files_asic=10000 pdf_mib=200
 fi
@@ -194,6 +194,27 @@ case_sign_many() { # NAME KEY-URI ID GOAL
     line_rate "sign $files_sign files of 10 kB, $1 (floor)" "$4" "$files_sign" "$files_sign"
     line "  raw C_Sign, $1, $threads threads" "$(printf %.0f "$(compute "$files_sign / $ours")")" "$raw" \
         "$(printf %.2f "$(compute "$files_sign / $ours / $raw")")" "" /s 0
+}
+
+# PDFs, each signed in itself: the bare program writes as many bytes.
+case_sign_pdfs() {
+    local i size
+    rm -rf pdfs floor && mkdir pdfs floor
+    for ((i = 0; i < files_pdfs; i++)); do
+        /usr/bin/python3 "$root/tests/support/pdf_page.py" "Letter $i" pad=100000 > "pdfs/$i.pdf"
+    done
+    before_ours() { rm -rf signed && mkdir signed; }
+    ours() { timed ours "$signet" sign --key "$rsa" --pin-fd 9 --output-dir signed pdfs/*; }
+    before_peer() {
+        size=$(stat -c %s signed/0.signed.pdf)
+        rm -rf floor && mkdir floor
+    }
+    peer() {
+        timed peer ./bare sign "$SIGNET_MODULE" "Signet Test" 01 "$SOFTHSM_PIN_FILE" "$threads" "$size" floor pdfs/*
+    }
+    turns "$turns_many"
+    line_rate "sign $files_pdfs PDFs of 100 kB, RSA-2048 (floor)" ">= 0.7" "$files_pdfs" "$files_pdfs"
+    rm -rf pdfs floor
 }
 
 # What the outbox costs: copies of content and signature, rows, one more wait for the disk a group.
@@ -416,6 +437,7 @@ printf "$format" case ours peer ratio goal met
 run "sign one" case_sign_one
 run "sign many rsa" case_sign_many RSA-2048 "$rsa" 01 ">= 0.9"
 run "sign many ec" case_sign_many P-256 "$ec" 03 ">= 0.7"
+run "sign pdfs" case_sign_pdfs
 run "outbox" case_outbox
 run "big detached" case_big_detached
 run "big attached" case_big_attached
