@@ -90,6 +90,13 @@ expect 77 signet_pin sign --force last.pdf a.pdf letter.pdf
 says "2 signed, 1 failed, 0 not begun"
 says "[policy] last.pdf"
 
+# a large one, whose digest is reckoned while it is written
+pdf large pad=20000000
+expect 0 signet_pin sign large.pdf
+holds test "$(/usr/bin/python3 -c 'import sqlite3, sys
+print(sqlite3.connect(sys.argv[1]).execute("SELECT result_sha256 FROM document ORDER BY entry DESC").fetchone()[0])' \
+    "$SIGNET_HOME/store.db")" = "$(sha256sum < large.signed.pdf | cut -c1-64)"
+
 # --- what does not go together
 usage "There is no format" --format word a.pdf
 usage "--format pades" --format cades --reason x a.pdf
