@@ -3,46 +3,16 @@
 #include <string.h>
 
 #include <openssl/obj_mac.h>
-#include <openssl/objects.h>
 
 #include "base/clock.h"
-#include "base/hash.h"
 #include "base/limits.h"
 #include "base/msg.h"
 #include "formats/cms.h"
-#include "formats/tlv.h"
-#include "formats/tsp.h"
-#include "verify/format.h"
-#include "verify/pdf_changes.h"
-#include "verify/pdf_ranges.h"
-#include "verify/timestamp.h"
+#include "verify/pdf_file.h"
 
 #define BASELINE "ETSI.CAdES.detached" /* the /SubFilter of PAdES (EN 319 142-1 §6.2.1) */
 
-/* What is known of one signature before it is judged. */
-struct found {
-    char *why_range; /* its octets are not what they have to be; NULL: they are */
-    size_t revision; /* from 0; only if `why_range` is NULL */
-    int level;       /* what the certification in that revision grants; 0: there is none */
-    /* Of a document time-stamp: the digest of its octets, by its own algorithm. */
-    uint8_t digest[EVP_MAX_MD_SIZE];
-    size_t digest_len; /* 0: not calculated, or it cannot be */
-    bool digested;
-};
-
-struct pdf_file {
-    struct sg_file_judging *judging;
-    struct sg_input *input;
-    struct sg_pdf *pdf; /* all of it */
-    struct sg_pdf_revisions revisions;
-    struct sg_pdf_signatures signatures;
-    struct found *found;          /* of each signature */
-    struct sg_pdf_changes *steps; /* from each revision to the next */
-    bool trailing;                /* there is something behind the last revision */
-    uint64_t unreached;           /* where something stands that looks like a signature; 0: nowhere */
-};
-
-static void pdf_file_clear(struct pdf_file *file)
+static void pdf_file_clear(struct sg_pdf_file *file)
 {
     for (size_t i = 0; file->found && i < file->signatures.count; i++)
         free(file->found[i].why_range);
@@ -60,7 +30,7 @@ static void pdf_file_clear(struct pdf_file *file)
 
 /* The dictionary has to be in the revision that its signature covers, at the same place. */
 static enum sg_rc check_dictionary(struct sg_pdf *revision, const struct sg_pdf_signature *signature,
-                                   struct found *found, struct sg_err *err)
+                                   struct sg_pdf_found *found, struct sg_err *err)
 {
     const struct sg_pdf_value *dictionary = NULL;
     enum sg_rc rc = SG_OK;
@@ -78,12 +48,12 @@ static enum sg_rc check_dictionary(struct sg_pdf *revision, const struct sg_pdf_
 }
 
 /* What each signature that covers this revision has to know of it. */
-static enum sg_rc look_at_revision(struct pdf_file *file, struct sg_pdf *revision, size_t index, struct sg_err *err)
+static enum sg_rc look_at_revision(struct sg_pdf_file *file, struct sg_pdf *revision, size_t index, struct sg_err *err)
 {
     int level = 0;
     enum sg_rc rc = sg_pdf_certification(revision, &level, err);
     for (size_t i = 0; rc == SG_OK && i < file->signatures.count; i++) {
-        struct found *found = &file->found[i];
+        struct sg_pdf_found *found = &file->found[i];
         if (found->why_range || found->revision != index)
             continue;
         found->level = level;
@@ -92,7 +62,7 @@ static enum sg_rc look_at_revision(struct pdf_file *file, struct sg_pdf *revisio
     return rc;
 }
 
-static enum sg_rc open_revision(struct pdf_file *file, size_t index, struct sg_pdf **ret, struct sg_err *err)
+static enum sg_rc open_revision(struct sg_pdf_file *file, size_t index, struct sg_pdf **ret, struct sg_err *err)
 {
     struct sg_pdf_revision *revision = &file->revisions.list[index];
     if (revision->pdf) {
@@ -103,7 +73,7 @@ static enum sg_rc open_revision(struct pdf_file *file, size_t index, struct sg_p
 }
 
 /* From the newest back to the oldest that a signature covers. */
-static enum sg_rc compare_revisions(struct pdf_file *file, struct sg_err *err)
+static enum sg_rc compare_revisions(struct sg_pdf_file *file, struct sg_err *err)
 {
     _cleanup_(sg_pdf_freep) struct sg_pdf *later = NULL;
     size_t index = file->revisions.count - 1, first = index;
@@ -130,7 +100,7 @@ static enum sg_rc compare_revisions(struct pdf_file *file, struct sg_err *err)
  */
 
 /* One of the fields that a step filled in is locked by a signature that was there. */
-static enum sg_rc find_locked(struct pdf_file *file, size_t step, char **ret_why, struct sg_err *err)
+static enum sg_rc find_locked(struct sg_pdf_file *file, size_t step, char **ret_why, struct sg_err *err)
 {
     const struct sg_pdf_changes *changes = &file->steps[step];
     enum sg_rc rc = SG_OK;
@@ -149,7 +119,7 @@ static enum sg_rc find_locked(struct pdf_file *file, size_t step, char **ret_why
     return rc;
 }
 
-static enum sg_rc why_forbidden(struct pdf_file *file, const struct found *found, size_t step, char **ret,
+static enum sg_rc why_forbidden(struct sg_pdf_file *file, const struct sg_pdf_found *found, size_t step, char **ret,
                                 struct sg_err *err)
 {
     const struct sg_pdf_changes *changes = &file->steps[step];
@@ -183,8 +153,8 @@ static const char *words_of(unsigned what)
     return _("Evidence or metadata was added after this signature.");
 }
 
-static enum sg_rc note_changes(struct pdf_file *file, const struct found *found, struct sg_judgement *judgement,
-                               struct sg_err *err)
+static enum sg_rc note_changes(struct sg_pdf_file *file, const struct sg_pdf_found *found,
+                               struct sg_judgement *judgement, struct sg_err *err)
 {
     size_t newest = file->revisions.count - 1;
     unsigned what = 0;
@@ -207,131 +177,10 @@ static enum sg_rc note_changes(struct pdf_file *file, const struct found *found,
 /* --- the CMS in /Contents -------------------------------------------------------------------------------------------
  */
 
-/* The string is as long as its reserved place; zeros fill it up. `*ret_len` 0: it is not that. */
-static enum sg_rc cms_length(struct sg_slice contents, size_t *ret_len, struct sg_err *err)
-{
-    _cleanup_(sg_input_freep) struct sg_input *input = NULL;
-    _cleanup_(sg_tlv_reader_freep) struct sg_tlv_reader *reader = NULL;
-    struct sg_tlv element;
-    bool more = false;
-    *ret_len = 0;
-    enum sg_rc rc = sg_input_from_slice("/Contents", contents, &input, err);
-    if (rc == SG_OK)
-        rc = sg_tlv_reader_new(input, 0, contents.len, &reader, err);
-    if (rc != SG_OK)
-        return rc;
-    if (sg_tlv_next(reader, &element, &more, NULL) != SG_OK || !more ||
-        !sg_tlv_is(&element, SG_TLV_UNIVERSAL, SG_TLV_SEQUENCE) || sg_tlv_skip(reader, &element, NULL) != SG_OK)
-        return SG_OK;
-    for (size_t i = (size_t)element.end; i < contents.len; i++)
-        if (contents.data[i] != 0)
-            return SG_OK;
-    *ret_len = (size_t)element.end;
-    return SG_OK;
-}
-
 struct signature_file {
-    struct pdf_file *file;
+    struct sg_pdf_file *file;
     size_t index;
-    bool odd_end; /* the CMS is followed by something else than zeros, or by nothing that can be read */
 };
-
-static enum sg_rc into_buffer(void *context, const uint8_t *data, size_t len, struct sg_err *err)
-{
-    return sg_buf_append(context, data, len, err);
-}
-
-/* The digest algorithm of a time-stamp token's imprint, as OpenSSL names it; NULL: it cannot be read. */
-static const char *imprint_digest(struct sg_verifier *verifier, struct sg_slice token)
-{
-    _cleanup_(sg_input_freep) struct sg_input *input = NULL;
-    _cleanup_(sg_cms_freep) struct sg_cms *cms = NULL;
-    _cleanup_(sg_buf_clear) struct sg_buf content = SG_BUF(SG_MAX_TIMESTAMP);
-    struct sg_tst_info info = {0};
-    const ASN1_OBJECT *object = NULL;
-    if (sg_input_from_slice("/Contents", token, &input, NULL) != SG_OK ||
-        sg_cms_read(input, verifier->libctx, verifier->certs, &cms, NULL) != SG_OK || sg_cms_is_detached(cms) ||
-        sg_cms_content(cms, (struct sg_sink){into_buffer, &content}, NULL) != SG_OK ||
-        sg_tst_info_read(sg_buf_slice(&content), &info, NULL) != SG_OK)
-        return NULL;
-    X509_ALGOR_get0(&object, NULL, NULL, info.imprint_algorithm);
-    int nid = OBJ_obj2nid(object);
-    sg_tst_info_clear(&info);
-    return nid == NID_undef ? NULL : OBJ_nid2sn(nid);
-}
-
-static enum sg_rc digest_stamped(struct pdf_file *file, size_t index, struct sg_slice token, struct sg_err *err)
-{
-    struct sg_verifier *verifier = file->judging->verifier;
-    struct found *found = &file->found[index];
-    struct sg_pdf_ranges ranges = {file->input, &file->signatures.list[index]};
-    _cleanup_(sg_hash_freep) struct sg_hash *hash = NULL;
-    enum sg_rc rc = SG_OK;
-    if (found->digested)
-        return SG_OK;
-    found->digested = true;
-    const char *name = token.len > 0 ? imprint_digest(verifier, token) : NULL;
-    if (!name || !sg_pdf_ranges_usable(file->input, ranges.signature) ||
-        sg_hash_new(verifier->libctx, name, (struct sg_sink){0}, &hash, NULL) != SG_OK)
-        return SG_OK;
-    rc = sg_pdf_ranges_stream(&ranges, sg_hash_sink(hash), err);
-    return rc == SG_OK ? sg_hash_end(hash, found->digest, &found->digest_len, err) : rc;
-}
-
-/* Judges a document time-stamp into a blank judgement. What it is over cannot be hashed: then it is of something
- * else. */
-static enum sg_rc judge_stamp(struct pdf_file *file, size_t index, struct sg_timestamp *timestamp,
-                              struct sg_judgement *judgement, struct sg_err *err)
-{
-    const struct sg_pdf_signature *signature = &file->signatures.list[index];
-    struct found *found = &file->found[index];
-    const struct sg_timestamp_context context = {
-        .verifier = file->judging->verifier, .steps = &file->judging->steps, .at = SG_TIME_NONE};
-    struct sg_timestamp_request request = {.kind = "document", .token = {signature->cms.data, 0}};
-    enum sg_rc rc = cms_length(signature->cms, &request.token.len, err);
-    if (rc == SG_OK)
-        rc = digest_stamped(file, index, request.token, err);
-    request.imprint = (struct sg_slice){found->digest, found->digest_len};
-    if (rc == SG_OK)
-        rc = sg_timestamp_judge_within(&context, &request, timestamp, judgement, err);
-    if (rc == SG_OK && found->why_range)
-        rc = sg_judgement_note(judgement, SG_SEVERITY_FORMAT, SG_REASON_PDF_RANGE, err, "%s", found->why_range);
-    return rc;
-}
-
-static enum sg_rc add_stamp(struct pdf_file *file, size_t index, struct sg_verdict *verdict, struct sg_err *err)
-{
-    _cleanup_(sg_judgement_clear) struct sg_judgement judgement;
-    _cleanup_(sg_timestamp_clear) struct sg_timestamp stamp = {
-        .kind = "document", .time = SG_TIME_NONE, .accuracy = -1};
-    sg_judgement_init(&judgement);
-    struct sg_timestamp *list = NULL;
-    enum sg_rc rc = judge_stamp(file, index, &stamp, &judgement, err);
-    if (rc != SG_OK)
-        return rc;
-    list = reallocarray(verdict->timestamps, verdict->timestamp_count + 1, sizeof(*list));
-    if (!list)
-        return sg_fail_memory(err);
-    verdict->timestamps = list;
-    stamp.verdict = judgement.verdict;
-    sg_judgement_init(&judgement);
-    list[verdict->timestamp_count++] = stamp;
-    stamp = (struct sg_timestamp){0};
-    return SG_OK;
-}
-
-/* Those of the revisions from the signature's on. */
-static enum sg_rc add_stamps(struct pdf_file *file, const struct found *found, struct sg_verdict *verdict,
-                             struct sg_err *err)
-{
-    enum sg_rc rc = SG_OK;
-    for (size_t i = 0; rc == SG_OK && i < file->signatures.count; i++)
-        if (file->signatures.list[i].is_timestamp && !found->why_range &&
-            (file->found[i].why_range || file->found[i].revision >= found->revision) &&
-            verdict->timestamp_count < SG_MAX_TIMESTAMPS)
-            rc = add_stamp(file, i, verdict, err);
-    return rc;
-}
 
 /* EN 319 142-1 §6.3: the levels are those of one kind; its time is in the dictionary, and in no attribute. */
 static enum sg_rc note_signing_time(const struct sg_pdf_signature *signature, const struct sg_signer_info *si,
@@ -350,7 +199,7 @@ static enum sg_rc note_signing_time(const struct sg_pdf_signature *signature, co
 }
 
 /* What says /ByteRange and belongs to no signature: some readers may take it for one. */
-static enum sg_rc note_unreached(const struct pdf_file *file, struct sg_judgement *judgement, struct sg_err *err)
+static enum sg_rc note_unreached(const struct sg_pdf_file *file, struct sg_judgement *judgement, struct sg_err *err)
 {
     if (file->unreached == 0)
         return SG_OK;
@@ -361,9 +210,9 @@ static enum sg_rc note_unreached(const struct pdf_file *file, struct sg_judgemen
         (unsigned long long)file->unreached);
 }
 
-static enum sg_rc note_all(struct pdf_file *file, size_t index, struct sg_judgement *judgement, struct sg_err *err)
+static enum sg_rc note_all(struct sg_pdf_file *file, size_t index, struct sg_judgement *judgement, struct sg_err *err)
 {
-    const struct found *found = &file->found[index];
+    const struct sg_pdf_found *found = &file->found[index];
     enum sg_rc rc = note_unreached(file, judgement, err);
     if (rc != SG_OK)
         return rc;
@@ -376,19 +225,20 @@ static enum sg_rc judged(void *context, const struct sg_signer_info *si, struct 
                          struct sg_err *err)
 {
     const struct signature_file *signature = context;
-    struct pdf_file *file = signature->file;
+    struct sg_pdf_file *file = signature->file;
     enum sg_rc rc = note_signing_time(&file->signatures.list[signature->index], si, judgement, err);
     if (rc == SG_OK)
         rc = note_all(file, signature->index, judgement, err);
     if (rc == SG_OK)
-        rc = add_stamps(file, &file->found[signature->index], &judgement->verdict, err);
+        rc = sg_pdf_add_stamps(file, &file->found[signature->index], &judgement->verdict, err);
     return rc;
 }
 
 /* --- signatures -----------------------------------------------------------------------------------------------------
  */
 
-static enum sg_rc covers(const struct pdf_file *file, const struct found *found, char **ret, struct sg_err *err)
+static enum sg_rc covers(const struct sg_pdf_file *file, const struct sg_pdf_found *found, char **ret,
+                         struct sg_err *err)
 {
     size_t count = file->revisions.count;
     int n = 0;
@@ -405,8 +255,8 @@ static enum sg_rc covers(const struct pdf_file *file, const struct found *found,
 }
 
 /* A verdict on what is not judged any further. */
-static enum sg_rc add_unjudged(struct pdf_file *file, size_t index, enum sg_severity severity, enum sg_reason_code code,
-                               const char *text, struct sg_err *err)
+static enum sg_rc add_unjudged(struct sg_pdf_file *file, size_t index, enum sg_severity severity,
+                               enum sg_reason_code code, const char *text, struct sg_err *err)
 {
     _cleanup_(sg_judgement_clear) struct sg_judgement judgement;
     sg_judgement_init(&judgement);
@@ -420,7 +270,7 @@ static enum sg_rc add_unjudged(struct pdf_file *file, size_t index, enum sg_seve
 }
 
 /* EN 319 142-1 §6.2: what is signed stands in the file, never in the CMS; one signer. `*ret_why` NULL: so it is. */
-static enum sg_rc check_cms(struct pdf_file *file, struct sg_input *input, const char **ret_why, struct sg_err *err)
+static enum sg_rc check_cms(struct sg_pdf_file *file, struct sg_input *input, const char **ret_why, struct sg_err *err)
 {
     struct sg_verifier *verifier = file->judging->verifier;
     _cleanup_(sg_cms_freep) struct sg_cms *cms = NULL;
@@ -437,7 +287,7 @@ static enum sg_rc check_cms(struct pdf_file *file, struct sg_input *input, const
     return rc;
 }
 
-static enum sg_rc judge_cms(struct pdf_file *file, size_t index, struct sg_input *input, struct sg_err *err)
+static enum sg_rc judge_cms(struct sg_pdf_file *file, size_t index, struct sg_input *input, struct sg_err *err)
 {
     const struct sg_pdf_signature *signature = &file->signatures.list[index];
     struct sg_pdf_ranges ranges = {file->input, signature};
@@ -460,7 +310,7 @@ static bool is_known(const char *sub_filter)
     return strcmp(sub_filter, BASELINE) == 0 || strcmp(sub_filter, "adbe.pkcs7.detached") == 0;
 }
 
-static enum sg_rc judge_signature(struct pdf_file *file, size_t index, struct sg_err *err)
+static enum sg_rc judge_signature(struct sg_pdf_file *file, size_t index, struct sg_err *err)
 {
     const struct sg_pdf_signature *signature = &file->signatures.list[index];
     _cleanup_(sg_input_freep) struct sg_input *input = NULL;
@@ -474,7 +324,7 @@ static enum sg_rc judge_signature(struct pdf_file *file, size_t index, struct sg
         }
         return add_unjudged(file, index, SG_SEVERITY_SIG_CONSTRAINTS, SG_REASON_PDF_KIND, text, err);
     }
-    enum sg_rc rc = cms_length(signature->cms, &len, err);
+    enum sg_rc rc = sg_pdf_cms_length(signature->cms, &len, err);
     if (rc == SG_OK && len == 0)
         why = _("The signature's /Contents is not one CMS signature, filled up with zeros.");
     if (rc == SG_OK && !why)
@@ -489,13 +339,13 @@ static enum sg_rc judge_signature(struct pdf_file *file, size_t index, struct sg
 }
 
 /* A document with time-stamps and no signature: each of them is an answer. */
-static enum sg_rc judge_lone_stamp(struct pdf_file *file, size_t index, struct sg_err *err)
+static enum sg_rc judge_lone_stamp(struct sg_pdf_file *file, size_t index, struct sg_err *err)
 {
     _cleanup_(sg_judgement_clear) struct sg_judgement judgement;
     _cleanup_(sg_timestamp_clear) struct sg_timestamp stamp = {
         .kind = "document", .time = SG_TIME_NONE, .accuracy = -1};
     sg_judgement_init(&judgement);
-    enum sg_rc rc = judge_stamp(file, index, &stamp, &judgement, err);
+    enum sg_rc rc = sg_pdf_judge_stamp(file, index, &stamp, &judgement, err);
     if (rc == SG_OK)
         rc = covers(file, &file->found[index], &judgement.verdict.covers, err);
     if (rc == SG_OK && !file->found[index].why_range)
@@ -504,7 +354,7 @@ static enum sg_rc judge_lone_stamp(struct pdf_file *file, size_t index, struct s
     return rc == SG_OK ? sg_report_add(file->judging->report, &judgement, err) : rc;
 }
 
-static enum sg_rc judge_all(struct pdf_file *file, struct sg_err *err)
+static enum sg_rc judge_all(struct sg_pdf_file *file, struct sg_err *err)
 {
     size_t signatures = 0;
     enum sg_rc rc = SG_OK;
@@ -523,7 +373,7 @@ static enum sg_rc judge_all(struct pdf_file *file, struct sg_err *err)
  */
 
 /* A dictionary's /ByteRange, and what was found in the file: the key stands shortly in front of its value. */
-static bool is_known_range(const struct pdf_file *file, uint64_t at)
+static bool is_known_range(const struct sg_pdf_file *file, uint64_t at)
 {
     for (size_t i = 0; i < file->signatures.count; i++) {
         const struct sg_pdf_value *range = sg_pdf_get(file->signatures.list[i].dictionary, "ByteRange");
@@ -533,14 +383,14 @@ static bool is_known_range(const struct pdf_file *file, uint64_t at)
     return false;
 }
 
-static void find_unreached(struct pdf_file *file)
+static void find_unreached(struct sg_pdf_file *file)
 {
     for (size_t i = 0; file->unreached == 0 && i < file->revisions.range_count; i++)
         if (!is_known_range(file, file->revisions.ranges[i]))
             file->unreached = file->revisions.ranges[i];
 }
 
-static enum sg_rc prepare(struct pdf_file *file, struct sg_err *err)
+static enum sg_rc prepare(struct sg_pdf_file *file, struct sg_err *err)
 {
     const struct sg_pdf_revision *newest = NULL;
     bool blank = true;
@@ -558,7 +408,7 @@ static enum sg_rc prepare(struct pdf_file *file, struct sg_err *err)
     return rc == SG_OK ? compare_revisions(file, err) : rc;
 }
 
-static enum sg_rc judge_revisions(struct pdf_file *file, struct sg_err *err)
+static enum sg_rc judge_revisions(struct sg_pdf_file *file, struct sg_err *err)
 {
     enum sg_rc rc = sg_pdf_open(file->input, sg_input_size(file->input), &file->pdf, err);
     if (rc == SG_OK)
@@ -575,7 +425,7 @@ static enum sg_rc judge_revisions(struct pdf_file *file, struct sg_err *err)
 static enum sg_rc judge_file(struct sg_file_judging *judging, struct sg_input *input, struct sg_input *content,
                              struct sg_err *err)
 {
-    _cleanup_(pdf_file_clear) struct pdf_file file = {.judging = judging, .input = input};
+    _cleanup_(pdf_file_clear) struct sg_pdf_file file = {.judging = judging, .input = input};
     (void)content; /* the signed content is in the file */
     enum sg_rc rc = judge_revisions(&file, err);
     if (rc != SG_OK && err && err->file[0] == '\0')
