@@ -182,6 +182,17 @@ static void signature_clear(struct sg_pdf_signature *signature)
     free(signature->sub_filter);
 }
 
+/* A widget below its field may repeat what that says (§12.7.4.1). */
+static bool is_repeated(const struct walk *walk, const struct sg_pdf_value *value, const char *name)
+{
+    for (size_t i = 0; value->type == SG_PDF_REFERENCE && i < walk->found.count; i++) {
+        const struct sg_pdf_signature *other = &walk->found.list[i];
+        if (other->id.number == value->id.number && strcmp(other->name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
 static enum sg_rc add(struct walk *walk, struct sg_pdf_id field, const struct sg_pdf_value *value, const char *name,
                       struct sg_err *err)
 {
@@ -254,7 +265,7 @@ static enum sg_rc walk_field(struct walk *walk, struct sg_pdf_id id, const struc
     if (rc == SG_OK)
         rc = sg_pdf_find(walk->pdf, field, "Kids", &kids, err);
     bool signs = type ? sg_pdf_is_name(type, "Sig") : parent_signs;
-    if (rc == SG_OK && signs && value)
+    if (rc == SG_OK && signs && value && !is_repeated(walk, value, name))
         rc = add(walk, id, value, name, err);
     if (rc == SG_OK && kids)
         rc = walk_fields(walk, kids, name, signs, depth + 1, err);

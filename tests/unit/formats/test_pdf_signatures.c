@@ -50,7 +50,8 @@ static void signatures_are_as_their_dictionaries(void **state)
                 "<< /Type /Sig /SubFilter /ETSI.CAdES.detached /ByteRange [0 10 20 30] /Contents <AB00> "
                 "/M (D:20261126103000+01'00') /Reference [<< /TransformMethod /DocMDP /TransformParams << /P 2 >> >> "
                 "<< /TransformMethod /FieldMDP /TransformParams << /Action /Include /Fields [(a)] >> >>] >>");
-    make_object(&m, 7, "<< /T (Inner) /FT /Sig /Parent 5 0 R /V 6 0 R >>");
+    make_object(&m, 7, "<< /T (Inner) /FT /Sig /Parent 5 0 R /V 6 0 R /Kids [10 0 R] >>");
+    make_object(&m, 10, "<< /Subtype /Widget /Parent 7 0 R /V 6 0 R >>"); /* the same signature once more */
     make_object(&m, 8,
                 "<< /T <FEFF00E9> /FT /Sig /V << /Type /DocTimeStamp /ByteRange [0 -1 2 3] /Contents 9 0 R >> >>");
     make_object(&m, 9, "<00>");
