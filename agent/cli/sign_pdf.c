@@ -109,27 +109,34 @@ void sg_sign_pdf_clear(struct sg_sign_pdf *pdf)
 /* --- signing ---------------------------------------------------------------------------------------------------------
  */
 
-enum sg_rc sg_sign_pdf_remarks(struct sg_sign_job *job, struct sg_input *input, struct sg_err *err)
+static void take_remarks(struct sg_sign_job *job, unsigned hazards)
 {
     static const struct {
         unsigned hazard, remark;
     } pairs[] = {
         {SG_PDF_SCRIPTS, SG_REMARK_SCRIPTS}, {SG_PDF_LAUNCH, SG_REMARK_LAUNCH}, {SG_PDF_EXTERNAL, SG_REMARK_EXTERNAL}};
-    unsigned hazards = 0;
-    enum sg_rc rc = job->looked_into ? SG_OK : sg_pdf_hazards(input, &hazards, err);
 
-    job->looked_into = rc == SG_OK;
-
-    for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]) && rc == SG_OK; i++)
+    for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
         job->remarks |= hazards & pairs[i].hazard ? pairs[i].remark : 0;
+    job->looked_into = true;
+}
+
+enum sg_rc sg_sign_pdf_remarks(struct sg_sign_job *job, struct sg_input *input, struct sg_err *err)
+{
+    unsigned hazards = 0;
+    enum sg_rc rc = sg_pdf_hazards(input, &hazards, err);
+
+    if (rc == SG_OK)
+        take_remarks(job, hazards);
     return rc;
 }
 
-static enum sg_rc make(const struct sg_sign_jobs *jobs, const struct sg_sign_job *job, struct sg_input *input,
+static enum sg_rc make(const struct sg_sign_jobs *jobs, struct sg_sign_job *job, struct sg_input *input,
                        struct sg_outfile *out, uint8_t *digest, size_t *ret_len, struct sg_err *err)
 {
     const struct sg_signing *signing = jobs->signing;
     struct sg_pades_params params = jobs->pdf.params;
+    unsigned hazards = 0;
     char time[SG_TIME_TEXT];
     const char *const lines[] = {signing->name, sg_time_text(job->claimed_time, time), params.reason};
     const struct sg_pdf_look look = {
@@ -139,7 +146,11 @@ static enum sg_rc make(const struct sg_sign_jobs *jobs, const struct sg_sign_job
     params.name = signing->name;
     params.signing_time = job->claimed_time;
     params.look = jobs->pdf.visible ? &look : NULL;
-    return sg_sign_token_error(jobs, sg_pades_sign(&params, input, out, digest, ret_len, err), err);
+    params.ret_hazards = job->looked_into ? NULL : &hazards;
+    enum sg_rc rc = sg_sign_token_error(jobs, sg_pades_sign(&params, input, out, digest, ret_len, err), err);
+    if (rc == SG_OK && !job->looked_into)
+        take_remarks(job, hazards);
+    return rc;
 }
 
 static enum sg_rc sign_pdf(const struct sg_sign_jobs *jobs, struct sg_sign_job *job, struct sg_input *input,
@@ -148,10 +159,8 @@ static enum sg_rc sign_pdf(const struct sg_sign_jobs *jobs, struct sg_sign_job *
     _cleanup_(sg_result_digest_freep) struct sg_result_digest *result = NULL;
     uint8_t digest[EVP_MAX_MD_SIZE];
     size_t len = 0;
-    enum sg_rc rc = sg_sign_pdf_remarks(job, input, err);
+    enum sg_rc rc = sg_result_digest_start(jobs->app->libctx, out, sg_input_size(input), &result, err);
 
-    if (rc == SG_OK)
-        rc = sg_result_digest_start(jobs->app->libctx, out, sg_input_size(input), &result, err);
     if (rc == SG_OK)
         rc = make(jobs, job, input, out, digest, &len, err);
     if (rc != SG_OK)

@@ -20,6 +20,7 @@ struct sg_pades_params {
     struct sg_pdf_rect rect;        /* of a new field that is visible; one that is there keeps its own */
     const struct sg_pdf_look *look; /* NULL: invisible, or as the field is */
     const char *image_name;         /* of the look's image, for messages; NULL: there is none */
+    unsigned *ret_hazards;          /* set to what sg_pdf_hazards() says of the PDF; NULL: that is not asked */
 };
 
 /* Signs: reads `input` once or twice, writes `out` (not committed), uses the key once. `digest`: of the signed octets,

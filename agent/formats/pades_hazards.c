@@ -3,8 +3,7 @@
 
 #include "base/limits.h"
 #include "base/msg.h"
-#include "formats/pades.h"
-#include "formats/pdf_objects.h"
+#include "formats/pades_private.h"
 
 /* Actions (ISO 32000-1 §12.6.4) by their type. */
 static const struct {
@@ -60,17 +59,14 @@ static enum sg_rc look_into(const struct sg_pdf_value *value, unsigned depth, un
     return rc;
 }
 
-enum sg_rc sg_pdf_hazards(struct sg_input *input, unsigned *ret, struct sg_err *err)
+enum sg_rc sg_pades_hazards(struct sg_pdf *pdf, unsigned *ret, struct sg_err *err)
 {
-    _cleanup_(sg_pdf_freep) struct sg_pdf *pdf = NULL;
     const struct sg_pdf_value *value = NULL;
     unsigned hazards = 0;
     size_t count = 0;
-    enum sg_rc rc = sg_pdf_open(input, sg_input_size(input), &pdf, err);
-
-    if (rc != SG_OK)
-        return rc;
+    enum sg_rc rc = SG_OK;
     const struct sg_pdf_place *places = sg_pdf_places(pdf, &count);
+
     for (size_t i = 0; i < count && rc == SG_OK; i++) {
         rc = sg_pdf_object(pdf, places[i].id, &value, err);
         if (rc == SG_OK)
@@ -79,4 +75,12 @@ enum sg_rc sg_pdf_hazards(struct sg_input *input, unsigned *ret, struct sg_err *
     if (rc == SG_OK)
         *ret = hazards;
     return rc;
+}
+
+enum sg_rc sg_pdf_hazards(struct sg_input *input, unsigned *ret, struct sg_err *err)
+{
+    _cleanup_(sg_pdf_freep) struct sg_pdf *pdf = NULL;
+    enum sg_rc rc = sg_pdf_open(input, sg_input_size(input), &pdf, err);
+
+    return rc == SG_OK ? sg_pades_hazards(pdf, ret, err) : rc;
 }

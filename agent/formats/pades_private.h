@@ -32,6 +32,9 @@ void sg_pades_doc_clear(struct sg_pades_doc *doc);
 enum sg_rc sg_pades_broken(const struct sg_pades_doc *doc, const char *what, struct sg_err *err);
 bool sg_pades_is_signed(const struct sg_pades_field *field);
 
+/* As sg_pdf_hazards(), of a PDF that is open. */
+SG_MUST_CHECK enum sg_rc sg_pades_hazards(struct sg_pdf *pdf, unsigned *ret, struct sg_err *err);
+
 /* The field to sign: NULL is a new one of that name, which is the caller's to free. */
 SG_MUST_CHECK enum sg_rc sg_pades_choose_field(const struct sg_pades_doc *doc, const char *wanted,
                                                const struct sg_pades_field **ret, char **ret_name, struct sg_err *err);
