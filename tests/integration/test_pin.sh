@@ -73,11 +73,23 @@ reached 2
 
 # Eight at once with a wrong PIN: one reaches the token. (A busy machine may take its time for eight modules.)
 printf '[token]\ntimeout = 120s\n' > "$SIGNET_HOME/signet.conf"
-for i in 1 2 3 4 5 6 7 8; do
-    echo "$i" > "p$i"
-    { "$SIGNET" sign --yes --key "$key" "p$i" --pin-fd 9 9< <(echo 0000) > "p$i.out" 2>&1 || echo "exit $?" >> "p$i.out"; } &
+eight_at_once() {
+    local i
+    for i in 1 2 3 4 5 6 7 8; do
+        echo "$i" > "p$i"
+        { "$SIGNET" sign --yes --key "$key" "p$i" --pin-fd 9 9< <(echo 0000) > "p$i.out" 2>&1 || echo "exit $?" >> "p$i.out"; } &
+    done
+    wait
+}
+# SoftHSM gives a general error to one who reads its file while another writes it, whatever is asked: then once more.
+for round in 1 2 3 4 5 6 7 8 9 10; do
+    eight_at_once
+    grep -q CKR_GENERAL_ERROR p?.out || break
+    test "$(logins)" -le 1 || failed "a wrong PIN was sent more than once"
+    expect 0 terminal "see PIN of" "type $right" -- "$SIGNET" sign --yes --force --key "$key" a.txt
+    rm -f "$SPY_FOLDER/logins"
 done
-wait
+test "$round" -lt 10 || failed "SoftHSM never let eight look at its token at once"
 reached 1
 holds test "$(cat p?.out | grep -c '^exit 77$')" = 8
 holds test "$(cat p?.out | grep -cF '[pin-incorrect]')" = 1

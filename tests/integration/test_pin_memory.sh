@@ -66,7 +66,8 @@ begin() { # KEY OPTION...
     rm -f document document.p7s "$SPY_FOLDER/logins"
     mkfifo document
     exec 8<> document
-    "$SIGNET" sign --yes --key "$key" document "$@" > begun 2>&1 8>&- &
+    # With its format given, the document is not looked at before the PIN is asked for.
+    "$SIGNET" sign --yes --format cades --key "$key" document "$@" > begun 2>&1 8>&- &
     signet=$!
     # shellcheck disable=SC2016
     holds timeout 60 bash -c 'until [ -s "$2" ] && grep -q "^0 " "/proc/$1/syscall"; do sleep 0.02; done' - "$signet" "$SPY_FOLDER/logins"
