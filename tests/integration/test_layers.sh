@@ -95,7 +95,7 @@ needs_harfbuzz() { # PROGRAM
 }
 rejects needs_harfbuzz "$SIGNET"
 holds needs_harfbuzz "$SIGNET_BUILD/agent/libexec/signet/signet-text.so"
-holds test "$(nm --dynamic --defined-only "$SIGNET_BUILD/agent/libexec/signet/signet-text.so" | cut -d' ' -f3)" = sg_text_table
+holds test "$(nm --dynamic --defined-only "$SIGNET_BUILD/agent/libexec/signet/signet-text.so" | cut -d" " -f3 | grep -v "^__odr_asan")" = sg_text_table
 # One folder has an HTTP client, and in it the files that are named for it.
 holds test -z "$(grep -rlE '#[[:space:]]*include[[:space:]]*<curl/' agent pkcs11 --include='*.[ch]' | grep -v '^agent/sync/http')"
 passed
