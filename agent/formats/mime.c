@@ -18,6 +18,8 @@ struct reading {
     struct sg_mime *mime;
     struct sg_mime_lines *lines;
     struct sg_mime_header outer;
+    size_t signature_line; /* where the signature's part begins */
+    size_t epilogue_line;
 };
 
 static bool is_signed_multipart(const struct sg_mime_header *header)
@@ -142,6 +144,15 @@ static enum sg_rc expect_delimiter(struct reading *reading, enum delimiter wante
     return rc;
 }
 
+static enum sg_rc check_stretch(const struct reading *reading, struct sg_mime_stretch stretch, struct sg_err *err)
+{
+    const char *problem = NULL;
+    size_t line = 0;
+
+    enum sg_rc rc = sg_mime_find_unclear(reading->mime->input, &stretch, reading->outer.boundary, &problem, &line, err);
+    return rc == SG_OK && problem ? malformed(reading, line, _(problem), err) : rc;
+}
+
 /* --- the signature ------------------------------------------------------------------------------------------------ */
 
 static enum sg_rc into_cms(void *context, const uint8_t *data, size_t len, struct sg_err *err)
@@ -264,16 +275,20 @@ static enum sg_rc read_content(struct reading *reading, struct sg_err *err)
     static const char *const behind[] = {N_("the message ends within its first part"), NULL,
                                          N_("there is no second part, which would be the signature")};
     struct sg_mime *mime = reading->mime;
-    struct sg_mime_line line;
-    uint64_t end = 0;
+    struct sg_mime_line line, last;
+    uint64_t start = sg_mime_lines_place(reading->lines), end = 0;
 
     enum sg_rc rc = expect_delimiter(reading, DELIMITER, before, &line, &end, err);
     if (rc == SG_OK)
-        rc = expect_delimiter(reading, DELIMITER, behind, &(struct sg_mime_line){0}, &mime->content_end, err);
+        rc = check_stretch(reading, (struct sg_mime_stretch){start, end, reading->outer.line + 1, false}, err);
+    if (rc == SG_OK)
+        rc = expect_delimiter(reading, DELIMITER, behind, &last, &mime->content_end, err);
     if (rc != SG_OK)
         return rc;
     mime->content_start = line.end;
-    return look_into_content(mime, err);
+    rc = check_stretch(reading, (struct sg_mime_stretch){line.end, mime->content_end, line.number + 1, true}, err);
+    reading->signature_line = last.number + 1;
+    return rc == SG_OK ? look_into_content(mime, err) : rc;
 }
 
 static enum sg_rc read_signature(struct reading *reading, struct sg_err *err)
@@ -281,14 +296,20 @@ static enum sg_rc read_signature(struct reading *reading, struct sg_err *err)
     struct sg_mime_header header;
     struct sg_mime_line line = {0};
     enum delimiter found = NO_DELIMITER;
+    uint64_t start = sg_mime_lines_place(reading->lines);
 
     enum sg_rc rc = sg_mime_header_read(reading->lines, &header, err);
     if (rc == SG_OK)
         rc = check_headers(reading, &header, err);
+    if (rc == SG_OK)
+        rc = check_stretch(
+            reading,
+            (struct sg_mime_stretch){start, sg_mime_lines_place(reading->lines), reading->signature_line, false}, err);
     if (rc == SG_OK && !is_pkcs7_signature(header.type))
         return malformed(reading, header.line, _("the second part is not application/pkcs7-signature"), err);
     if (rc == SG_OK)
         rc = decode(reading, &header, &line, &found, err);
+    reading->epilogue_line = line.number + 1;
     if (rc != SG_OK || found == LAST_DELIMITER)
         return rc;
     if (found == UNCLEAR_DELIMITER)
@@ -303,12 +324,14 @@ static enum sg_rc pass_epilogue(struct reading *reading, struct sg_err *err)
 {
     struct sg_mime_line line;
     enum delimiter found = NO_DELIMITER;
-    uint64_t end = 0;
+    uint64_t start = sg_mime_lines_place(reading->lines), size = sg_input_size(reading->mime->input), end = 0;
 
     enum sg_rc rc = go_to_delimiter(reading, &line, &found, &end, err);
     if (rc == SG_OK && found != NO_DELIMITER)
         return malformed(reading, line.number, _("there is a boundary behind the last one"), err);
-    return rc;
+    return rc == SG_OK
+               ? check_stretch(reading, (struct sg_mime_stretch){start, size, reading->epilogue_line, false}, err)
+               : rc;
 }
 
 static enum sg_rc read_body(struct reading *reading, struct sg_err *err)

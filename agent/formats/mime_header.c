@@ -123,6 +123,18 @@ static struct word parameter(struct sg_mime_header *header, const char *name)
     return (struct word){0};
 }
 
+/* Some readers take a name in the forms of RFC 2231 ("boundary*=", "boundary*0=") before the plain one, others do not
+ * know them. */
+static bool is_other_form(const char *name)
+{
+    static const char *const names[] = {"boundary*", "protocol*", "smime-type*", "micalg*"};
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strncmp(name, names[i], strlen(names[i])) == 0)
+            return true;
+    return false;
+}
+
 /* *(";" attribute "=" value) */
 static const char *read_parameters(struct scan *scan, struct sg_mime_header *header)
 {
@@ -139,6 +151,8 @@ static const char *read_parameters(struct scan *scan, struct sg_mime_header *hea
         if (!take_token(scan, "", &(struct word){.bytes = name, .size = sizeof name}) || !skip_blanks(scan) ||
             !take_char(scan, '=') || !skip_blanks(scan))
             return N_("a parameter of the Content-Type cannot be read");
+        if (is_other_form(name))
+            return N_("a parameter of the Content-Type has a form that not all programs know (RFC 2231)");
         struct word value = parameter(header, name);
         if (value.bytes && value.bytes[0] != '\0')
             return N_("a parameter of the Content-Type is there twice");
@@ -237,6 +251,15 @@ static enum sg_rc add_value(struct reading *reading, struct sg_slice text, struc
     return rc;
 }
 
+/* At some of them other readers end a line. */
+static bool has_control(struct sg_slice text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if (text.data[i] < ' ' && text.data[i] != '\t')
+            return true;
+    return false;
+}
+
 static enum sg_rc take_line(struct reading *reading, const struct sg_mime_line *line, struct sg_err *err)
 {
     struct sg_slice text = line->text;
@@ -247,7 +270,7 @@ static enum sg_rc take_line(struct reading *reading, const struct sg_mime_line *
         reading->header.too_long = true;
         return SG_OK;
     }
-    if (memchr(text.data, '\0', text.len) || memchr(text.data, '\r', text.len)) {
+    if (has_control(text)) {
         note(reading, N_("there is a control character in the headers"));
         return SG_OK;
     }

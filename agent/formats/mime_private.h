@@ -1,5 +1,6 @@
 /* How the files that read S/MIME messages share the work: mime_lines.c cuts the input into lines, mime_header.c reads
- * the headers of a message or part, mime_content.c streams what is signed, mime.c walks the whole. */
+ * the headers of a message or part, mime_content.c streams what is signed, mime_unclear.c looks for what others would
+ * take for a boundary, mime.c walks the whole. */
 #pragma once
 
 #include "base/limits.h"
@@ -45,3 +46,18 @@ SG_MUST_CHECK enum sg_rc sg_mime_header_read(struct sg_mime_lines *lines, struct
 /* Streams [start, end) of the input with every line end made CRLF. */
 SG_MUST_CHECK enum sg_rc sg_mime_canonical(struct sg_input *input, uint64_t start, uint64_t end, struct sg_sink sink,
                                            struct sg_err *err);
+
+/* Lines of the input between boundaries. */
+struct sg_mime_stretch {
+    uint64_t start, end;
+    size_t line; /* the number of its first */
+    bool is_signed;
+};
+
+/* What makes other readers see a boundary where there is none: some end lines at a carriage return alone, at other
+ * control characters, or at Unicode's line ends (NEL, U+2028), and some look for boundaries anywhere. So in what is not
+ * signed no control character may be (but tabs and line ends), and a boundary nowhere; in what is signed, it may not
+ * stand behind what ends a line for anybody. `*ret_problem` is untranslated, and NULL if there is none. */
+SG_MUST_CHECK enum sg_rc sg_mime_find_unclear(struct sg_input *input, const struct sg_mime_stretch *stretch,
+                                              const char *boundary, const char **ret_problem, size_t *ret_line,
+                                              struct sg_err *err);

@@ -1,6 +1,6 @@
-/* Libraries that are slow to load, and that most runs do not need (qpdf, libzip, HarfBuzz), are linked by modules of
- * ours alone: shared objects in the folder of programs, each of which exports one table of functions. A program that
- * has the table linked in (a test, a fuzz target) needs no module. */
+/* Libraries that are slow to load, and that most runs do not need (qpdf, zlib and libxml2, HarfBuzz), are linked by
+ * modules of ours alone: shared objects in the folder of programs, each of which exports one table of functions. A
+ * program that has the table linked in (a test, a fuzz target) needs no module. */
 #pragma once
 
 #include "base/err.h"

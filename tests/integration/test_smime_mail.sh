@@ -150,6 +150,19 @@ broken "another protocol" protocol.eml
 sed 's/^Content-Type: multipart/Content-Type: multipart\/signed; boundary=x; protocol="application\/pkcs7-signature"\n&/' \
     cades.eml > two.eml
 broken "two Content-Types" two.eml
+# A first part for who ends lines at a carriage return alone, or takes RFC 2231's boundary: and its twins that are for nobody.
+sed "0,/^--$boundary/s/^--$boundary/x\r--$boundary\rContent-Type: text\/plain\r\rPay more\r\n&/" cades.eml > cr.eml
+broken "a carriage return that ends no line" cr.eml
+sed "0,/^--$boundary/s/^--$boundary/One line\r\nand another\r\n&/" cades.eml > preamble.eml
+good preamble.eml
+{ cat cades.eml && printf 'x\f--%s\f' "$boundary"; } > feed.eml
+broken "a control character" feed.eml
+{ cat cades.eml && printf 'x\302\205--%s\302\205' "$boundary"; } > nel.eml
+broken "a boundary within a line" nel.eml
+sed "s/boundary=\"[^\"]*\"/&; boundary*=us-ascii''x/" cades.eml > r2231.eml
+broken "RFC 2231" r2231.eml
+sed "s/boundary=\"[^\"]*\"/&; comment*=us-ascii''x/" cades.eml > comment.eml
+good comment.eml
 sed "/^MII/s/./*/" cades.eml > letters.eml
 broken "it is not Base64" letters.eml
 sed '/^MII/d' cades.eml > garbage.eml

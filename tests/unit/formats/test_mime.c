@@ -219,7 +219,7 @@ static void test_refused(void **state)
     (void)state;
     assert_refused("boundary=\"b\"", "boundary=\"\"", "no boundary");
     assert_refused("; boundary=\"b\"", "", "no boundary");
-    assert_refused("boundary=\"b\"", "boundary*=b", "no boundary");
+    assert_refused("boundary=\"b\"", "boundary*=b", "RFC 2231");
     assert_refused("boundary=\"b\"", "boundary=\"b \"", "no boundary");
     assert_refused("boundary=\"b\"", "boundary=\"b\"; boundary=\"c\"", "twice");
     assert_refused("boundary=\"b\"", "boundary=\"b", "cannot be read");
@@ -249,6 +249,74 @@ static void test_refused(void **state)
     assert_refused("--b--", "--b-", "begins as a boundary");
     assert_refused("epilogue", "--b\n" PART, "behind the last one");
     assert_refused("epilogue", "--b--", "behind the last one");
+}
+
+/* RFC 2231 gives parameters other names, which not all readers know. */
+static void test_other_forms(void **state)
+{
+    static const char *const forms[] = {
+        "boundary*=us-ascii''c", "boundary*0=c",   "BOUNDARY*0*=c",
+        "protocol*=us-ascii''x", "smime-type*0=x", "micalg*0=\"sha-1\"",
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        struct sg_slice with_it = JOIN(text("boundary=\"b\"; "), text(forms[i]), slice("", 1));
+        assert_refused("boundary=\"b\"", (const char *)with_it.data,
+                       "line 4: a parameter of the Content-Type has a form");
+    }
+    assert_reads(text("Content-Type: multipart/signed; protocol=\"application/pkcs7-signature\"; x*=us-ascii''y; "
+                      "boundaryx*=y; boundary=b\n\n--b\n" PART "\n--b\n" SIGNATURE "AQIDBA==\n--b--\n"),
+                 crlf(text(PART)), CMS);
+}
+
+/* A boundary for who ends lines elsewhere, or looks for it anywhere. */
+static void test_unclear_lines(void **state)
+{
+    static const char *const refused[][3] = {
+        {"preamble", "x\r--b\rContent-Type: text/plain\r\rmore\r", "line 5: there is a carriage return"},
+        {"preamble", "one\nx\ry", "line 6: there is a carriage return"},
+        {"preamble", "x\r\r", "line 5: there is a carriage return"},
+        {"preamble", "x\f", "line 5: there is a control character"},
+        {"preamble", "x\v", "line 5: there is a control character"},
+        {"preamble", "x\x1cy", "line 5: there is a control character"},
+        {"preamble", "\x85--b", "line 5: there is a boundary within"},
+        {"preamble", "\xe2\x80\xa8--b\xe2\x80\xa8", "line 5: there is a boundary within"},
+        {"preamble", " --b", "line 5: there is a boundary within"},
+        {"epilogue", "x\r--b\r", "line 19: there is a carriage return"},
+        {"epilogue", "one\nx\x1e", "line 20: there is a control character"},
+        {"epilogue", "x --b", "line 19: there is a boundary within"},
+        {"; name=", "; x=\x85--b; name=", "cannot be read"},
+        {"name=smime.p7s\n", "name=smime.p7s\nX: \xc2\x85--b\n", "line 14: there is a boundary within"},
+        {"name=smime.p7s\n", "name=smime.p7s\nX: \v\n", "line 14: there is a control character"},
+        {"\n\npreamble", "\nX: \f\n\npreamble", "line 4: there is a control character"},
+        {"Hello", "Hello\r--b", "line 9: there is a boundary within"},
+        {"Hello", "Hello\r--b--\r", "line 9: there is a boundary within"},
+        {"Hello", "Hello\x85--b", "line 9: there is a boundary within"},
+        {"Hello", "Hello\v--b", "line 9: there is a boundary within"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
+        assert_refused(refused[i][0], refused[i][1], refused[i][2]);
+    assert_reads(text(TYPE "\nNot only \xc2\x85 ASCII:\ttabs -- b -b\r\n--b\nx\ry --b \v\r-b\n--b\n" SIGNATURE
+                           "AQIDBA==\n--b--\n\xe2\x80\xa8 \t-b\r\n"),
+                 text("x\ry --b \v\r-b"), CMS);
+}
+
+/* Wherever it is in the window that is looked through. */
+static void test_unclear_far(void **state)
+{
+    (void)state;
+    for (size_t shift = 0; shift < 8; shift++) {
+        struct sg_slice head = text(TYPE "\n"), tail = text("\n--b\n" PART "\n--b\n" SIGNATURE "AQIDBA==\n--b--\n");
+        struct sg_slice before = repeat(text("x"), SG_IO_BUFFER - 6 + shift);
+        assert_refused_as(JOIN(head, before, text(" --b"), tail), SG_E_MALFORMED, "line 3: there is a boundary");
+        assert_refused_as(JOIN(head, before, text("\ry"), tail), SG_E_MALFORMED, "line 3: there is a carriage return");
+        assert_refused_as(JOIN(head, before, text("\n\f"), tail), SG_E_MALFORMED, "line 4: there is a control");
+        assert_reads(JOIN(head, before, text("\r\n-b"), tail), crlf(text(PART)), CMS);
+        assert_refused_as(JOIN(head, text("--b\n"), before, text("\r--b"), tail), SG_E_MALFORMED,
+                          "line 4: there is a boundary");
+        arena_clear();
+    }
 }
 
 /* Cut anywhere, it is no message or a broken one, but for the last line break and what is behind the last boundary. */
@@ -307,11 +375,13 @@ static int clear(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_teardown(test_signed, clear),   cmocka_unit_test_teardown(test_line_ends, clear),
-        cmocka_unit_test_teardown(test_large, clear),    cmocka_unit_test_teardown(test_headers, clear),
-        cmocka_unit_test_teardown(test_attached, clear), cmocka_unit_test_teardown(test_others, clear),
-        cmocka_unit_test_teardown(test_refused, clear),  cmocka_unit_test_teardown(test_truncated, clear),
-        cmocka_unit_test_teardown(test_limits, clear),   cmocka_unit_test_teardown(test_holds_signed, clear),
+        cmocka_unit_test_teardown(test_signed, clear),      cmocka_unit_test_teardown(test_line_ends, clear),
+        cmocka_unit_test_teardown(test_large, clear),       cmocka_unit_test_teardown(test_headers, clear),
+        cmocka_unit_test_teardown(test_attached, clear),    cmocka_unit_test_teardown(test_others, clear),
+        cmocka_unit_test_teardown(test_refused, clear),     cmocka_unit_test_teardown(test_truncated, clear),
+        cmocka_unit_test_teardown(test_limits, clear),      cmocka_unit_test_teardown(test_holds_signed, clear),
+        cmocka_unit_test_teardown(test_other_forms, clear), cmocka_unit_test_teardown(test_unclear_lines, clear),
+        cmocka_unit_test_teardown(test_unclear_far, clear),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
