@@ -208,6 +208,29 @@ revised("objects-hidden", "no", "forbidden", {40: b"null"}, size=3)
 revised("certification-removed", "no", "forbidden", {1: BASE[1]}, CERTIFIED[1])
 revised("locked-filled", "no", "forbidden", {7: FILLED % (b"5", 31), 31: stream(b"", APPEARANCE)}, LOCKED)
 
+
+def named(name, passes, changes, field, action, listed):
+    """A field of that name is filled in, of which a lock says something."""
+    filled = FILLED.replace(b"/T (Amount)", b"/T " + field)
+    revised(name, passes, changes, {7: filled % (b"5", 31), 31: stream(b"", APPEARANCE)}, signed(
+        base(_7=filled % (b"", 8)), lock=b"/Lock << /Type /SigFieldLock /Action /%s /Fields %s >> " % (action, listed)))
+
+
+for encoding, octets in (("pdfdoc", "Betr\u00e4ge".encode("latin-1")), ("utf16", "\ufeffBetr\u00e4ge".encode("utf-16-be")),
+                         ("utf8", b"\xef\xbb\xbf" + "Betr\u00e4ge".encode())):
+    for other, listed in (("pdfdoc", b"<42657472e46765>"), ("utf16", b"<feff004200650074007200e400670065>")):
+        field = b"<%s>" % octets.hex().encode()
+        named(f"locked-{encoding}-by-{other}", "no", "forbidden", field, b"Include", b"[%s]" % listed)
+        named(f"excluded-{encoding}-by-{other}", "yes", "permitted", field, b"Exclude", b"[%s]" % listed)
+named("locked-another-name", "yes", "permitted", b"<42657472e46765>", b"Include", b"[<42657472f66765>]")
+named("excluded-another-name", "no", "forbidden", b"<42657472e46765>", b"Exclude", b"[<42657472f66765>]")
+named("excluded-undecodable", "no", "forbidden", b"<417f>", b"Exclude", b"[<41ad>]")
+named("excluded-undecodable-group", "no", "forbidden", b"(Amount)", b"Exclude", b"[(Amount) <7f>]")
+named("locked-undecodable-listed", "no", "forbidden", b"(Amount)", b"Include", b"[<7f>]")
+named("locked-undecodable-field", "no", "forbidden", b"<417f>", b"Include", b"[(Other)]")
+named("locked-no-list", "no", "forbidden", b"(Amount)", b"Include", b"(Amount)")
+named("locked-no-text", "no", "forbidden", b"(Amount)", b"Include", b"[17]")
+
 # --- the structure of the file ----------------------------------------------------------------------------------------
 
 packed = signed(Pdf().revise(BASE, stream=50, packed=(2, 5, 12), trailer=INFO), stream=52)
