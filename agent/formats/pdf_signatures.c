@@ -402,21 +402,56 @@ enum sg_rc sg_pdf_lock_holds(struct sg_pdf *pdf, const struct sg_pdf_value *lock
     return SG_OK;
 }
 
+/* The lock that is in the signature, and that of its field; NULL: there is none. */
+static enum sg_rc find_locks(struct sg_pdf *pdf, const struct sg_pdf_signature *signature, bool *ret_there,
+                             const struct sg_pdf_value **ret_parameters, const struct sg_pdf_value **ret_lock,
+                             struct sg_err *err)
+{
+    const struct sg_pdf_value *field = NULL;
+    enum sg_rc rc = find_transform(pdf, signature->dictionary, "FieldMDP", ret_there, ret_parameters, err);
+    *ret_lock = NULL;
+    if (rc == SG_OK && signature->field.number > 0)
+        rc = sg_pdf_object(pdf, signature->field, &field, err);
+    return rc == SG_OK ? sg_pdf_find(pdf, field, "Lock", ret_lock, err) : rc;
+}
+
 enum sg_rc sg_pdf_locks(struct sg_pdf *pdf, const struct sg_pdf_signature *signature, const char *name, bool *ret,
                         struct sg_err *err)
 {
-    const struct sg_pdf_value *parameters = NULL, *field = NULL, *lock = NULL;
+    const struct sg_pdf_value *parameters = NULL, *lock = NULL;
     bool there = false, by_transform = false, by_field = false;
-    enum sg_rc rc = find_transform(pdf, signature->dictionary, "FieldMDP", &there, &parameters, err);
+    enum sg_rc rc = find_locks(pdf, signature, &there, &parameters, &lock, err);
     if (rc == SG_OK && there)
         rc = sg_pdf_lock_holds(pdf, parameters, name, &by_transform, err);
-    if (rc == SG_OK && signature->field.number > 0)
-        rc = sg_pdf_object(pdf, signature->field, &field, err);
-    if (rc == SG_OK)
-        rc = sg_pdf_find(pdf, field, "Lock", &lock, err);
     if (rc == SG_OK && lock)
         rc = sg_pdf_lock_holds(pdf, lock, name, &by_field, err);
     if (rc == SG_OK)
         *ret = by_transform || by_field;
+    return rc;
+}
+
+/* A lock's /P, if it has one and that is stricter. */
+static enum sg_rc limit_level(struct sg_pdf *pdf, const struct sg_pdf_value *lock, int *level, struct sg_err *err)
+{
+    const struct sg_pdf_value *p = NULL;
+    enum sg_rc rc = sg_pdf_find(pdf, lock, "P", &p, err);
+    if (rc != SG_OK || !p)
+        return rc;
+    int granted = p->type == SG_PDF_INTEGER && p->integer >= 1 && p->integer <= 3 ? (int)p->integer : 1;
+    if (granted < 3 && (*level == 0 || granted < *level))
+        *level = granted;
+    return SG_OK;
+}
+
+enum sg_rc sg_pdf_limit_by_lock(struct sg_pdf *pdf, const struct sg_pdf_signature *signature, int *level,
+                                struct sg_err *err)
+{
+    const struct sg_pdf_value *parameters = NULL, *lock = NULL;
+    bool there = false;
+    enum sg_rc rc = find_locks(pdf, signature, &there, &parameters, &lock, err);
+    if (rc == SG_OK && parameters)
+        rc = limit_level(pdf, parameters, level, err);
+    if (rc == SG_OK && lock)
+        rc = limit_level(pdf, lock, level, err);
     return rc;
 }

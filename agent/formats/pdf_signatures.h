@@ -43,3 +43,7 @@ SG_MUST_CHECK enum sg_rc sg_pdf_lock_holds(struct sg_pdf *pdf, const struct sg_p
  * field). What cannot be understood locks. */
 SG_MUST_CHECK enum sg_rc sg_pdf_locks(struct sg_pdf *pdf, const struct sg_pdf_signature *signature, const char *name,
                                       bool *ret, struct sg_err *err);
+/* Makes `*level`, as of sg_pdf_certification(), as strict as /P of the signature's locks (ISO 32000-2, tables 237 and
+ * 258): 1 or 2. What is there and cannot be understood is 1. */
+SG_MUST_CHECK enum sg_rc sg_pdf_limit_by_lock(struct sg_pdf *pdf, const struct sg_pdf_signature *signature, int *level,
+                                              struct sg_err *err);

@@ -231,6 +231,37 @@ named("locked-undecodable-field", "no", "forbidden", b"<417f>", b"Include", b"[(
 named("locked-no-list", "no", "forbidden", b"(Amount)", b"Include", b"(Amount)")
 named("locked-no-text", "no", "forbidden", b"(Amount)", b"Include", b"[17]")
 
+
+def granting(name, p, passes, changes, update=None, **options):
+    """Fields are filled in where a lock has a /P, in the field and in the signature."""
+    update = update or {7: FILLED % (b"5", 31), 31: stream(b"", APPEARANCE)}
+    lock = b"/Action /Include /Fields [(Other)] /P " + p
+    revised(f"lock-{name}", passes, changes, update,
+            signed(lock=b"/Lock << /Type /SigFieldLock %s >> " % lock, **options))
+    if not options:
+        revised(f"transform-{name}", passes, changes, update, signed(parameters=(
+            b"/Reference [<< /Type /SigRef /TransformMethod /FieldMDP /TransformParams "
+            b"<< /Type /TransformParams /V /1.2 %s >> >>]" % lock)))
+
+
+SEEN = {6: FORM % PAGED, 3: PAGE % PAGED, 22: WIDGET % (b"B", b"9 9 99 99", b"")}
+EVIDENCE = {1: catalog(b"/DSS << /Certs [40 0 R] >>"), 40: stream(b"x")}
+NOTE = {3: PAGE % PAGED, 22: comment % (b"Text", b"")}
+for p in (b"1", b"0", b"4", b"-1", b"(2)", b"2.0", b"[2]"):
+    granting(f"p-{p.decode()}", p, "no", "forbidden")
+granting("p-1-dss", b"1", "yes", "permitted", EVIDENCE)
+granting("p-2", b"2", "yes", "permitted")
+granting("p-2-seen", b"2", "no", "forbidden", SEEN)
+granting("p-3", b"3", "yes", "permitted")
+granting("p-3-seen", b"3", "yes", "permitted", SEEN)
+granting("p-3-comment", b"3", "no", "forbidden", NOTE)
+granting("p-null", b"null", "yes", "permitted")
+granting("p-1-certified-3", b"1", "no", "forbidden", certified=3)
+granting("p-2-certified-3", b"2", "no", "forbidden", NOTE, certified=3)
+granting("p-3-certified-3", b"3", "yes", "permitted", NOTE, certified=3)
+granting("p-3-certified-1", b"3", "no", "forbidden", certified=1)
+granting("p-2-certified-1", b"2", "no", "forbidden", certified=1)
+
 # --- the structure of the file ----------------------------------------------------------------------------------------
 
 packed = signed(Pdf().revise(BASE, stream=50, packed=(2, 5, 12), trailer=INFO), stream=52)
