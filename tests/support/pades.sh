@@ -32,7 +32,7 @@ sign() { # IN OUT [OPTION=VALUE]...
 
 # By our own reader, which the other judges share no code with.
 signet_verify() { # FILE
-    SIGNET_HOME=$tmp/home "$SIGNET" verify --json --anchor rsa-ca.pem --anchor ec-ca.pem --revocation none "$1"
+    SIGNET_HOME=$PWD/home "$SIGNET" verify --json --anchor rsa-ca.pem --anchor ec-ca.pem --revocation none "$1"
 }
 
 # A result: OLD is its beginning, to the octet, and every judge takes its COUNT signatures, and refuses them once a byte
