@@ -31,15 +31,15 @@ static enum sg_rc make_update(struct sg_pades_plan *plan, struct sg_pdf *pdf, st
     size_t cms = 0;
     enum sg_rc rc = sg_pades_choose_field(plan->doc, params->field, &plan->field, &name, err);
 
+    plan->name = name;
     if (rc == SG_OK)
-        rc = sg_pades_check_permitted(plan->doc, name, params->certify != 0, err);
+        rc = sg_pades_check_permitted(plan, err);
     if (rc == SG_OK && plan->field)
         rc = sg_pades_check_seed(plan->doc, plan->field, params, err);
     if (rc == SG_OK)
         rc = sg_cades_detached_most(params->signer, params->signing_time, &cms, err);
     if (rc == SG_OK)
         rc = sg_pdf_update_new(pdf, input, &update, err);
-    plan->name = name;
     plan->room = cms + params->reserve;
     if (rc == SG_OK)
         rc = sg_pades_put_signature(plan, update, err);

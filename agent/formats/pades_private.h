@@ -39,9 +39,6 @@ SG_MUST_CHECK enum sg_rc sg_pades_hazards(struct sg_pdf *pdf, unsigned *ret, str
 SG_MUST_CHECK enum sg_rc sg_pades_choose_field(const struct sg_pades_doc *doc, const char *wanted,
                                                const struct sg_pades_field **ret, char **ret_name, struct sg_err *err);
 
-/* Whether the signatures that are there permit one in the field `name`: else SG_E_POLICY. */
-SG_MUST_CHECK enum sg_rc sg_pades_check_permitted(const struct sg_pades_doc *doc, const char *name, bool certify,
-                                                  struct sg_err *err);
 /* Whether what the field itself asks for (§12.7.4.5, seed values) can be kept: else SG_E_POLICY. */
 SG_MUST_CHECK enum sg_rc sg_pades_check_seed(const struct sg_pades_doc *doc, const struct sg_pades_field *field,
                                              const struct sg_pades_params *params, struct sg_err *err);
@@ -76,6 +73,9 @@ struct sg_pades_plan {
     uint64_t contents;
     size_t contents_len;
 };
+
+/* Whether the signatures that are there permit this one, in the field `name`: else SG_E_POLICY. */
+SG_MUST_CHECK enum sg_rc sg_pades_check_permitted(const struct sg_pades_plan *plan, struct sg_err *err);
 
 /* Where it is shown. */
 struct sg_pades_spot {

@@ -8,49 +8,16 @@
 #include "base/limits.h"
 #include "base/msg.h"
 #include "base/utf8.h"
+#include "formats/pdf_text.h"
 
 /* --- strings --------------------------------------------------------------------------------------------------------
  */
 
-/* UTF-16BE behind its mark. */
-static enum sg_rc append_utf16(struct sg_slice string, struct sg_buf *out, struct sg_err *err)
-{
-    enum sg_rc rc = SG_OK;
-    for (size_t i = 2; rc == SG_OK && i + 1 < string.len; i += 2) {
-        uint32_t c = (uint32_t)string.data[i] << 8 | string.data[i + 1];
-        uint8_t octets[4];
-        size_t len = 0;
-        if (c >= 0xD800 && c < 0xDC00 && i + 3 < string.len && string.data[i + 2] >= 0xDC &&
-            string.data[i + 2] < 0xE0) {
-            c = 0x10000 + ((c - 0xD800) << 10) + (((uint32_t)string.data[i + 2] << 8 | string.data[i + 3]) - 0xDC00);
-            i += 2;
-        }
-        if (c < 0x80)
-            octets[len++] = (uint8_t)c;
-        else if (c < 0x800)
-            octets[len++] = (uint8_t)(0xC0 | c >> 6);
-        else if (c < 0x10000)
-            octets[len++] = (uint8_t)(0xE0 | c >> 12);
-        else
-            octets[len++] = (uint8_t)(0xF0 | c >> 18);
-        if (c >= 0x10000)
-            octets[len++] = (uint8_t)(0x80 | (c >> 12 & 0x3F));
-        if (c >= 0x800)
-            octets[len++] = (uint8_t)(0x80 | (c >> 6 & 0x3F));
-        if (c >= 0x80)
-            octets[len++] = (uint8_t)(0x80 | (c & 0x3F));
-        rc = sg_utf8_append_printable(out, octets, len, err);
-    }
-    return rc;
-}
-
 enum sg_rc sg_pdf_text(struct sg_slice string, struct sg_buf *out, struct sg_err *err)
 {
-    if (string.len >= 2 && string.data[0] == 0xFE && string.data[1] == 0xFF)
-        return append_utf16(string, out, err);
-    if (string.len >= 3 && memcmp(string.data, "\xEF\xBB\xBF", 3) == 0)
-        return sg_utf8_append_printable(out, string.data + 3, string.len - 3, err);
-    return sg_utf8_append_printable(out, string.data, string.len, err);
+    _cleanup_(sg_buf_clear) struct sg_buf text = SG_BUF(SG_MAX_PDF_NAME_TEXT);
+    enum sg_rc rc = sg_pdf_text_to_utf8(string, &text, err);
+    return rc == SG_OK ? sg_utf8_append_printable(out, text.data, text.len, err) : rc;
 }
 
 /* `digits` of them at `*at`; `missing` where the string ends. */
@@ -385,13 +352,20 @@ enum sg_rc sg_pdf_certification(struct sg_pdf *pdf, int *ret, struct sg_err *err
     return SG_OK;
 }
 
-/* Whether the field, or one that it lies in, is listed. */
+/* Names that cannot be decoded or printed are not told from each other. */
+static bool is_telling(const char *name)
+{
+    return sg_utf8_is_printable(name, strlen(name)) && !strstr(name, "\xEF\xBF\xBD");
+}
+
+/* Whether the field, or one that it lies in, is listed; `*ret_known` false: that cannot be told. */
 static enum sg_rc is_listed(struct sg_pdf *pdf, const struct sg_pdf_value *fields, const char *name, bool *ret,
-                            struct sg_err *err)
+                            bool *ret_known, struct sg_err *err)
 {
     enum sg_rc rc = SG_OK;
     *ret = false;
-    for (size_t i = 0; rc == SG_OK && !*ret && fields && fields->type == SG_PDF_ARRAY && i < fields->count; i++) {
+    *ret_known = is_telling(name) && fields && fields->type == SG_PDF_ARRAY;
+    for (size_t i = 0; rc == SG_OK && *ret_known && i < fields->count; i++) {
         const struct sg_pdf_value *item = NULL;
         _cleanup_(freep) char *listed = NULL;
         rc = sg_pdf_resolve(pdf, &fields->entries[i].value, &item, err);
@@ -400,48 +374,84 @@ static enum sg_rc is_listed(struct sg_pdf *pdf, const struct sg_pdf_value *field
         if (rc != SG_OK)
             break;
         size_t len = strlen(listed);
-        *ret = strncmp(name, listed, len) == 0 && (name[len] == '\0' || name[len] == '.');
+        *ret_known = item->type == SG_PDF_STRING && is_telling(listed);
+        if (strncmp(name, listed, len) == 0 && (name[len] == '\0' || name[len] == '.'))
+            *ret = true;
     }
     return rc;
 }
 
-/* /Action and /Fields, the same in FieldMDP's parameters (table 256) and in a lock (table 233). */
-static enum sg_rc read_lock(struct sg_pdf *pdf, const struct sg_pdf_value *lock, const char *name, bool *ret,
-                            struct sg_err *err)
+enum sg_rc sg_pdf_lock_holds(struct sg_pdf *pdf, const struct sg_pdf_value *lock, const char *name, bool *ret,
+                             struct sg_err *err)
 {
     const struct sg_pdf_value *action = NULL, *fields = NULL;
-    bool listed = false;
+    bool listed = false, known = false;
     enum sg_rc rc = sg_pdf_find(pdf, lock, "Action", &action, err);
     if (rc == SG_OK)
         rc = sg_pdf_find(pdf, lock, "Fields", &fields, err);
     if (rc == SG_OK)
-        rc = is_listed(pdf, fields, name, &listed, err);
+        rc = is_listed(pdf, fields, name, &listed, &known, err);
     if (rc != SG_OK)
         return rc;
-    if (sg_pdf_is_name(action, "Include"))
+    if (known && sg_pdf_is_name(action, "Include"))
         *ret = listed;
-    else if (sg_pdf_is_name(action, "Exclude"))
+    else if (known && sg_pdf_is_name(action, "Exclude"))
         *ret = !listed;
     else
         *ret = true;
     return SG_OK;
 }
 
+/* The lock that is in the signature, and that of its field; NULL: there is none. */
+static enum sg_rc find_locks(struct sg_pdf *pdf, const struct sg_pdf_signature *signature, bool *ret_there,
+                             const struct sg_pdf_value **ret_parameters, const struct sg_pdf_value **ret_lock,
+                             struct sg_err *err)
+{
+    const struct sg_pdf_value *field = NULL;
+    enum sg_rc rc = find_transform(pdf, signature->dictionary, "FieldMDP", ret_there, ret_parameters, err);
+    *ret_lock = NULL;
+    if (rc == SG_OK && signature->field.number > 0)
+        rc = sg_pdf_object(pdf, signature->field, &field, err);
+    return rc == SG_OK ? sg_pdf_find(pdf, field, "Lock", ret_lock, err) : rc;
+}
+
 enum sg_rc sg_pdf_locks(struct sg_pdf *pdf, const struct sg_pdf_signature *signature, const char *name, bool *ret,
                         struct sg_err *err)
 {
-    const struct sg_pdf_value *parameters = NULL, *field = NULL, *lock = NULL;
+    const struct sg_pdf_value *parameters = NULL, *lock = NULL;
     bool there = false, by_transform = false, by_field = false;
-    enum sg_rc rc = find_transform(pdf, signature->dictionary, "FieldMDP", &there, &parameters, err);
+    enum sg_rc rc = find_locks(pdf, signature, &there, &parameters, &lock, err);
     if (rc == SG_OK && there)
-        rc = read_lock(pdf, parameters, name, &by_transform, err);
-    if (rc == SG_OK && signature->field.number > 0)
-        rc = sg_pdf_object(pdf, signature->field, &field, err);
-    if (rc == SG_OK)
-        rc = sg_pdf_find(pdf, field, "Lock", &lock, err);
+        rc = sg_pdf_lock_holds(pdf, parameters, name, &by_transform, err);
     if (rc == SG_OK && lock)
-        rc = read_lock(pdf, lock, name, &by_field, err);
+        rc = sg_pdf_lock_holds(pdf, lock, name, &by_field, err);
     if (rc == SG_OK)
         *ret = by_transform || by_field;
+    return rc;
+}
+
+/* A lock's /P, if it has one and that is stricter. */
+static enum sg_rc limit_level(struct sg_pdf *pdf, const struct sg_pdf_value *lock, int *level, struct sg_err *err)
+{
+    const struct sg_pdf_value *p = NULL;
+    enum sg_rc rc = sg_pdf_find(pdf, lock, "P", &p, err);
+    if (rc != SG_OK || !p)
+        return rc;
+    int granted = p->type == SG_PDF_INTEGER && p->integer >= 1 && p->integer <= 3 ? (int)p->integer : 1;
+    if (granted < 3 && (*level == 0 || granted < *level))
+        *level = granted;
+    return SG_OK;
+}
+
+enum sg_rc sg_pdf_limit_by_lock(struct sg_pdf *pdf, const struct sg_pdf_signature *signature, int *level,
+                                struct sg_err *err)
+{
+    const struct sg_pdf_value *parameters = NULL, *lock = NULL;
+    bool there = false;
+    enum sg_rc rc = find_locks(pdf, signature, &there, &parameters, &lock, err);
+    if (rc == SG_OK && parameters)
+        rc = limit_level(pdf, parameters, level, err);
+    if (rc == SG_OK && lock)
+        rc = limit_level(pdf, lock, level, err);
     return rc;
 }

@@ -58,6 +58,8 @@ static enum sg_rc look_at_revision(struct sg_pdf_file *file, struct sg_pdf *revi
             continue;
         found->level = level;
         rc = check_dictionary(revision, &file->signatures.list[i], found, err);
+        if (rc == SG_OK && !found->why_range)
+            rc = sg_pdf_limit_by_lock(revision, &file->signatures.list[i], &found->level, err);
     }
     return rc;
 }
@@ -125,10 +127,11 @@ static enum sg_rc why_forbidden(struct sg_pdf_file *file, const struct sg_pdf_fo
     const struct sg_pdf_changes *changes = &file->steps[step];
     const char *why = changes->why;
     if (!why && found->level == 1 && (changes->what & ~(unsigned)SG_PDF_CHANGE_EVIDENCE))
-        why = _("The document was certified so that nothing may be changed, and it was.");
+        why = _("The document was certified or locked so that nothing may be changed, and it was.");
     if (!why && found->level > 0 && (changes->what & SG_PDF_CHANGE_VISIBLE_FIELD))
-        why = _("A signature field that is seen was added to a page of a certified document; it can hide what was "
-                "certified.");
+        why =
+            _("A signature field that is seen was added to a page of a certified or locked document; it can hide what "
+              "was signed.");
     if (!why && found->level != 3 && (changes->what & SG_PDF_CHANGE_ANNOTATION))
         why = _("Annotations were added, which no certification grants.");
     if (!why)

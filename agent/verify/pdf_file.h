@@ -11,7 +11,7 @@
 struct sg_pdf_found {
     char *why_range; /* its octets are not what they have to be; NULL: they are */
     size_t revision; /* from 0; only if `why_range` is NULL */
-    int level;       /* what the certification in that revision grants; 0: there is none */
+    int level;       /* what the certification in that revision and the signature's lock grant; 0: there is neither */
     /* Of a document time-stamp: the digest of its octets, by its own algorithm. */
     uint8_t digest[EVP_MAX_MD_SIZE];
     size_t digest_len; /* 0: not calculated, or it cannot be */

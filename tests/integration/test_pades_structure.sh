@@ -135,6 +135,30 @@ judged locked-other.pdf unlocked.pdf 2
 expect 0 sign field-lock-p1.pdf locked-p1.pdf
 refuses 77 locked-p1.pdf
 
+# A new field that is seen could hide what was certified or locked; a prepared one, or one that is not seen, cannot.
+make field-lock-p2
+make field-lock-p3
+for level in 2 3; do
+    expect 0 sign table.pdf open.pdf certify=$level
+    refuses 77 open.pdf rect=20,20,200,50 line=Ada
+    says 'sign a field that was prepared for it, or invisibly'
+    expect 0 "$sign_pdf" ec.key ec.pem open.pdf open-$level.pdf
+    judged open.pdf open-$level.pdf 2
+    rm open.pdf
+done
+expect 0 sign field.pdf prepared.pdf certify=2 field=Certified
+refuses 77 prepared.pdf field=Other rect=20,20,200,50 line=Ada
+expect 0 "$sign_pdf" ec.key ec.pem prepared.pdf prepared-twice.pdf line=Ada
+judged prepared.pdf prepared-twice.pdf 2
+expect 0 sign field-lock-p2.pdf locked-p2.pdf
+refuses 77 locked-p2.pdf rect=20,20,200,50 line=Ada
+says 'sign a field that was prepared for it, or invisibly'
+expect 0 "$sign_pdf" ec.key ec.pem locked-p2.pdf locked-p2-twice.pdf
+judged locked-p2.pdf locked-p2-twice.pdf 2
+expect 0 sign field-lock-p3.pdf locked-p3.pdf
+expect 0 "$sign_pdf" ec.key ec.pem locked-p3.pdf locked-p3-twice.pdf rect=20,20,200,50 line=Ada
+judged locked-p3.pdf locked-p3-twice.pdf 2
+
 for kind in seed-subfilter seed-digest seed-reasons seed-certify seed-certificate seed-time-stamp; do
     make $kind
     refuses 77 $kind.pdf

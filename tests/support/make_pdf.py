@@ -205,6 +205,8 @@ KINDS = {
     "field-lock-all": lambda: Pdf().field(b"/Lock << /Type /SigFieldLock /Action /All >>"),
     "field-lock-other": lambda: Pdf().field(b"/Lock << /Type /SigFieldLock /Action /Include /Fields [(Signature2)] >>"),
     "field-lock-p1": lambda: Pdf().field(b"/Lock << /Type /SigFieldLock /Action /Include /Fields [(x)] /P 1 >>"),
+    "field-lock-p2": lambda: Pdf().field(b"/Lock << /Type /SigFieldLock /Action /Include /Fields [(x)] /P 2 >>"),
+    "field-lock-p3": lambda: Pdf().field(b"/Lock << /Type /SigFieldLock /Action /Include /Fields [(x)] /P 3 >>"),
     "seed-subfilter": lambda: Pdf().field(b"/SV << /Ff 2 /SubFilter [/adbe.pkcs7.detached] >>"),
     "seed-subfilter-good": lambda: Pdf().field(b"/SV << /Ff 2 /SubFilter [/adbe.pkcs7.detached /ETSI.CAdES.detached] >>"),
     "seed-subfilter-wish": lambda: Pdf().field(b"/SV << /Ff 0 /SubFilter [/adbe.pkcs7.detached] >>"),

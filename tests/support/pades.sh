@@ -1,7 +1,7 @@
 # What the tests of signing PDFs share: a signer in a file, and the judges. Source it after lib.sh, in $tmp.
 # shellcheck shell=bash
 
-for tool in pdfsig mutool qpdf certutil; do
+for tool in pdfsig mutool qpdf certutil jq; do
     command -v "$tool" > /dev/null || skip "$tool is not installed"
 done
 
@@ -30,6 +30,11 @@ sign() { # IN OUT [OPTION=VALUE]...
     "$sign_pdf" rsa.key rsa.pem "$@"
 }
 
+# By our own reader, which the other judges share no code with.
+signet_verify() { # FILE
+    SIGNET_HOME=$PWD/home "$SIGNET" verify --json --anchor rsa-ca.pem --anchor ec-ca.pem --revocation none "$1"
+}
+
 # A result: OLD is its beginning, to the octet, and every judge takes its COUNT signatures, and refuses them once a byte
 # of the document is another.
 judged() { # OLD NEW COUNT
@@ -46,8 +51,12 @@ judged() { # OLD NEW COUNT
     [ "$(grep -c -e 'unchanged since signing' -e 'valid but there have been edits' mutool.out)" = "$3" ] ||
         { cat mutool.out >&2; failed "mutool does not take $name"; }
     grep -q 'unchanged since signing' mutool.out || failed "mutool: $name is not signed as a whole"
+    expect 0 signet_verify "$2"
+    jq -e --argjson count "$3" '(.signatures | length) == $count and all(.signatures[];
+        .indication == "TOTAL-PASSED" and (.changes == "none" or .changes == "permitted"))' out > /dev/null ||
+        { cat out >&2; failed "signet verify does not take $name"; }
     altered "$2" 7
-    checks=$((checks + 5))
+    checks=$((checks + 6))
 }
 
 # The same with another digit at that offset (7: in "%PDF-1.7"): no judge takes any of them.
@@ -61,5 +70,6 @@ altered() { # FILE OFFSET
     ! grep -q 'Signature is Valid' pdfsig.out || failed "pdfsig takes $1 with another byte"
     grep -q 'Digest Mismatch' pdfsig.out || { cat pdfsig.out >&2; failed "pdfsig says nothing of $1"; }
     ! grep -q -e 'unchanged since signing' -e 'valid but' mutool.out || failed "mutool takes $1 with another byte"
+    ! signet_verify altered.pdf > verify.out 2>&1 || { cat verify.out >&2; failed "signet verify takes $1 with another byte"; }
     grep -q 'Digest error' mutool.out || { cat mutool.out >&2; failed "mutool says nothing of $1"; }
 }

@@ -208,6 +208,60 @@ revised("objects-hidden", "no", "forbidden", {40: b"null"}, size=3)
 revised("certification-removed", "no", "forbidden", {1: BASE[1]}, CERTIFIED[1])
 revised("locked-filled", "no", "forbidden", {7: FILLED % (b"5", 31), 31: stream(b"", APPEARANCE)}, LOCKED)
 
+
+def named(name, passes, changes, field, action, listed):
+    """A field of that name is filled in, of which a lock says something."""
+    filled = FILLED.replace(b"/T (Amount)", b"/T " + field)
+    revised(name, passes, changes, {7: filled % (b"5", 31), 31: stream(b"", APPEARANCE)}, signed(
+        base(_7=filled % (b"", 8)), lock=b"/Lock << /Type /SigFieldLock /Action /%s /Fields %s >> " % (action, listed)))
+
+
+for encoding, octets in (("pdfdoc", "Betr\u00e4ge".encode("latin-1")), ("utf16", "\ufeffBetr\u00e4ge".encode("utf-16-be")),
+                         ("utf8", b"\xef\xbb\xbf" + "Betr\u00e4ge".encode())):
+    for other, listed in (("pdfdoc", b"<42657472e46765>"), ("utf16", b"<feff004200650074007200e400670065>")):
+        field = b"<%s>" % octets.hex().encode()
+        named(f"locked-{encoding}-by-{other}", "no", "forbidden", field, b"Include", b"[%s]" % listed)
+        named(f"excluded-{encoding}-by-{other}", "yes", "permitted", field, b"Exclude", b"[%s]" % listed)
+named("locked-another-name", "yes", "permitted", b"<42657472e46765>", b"Include", b"[<42657472f66765>]")
+named("excluded-another-name", "no", "forbidden", b"<42657472e46765>", b"Exclude", b"[<42657472f66765>]")
+named("excluded-undecodable", "no", "forbidden", b"<417f>", b"Exclude", b"[<41ad>]")
+named("excluded-undecodable-group", "no", "forbidden", b"(Amount)", b"Exclude", b"[(Amount) <7f>]")
+named("locked-undecodable-listed", "no", "forbidden", b"(Amount)", b"Include", b"[<7f>]")
+named("locked-undecodable-field", "no", "forbidden", b"<417f>", b"Include", b"[(Other)]")
+named("locked-no-list", "no", "forbidden", b"(Amount)", b"Include", b"(Amount)")
+named("locked-no-text", "no", "forbidden", b"(Amount)", b"Include", b"[17]")
+
+
+def granting(name, p, passes, changes, update=None, **options):
+    """Fields are filled in where a lock has a /P, in the field and in the signature."""
+    update = update or {7: FILLED % (b"5", 31), 31: stream(b"", APPEARANCE)}
+    lock = b"/Action /Include /Fields [(Other)] /P " + p
+    revised(f"lock-{name}", passes, changes, update,
+            signed(lock=b"/Lock << /Type /SigFieldLock %s >> " % lock, **options))
+    if not options:
+        revised(f"transform-{name}", passes, changes, update, signed(parameters=(
+            b"/Reference [<< /Type /SigRef /TransformMethod /FieldMDP /TransformParams "
+            b"<< /Type /TransformParams /V /1.2 %s >> >>]" % lock)))
+
+
+SEEN = {6: FORM % PAGED, 3: PAGE % PAGED, 22: WIDGET % (b"B", b"9 9 99 99", b"")}
+EVIDENCE = {1: catalog(b"/DSS << /Certs [40 0 R] >>"), 40: stream(b"x")}
+NOTE = {3: PAGE % PAGED, 22: comment % (b"Text", b"")}
+for p in (b"1", b"0", b"4", b"-1", b"(2)", b"2.0", b"[2]"):
+    granting(f"p-{p.decode()}", p, "no", "forbidden")
+granting("p-1-dss", b"1", "yes", "permitted", EVIDENCE)
+granting("p-2", b"2", "yes", "permitted")
+granting("p-2-seen", b"2", "no", "forbidden", SEEN)
+granting("p-3", b"3", "yes", "permitted")
+granting("p-3-seen", b"3", "yes", "permitted", SEEN)
+granting("p-3-comment", b"3", "no", "forbidden", NOTE)
+granting("p-null", b"null", "yes", "permitted")
+granting("p-1-certified-3", b"1", "no", "forbidden", certified=3)
+granting("p-2-certified-3", b"2", "no", "forbidden", NOTE, certified=3)
+granting("p-3-certified-3", b"3", "yes", "permitted", NOTE, certified=3)
+granting("p-3-certified-1", b"3", "no", "forbidden", certified=1)
+granting("p-2-certified-1", b"2", "no", "forbidden", certified=1)
+
 # --- the structure of the file ----------------------------------------------------------------------------------------
 
 packed = signed(Pdf().revise(BASE, stream=50, packed=(2, 5, 12), trailer=INFO), stream=52)

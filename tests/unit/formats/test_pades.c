@@ -271,12 +271,17 @@ static void assert_refused(const char *catalog, const char *more, struct sg_pade
 }
 
 #define FORM "<< /Type /Catalog /Pages 2 0 R /AcroForm << /Fields [4 0 R] >> >>"
+#define FIELD_MDP(parameters)                                                                                          \
+    "<< /FT /Sig /T (B) /V << /Reference [<< /TransformMethod /FieldMDP /TransformParams << " parameters " >> >>] >> " \
+    ">>"
 #define SIGNED_BEFORE "<< /Type /Catalog /Pages 2 0 R /AcroForm << /Fields [5 0 R 4 0 R] >> >>"
 
 static void what_is_refused(void **state)
 {
     const struct sg_pades_params plain = {.signing_time = NOW};
     const struct sg_pades_params certifying = {.signing_time = NOW, .certify = 1};
+    const struct sg_pdf_look look = {0};
+    const struct sg_pades_params seen = {.signing_time = NOW, .field = "New", .rect = {10, 10, 100, 50}, .look = &look};
 
     (void)state;
     /* The twin of what follows is fine: a field, and a signature before it that permits signing. */
@@ -297,6 +302,17 @@ static void what_is_refused(void **state)
         "<< /FT /Sig /T (B) /V << /Reference [<< /TransformMethod /DocMDP /TransformParams << /P 7 >> >>] >> "
         ">>",
         plain, SG_E_POLICY);
+    assert_refused(FORM, FIELD_MDP("/Action /Include /Fields [(x)] /P 3"), plain, SG_OK);
+    assert_refused(FORM, FIELD_MDP("/Action /Include /Fields [(x)] /P 1"), plain, SG_E_POLICY);
+    assert_refused(FORM, FIELD_MDP("/Action /Include /Fields [(x)] /P (3)"), plain, SG_E_POLICY);
+    assert_refused(FORM, FIELD_MDP("/Action /Exclude /Fields [(Signature1)]"), plain, SG_OK);
+    assert_refused(FORM, FIELD_MDP("/Action /Exclude /Fields [(Signature1) <7f>]"), plain, SG_E_POLICY);
+    assert_refused("<< /Type /Catalog /Pages 2 0 R /Perms << /DocMDP 4 0 R >> >>", "<< /Type /Sig >>", plain,
+                   SG_E_POLICY);
+
+    /* A new field that is seen. */
+    assert_refused(SIGNED_BEFORE, "<< /FT /Sig /T (A) >>", seen, SG_E_POLICY);
+    assert_refused(FORM, FIELD_MDP("/Action /Include /Fields [(x)] /P 2"), seen, SG_E_POLICY);
 
     /* What is broken. */
     assert_refused(FORM, "(no field)", plain, SG_E_MALFORMED);
