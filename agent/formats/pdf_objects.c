@@ -287,22 +287,23 @@ bool sg_pdf_is_name(const struct sg_pdf_value *value, const char *name)
            memcmp(value->text.data, name, value->text.len) == 0;
 }
 
-/* Of a text that is longer than any number needs, the beginning. */
-static double number_of(const struct sg_pdf_value *value)
+/* Not of a text that is longer than any number needs, or has more than a number in it. */
+static bool number_of(const struct sg_pdf_value *value, double *ret)
 {
-    char text[32];
+    char text[32], *end = NULL;
+    *ret = (double)value->integer;
     if (value->type == SG_PDF_INTEGER)
-        return (double)value->integer;
-    size_t len = value->text.len < sizeof(text) ? value->text.len : sizeof(text) - 1;
-    memcpy(text, value->text.data, len);
-    text[len] = '\0';
-    return strtod(text, NULL);
+        return true;
+    if (value->type != SG_PDF_REAL || value->text.len >= sizeof(text))
+        return false;
+    memcpy(text, value->text.data, value->text.len);
+    text[value->text.len] = '\0';
+    *ret = strtod(text, &end);
+    return end != text && *end == '\0';
 }
 
 bool sg_pdf_same_number(const struct sg_pdf_value *a, const struct sg_pdf_value *b)
 {
-    if ((a->type != SG_PDF_INTEGER && a->type != SG_PDF_REAL) || (b->type != SG_PDF_INTEGER && b->type != SG_PDF_REAL))
-        return false;
-    double x = number_of(a), y = number_of(b);
-    return !(x < y) && !(x > y);
+    double x = 0, y = 0;
+    return number_of(a, &x) && number_of(b, &y) && !(x < y) && !(x > y);
 }

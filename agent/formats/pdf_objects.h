@@ -106,5 +106,5 @@ const struct sg_pdf_value *sg_pdf_get(const struct sg_pdf_value *dictionary, con
 SG_MUST_CHECK enum sg_rc sg_pdf_find(struct sg_pdf *pdf, const struct sg_pdf_value *dictionary, const char *key,
                                      const struct sg_pdf_value **ret, struct sg_err *err);
 bool sg_pdf_is_name(const struct sg_pdf_value *value, const char *name); /* value may be NULL */
-/* Two numbers, whole or real, of the same value. */
+/* Two numbers, whole or real, of the same value; not of what is too long to be told. */
 bool sg_pdf_same_number(const struct sg_pdf_value *a, const struct sg_pdf_value *b);

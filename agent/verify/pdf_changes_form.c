@@ -53,10 +53,15 @@ enum sg_rc sg_pdf_find_fields(struct sg_pdf_comparison *c, const struct sg_pdf_v
 /* --- fields ---------------------------------------------------------------------------------------------------------
  */
 
+/* What a step put into a field for a signature. */
+enum signing { SIGNING_NONE, SIGNING_STAMP, SIGNING_SIGNATURE };
+
 /* What a field has from those that it lies in. */
 struct place {
     char *name;
-    bool signs, filled; /* is for a signature; has one */
+    bool signs;           /* is for a signature */
+    enum signing signing; /* a new one, in an object of this number */
+    int signature;
     int depth;
 };
 
@@ -65,6 +70,7 @@ struct field {
     struct sg_pdf_id id;
     const struct sg_pdf_value *before, *after;
     bool is_signed; /* it was, before */
+    bool visible;   /* it is, after */
     bool noted;
 };
 
@@ -108,7 +114,9 @@ static enum sg_rc find_place(struct sg_pdf *pdf, const struct place *parent, con
     if (rc != SG_OK)
         return rc;
     ret->signs = type ? sg_pdf_is_name(type, "Sig") : parent->signs;
-    ret->filled = parent->filled || sg_pdf_get(field, "V");
+    /* What has no name of its own is a widget of the field above. */
+    ret->signing = partial ? SIGNING_NONE : parent->signing;
+    ret->signature = partial ? 0 : parent->signature;
     ret->depth = parent->depth + 1;
     if (asprintf(&ret->name, "%s%s%s", parent->name, *parent->name && *own ? "." : "", own) >= 0)
         return SG_OK;
@@ -116,19 +124,52 @@ static enum sg_rc find_place(struct sg_pdf *pdf, const struct place *parent, con
     return sg_fail_memory(err);
 }
 
-/* Evidence if it is a time-stamp of the document, else the filling in of a form. */
-static enum sg_rc kind_of_signature(struct sg_pdf_comparison *c, const struct sg_pdf_value *value, unsigned *ret,
-                                    struct sg_err *err)
+/* A time-stamp of the document, a signature, or something else. */
+static enum sg_rc kind_of_signature(struct sg_pdf_comparison *c, const struct sg_pdf_value *signature,
+                                    enum signing *ret, struct sg_err *err)
 {
-    const struct sg_pdf_value *signature = NULL, *type = NULL, *sub_filter = NULL;
-    enum sg_rc rc = sg_pdf_resolve(c->after, value, &signature, err);
-    if (rc == SG_OK)
-        rc = sg_pdf_find(c->after, signature, "Type", &type, err);
+    const struct sg_pdf_value *type = NULL, *sub_filter = NULL, *range = NULL;
+    const struct sg_pdf_value *contents = sg_pdf_get(signature, "Contents");
+    enum sg_rc rc = sg_pdf_find(c->after, signature, "Type", &type, err);
     if (rc == SG_OK)
         rc = sg_pdf_find(c->after, signature, "SubFilter", &sub_filter, err);
-    bool stamps = sg_pdf_is_name(type, "DocTimeStamp") && sg_pdf_is_name(sub_filter, "ETSI.RFC3161");
-    *ret = stamps ? SG_PDF_CHANGE_EVIDENCE : SG_PDF_CHANGE_FORM;
-    return rc;
+    if (rc == SG_OK)
+        rc = sg_pdf_find(c->after, signature, "ByteRange", &range, err);
+    if (rc != SG_OK || !range || range->type != SG_PDF_ARRAY || !contents || contents->type != SG_PDF_STRING)
+        return rc;
+    bool stamps = sg_pdf_is_name(sub_filter, "ETSI.RFC3161");
+    if (stamps && sg_pdf_is_name(type, "DocTimeStamp"))
+        *ret = SIGNING_STAMP;
+    else if (!stamps && sub_filter && (!type || sg_pdf_is_name(type, "Sig")))
+        *ret = SIGNING_SIGNATURE;
+    return SG_OK;
+}
+
+/* What the step put into the field's /V: an object of its own, which is no other field's. What stands in the field
+ * itself counts as nothing: it permits no appearance. */
+static enum sg_rc find_signing(struct sg_pdf_comparison *c, const struct sg_pdf_value *field, struct place *place,
+                               struct sg_err *err)
+{
+    const struct sg_pdf_value *value = sg_pdf_get(field, "V"), *signature = NULL;
+    if (!value || (value->type == SG_PDF_REFERENCE && value->id.number == place->signature))
+        return SG_OK;
+    place->signing = SIGNING_NONE;
+    place->signature = 0;
+    enum sg_rc rc = sg_pdf_resolve(c->after, value, &signature, err);
+    if (rc != SG_OK || signature->type == SG_PDF_NULL)
+        return rc;
+    if (signature->type != SG_PDF_DICTIONARY)
+        return sg_pdf_forbid(c, err, _("The field \"%.100s\", which is for a signature, got another value."),
+                             place->name);
+    if (value->type != SG_PDF_REFERENCE)
+        return SG_OK;
+    struct sg_pdf_mark *mark = sg_pdf_mark_of(c, value->id);
+    if (!mark || mark->difference != SG_PDF_ADDED || mark->signs)
+        return sg_pdf_forbid(c, err, _("The field \"%.100s\" got as its signature what is something else, too."),
+                             place->name);
+    mark->signs = true;
+    place->signature = value->id.number;
+    return kind_of_signature(c, signature, &place->signing, err);
 }
 
 /* What one of the appearances is: a stream, or one for each state of the field. */
@@ -177,18 +218,18 @@ static enum sg_rc compare_filled(struct sg_pdf_comparison *c, struct field *fiel
                                  struct sg_err *err)
 {
     bool changed = false;
-    unsigned what = SG_PDF_CHANGE_FORM;
     enum sg_rc rc = SG_OK;
     if (after && strcmp(key, "AP") == 0)
         rc = permit_appearance(c, before, after, &changed, err);
     else
         rc = sg_pdf_permit(c, after, &changed, err);
-    if (rc == SG_OK && field->place.signs && sg_pdf_get(field->after, "V"))
-        rc = kind_of_signature(c, sg_pdf_get(field->after, "V"), &what, err);
     if (rc != SG_OK || (!changed && sg_pdf_equal(before, after)) || field->noted)
         return rc;
+    /* A time-stamp is evidence, but what is shown with it is none. */
+    if (field->place.signing == SIGNING_STAMP && (strcmp(key, "V") == 0 || !field->visible))
+        return note_field(c, field->place.name, SG_PDF_CHANGE_EVIDENCE, err);
     field->noted = true;
-    return note_field(c, field->place.name, what, err);
+    return note_field(c, field->place.name, SG_PDF_CHANGE_FORM, err);
 }
 
 static enum sg_rc compare_entry(struct sg_pdf_comparison *c, void *context, const char *key,
@@ -222,6 +263,59 @@ static enum sg_rc is_signed(struct sg_pdf_comparison *c, const struct sg_pdf_val
     return rc;
 }
 
+#define HIDDEN 2
+#define PRINT 4
+#define NO_VIEW 32
+#define TOGGLE_NO_VIEW 256
+
+/* Seen on a page, or when it is printed (§12.5.3): it has an area, and is not hidden. */
+static enum sg_rc is_visible(struct sg_pdf *pdf, const struct sg_pdf_value *field, bool *ret, struct sg_err *err)
+{
+    const struct sg_pdf_value *rect = NULL, *flags = NULL;
+    enum sg_rc rc = sg_pdf_find(pdf, field, "Rect", &rect, err);
+    if (rc == SG_OK)
+        rc = sg_pdf_find(pdf, field, "F", &flags, err);
+    if (rc != SG_OK)
+        return rc;
+    int64_t bits = flags && flags->type == SG_PDF_INTEGER ? flags->integer : 0;
+    bool hidden = (bits & HIDDEN) || ((bits & NO_VIEW) && !(bits & (PRINT | TOGGLE_NO_VIEW)));
+    *ret = rect && !hidden;
+    if (!*ret || rect->type != SG_PDF_ARRAY || rect->count != 4)
+        return SG_OK;
+    *ret = !sg_pdf_same_number(&rect->entries[0].value, &rect->entries[2].value) ||
+           !sg_pdf_same_number(&rect->entries[1].value, &rect->entries[3].value);
+    return SG_OK;
+}
+
+/* An appearance that came without a signature can hide what was signed: at once, or when a later step shows it. */
+static enum sg_rc check_appearance(struct sg_pdf_comparison *c, const struct sg_pdf_value *field,
+                                   const struct place *place, bool visible, struct sg_err *err)
+{
+    if (!sg_pdf_get(field, "AP") || place->signing == SIGNING_SIGNATURE ||
+        (place->signing == SIGNING_STAMP && !visible))
+        return SG_OK;
+    return sg_pdf_forbid(c, err,
+                         _("The field \"%.100s\" was added or shown after signing, with an appearance but without a "
+                           "signature; it can hide what was signed."),
+                         place->name);
+}
+
+/* A field for a signature that was there, and had none. */
+static enum sg_rc look_at_unsigned(struct sg_pdf_comparison *c, struct field *field, struct sg_err *err)
+{
+    bool was_visible = false;
+    enum sg_rc rc = find_signing(c, field->after, &field->place, err);
+    if (rc == SG_OK)
+        rc = is_visible(c->before, field->before, &was_visible, err);
+    if (rc == SG_OK)
+        rc = is_visible(c->after, field->after, &field->visible, err);
+    if (rc != SG_OK || was_visible || !field->visible)
+        return rc;
+    field->noted = true;
+    rc = check_appearance(c, field->after, &field->place, true, err);
+    return rc == SG_OK ? note_field(c, field->place.name, SG_PDF_CHANGE_FORM | SG_PDF_CHANGE_VISIBLE_FIELD, err) : rc;
+}
+
 static enum sg_rc compare_field(struct sg_pdf_comparison *c, const struct place *parent, struct sg_pdf_id id,
                                 struct sg_err *err)
 {
@@ -239,6 +333,10 @@ static enum sg_rc compare_field(struct sg_pdf_comparison *c, const struct place 
         rc = find_place(c->before, parent, field.before, &field.place, err);
     if (rc == SG_OK && field.place.signs)
         rc = is_signed(c, field.before, &field.is_signed, err);
+    if (rc == SG_OK && field.is_signed)
+        field.place.signing = SIGNING_NONE;
+    else if (rc == SG_OK && field.place.signs)
+        rc = look_at_unsigned(c, &field, err);
     if (rc == SG_OK) {
         (void)snprintf(c->where, sizeof(c->where), _("the field \"%.100s\""), field.place.name);
         rc = sg_pdf_each_key(c, field.before, field.after, compare_entry, &field, err);
@@ -249,24 +347,6 @@ static enum sg_rc compare_field(struct sg_pdf_comparison *c, const struct place 
 
 /* --- new fields -----------------------------------------------------------------------------------------------------
  */
-
-/* Seen on a page: it has an area, and is not hidden (§12.5.3: Hidden, NoView). */
-static enum sg_rc is_visible(struct sg_pdf *pdf, const struct sg_pdf_value *field, bool *ret, struct sg_err *err)
-{
-    const struct sg_pdf_value *rect = NULL, *flags = NULL;
-    enum sg_rc rc = sg_pdf_find(pdf, field, "Rect", &rect, err);
-    if (rc == SG_OK)
-        rc = sg_pdf_find(pdf, field, "F", &flags, err);
-    if (rc != SG_OK)
-        return rc;
-    bool hidden = flags && flags->type == SG_PDF_INTEGER && (flags->integer & (2 | 32));
-    *ret = rect && rect->type == SG_PDF_ARRAY && !hidden;
-    if (!*ret || rect->count != 4)
-        return SG_OK;
-    *ret = !sg_pdf_same_number(&rect->entries[0].value, &rect->entries[2].value) &&
-           !sg_pdf_same_number(&rect->entries[1].value, &rect->entries[3].value);
-    return SG_OK;
-}
 
 static enum sg_rc compare_new_field(struct sg_pdf_comparison *c, const struct place *parent, struct sg_pdf_id id,
                                     struct sg_err *err);
@@ -288,6 +368,8 @@ static enum sg_rc compare_new_entry(struct sg_pdf_comparison *c, void *context, 
     }
     if (!is_one_of(key, known))
         return sg_pdf_forbid(c, err, _("A field with /%s was added after signing."), key);
+    if (strcmp(key, "Subtype") == 0 && !sg_pdf_is_name(after, "Widget"))
+        return sg_pdf_forbid(c, err, "%s", _("A field that is another annotation, too, was added after signing."));
     if (strcmp(key, "Parent") == 0)
         return SG_OK;
     return sg_pdf_permit(c, after, NULL, err);
@@ -314,13 +396,12 @@ static enum sg_rc compare_new_field(struct sg_pdf_comparison *c, const struct pl
                            place.name);
     if (rc == SG_OK)
         rc = is_visible(c->after, field, &visible, err);
-    if (rc == SG_OK && visible && !place.filled && sg_pdf_get(field, "AP"))
-        rc = sg_pdf_forbid(c, err,
-                           _("The field \"%.100s\" was added after signing; it is seen, without a signature, and can "
-                             "hide what was signed."),
-                           place.name);
-    if (rc == SG_OK && sg_pdf_get(field, "V"))
-        rc = kind_of_signature(c, sg_pdf_get(field, "V"), &what, err);
+    if (rc == SG_OK)
+        rc = find_signing(c, field, &place, err);
+    if (rc == SG_OK)
+        rc = check_appearance(c, field, &place, visible, err);
+    if (rc == SG_OK && place.signing == SIGNING_STAMP)
+        what = SG_PDF_CHANGE_EVIDENCE;
     if (rc == SG_OK)
         rc = note_field(c, place.name, visible ? SG_PDF_CHANGE_FORM | SG_PDF_CHANGE_VISIBLE_FIELD : what, err);
     if (rc == SG_OK)

@@ -18,6 +18,7 @@ struct sg_pdf_mark {
     bool explained; /* its change is permitted by a rule */
     bool compared;  /* by its own rule */
     bool replaced;  /* by a rule, in the place where that applies; nothing else may have led there */
+    bool signs;     /* a field's signature */
     bool reached;   /* in the later revision, from its trailer */
 };
 

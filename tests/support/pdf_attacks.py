@@ -204,6 +204,58 @@ for level in (1, 2, 3):
         23, {22: WIDGET % (b"Second", b"9 9 290 190", b"/V 23 0 R /AP << /N 40 0 R >> ")},
         {3: PAGE % PAGED, 6: FORM % PAGED,
          40: stream(b"1 g 0 0 100 100 re f", b"/Subtype /Form /BBox [0 0 100 100]")}, trailer=INFO), "no", "forbidden")
+EVIL = stream(b"1 g 0 0 300 200 re f BT /F1 18 Tf 20 100 Td (Pay 900 EUR) Tj ET", APPEARANCE)
+EVERYWHERE = b"0 0 300 200"
+STAMP = b"<< /Type /DocTimeStamp /Filter /Adobe.PPKLite /SubFilter /ETSI.RFC3161 /ByteRange [0 1 2 3] /Contents <00> >>"
+
+
+def shown(rect=EVERYWHERE, flags=4, value=b"", drawn=b"/AP << /N 40 0 R >> ", kind=b"Widget"):
+    return (b"<< /Type /Annot /Subtype /%s /FT /Sig /T (Shown) /F %d /Rect [%s] /P 3 0 R %s%s>>" %
+            (kind, flags, rect, value, drawn))
+
+
+def with_field(field, **more):
+    return {22: field, 3: PAGE % PAGED, 6: FORM % PAGED, 40: EVIL,
+            **{int(number[1:]): body for number, body in more.items()}}
+
+
+SIGNATURE = SIGNED.objects[20]
+revised("value-text", "no", "forbidden", with_field(shown(value=b"/V (x) ")))
+revised("value-text-bare", "no", "forbidden", with_field(shown(value=b"/V (x) ", drawn=b"")))
+revised("value-text-prepared", "no", "forbidden", {10: WIDGET % (b"Later", b"200 20 290 60", b"/V (x) ")})
+revised("value-nothing", "no", "forbidden", with_field(shown(value=b"/V 99 0 R ")))
+revised("value-old-signature", "no", "forbidden", with_field(shown(value=b"/V 20 0 R ")))
+revised("value-old-signature-prepared", "no", "forbidden", {10: WIDGET % (b"Later", b"200 20 290 60", b"/V 20 0 R ")})
+revised("value-direct", "no", "forbidden", with_field(shown(value=b"/V %s " % STAMP)))
+revised("value-stamp", "no", "forbidden", with_field(shown(value=b"/V 41 0 R "), _41=STAMP))
+revised("value-shared", "no", "forbidden", with_field(
+    shown(value=b"/V 23 0 R "), _23=SIGNATURE, _10=WIDGET % (b"Later", b"200 20 290 60", b"/V 23 0 R ")))
+revised("value-stamp-hidden", "yes", "permitted", with_field(shown(b"0 0 0 0", value=b"/V 41 0 R "), _41=STAMP))
+revised("value-stamp-then-shown", "no", "forbidden", with_field(shown(), _41=STAMP), SIGNED.copy().revise(
+    with_field(shown(flags=2, value=b"/V 41 0 R "), _41=STAMP), trailer=INFO))
+revised("field-stamp-too", "no", "forbidden", with_field(shown(drawn=b"", kind=b"Stamp")))
+revised("field-kid-of-signed", "no", "forbidden", {
+    21: SIGNED.objects[21][:-2] + b"/Kids [22 0 R] >>", 3: PAGE % PAGED, 40: EVIL,
+    22: b"<< /Type /Annot /Subtype /Widget /F 4 /Rect [%s] /Parent 21 0 R /P 3 0 R /AP << /N 40 0 R >> >>" % EVERYWHERE})
+case("signed-twice-drawn", SIGNED.copy().sign(23, {22: shown(b"9 9 99 99", value=b"/V 23 0 R ")},
+                                              {3: PAGE % PAGED, 6: FORM % PAGED, 40: EVIL}, trailer=INFO),
+     "yes", "permitted")
+for level in (None, 1, 2, 3):
+    pdf = CERTIFIED.get(level, SIGNED)
+    revised(f"printed-{level}", "no", "forbidden", with_field(shown(flags=36)), pdf)
+    revised(f"long-zeros-{level}", "no", "forbidden", with_field(
+        shown(b"0 0 %s300.0 %s200.0" % (b"0" * 40, b"0" * 40))), pdf)
+    revised(f"hidden-drawn-{level}", "no", "forbidden", with_field(shown(flags=2)), pdf)
+    revised(f"hidden-then-shown-{level}", "no", "forbidden", with_field(shown()), pdf.copy().revise(
+        with_field(shown(flags=2)), trailer=INFO))
+    revised(f"stamp-prepared-{level}", "no" if level == 1 else "yes", "forbidden" if level == 1 else "permitted", {
+        10: WIDGET % (b"Later", b"200 20 290 60", b"/V 41 0 R /AP << /N 40 0 R >> "), 40: EVIL, 41: STAMP}, pdf)
+    prepared = signed(base(_10=shown(flags=2).replace(b"Shown", b"Later"), _40=EVIL), certified=level)
+    revised(f"prepared-then-shown-{level}", "no", "forbidden", {10: shown().replace(b"Shown", b"Later")}, prepared)
+revised("stamp-prepared-bare", "yes", "permitted", {10: WIDGET % (b"Later", b"200 20 290 60", b"/V 41 0 R "), 41: STAMP},
+        CERTIFIED[1])
+revised("stamp-prepared-locked", "no", "forbidden", {
+    10: WIDGET % (b"Later", b"200 20 290 60", b"/V 41 0 R /AP << /N 40 0 R >> "), 40: EVIL, 41: STAMP}, OTHERS)
 revised("objects-hidden", "no", "forbidden", {40: b"null"}, size=3)
 revised("certification-removed", "no", "forbidden", {1: BASE[1]}, CERTIFIED[1])
 revised("locked-filled", "no", "forbidden", {7: FILLED % (b"5", 31), 31: stream(b"", APPEARANCE)}, LOCKED)
