@@ -57,6 +57,7 @@ class Source final : public InputSource
         last_offset = static_cast<qpdf_offset_t>(at);
         for (; at < end && (*octet() == '\n' || *octet() == '\r'); at++)
             ;
+        farthest = std::max(farthest, at);
         return last_offset;
     }
 
@@ -80,6 +81,22 @@ class Source final : public InputSource
         if (__builtin_add_overflow(from, offset, &target) || target < 0)
             throw std::runtime_error("a place outside the file is referred to");
         at = static_cast<uint64_t>(target);
+        touched |= at == watched;
+        farthest = std::max(farthest, at);
+    }
+
+    /* From now on: whether the place is gone to, and how far is read. */
+    void watch(uint64_t offset)
+    {
+        watched = offset;
+        touched = false;
+        farthest = 0;
+    }
+
+    /* SG_PDF_NO_OFFSET: it was not gone to. */
+    uint64_t watched_extent() const
+    {
+        return touched ? farthest : SG_PDF_NO_OFFSET;
     }
 
     void rewind() override
@@ -98,6 +115,7 @@ class Source final : public InputSource
             done += here;
             at += here;
         }
+        farthest = std::max(farthest, at);
         return done;
     }
 
@@ -128,7 +146,8 @@ class Source final : public InputSource
     }
 
     sg_input *file;
-    uint64_t end, at = 0, window_start = 0;
+    uint64_t end, at = 0, window_start = 0, watched = SG_PDF_NO_OFFSET, farthest = 0;
+    bool touched = false;
     size_t window_len = 0;
     std::string name;
     char window[WINDOW];
@@ -190,7 +209,8 @@ class Document final : public sg_pdf
     {
         qpdf.setSuppressWarnings(true);
         qpdf.setAttemptRecovery(false);
-        qpdf.processInputSource(std::make_shared<Source>(input, end));
+        source = std::make_shared<Source>(input, end);
+        qpdf.processInputSource(source);
         trailer = keep(qpdf.getTrailer(), true);
         read_places();
     }
@@ -208,12 +228,24 @@ class Document final : public sg_pdf
         const sg_pdf_place *place = find(id);
         if (!place)
             return &null;
+        if (known != cache.end() && !known->second.value)
+            throw std::runtime_error("object " + std::to_string(id.number) + " cannot be read");
         if (known != cache.end())
-            return known->second;
+            return known->second.value;
+        Known &entry = cache[id.number]; /* what fails once is a null for qpdf, the next time */
+        source->watch(place->compressed ? SG_PDF_NO_OFFSET : place->offset);
         const sg_pdf_value *value = keep(qpdf.getObject(id.number, id.generation), !place->compressed);
         check_warnings();
-        cache[id.number] = value;
+        entry = {value, source->watched_extent()};
         return value;
+    }
+
+    /* SG_PDF_NO_OFFSET: unknown. */
+    uint64_t extent(sg_pdf_id id)
+    {
+        (void)object(id);
+        auto known = cache.find(id.number);
+        return known != cache.end() ? known->second.extent : SG_PDF_NO_OFFSET;
     }
 
     void stream(sg_pdf_id id, bool decoded, sg_buf *out);
@@ -244,6 +276,8 @@ class Document final : public sg_pdf
             place.id = {key.getObj(), key.getGen()};
             place.compressed = entry.getType() == 2;
             place.offset = static_cast<uint64_t>(place.compressed ? entry.getObjStreamNumber() : entry.getOffset());
+            if (!place.compressed && place.offset >= end)
+                throw std::runtime_error("object " + std::to_string(place.id.number) + " stands behind the end");
             place.index = place.compressed ? static_cast<unsigned>(entry.getObjStreamIndex()) : 0;
             if (count > 0 && list[count - 1].id.number == place.id.number)
                 throw std::runtime_error("object " + std::to_string(place.id.number) + " is there in two generations");
@@ -273,9 +307,15 @@ class Document final : public sg_pdf
     void convert_array(QPDFObjectHandle &handle, bool in_file, int depth, size_t *elements, sg_pdf_value *value);
     void convert_dictionary(QPDFObjectHandle handle, bool in_file, int depth, size_t *elements, sg_pdf_value *value);
 
+    struct Known {
+        const sg_pdf_value *value; /* nullptr: it cannot be read */
+        uint64_t extent;           /* how far was read for it */
+    };
+
+    std::shared_ptr<Source> source;
     QPDF qpdf;
     Arena arena;
-    std::unordered_map<int, const sg_pdf_value *> cache; /* by object number */
+    std::unordered_map<int, Known> cache; /* by object number */
 };
 
 void Document::convert_array(QPDFObjectHandle &handle, bool in_file, int depth, size_t *elements, sg_pdf_value *value)
@@ -499,6 +539,12 @@ enum sg_rc read_object(sg_pdf *pdf, sg_pdf_id id, const sg_pdf_value **ret, sg_e
     return guard(document, err, [&] { *ret = document->object(id); });
 }
 
+enum sg_rc find_extent(sg_pdf *pdf, sg_pdf_id id, uint64_t *ret, sg_err *err)
+{
+    Document *document = static_cast<Document *>(pdf);
+    return guard(document, err, [&] { *ret = document->extent(id); });
+}
+
 enum sg_rc read_stream(sg_pdf *pdf, sg_pdf_id id, bool decoded, sg_buf *out, sg_err *err)
 {
     Document *document = static_cast<Document *>(pdf);
@@ -507,4 +553,4 @@ enum sg_rc read_stream(sg_pdf *pdf, sg_pdf_id id, bool decoded, sg_buf *out, sg_
 
 } // namespace
 
-const struct sg_pdf_module sg_pdf_module_table = {open_document, free_document, read_object, read_stream};
+const struct sg_pdf_module sg_pdf_module_table = {open_document, free_document, read_object, find_extent, read_stream};

@@ -209,16 +209,61 @@ static bool is_same(const struct sg_pdf_place *a, const struct sg_pdf_place *b)
            a->index == b->index;
 }
 
-bool sg_pdf_same_place(const struct sg_pdf *a, const struct sg_pdf *b, int number)
+/* Whether the object, which both have at this place, ends within the earlier one: what reaches beyond it (a stream by
+ * its /Length) is another object in each. */
+static enum sg_rc is_within(const struct sg_pdf *older, struct sg_pdf *newer, struct sg_pdf_id id, bool *ret,
+                            struct sg_err *err)
 {
-    const struct sg_pdf_place *place = sg_pdf_place_of(a, number);
-    if (!is_same(place, sg_pdf_place_of(b, number)))
-        return false;
-    if (!place->compressed)
+    uint64_t extent = SG_PDF_NO_OFFSET;
+    enum sg_rc rc = newer->module->extent(newer, id, &extent, err);
+    *ret = rc == SG_OK && extent <= older->end;
+    return rc;
+}
+
+static bool has_reference(const struct sg_pdf_value *value)
+{
+    if (value->type == SG_PDF_REFERENCE)
         return true;
-    /* The object stream, too, has to be the same. */
-    int holder = (int)place->offset;
-    return is_same(sg_pdf_place_of(a, holder), sg_pdf_place_of(b, holder));
+    for (size_t i = 0; i < value->count; i++)
+        if (has_reference(&value->entries[i].value))
+            return true;
+    return false;
+}
+
+/* The object stream, too, has to be the same, and to be read by what it says itself (§7.5.7): a reference in its
+ * dictionary leads to what may have changed. /Extends is not followed. */
+static enum sg_rc is_same_holder(struct sg_pdf *older, struct sg_pdf *newer, int number, bool *ret, struct sg_err *err)
+{
+    const struct sg_pdf_place *place = sg_pdf_place_of(older, number);
+    const struct sg_pdf_value *holder = NULL;
+    *ret = is_same(place, sg_pdf_place_of(newer, number)) && !place->compressed;
+    if (!*ret)
+        return SG_OK;
+    enum sg_rc rc = is_within(older, newer, place->id, ret, err);
+    if (rc == SG_OK && *ret)
+        rc = newer->module->object(newer, place->id, &holder, err);
+    for (size_t i = 0; rc == SG_OK && *ret && i < holder->count; i++)
+        *ret = strcmp((const char *)holder->entries[i].key.data, "Extends") == 0 ||
+               !has_reference(&holder->entries[i].value);
+    return rc;
+}
+
+enum sg_rc sg_pdf_same_place(struct sg_pdf *older, struct sg_pdf *newer, int number, bool *ret, struct sg_err *err)
+{
+    const struct sg_pdf_place *place = sg_pdf_place_of(older, number);
+    bool shared = false;
+    *ret = is_same(place, sg_pdf_place_of(newer, number));
+    if (!*ret)
+        return SG_OK;
+    if (newer->newer) {
+        /* Where all three have it at one place, the newest has read it. */
+        enum sg_rc rc = sg_pdf_same_place(newer, newer->newer, number, &shared, err);
+        if (rc != SG_OK)
+            return rc;
+    }
+    struct sg_pdf *reader = shared ? newer->newer : newer;
+    return place->compressed ? is_same_holder(older, reader, (int)place->offset, ret, err)
+                             : is_within(older, reader, place->id, ret, err);
 }
 
 void sg_pdf_share(struct sg_pdf *pdf, struct sg_pdf *newer)
@@ -228,7 +273,11 @@ void sg_pdf_share(struct sg_pdf *pdf, struct sg_pdf *newer)
 
 enum sg_rc sg_pdf_object(struct sg_pdf *pdf, struct sg_pdf_id id, const struct sg_pdf_value **ret, struct sg_err *err)
 {
-    if (pdf->newer && sg_pdf_same_place(pdf, pdf->newer, id.number))
+    bool shared = false;
+    enum sg_rc rc = pdf->newer ? sg_pdf_same_place(pdf, pdf->newer, id.number, &shared, err) : SG_OK;
+    if (rc != SG_OK)
+        return rc;
+    if (shared)
         pdf = pdf->newer;
     return pdf->module->object(pdf, id, ret, err);
 }

@@ -84,8 +84,10 @@ const struct sg_pdf_place *sg_pdf_places(const struct sg_pdf *pdf, size_t *ret_c
 /* That of one number, of whatever generation; NULL: it is not in use. */
 const struct sg_pdf_place *sg_pdf_place_of(const struct sg_pdf *pdf, int number);
 
-/* Whether the two revisions of a file have the object at the same place, so that its octets are the same. */
-bool sg_pdf_same_place(const struct sg_pdf *a, const struct sg_pdf *b, int number);
+/* Whether two revisions of a file, `newer` the later one, have the object at the same place and wholly within the
+ * earlier one, so that its octets and its meaning are the same. False also where that cannot be told. */
+SG_MUST_CHECK enum sg_rc sg_pdf_same_place(struct sg_pdf *older, struct sg_pdf *newer, int number, bool *ret,
+                                           struct sg_err *err);
 /* What both have at the same place is read once, by `newer`, which must outlive `pdf`. */
 void sg_pdf_share(struct sg_pdf *pdf, struct sg_pdf *newer);
 

@@ -21,6 +21,8 @@ struct sg_pdf_module {
     enum sg_rc (*open)(struct sg_input *input, uint64_t end, struct sg_pdf **ret, struct sg_err *err);
     void (*free)(struct sg_pdf *pdf);
     enum sg_rc (*object)(struct sg_pdf *pdf, struct sg_pdf_id id, const struct sg_pdf_value **ret, struct sg_err *err);
+    /* An octet behind all that was read for an object that is not compressed; SG_PDF_NO_OFFSET: unknown. */
+    enum sg_rc (*extent)(struct sg_pdf *pdf, struct sg_pdf_id id, uint64_t *ret, struct sg_err *err);
     enum sg_rc (*stream)(struct sg_pdf *pdf, struct sg_pdf_id id, bool decoded, struct sg_buf *out, struct sg_err *err);
 };
 

@@ -26,8 +26,13 @@ static enum sg_rc mark_differences(struct sg_pdf_comparison *c, struct sg_err *e
     for (int number = 1; rc == SG_OK && number <= c->max; number++) {
         const struct sg_pdf_place *a = sg_pdf_place_of(c->before, number), *b = sg_pdf_place_of(c->after, number);
         struct sg_pdf_mark *mark = &c->marks[number];
-        bool equal = false;
-        if ((!a && !b) || sg_pdf_same_place(c->before, c->after, number))
+        bool equal = false, same = false;
+        if (!a && !b)
+            continue;
+        /* What cannot be read is no error as long as nothing leads there. */
+        if (a && b && sg_pdf_same_place(c->before, c->after, number, &same, NULL) == SG_E_MALFORMED)
+            same = true;
+        if (same)
             continue;
         mark->difference = a ? SG_PDF_CHANGED : SG_PDF_ADDED;
         if (a && b && a->id.generation == b->id.generation)

@@ -53,8 +53,9 @@ enum sg_rc sg_pdf_find_fields(struct sg_pdf_comparison *c, const struct sg_pdf_v
 /* --- fields ---------------------------------------------------------------------------------------------------------
  */
 
-/* What a step put into a field for a signature. */
-enum signing { SIGNING_NONE, SIGNING_STAMP, SIGNING_SIGNATURE };
+/* What a step put into a field for a signature: a time-stamp of the document; what is one in part, as some have written
+ * them; a signature. */
+enum signing { SIGNING_NONE, SIGNING_STAMP, SIGNING_ODD_STAMP, SIGNING_SIGNATURE };
 
 /* What a field has from those that it lies in. */
 struct place {
@@ -137,10 +138,10 @@ static enum sg_rc kind_of_signature(struct sg_pdf_comparison *c, const struct sg
         rc = sg_pdf_find(c->after, signature, "ByteRange", &range, err);
     if (rc != SG_OK || !range || range->type != SG_PDF_ARRAY || !contents || contents->type != SG_PDF_STRING)
         return rc;
-    bool stamps = sg_pdf_is_name(sub_filter, "ETSI.RFC3161");
-    if (stamps && sg_pdf_is_name(type, "DocTimeStamp"))
-        *ret = SIGNING_STAMP;
-    else if (!stamps && sub_filter && (!type || sg_pdf_is_name(type, "Sig")))
+    bool stamps = sg_pdf_is_name(sub_filter, "ETSI.RFC3161"), is_stamp = sg_pdf_is_name(type, "DocTimeStamp");
+    if (stamps || is_stamp)
+        *ret = stamps && is_stamp ? SIGNING_STAMP : SIGNING_ODD_STAMP;
+    else if (sub_filter && (!type || sg_pdf_is_name(type, "Sig")))
         *ret = SIGNING_SIGNATURE;
     return SG_OK;
 }
@@ -291,8 +292,7 @@ static enum sg_rc is_visible(struct sg_pdf *pdf, const struct sg_pdf_value *fiel
 static enum sg_rc check_appearance(struct sg_pdf_comparison *c, const struct sg_pdf_value *field,
                                    const struct place *place, bool visible, struct sg_err *err)
 {
-    if (!sg_pdf_get(field, "AP") || place->signing == SIGNING_SIGNATURE ||
-        (place->signing == SIGNING_STAMP && !visible))
+    if (!sg_pdf_get(field, "AP") || place->signing == SIGNING_SIGNATURE || (place->signing != SIGNING_NONE && !visible))
         return SG_OK;
     return sg_pdf_forbid(c, err,
                          _("The field \"%.100s\" was added or shown after signing, with an appearance but without a "

@@ -353,6 +353,61 @@ behind += (b"xref\n50 1\n%010d 00000 n \ntrailer\n<< /Root 1 0 R /Info 12 0 R /S
            b"startxref\n%d\n%%%%EOF\n" % (len(hybrid.data), SIGNED.section, at, section))
 case("hybrid-hidden", behind, "no", "forbidden")
 
+# --- what reaches beyond the end of what was signed -------------------------------------------------------------------
+
+PAINTED = b"1 1 1 rg 0 0 300 200 re f 0 g BT /F1 18 Tf 20 100 Td (Pay 900 EUR) Tj ET"
+FAR = 40000
+
+
+def beyond(pdf):
+    """An object of which only the cross-reference was signed."""
+    pdf = pdf.copy()
+    pdf.data += b"%" + b"x" * (FAR - len(pdf.data) - 2) + b"\n31 0 obj\n" + stream(PAINTED) + b"\nendobj\n"
+    return pdf.revise({90: b"null"}, trailer=INFO)
+
+
+def straddling(pdf, start):
+    """A stream of which only the beginning was signed."""
+    pdf = pdf.copy()
+    pdf.data += (b"\n" + PAINTED + b"\n").rjust(start + FAR - len(pdf.data)) + b"\nendstream\nendobj\n"
+    return pdf.revise({90: b"null"}, trailer=INFO)
+
+
+def indirect(how):
+    """Object 2 stands in an object stream whose /First is object 60, which something else refers to, too."""
+    head = b"2 0 "
+    body = head + b"".join((BASE[2][:-2] + b"/Rotate %d >>" % turned).ljust(200) for turned in (0, 180))
+    more = {"info": {12: b"<< /Producer [60 0 R] >>"},
+            "value": {7: (FILLED % (b"", 8)).replace(b"/V ()", b"/V 60 0 R")},
+            "meta": {1: BASE[1][:-2] + b"/Extensions << /X 60 0 R >> >>"}}[how]
+    objects = {**BASE, **more, 60: b"%d" % len(head),
+               51: b"<< /Type /ObjStm /N 1 /First 60 0 R /Length %d >>\nstream\n%s\nendstream" % (len(body), body)}
+    del objects[2]
+    pdf = Pdf()
+    offsets = {}
+    for number, text_of in objects.items():
+        offsets[number] = len(pdf.data)
+        pdf.data += b"%d 0 obj\n%s\nendobj\n" % (number, text_of)
+    pdf.section = len(pdf.data)
+    pdf.objects = {**objects, 2: BASE[2]}
+    pdf.data += xref_stream(50, pdf.section, offsets, (), (2,), INFO + b" /Root 1 0 R /Size 61")
+    pdf.data += b"startxref\n%d\n%%%%EOF\n" % pdf.section
+    return signed(pdf, stream=70), b"%d" % (len(head) + 200)
+
+
+for level in (None, 1):
+    open_end = signed(Pdf().revise({**BASE, 3: (PAGE % b"7 0 R 10 0 R").replace(b"4 0 R", b"[4 0 R 31 0 R]", 1)},
+                                   entries={31: FAR}, trailer=INFO), certified=level)
+    case(f"beyond-{level}", beyond(open_end), "no", "-")
+    open_end = base(_4=text(b"Pay 100 EUR").replace(b"/Length 42", b"/Length %d" % FAR))
+    begins = open_end.data.index(b"stream\nBT") + len(b"stream\n")
+    case(f"straddling-{level}", straddling(signed(open_end, certified=level), begins), "no", "-")
+for how in ("info", "value", "meta"):
+    pdf, other = indirect(how)
+    case(f"indirect-{how}", pdf, "yes", "none")
+    revised(f"indirect-{how}-same", "yes", "permitted", {80: b"null"}, pdf, stream=82)
+    revised(f"indirect-{how}-moved", "no", "forbidden", {60: other}, pdf, stream=80)
+
 # --- what cannot be read ----------------------------------------------------------------------------------------------
 
 
