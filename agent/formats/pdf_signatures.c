@@ -419,7 +419,8 @@ enum sg_rc sg_pdf_locks(struct sg_pdf *pdf, const struct sg_pdf_signature *signa
                         struct sg_err *err)
 {
     const struct sg_pdf_value *parameters = NULL, *lock = NULL;
-    bool there = false, by_transform = false, by_field = false;
+    /* A field that is no object of its own (§12.7.2 wants one) is not found again: it locks. */
+    bool there = false, by_transform = false, by_field = signature->field.number == 0;
     enum sg_rc rc = find_locks(pdf, signature, &there, &parameters, &lock, err);
     if (rc == SG_OK && there)
         rc = sg_pdf_lock_holds(pdf, parameters, name, &by_transform, err);
@@ -453,5 +454,7 @@ enum sg_rc sg_pdf_limit_by_lock(struct sg_pdf *pdf, const struct sg_pdf_signatur
         rc = limit_level(pdf, parameters, level, err);
     if (rc == SG_OK && lock)
         rc = limit_level(pdf, lock, level, err);
+    if (rc == SG_OK && signature->field.number == 0) /* as above */
+        *level = 1;
     return rc;
 }
