@@ -299,6 +299,35 @@ behind += (b"xref\n50 1\n%010d 00000 n \ntrailer\n<< /Root 1 0 R /Info 12 0 R /S
            b"startxref\n%d\n%%%%EOF\n" % (len(hybrid.data), SIGNED.section, at, section))
 case("hybrid-hidden", behind, "no", "forbidden")
 
+
+def hybrid_of(index, table, entries=b""):
+    """An update whose table and whose stream are written by hand; the evil object is number 4, the good one, too."""
+    data = SIGNED.data
+    good, evil = data.index(b"4 0 obj\n"), len(data)
+    data += b"4 0 obj\n%s\nendobj\n" % text(b"Pay 900 EUR")
+    null = len(data)
+    data += b"50 0 obj\nnull\nendobj\n"
+    at = len(data)
+    rows = b"".join((1).to_bytes(1, "big") + {b"G": good, b"E": evil, b"N": null}[kind].to_bytes(4, "big") + bytes(2)
+                    for kind in (entries[i:i + 1] for i in range(len(entries))))
+    data += (b"51 0 obj\n<< /Type /XRef /W [1 4 2] /Index [%s] /Length %d /Root 1 0 R /Size 60 >>\nstream\n%s\n"
+             b"endstream\nendobj\n" % (index, len(rows), rows))
+    section = len(data)
+    for word, place in ((b"GOOD", good), (b"EVIL", evil), (b"NULL", null)):
+        table = table.replace(word, b"%010d 00000 n " % place)
+    return data + (b"xref\n%strailer\n<< /Root 1 0 R /Info 12 0 R /Size 60 /Prev %d /XRefStm %d >>\nstartxref\n%d\n"
+                   b"%%%%EOF\n" % (table, SIGNED.section, at, section))
+
+
+case("hybrid-usual", hybrid_of(b"50 1", b"0 1\n0000000050 65535 f \n50 1\n0000000000 00000 f \n", b"N"), "yes",
+     "permitted")
+case("hybrid-repeated-good-first", hybrid_of(b"4 1 4 1", b"50 1\nNULL\n", b"GE"), "no", "-")
+case("hybrid-repeated-evil-first", hybrid_of(b"4 1 4 1", b"50 1\nNULL\n", b"EG"), "no", "-")
+case("hybrid-both-evil-in-table", hybrid_of(b"4 1", b"4 1\nEVIL\n50 1\nNULL\n", b"G"), "no", "-")
+case("hybrid-both-evil-in-stream", hybrid_of(b"4 1", b"4 1\nGOOD\n50 1\nNULL\n", b"E"), "no", "-")
+case("hybrid-index-elsewhere", hybrid_of(b"4 1", b"50 1\nNULL\n", b"G").replace(b"/Index [4 1]", b"/Index 99 0 R"),
+     "no", "-")
+
 # --- what reaches beyond the end of what was signed -------------------------------------------------------------------
 
 PAINTED = b"1 1 1 rg 0 0 300 200 re f 0 g BT /F1 18 Tf 20 100 Td (Pay 900 EUR) Tj ET"
