@@ -224,8 +224,8 @@ revised("value-text", "no", "forbidden", with_field(shown(value=b"/V (x) ")))
 revised("value-text-bare", "no", "forbidden", with_field(shown(value=b"/V (x) ", drawn=b"")))
 revised("value-text-prepared", "no", "forbidden", {10: WIDGET % (b"Later", b"200 20 290 60", b"/V (x) ")})
 revised("value-nothing", "no", "forbidden", with_field(shown(value=b"/V 99 0 R ")))
-revised("value-old-signature", "no", "forbidden", with_field(shown(value=b"/V 20 0 R ")))
-revised("value-old-signature-prepared", "no", "forbidden", {10: WIDGET % (b"Later", b"200 20 290 60", b"/V 20 0 R ")})
+revised("value-old-signature", "no", "-", with_field(shown(value=b"/V 20 0 R ")))
+revised("value-old-signature-prepared", "no", "-", {10: WIDGET % (b"Later", b"200 20 290 60", b"/V 20 0 R ")})
 revised("value-direct", "no", "forbidden", with_field(shown(value=b"/V %s " % STAMP)))
 revised("value-stamp", "no", "forbidden", with_field(shown(value=b"/V 41 0 R "), _41=STAMP))
 revised("value-shared", "no", "forbidden", with_field(
@@ -237,6 +237,9 @@ revised("field-stamp-too", "no", "forbidden", with_field(shown(drawn=b"", kind=b
 revised("field-kid-of-signed", "no", "forbidden", {
     21: SIGNED.objects[21][:-2] + b"/Kids [22 0 R] >>", 3: PAGE % PAGED, 40: EVIL,
     22: b"<< /Type /Annot /Subtype /Widget /F 4 /Rect [%s] /Parent 21 0 R /P 3 0 R /AP << /N 40 0 R >> >>" % EVERYWHERE})
+case("signature-of-no-field", base().sign(
+    20, {21: WIDGET % (b"First", b"0 0 0 0", b"")}, {3: PAGE % b"7 0 R 10 0 R 21 0 R", 6: FORM % b"7 0 R 10 0 R 21 0 R"},
+    trailer=INFO).revise({21: WIDGET % (b"First", b"0 0 0 0", b"/V 20 0 R ")}, trailer=INFO), "no", "-")
 case("signed-twice-drawn", SIGNED.copy().sign(23, {22: shown(b"9 9 99 99", value=b"/V 23 0 R ")},
                                               {3: PAGE % PAGED, 6: FORM % PAGED, 40: EVIL}, trailer=INFO),
      "yes", "permitted")
