@@ -233,6 +233,8 @@ revised("value-shared", "no", "forbidden", with_field(
 revised("value-stamp-hidden", "yes", "permitted", with_field(shown(b"0 0 0 0", value=b"/V 41 0 R "), _41=STAMP))
 revised("value-stamp-then-shown", "no", "forbidden", with_field(shown(), _41=STAMP), SIGNED.copy().revise(
     with_field(shown(flags=2, value=b"/V 41 0 R "), _41=STAMP), trailer=INFO))
+revised("field-coloured", "no", "forbidden", with_field(shown(drawn=b"/MK << /BG [1 1 1] >> ")))
+revised("field-plain", "yes", "permitted", with_field(shown(drawn=b"/MK << >> ")))
 revised("field-stamp-too", "no", "forbidden", with_field(shown(drawn=b"", kind=b"Stamp")))
 revised("field-kid-of-signed", "no", "forbidden", {
     21: SIGNED.objects[21][:-2] + b"/Kids [22 0 R] >>", 3: PAGE % PAGED, 40: EVIL,
