@@ -248,6 +248,7 @@ class Document final : public sg_pdf
         return known != cache.end() ? known->second.extent : SG_PDF_NO_OFFSET;
     }
 
+    const sg_pdf_value *dictionary(uint64_t offset);
     void stream(sg_pdf_id id, bool decoded, sg_buf *out);
 
     /* What qpdf only warns of is what it had to guess at, with two exceptions in which it reads what is there. */
@@ -411,6 +412,24 @@ sg_pdf_value Document::convert(QPDFObjectHandle &handle, bool in_file, bool inne
     return value;
 }
 
+/* What stands between "obj" and "stream", where no string or comment has these words. */
+const sg_pdf_value *Document::dictionary(uint64_t offset)
+{
+    std::string text(static_cast<size_t>(std::min<uint64_t>(SG_SMALL_FILE, offset < end ? end - offset : 0)), '\0');
+    source->seek(static_cast<qpdf_offset_t>(offset), SEEK_SET);
+    text.resize(source->read(text.data(), text.size()));
+    size_t first = text.find("obj"), last = text.find("stream");
+    if (first == std::string::npos || last == std::string::npos || last < first)
+        throw std::runtime_error("no stream stands at " + std::to_string(offset));
+    first += strlen("obj");
+    QPDFObjectHandle handle = QPDFObjectHandle::parse(&qpdf, text.substr(first, last - first), "XRefStm");
+    if (!handle.isDictionary())
+        throw std::runtime_error("no stream stands at " + std::to_string(offset));
+    const sg_pdf_value *value = keep(handle, false);
+    check_warnings();
+    return value;
+}
+
 /* Takes a stream's data, up to the limit of a buffer. */
 class Taker final : public Pipeline
 {
@@ -545,6 +564,12 @@ enum sg_rc find_extent(sg_pdf *pdf, sg_pdf_id id, uint64_t *ret, sg_err *err)
     return guard(document, err, [&] { *ret = document->extent(id); });
 }
 
+enum sg_rc read_dictionary(sg_pdf *pdf, uint64_t offset, const sg_pdf_value **ret, sg_err *err)
+{
+    Document *document = static_cast<Document *>(pdf);
+    return guard(document, err, [&] { *ret = document->dictionary(offset); });
+}
+
 enum sg_rc read_stream(sg_pdf *pdf, sg_pdf_id id, bool decoded, sg_buf *out, sg_err *err)
 {
     Document *document = static_cast<Document *>(pdf);
@@ -553,4 +578,5 @@ enum sg_rc read_stream(sg_pdf *pdf, sg_pdf_id id, bool decoded, sg_buf *out, sg_
 
 } // namespace
 
-const struct sg_pdf_module sg_pdf_module_table = {open_document, free_document, read_object, find_extent, read_stream};
+const struct sg_pdf_module sg_pdf_module_table = {open_document, free_document,   read_object,
+                                                  find_extent,   read_dictionary, read_stream};

@@ -23,6 +23,8 @@ struct sg_pdf_module {
     enum sg_rc (*object)(struct sg_pdf *pdf, struct sg_pdf_id id, const struct sg_pdf_value **ret, struct sg_err *err);
     /* An octet behind all that was read for an object that is not compressed; SG_PDF_NO_OFFSET: unknown. */
     enum sg_rc (*extent)(struct sg_pdf *pdf, struct sg_pdf_id id, uint64_t *ret, struct sg_err *err);
+    /* The dictionary of the stream that stands there, whatever its number. */
+    enum sg_rc (*dictionary)(struct sg_pdf *pdf, uint64_t offset, const struct sg_pdf_value **ret, struct sg_err *err);
     enum sg_rc (*stream)(struct sg_pdf *pdf, struct sg_pdf_id id, bool decoded, struct sg_buf *out, struct sg_err *err);
 };
 
@@ -34,5 +36,5 @@ extern const struct sg_pdf_module sg_pdf_module_table __attribute__((visibility(
 bool sg_pdf_read_ending(const char *text, size_t len, uint64_t *ret_startxref, size_t *ret_len);
 /* White space (§7.2.2). */
 bool sg_pdf_is_space(char c);
-/* The newest cross-reference section has no object twice: else SG_E_MALFORMED. */
+/* The newest cross-reference section, with a hybrid's stream, has no object twice: else SG_E_MALFORMED. */
 SG_MUST_CHECK enum sg_rc sg_pdf_check_section(struct sg_pdf *pdf, struct sg_err *err);

@@ -28,18 +28,19 @@ static void pdf_file_clear(struct sg_pdf_file *file)
 /* --- revisions ------------------------------------------------------------------------------------------------------
  */
 
-/* The dictionary has to be in the revision that its signature covers, at the same place. */
+/* The dictionary has to be in the revision that its signature covers, at the same place, and the field's there. */
 static enum sg_rc check_dictionary(struct sg_pdf *revision, const struct sg_pdf_signature *signature,
                                    struct sg_pdf_found *found, struct sg_err *err)
 {
-    const struct sg_pdf_value *dictionary = NULL;
-    enum sg_rc rc = SG_OK;
-    if (signature->id.number > 0)
-        rc = sg_pdf_object(revision, signature->id, &dictionary, err);
-    else
-        rc = sg_pdf_object(revision, signature->field, &dictionary, err);
-    if (rc == SG_OK && signature->id.number == 0)
-        rc = sg_pdf_find(revision, dictionary, "V", &dictionary, err);
+    const struct sg_pdf_value *field = NULL, *dictionary = NULL;
+    enum sg_rc rc = sg_pdf_object(revision, signature->field, &field, err);
+    const struct sg_pdf_value *value = rc == SG_OK ? sg_pdf_get(field, "V") : NULL;
+    bool direct = value && value->type != SG_PDF_REFERENCE;
+    bool same = value &&
+                (direct ? signature->id.number == 0
+                        : value->id.number == signature->id.number && value->id.generation == signature->id.generation);
+    if (same)
+        rc = sg_pdf_resolve(revision, value, &dictionary, err);
     const struct sg_pdf_value *contents = rc == SG_OK ? sg_pdf_get(dictionary, "Contents") : NULL;
     if (rc == SG_OK && (!contents || contents->offset != signature->contents) &&
         !(found->why_range = strdup(_("The signature is not one of the revision that it covers."))))

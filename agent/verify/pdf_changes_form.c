@@ -292,8 +292,11 @@ static enum sg_rc is_visible(struct sg_pdf *pdf, const struct sg_pdf_value *fiel
 static enum sg_rc check_appearance(struct sg_pdf_comparison *c, const struct sg_pdf_value *field,
                                    const struct place *place, bool visible, struct sg_err *err)
 {
-    if (!sg_pdf_get(field, "AP") || place->signing == SIGNING_SIGNATURE || (place->signing != SIGNING_NONE && !visible))
-        return SG_OK;
+    const struct sg_pdf_value *colours = NULL; /* /MK: readers draw a field that has no appearance (§12.5.6.19) */
+    enum sg_rc rc = sg_pdf_find(c->after, field, "MK", &colours, err);
+    bool drawn = sg_pdf_get(field, "AP") || (colours && colours->count > 0);
+    if (rc != SG_OK || !drawn || place->signing == SIGNING_SIGNATURE || (place->signing != SIGNING_NONE && !visible))
+        return rc;
     return sg_pdf_forbid(c, err,
                          _("The field \"%.100s\" was added or shown after signing, with an appearance but without a "
                            "signature; it can hide what was signed."),

@@ -224,8 +224,8 @@ revised("value-text", "no", "forbidden", with_field(shown(value=b"/V (x) ")))
 revised("value-text-bare", "no", "forbidden", with_field(shown(value=b"/V (x) ", drawn=b"")))
 revised("value-text-prepared", "no", "forbidden", {10: WIDGET % (b"Later", b"200 20 290 60", b"/V (x) ")})
 revised("value-nothing", "no", "forbidden", with_field(shown(value=b"/V 99 0 R ")))
-revised("value-old-signature", "no", "forbidden", with_field(shown(value=b"/V 20 0 R ")))
-revised("value-old-signature-prepared", "no", "forbidden", {10: WIDGET % (b"Later", b"200 20 290 60", b"/V 20 0 R ")})
+revised("value-old-signature", "no", "-", with_field(shown(value=b"/V 20 0 R ")))
+revised("value-old-signature-prepared", "no", "-", {10: WIDGET % (b"Later", b"200 20 290 60", b"/V 20 0 R ")})
 revised("value-direct", "no", "forbidden", with_field(shown(value=b"/V %s " % STAMP)))
 revised("value-stamp", "no", "forbidden", with_field(shown(value=b"/V 41 0 R "), _41=STAMP))
 revised("value-shared", "no", "forbidden", with_field(
@@ -233,10 +233,15 @@ revised("value-shared", "no", "forbidden", with_field(
 revised("value-stamp-hidden", "yes", "permitted", with_field(shown(b"0 0 0 0", value=b"/V 41 0 R "), _41=STAMP))
 revised("value-stamp-then-shown", "no", "forbidden", with_field(shown(), _41=STAMP), SIGNED.copy().revise(
     with_field(shown(flags=2, value=b"/V 41 0 R "), _41=STAMP), trailer=INFO))
+revised("field-coloured", "no", "forbidden", with_field(shown(drawn=b"/MK << /BG [1 1 1] >> ")))
+revised("field-plain", "yes", "permitted", with_field(shown(drawn=b"/MK << >> ")))
 revised("field-stamp-too", "no", "forbidden", with_field(shown(drawn=b"", kind=b"Stamp")))
 revised("field-kid-of-signed", "no", "forbidden", {
     21: SIGNED.objects[21][:-2] + b"/Kids [22 0 R] >>", 3: PAGE % PAGED, 40: EVIL,
     22: b"<< /Type /Annot /Subtype /Widget /F 4 /Rect [%s] /Parent 21 0 R /P 3 0 R /AP << /N 40 0 R >> >>" % EVERYWHERE})
+case("signature-of-no-field", base().sign(
+    20, {21: WIDGET % (b"First", b"0 0 0 0", b"")}, {3: PAGE % b"7 0 R 10 0 R 21 0 R", 6: FORM % b"7 0 R 10 0 R 21 0 R"},
+    trailer=INFO).revise({21: WIDGET % (b"First", b"0 0 0 0", b"/V 20 0 R ")}, trailer=INFO), "no", "-")
 case("signed-twice-drawn", SIGNED.copy().sign(23, {22: shown(b"9 9 99 99", value=b"/V 23 0 R ")},
                                               {3: PAGE % PAGED, 6: FORM % PAGED, 40: EVIL}, trailer=INFO),
      "yes", "permitted")
@@ -352,6 +357,35 @@ section = len(behind)
 behind += (b"xref\n50 1\n%010d 00000 n \ntrailer\n<< /Root 1 0 R /Info 12 0 R /Size 52 /Prev %d /XRefStm %d >>\n"
            b"startxref\n%d\n%%%%EOF\n" % (len(hybrid.data), SIGNED.section, at, section))
 case("hybrid-hidden", behind, "no", "forbidden")
+
+
+def hybrid_of(index, table, entries=b""):
+    """An update whose table and whose stream are written by hand; the evil object is number 4, the good one, too."""
+    data = SIGNED.data
+    good, evil = data.index(b"4 0 obj\n"), len(data)
+    data += b"4 0 obj\n%s\nendobj\n" % text(b"Pay 900 EUR")
+    null = len(data)
+    data += b"50 0 obj\nnull\nendobj\n"
+    at = len(data)
+    rows = b"".join((1).to_bytes(1, "big") + {b"G": good, b"E": evil, b"N": null}[kind].to_bytes(4, "big") + bytes(2)
+                    for kind in (entries[i:i + 1] for i in range(len(entries))))
+    data += (b"51 0 obj\n<< /Type /XRef /W [1 4 2] /Index [%s] /Length %d /Root 1 0 R /Size 60 >>\nstream\n%s\n"
+             b"endstream\nendobj\n" % (index, len(rows), rows))
+    section = len(data)
+    for word, place in ((b"GOOD", good), (b"EVIL", evil), (b"NULL", null)):
+        table = table.replace(word, b"%010d 00000 n " % place)
+    return data + (b"xref\n%strailer\n<< /Root 1 0 R /Info 12 0 R /Size 60 /Prev %d /XRefStm %d >>\nstartxref\n%d\n"
+                   b"%%%%EOF\n" % (table, SIGNED.section, at, section))
+
+
+case("hybrid-usual", hybrid_of(b"50 1", b"0 1\n0000000050 65535 f \n50 1\n0000000000 00000 f \n", b"N"), "yes",
+     "permitted")
+case("hybrid-repeated-good-first", hybrid_of(b"4 1 4 1", b"50 1\nNULL\n", b"GE"), "no", "-")
+case("hybrid-repeated-evil-first", hybrid_of(b"4 1 4 1", b"50 1\nNULL\n", b"EG"), "no", "-")
+case("hybrid-both-evil-in-table", hybrid_of(b"4 1", b"4 1\nEVIL\n50 1\nNULL\n", b"G"), "no", "-")
+case("hybrid-both-evil-in-stream", hybrid_of(b"4 1", b"4 1\nGOOD\n50 1\nNULL\n", b"E"), "no", "-")
+case("hybrid-index-elsewhere", hybrid_of(b"4 1", b"50 1\nNULL\n", b"G").replace(b"/Index [4 1]", b"/Index 99 0 R"),
+     "no", "-")
 
 # --- what reaches beyond the end of what was signed -------------------------------------------------------------------
 
