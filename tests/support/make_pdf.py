@@ -1,5 +1,6 @@
 """Makes small PDFs of odd structure: make_pdf.py KIND OUT. What is not said otherwise is an ordinary PDF of two pages
 with a classic cross-reference table."""
+import os
 import struct
 import sys
 
@@ -96,10 +97,11 @@ class Pdf:
 
 
 def many_objects():
-    pdf = with_catalog(b" /Pieces 100007 0 R")
-    for number in range(7, 100007):
+    end = 7 + int(os.environ.get("PDF_OBJECTS", "100000"))
+    pdf = with_catalog(b" /Pieces %d 0 R" % end)
+    for number in range(7, end):
         pdf.objects[number] = b"<< /N %d /Page 3 0 R >>" % number
-    pdf.objects[100007] = b"[" + b" ".join(b"%d 0 R" % number for number in range(7, 100007)) + b"]"
+    pdf.objects[end] = b"[" + b" ".join(b"%d 0 R" % number for number in range(7, end)) + b"]"
     return pdf
 
 
