@@ -82,7 +82,7 @@ must 0 "$signet" trust add "$ca/root.pem" --sha256 "$(openssl x509 -in "$ca/root
     --intermediate "$ca/issuing.pem" --crl "$ca/root.crl" --crl "$ca/issuing.crl"
 step trust "$(openssl x509 -in "$ca/root.pem" -noout -subject -nameopt RFC2253 | cut -d= -f2-) is an anchor now, its CRLs are cached"
 
-must 0 "$signet" sign --pin-fd 9 manual.pdf letter.txt 9< "$SOFTHSM_PIN_FILE"
+must 0 "$signet" sign --format cades --pin-fd 9 manual.pdf letter.txt 9< "$SOFTHSM_PIN_FILE"
 step sign "$(printf '%s ' *.p7s)"
 for file in manual.pdf letter.txt; do
     must 0 "$signet" verify "$file.p7s"
