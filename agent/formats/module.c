@@ -9,13 +9,14 @@
 #include "base/msg.h"
 
 /* dlopen(3) counts for itself what is loaded already, and is safe from several threads. */
-enum sg_rc sg_module_table(const char *name, const char *symbol, const void *linked, const void **ret,
-                           struct sg_err *err)
+enum sg_rc sg_module_table(const char *name, const char *symbol, const void *linked, sg_module_kept *kept,
+                           const void **ret, struct sg_err *err)
 {
     _cleanup_(freep) char *folder = NULL;
     _cleanup_(freep) char *path = NULL;
-    if (linked) {
-        *ret = linked;
+    const void *known = linked ? linked : *kept;
+    if (known) {
+        *ret = known;
         return SG_OK;
     }
     enum sg_rc rc = sg_libexec_folder(&folder, err);
@@ -32,6 +33,7 @@ enum sg_rc sg_module_table(const char *name, const char *symbol, const void *lin
         sg_err_cause(err, "%s", dlerror());
         return rc;
     }
+    *kept = table;
     *ret = table;
     return SG_OK;
 }

@@ -28,6 +28,7 @@ enum sg_rc sg_pdf_look_draw(const struct sg_pdf_look *look, double width, double
                             struct sg_pdf_look_parts *ret, struct sg_err *err)
 {
     _cleanup_(sg_pdf_look_parts_clear) struct sg_pdf_look_parts parts = {0};
+    static sg_module_kept kept;
     const void *table = NULL;
     if (!is_side(width) || !is_side(height))
         return sg_fail(err, SG_E_USAGE,
@@ -47,7 +48,7 @@ enum sg_rc sg_pdf_look_draw(const struct sg_pdf_look *look, double width, double
                                 image_name, SG_MAX_LOOK_IMAGE / SG_MIB));
     if (look->line_count == 0 && look->image.len == 0)
         return sg_fail(err, SG_E_USAGE, "%s", _("A visible signature shows text, an image, or both."));
-    enum sg_rc rc = sg_module_table(SG_TEXT_MODULE, SG_TEXT_TABLE, &sg_text_table, &table, err);
+    enum sg_rc rc = sg_module_table(SG_TEXT_MODULE, SG_TEXT_TABLE, &sg_text_table, &kept, &table, err);
     if (rc == SG_OK)
         rc = ((const struct sg_text_table *)table)->draw(look, width, height, image_name, &parts, err);
     if (rc != SG_OK)

@@ -14,19 +14,14 @@
 #define HEADER_WITHIN 1024 /* octets (Annex H, implementation note 13, of the first editions; probing only) */
 #define TAIL 1024          /* octets, among which the last "startxref" stands; qpdf looks at 30 more */
 
-/* Kept once it is found: a judging child cannot look for it. */
 static enum sg_rc load(const struct sg_pdf_module **ret, struct sg_err *err)
 {
-    static _Atomic(const void *) loaded;
-    const void *table = loaded;
-    enum sg_rc rc = SG_OK;
-    if (!table)
-        rc = sg_module_table("signet-pdf.so", SG_PDF_MODULE_SYMBOL, &sg_pdf_module_table, &table, err);
-    if (rc != SG_OK)
-        return rc;
-    loaded = table;
-    *ret = table;
-    return SG_OK;
+    static sg_module_kept kept;
+    const void *table = NULL;
+    enum sg_rc rc = sg_module_table("signet-pdf.so", SG_PDF_MODULE_SYMBOL, &sg_pdf_module_table, &kept, &table, err);
+    if (rc == SG_OK)
+        *ret = table;
+    return rc;
 }
 
 enum sg_rc sg_pdf_preload(struct sg_err *err)
