@@ -135,7 +135,7 @@ for ((i = 0; i < documents; i++)); do
 done
 
 # The judge is one that can say no.
-some=$(find "${APACHE_FILES}2" -type f | sort | head -n 1)
+some=${APACHE_FILES}2/$(sha256sum < doc-0 | cut -d " " -f 1)
 mv "$some" elsewhere
 rejects /usr/bin/python3 judge.py "$SIGNET_HOME" "$APACHE_FILES" "${APACHE_FILES}2"
 tamper elsewhere "$some" 0
