@@ -177,7 +177,10 @@ says "leave out --content"
 head -c 40000000 /dev/zero | base64 > text
 sign_mail cms large.eml -cades
 holds test "$(stat -c %s large.eml)" -gt 50000000
-(ulimit -v 400000 && expect 0 "$SIGNET" verify large.eml) || failed "a large message"
+(
+    [[ $(ldd "$SIGNET") == *libasan* ]] || ulimit -v 400000 # a sanitizer takes terabytes of addresses
+    expect 0 "$SIGNET" verify large.eml
+) || failed "a large message"
 at=$((25 * 1000 * 1000))
 tamper large.eml changed.eml "$at"
 verdict 1 TOTAL-FAILED '"HASH_FAILURE"' false changed.eml
