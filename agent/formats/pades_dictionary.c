@@ -5,6 +5,7 @@
 
 #include "base/msg.h"
 #include "formats/pades_private.h"
+#include "formats/pdf_permissions.h"
 #include "formats/pdf_write.h"
 
 #define BYTE_RANGE_LEN 72 /* "[0 ", three numbers of at most 20 digits, and blanks */
@@ -33,10 +34,10 @@ static void put_fill(struct sg_pdf_put *put, char c, size_t len)
         memset(room, c, len);
 }
 
-static void put_doc_mdp(struct sg_pdf_put *put, unsigned permission)
+static void put_doc_mdp(struct sg_pdf_put *put, int permission)
 {
     sg_pdf_put_format(put,
-                      "<</Type /SigRef /TransformMethod /DocMDP /TransformParams <</Type /TransformParams /P %u /V "
+                      "<</Type /SigRef /TransformMethod /DocMDP /TransformParams <</Type /TransformParams /P %d /V "
                       "/1.2>>>>",
                       permission);
 }
@@ -58,14 +59,14 @@ static void put_field_mdp(struct sg_pdf_put *put, struct sg_pdf_id catalog, cons
 static enum sg_rc put_permissions(const struct sg_pades_plan *plan, struct sg_pdf_put *put, struct sg_err *err)
 {
     const struct sg_pdf_value *lock = NULL;
-    unsigned permission = plan->params->certify;
-    unsigned locked = 0;
+    int permission = (int)plan->params->certify;
+    int locked = 0;
     enum sg_rc rc = SG_OK;
 
     if (plan->field)
         rc = sg_pdf_find(plan->doc->pdf, plan->field->dictionary, "Lock", &lock, err);
     if (rc == SG_OK && lock)
-        rc = sg_pades_permission(plan->doc, lock, 0, &locked, err);
+        rc = sg_pdf_level(plan->doc->pdf, lock, 0, &locked, err);
     if (rc != SG_OK)
         return rc;
     if (locked != 0 && (permission == 0 || locked < permission))

@@ -50,20 +50,16 @@ static enum sg_rc add_field(struct walk *walk, struct sg_pades_field field)
     return SG_OK;
 }
 
-/* The whole name: those of all levels, with full stops between (§12.7.3.2). */
-static enum sg_rc whole_name(const struct walk *walk, const struct sg_pdf_value *dictionary, const char *parent,
-                             struct sg_buf *out, const char **ret)
+/* Its whole name; what is no text cannot be told from another. */
+static enum sg_rc name_field(const struct walk *walk, const struct sg_pdf_value *dictionary, const char *parent,
+                             char **ret)
 {
-    const struct sg_pdf_value *part = NULL;
-    enum sg_rc rc = sg_pdf_find(walk->doc->pdf, dictionary, "T", &part, walk->err);
+    const struct sg_pdf_value *own = NULL;
+    enum sg_rc rc = sg_pdf_find(walk->doc->pdf, dictionary, "T", &own, walk->err);
 
-    if (rc == SG_OK && part && part->type != SG_PDF_STRING)
+    if (rc == SG_OK && own && own->type != SG_PDF_STRING)
         rc = sg_pades_broken(walk->doc, _("a field's name is no text."), walk->err);
-    if (rc == SG_OK)
-        rc = sg_buf_printf(out, walk->err, "%s%s", parent, part && *parent ? "." : "");
-    if (rc == SG_OK && part)
-        rc = sg_pdf_text_to_utf8(part->text, out, walk->err);
-    return rc == SG_OK ? sg_buf_text(out, ret, walk->err) : rc;
+    return rc == SG_OK ? sg_pdf_field_name(walk->doc->pdf, dictionary, parent, ret, walk->err) : rc;
 }
 
 /* Whether those below are fields, and not the widgets of this one: they have names. */
@@ -123,24 +119,11 @@ static enum sg_rc find_array(const struct walk *walk, const struct sg_pdf_value 
     return rc;
 }
 
-/* An entry of this field's own goes before one from above. */
-static enum sg_rc inherit(const struct walk *walk, const struct sg_pdf_value *dictionary, const char *key,
-                          const struct sg_pdf_value **value)
-{
-    const struct sg_pdf_value *own = NULL;
-    enum sg_rc rc = sg_pdf_find(walk->doc->pdf, dictionary, key, &own, walk->err);
-
-    if (rc == SG_OK && own)
-        *value = own;
-    return rc;
-}
-
 static enum sg_rc visit(struct walk *walk, const struct sg_pdf_value *node, struct inherited from, unsigned depth)
 {
-    _cleanup_(sg_buf_clear) struct sg_buf name = SG_BUF(SG_MAX_PDF_TEXT);
+    _cleanup_(freep) char *name = NULL;
     struct sg_pades_field field = {.id = id_of(node)};
     const struct sg_pdf_value *kids = NULL;
-    const char *text = NULL;
     bool inner = false;
 
     if (++walk->nodes > SG_MAX_PDF_FIELDS)
@@ -150,21 +133,21 @@ static enum sg_rc visit(struct walk *walk, const struct sg_pdf_value *node, stru
         return rc;
     if (field.dictionary->type != SG_PDF_DICTIONARY)
         return sg_pades_broken(walk->doc, _("a field is no dictionary."), walk->err);
-    rc = whole_name(walk, field.dictionary, from.name, &name, &text);
+    rc = name_field(walk, field.dictionary, from.name, &name);
     if (rc == SG_OK)
-        rc = inherit(walk, field.dictionary, "FT", &from.type);
+        rc = sg_pdf_inherit(walk->doc->pdf, field.dictionary, "FT", &from.type, walk->err);
     if (rc == SG_OK)
-        rc = inherit(walk, field.dictionary, "V", &from.value);
+        rc = sg_pdf_inherit(walk->doc->pdf, field.dictionary, "V", &from.value, walk->err);
     if (rc == SG_OK)
         rc = find_array(walk, field.dictionary, "Kids", &kids);
     if (rc == SG_OK)
         rc = has_fields(walk, kids, &inner);
     if (rc != SG_OK)
         return rc;
-    from.name = text;
+    from.name = name;
     if (inner)
         return visit_all(walk, kids, from, depth + 1);
-    field.name = (char *)text; /* add_field() keeps a copy */
+    field.name = name; /* add_field() keeps a copy */
     field.is_signature = sg_pdf_is_name(from.type, "Sig");
     field.value = from.value;
     rc = find_widget(walk, kids, &field);

@@ -1,7 +1,4 @@
 /* The page that a signature is put on (ISO 32000-1 §7.7.3). */
-#include <math.h>
-#include <string.h>
-
 #include "base/limits.h"
 #include "base/msg.h"
 #include "formats/pades_private.h"
@@ -32,22 +29,6 @@ static double most(double a, double b)
     return a > b ? a : b;
 }
 
-static bool to_number(const struct sg_pdf_value *value, double *ret)
-{
-    char text[64];
-
-    if (value->type == SG_PDF_INTEGER) {
-        *ret = (double)value->integer;
-        return true;
-    }
-    if (value->type != SG_PDF_REAL || value->text.len >= sizeof(text))
-        return false;
-    memcpy(text, value->text.data, value->text.len);
-    text[value->text.len] = '\0';
-    *ret = strtod(text, NULL);
-    return isfinite(*ret);
-}
-
 enum sg_rc sg_pades_rectangle(const struct sg_pades_doc *doc, const struct sg_pdf_value *array, bool *ret_is_one,
                               double ret[4], struct sg_err *err)
 {
@@ -58,7 +39,7 @@ enum sg_rc sg_pades_rectangle(const struct sg_pades_doc *doc, const struct sg_pd
 
     for (size_t i = 0; is_one && i < 4 && rc == SG_OK; i++) {
         rc = sg_pdf_resolve(doc->pdf, &array->entries[i].value, &value, err);
-        is_one = rc == SG_OK && to_number(value, &corners[i]);
+        is_one = rc == SG_OK && sg_pdf_number(value, &corners[i]);
     }
     if (rc != SG_OK)
         return rc;
@@ -68,17 +49,6 @@ enum sg_rc sg_pades_rectangle(const struct sg_pades_doc *doc, const struct sg_pd
     }
     *ret_is_one = is_one;
     return SG_OK;
-}
-
-static enum sg_rc inherit(const struct search *search, const struct sg_pdf_value *node, const char *key,
-                          const struct sg_pdf_value **value)
-{
-    const struct sg_pdf_value *own = NULL;
-    enum sg_rc rc = sg_pdf_find(search->doc->pdf, node, key, &own, search->err);
-
-    if (rc == SG_OK && own)
-        *value = own;
-    return rc;
 }
 
 /* What is shown of the page: its crop box, as far as it is on the medium (§14.11.2). */
@@ -116,7 +86,7 @@ static enum sg_rc fill_page(const struct search *search, struct sg_pdf_id id, co
         rc = sg_pdf_find(search->doc->pdf, node, "UserUnit", &unit, search->err);
     if (rc != SG_OK)
         return rc;
-    if (unit && (!to_number(unit, &page.unit) || page.unit <= 0))
+    if (unit && (!sg_pdf_number(unit, &page.unit) || page.unit <= 0))
         return sg_pades_broken(search->doc, _("a page has no usable /UserUnit."), search->err);
     if (from.rotate && (from.rotate->type != SG_PDF_INTEGER || from.rotate->integer % 90 != 0))
         return sg_pades_broken(search->doc, _("a page is turned by what is no right angle."), search->err);
@@ -171,11 +141,11 @@ static enum sg_rc visit(struct search *search, const struct sg_pdf_value *refere
     if (rc == SG_OK && node->type != SG_PDF_DICTIONARY)
         rc = sg_pades_broken(search->doc, _("a page is no dictionary."), search->err);
     if (rc == SG_OK)
-        rc = inherit(search, node, "MediaBox", &from.media_box);
+        rc = sg_pdf_inherit(search->doc->pdf, node, "MediaBox", &from.media_box, search->err);
     if (rc == SG_OK)
-        rc = inherit(search, node, "CropBox", &from.crop_box);
+        rc = sg_pdf_inherit(search->doc->pdf, node, "CropBox", &from.crop_box, search->err);
     if (rc == SG_OK)
-        rc = inherit(search, node, "Rotate", &from.rotate);
+        rc = sg_pdf_inherit(search->doc->pdf, node, "Rotate", &from.rotate, search->err);
     if (rc == SG_OK)
         rc = sg_pdf_find(search->doc->pdf, node, "Kids", &kids, search->err);
     if (rc == SG_OK && kids && kids->type != SG_PDF_ARRAY)

@@ -42,9 +42,6 @@ SG_MUST_CHECK enum sg_rc sg_pades_choose_field(const struct sg_pades_doc *doc, c
 /* Whether what the field itself asks for (§12.7.4.5, seed values) can be kept: else SG_E_POLICY. */
 SG_MUST_CHECK enum sg_rc sg_pades_check_seed(const struct sg_pades_doc *doc, const struct sg_pades_field *field,
                                              const struct sg_pades_params *params, struct sg_err *err);
-/* /P of DocMDP or of a lock: 1 to 3; what is none of them permits nothing, and is 1. */
-SG_MUST_CHECK enum sg_rc sg_pades_permission(const struct sg_pades_doc *doc, const struct sg_pdf_value *dictionary,
-                                             unsigned otherwise, unsigned *ret, struct sg_err *err);
 
 struct sg_pades_page {
     struct sg_pdf_id id;

@@ -1,5 +1,6 @@
 #include "formats/pdf_objects.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -325,29 +326,39 @@ enum sg_rc sg_pdf_find(struct sg_pdf *pdf, const struct sg_pdf_value *dictionary
     return rc;
 }
 
+enum sg_rc sg_pdf_inherit(struct sg_pdf *pdf, const struct sg_pdf_value *node, const char *key,
+                          const struct sg_pdf_value **value, struct sg_err *err)
+{
+    const struct sg_pdf_value *own = NULL;
+    enum sg_rc rc = sg_pdf_find(pdf, node, key, &own, err);
+    if (rc == SG_OK && own)
+        *value = own;
+    return rc;
+}
+
 bool sg_pdf_is_name(const struct sg_pdf_value *value, const char *name)
 {
     return value && value->type == SG_PDF_NAME && value->text.len == strlen(name) &&
            memcmp(value->text.data, name, value->text.len) == 0;
 }
 
-/* Not of a text that is longer than any number needs, or has more than a number in it. */
-static bool number_of(const struct sg_pdf_value *value, double *ret)
+bool sg_pdf_number(const struct sg_pdf_value *value, double *ret)
 {
-    char text[32], *end = NULL;
-    *ret = (double)value->integer;
-    if (value->type == SG_PDF_INTEGER)
+    char text[64], *end = NULL;
+    if (value->type == SG_PDF_INTEGER) {
+        *ret = (double)value->integer;
         return true;
+    }
     if (value->type != SG_PDF_REAL || value->text.len >= sizeof(text))
         return false;
     memcpy(text, value->text.data, value->text.len);
     text[value->text.len] = '\0';
     *ret = strtod(text, &end);
-    return end != text && *end == '\0';
+    return end != text && *end == '\0' && isfinite(*ret);
 }
 
 bool sg_pdf_same_number(const struct sg_pdf_value *a, const struct sg_pdf_value *b)
 {
     double x = 0, y = 0;
-    return number_of(a, &x) && number_of(b, &y) && !(x < y) && !(x > y);
+    return sg_pdf_number(a, &x) && sg_pdf_number(b, &y) && !(x < y) && !(x > y);
 }

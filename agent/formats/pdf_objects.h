@@ -107,6 +107,11 @@ const struct sg_pdf_value *sg_pdf_get(const struct sg_pdf_value *dictionary, con
 /* The same, resolved; a null counts as none (§7.3.7). */
 SG_MUST_CHECK enum sg_rc sg_pdf_find(struct sg_pdf *pdf, const struct sg_pdf_value *dictionary, const char *key,
                                      const struct sg_pdf_value **ret, struct sg_err *err);
+/* The same, of a node that may have the entry from those above it: `*value` stays where it has none of its own. */
+SG_MUST_CHECK enum sg_rc sg_pdf_inherit(struct sg_pdf *pdf, const struct sg_pdf_value *node, const char *key,
+                                        const struct sg_pdf_value **value, struct sg_err *err);
 bool sg_pdf_is_name(const struct sg_pdf_value *value, const char *name); /* value may be NULL */
-/* Two numbers, whole or real, of the same value; not of what is too long to be told. */
+/* A number, whole or real. False: it is none, or is too long to be told. */
+SG_MUST_CHECK bool sg_pdf_number(const struct sg_pdf_value *value, double *ret);
+/* Two numbers of the same value; not of what is too long to be told. */
 bool sg_pdf_same_number(const struct sg_pdf_value *a, const struct sg_pdf_value *b);

@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "base/msg.h"
 #include "formats/cms.h"
+#include "formats/pdf_permissions.h"
 #include "verify/pdf_file.h"
 
 #define BASELINE "ETSI.CAdES.detached" /* the /SubFilter of PAdES (EN 319 142-1 §6.2.1) */
@@ -60,7 +61,7 @@ static enum sg_rc look_at_revision(struct sg_pdf_file *file, struct sg_pdf *revi
         found->level = level;
         rc = check_dictionary(revision, &file->signatures.list[i], found, err);
         if (rc == SG_OK && !found->why_range)
-            rc = sg_pdf_limit_by_lock(revision, &file->signatures.list[i], &found->level, err);
+            rc = sg_pdf_limit_level(revision, &file->signatures.list[i], &found->level, err);
     }
     return rc;
 }

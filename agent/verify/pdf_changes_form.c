@@ -5,7 +5,7 @@
 
 #include "base/limits.h"
 #include "base/msg.h"
-#include "formats/pdf_signatures.h"
+#include "formats/pdf_text.h"
 #include "verify/pdf_compare.h"
 
 static bool is_one_of(const char *key, const char *const *keys)
@@ -102,16 +102,12 @@ static enum sg_rc note_field(struct sg_pdf_comparison *c, const char *name, unsi
 static enum sg_rc find_place(struct sg_pdf *pdf, const struct place *parent, const struct sg_pdf_value *field,
                              struct place *ret, struct sg_err *err)
 {
-    _cleanup_(sg_buf_clear) struct sg_buf text = SG_BUF(SG_MAX_PDF_NAME_TEXT);
     const struct sg_pdf_value *type = NULL, *partial = NULL;
-    const char *own = "";
     enum sg_rc rc = sg_pdf_find(pdf, field, "FT", &type, err);
     if (rc == SG_OK)
         rc = sg_pdf_find(pdf, field, "T", &partial, err);
-    if (rc == SG_OK && partial && partial->type == SG_PDF_STRING)
-        rc = sg_pdf_text(partial->text, &text, err);
     if (rc == SG_OK)
-        rc = sg_buf_text(&text, &own, err);
+        rc = sg_pdf_field_name(pdf, field, parent->name, &ret->name, err);
     if (rc != SG_OK)
         return rc;
     ret->signs = type ? sg_pdf_is_name(type, "Sig") : parent->signs;
@@ -119,10 +115,7 @@ static enum sg_rc find_place(struct sg_pdf *pdf, const struct place *parent, con
     ret->signing = partial ? SIGNING_NONE : parent->signing;
     ret->signature = partial ? 0 : parent->signature;
     ret->depth = parent->depth + 1;
-    if (asprintf(&ret->name, "%s%s%s", parent->name, *parent->name && *own ? "." : "", own) >= 0)
-        return SG_OK;
-    ret->name = NULL;
-    return sg_fail_memory(err);
+    return SG_OK;
 }
 
 /* A time-stamp of the document, a signature, or something else. */

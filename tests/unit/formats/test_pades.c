@@ -292,7 +292,7 @@ static void what_is_refused(void **state)
 
     /* What is locked by a signature, and how little is understood of it, is not signed. */
     assert_refused(SIGNED_BEFORE, "<< /FT /Sig /T (B) /V << /Reference 7 0 R >> >>", plain, SG_OK);
-    assert_refused(FORM, "<< /FT /Sig /T (B) /V << /Reference (x) >> >>", plain, SG_E_MALFORMED);
+    assert_refused(FORM, "<< /FT /Sig /T (B) /V << /Reference (x) >> >>", plain, SG_E_POLICY);
     assert_refused(FORM,
                    "<< /FT /Sig /T (B) /V << /Reference [<< /TransformMethod /FieldMDP /TransformParams << /Action "
                    "/Sometimes >> >>] >> >>",

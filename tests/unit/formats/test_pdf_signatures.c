@@ -2,8 +2,9 @@
 #include "pdf_make.h"
 
 #include "base/clock.h"
+#include "formats/pdf_permissions.h"
 #include "formats/pdf_revisions.h"
-#include "formats/pdf_signatures.h"
+#include "formats/pdf_text.h"
 
 struct opened {
     struct sg_input *input;
