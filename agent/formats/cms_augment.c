@@ -6,9 +6,8 @@
 
 #include "base/limits.h"
 #include "base/msg.h"
+#include "formats/cms_parts.h"
 #include "formats/der.h"
-#include "formats/pem.h"
-#include "formats/splice.h"
 
 /* What is around the place, from the outside in. The lengths among them that are definite grow, and those headers are
  * written anew; an indefinite one stays. The SET OF SignerInfo may thereby lose the order that DER wants: that the
@@ -24,18 +23,6 @@ struct place {
 static enum sg_rc about(const struct sg_input *input, struct sg_err *err, enum sg_rc rc)
 {
     sg_err_file(err, sg_input_name(input));
-    return rc;
-}
-
-static enum sg_rc refuse_pem(struct sg_input *input, struct sg_err *err)
-{
-    char label[SG_PEM_LABEL];
-
-    enum sg_rc rc = sg_pem_label(input, label, err);
-    if (rc == SG_OK && label[0] != '\0')
-        return about(
-            input, err,
-            sg_fail(err, SG_E_USAGE, _("\"%s\" is PEM; turn it into DER to add to it."), sg_input_name(input)));
     return rc;
 }
 
@@ -134,36 +121,6 @@ static enum sg_rc expect_signed_data_oid(struct sg_tlv_reader *reader, struct sg
     return SG_OK;
 }
 
-/* encapContentInfo (RFC 5652 §5.2). The content may be of any size, in any number of fragments. */
-static enum sg_rc pass_content(struct sg_tlv_reader *reader, uint64_t *ret_end, struct sg_err *err)
-{
-    struct sg_tlv element;
-    bool more = false;
-
-    enum sg_rc rc =
-        sg_tlv_expect(reader, SG_TLV_UNIVERSAL, SG_TLV_SEQUENCE, _("the encapsulated content"), &element, err);
-    if (rc == SG_OK)
-        rc = sg_tlv_enter(reader, err);
-    if (rc == SG_OK)
-        rc = sg_tlv_expect(reader, SG_TLV_UNIVERSAL, SG_TLV_OID, _("its type"), &element, err);
-    if (rc == SG_OK)
-        rc = sg_tlv_next(reader, &element, &more, err);
-    if (rc == SG_OK && more) {
-        rc = sg_tlv_enter(reader, err);
-        if (rc == SG_OK)
-            rc = sg_tlv_expect(reader, SG_TLV_UNIVERSAL, SG_TLV_OCTET_STRING, _("the content"), &element, err);
-        if (rc == SG_OK)
-            rc = sg_tlv_octets(reader, (struct sg_sink){0}, NULL, err);
-        if (rc == SG_OK)
-            rc = sg_tlv_leave(reader, NULL, err);
-    }
-    if (rc == SG_OK)
-        rc = sg_tlv_leave(reader, &element, err);
-    if (rc == SG_OK)
-        *ret_end = element.end;
-    return rc;
-}
-
 /* What is added to must still be within the limits of those who read it. */
 static enum sg_rc check_room(const struct sg_input *input, uint64_t content_end, struct sg_slice attribute,
                              struct sg_err *err)
@@ -198,7 +155,7 @@ static enum sg_rc go_to_signer_infos(struct sg_tlv_reader *reader, struct sg_inp
     if (rc == SG_OK)
         rc = sg_tlv_expect(reader, SG_TLV_UNIVERSAL, SG_TLV_SET, _("the digest algorithms"), &element, err);
     if (rc == SG_OK)
-        rc = pass_content(reader, &content_end, err);
+        rc = sg_cms_pass_content(reader, &content_end, err);
     if (rc == SG_OK)
         rc = check_room(input, content_end, attribute, err);
     if (rc == SG_OK)
@@ -376,7 +333,7 @@ enum sg_rc sg_cms_add_unsigned(struct sg_input *input, size_t signer, struct sg_
     struct sg_der der = {.out = &added, .err = err};
     struct place place = {0};
 
-    enum sg_rc rc = refuse_pem(input, err);
+    enum sg_rc rc = sg_cms_refuse_pem(input, err);
     if (rc == SG_OK)
         rc = check_attribute(attribute, err);
     if (rc == SG_OK)

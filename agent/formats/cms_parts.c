@@ -5,7 +5,7 @@
 #include "formats/der.h"
 #include "formats/pem.h"
 
-static enum sg_rc refuse_pem(struct sg_input *input, struct sg_err *err)
+enum sg_rc sg_cms_refuse_pem(struct sg_input *input, struct sg_err *err)
 {
     const char *name = sg_input_name(input);
     char label[SG_PEM_LABEL];
@@ -36,8 +36,7 @@ static enum sg_rc go_in(struct sg_tlv_reader *reader, struct sg_cms_parts *parts
     return rc == SG_OK ? sg_tlv_enter(reader, err) : rc;
 }
 
-/* encapContentInfo; the fragments of its content may be of any number. */
-static enum sg_rc pass_content(struct sg_tlv_reader *reader, uint64_t *ret_end, struct sg_err *err)
+enum sg_rc sg_cms_pass_content(struct sg_tlv_reader *reader, uint64_t *ret_end, struct sg_err *err)
 {
     struct sg_tlv encap, element;
     bool more = false;
@@ -95,7 +94,7 @@ enum sg_rc sg_cms_parts_read(struct sg_input *input, struct sg_cms_parts *ret, s
     struct sg_cms_parts parts = {0};
     struct sg_tlv version;
 
-    enum sg_rc rc = refuse_pem(input, err);
+    enum sg_rc rc = sg_cms_refuse_pem(input, err);
     if (rc == SG_OK)
         rc = sg_tlv_reader_new(input, 0, sg_input_size(input), &reader, err);
     if (rc == SG_OK)
@@ -108,7 +107,7 @@ enum sg_rc sg_cms_parts_read(struct sg_input *input, struct sg_cms_parts *ret, s
     if (rc == SG_OK)
         rc = sg_tlv_skip(reader, &parts.digest_algorithms, err);
     if (rc == SG_OK)
-        rc = pass_content(reader, &parts.content_end, err);
+        rc = sg_cms_pass_content(reader, &parts.content_end, err);
     if (rc == SG_OK)
         rc = pass_rest(reader, &parts, err);
     if (rc == SG_OK)

@@ -12,6 +12,11 @@ struct sg_cms_parts {
     struct sg_tlv signer_infos;
 };
 
+/* PEM is SG_E_USAGE: only DER and BER are added to. */
+SG_MUST_CHECK enum sg_rc sg_cms_refuse_pem(struct sg_input *input, struct sg_err *err);
+/* Passes encapContentInfo (§5.2), the next element; its content may be of any size, in any number of fragments. */
+SG_MUST_CHECK enum sg_rc sg_cms_pass_content(struct sg_tlv_reader *reader, uint64_t *ret_end, struct sg_err *err);
+
 /* Of an input that sg_cms_read() has read, and that is not PEM: SG_E_USAGE. */
 SG_MUST_CHECK enum sg_rc sg_cms_parts_read(struct sg_input *input, struct sg_cms_parts *ret, struct sg_err *err);
 
