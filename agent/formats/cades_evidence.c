@@ -106,6 +106,41 @@ enum sg_rc sg_memory_walk_into(struct sg_memory_walk *memory, enum sg_tlv_class 
     return rc == SG_OK ? sg_tlv_enter(memory->reader, err) : rc;
 }
 
+/* The SEQUENCE in the [0] or [1] just read. */
+static enum sg_rc read_list(struct sg_evidence *evidence, struct sg_memory_walk *memory, sg_read_list *read,
+                            enum sg_found_kind kind, size_t place, struct sg_err *err)
+{
+    enum sg_rc rc = sg_tlv_enter(memory->reader, err);
+    if (rc == SG_OK)
+        rc = sg_memory_walk_into(memory, SG_TLV_UNIVERSAL, SG_TLV_SEQUENCE, err);
+    if (rc == SG_OK)
+        rc = read(evidence, memory, kind, place, err);
+    for (int level = 0; rc == SG_OK && level < 2; level++)
+        rc = sg_tlv_leave(memory->reader, NULL, err);
+    return rc;
+}
+
+enum sg_rc sg_evidence_read_lists(struct sg_evidence *evidence, struct sg_memory_walk *memory, sg_read_list *read,
+                                  size_t place, struct sg_err *err)
+{
+    struct sg_tlv element;
+    bool more = true;
+
+    for (;;) {
+        enum sg_rc rc = sg_tlv_next(memory->reader, &element, &more, err);
+        if (rc != SG_OK || !more)
+            return rc;
+        if (sg_tlv_is(&element, SG_TLV_CONTEXT, 0))
+            rc = read_list(evidence, memory, read, SG_FOUND_CRL, place, err);
+        else if (sg_tlv_is(&element, SG_TLV_CONTEXT, 1))
+            rc = read_list(evidence, memory, read, SG_FOUND_OCSP, place, err);
+        else if (!sg_tlv_is(&element, SG_TLV_CONTEXT, 2))
+            rc = sg_tlv_malformed(memory->reader, element.start, _("it is no revocation information"), err);
+        if (rc != SG_OK)
+            return rc;
+    }
+}
+
 /* --- places ------------------------------------------------------------------------------------------------------- */
 
 static size_t count_places(const struct sg_cms_wire *wire, const struct sg_signer_info *si)

@@ -131,6 +131,14 @@ SG_MUST_CHECK enum sg_rc sg_memory_walk_next(struct sg_memory_walk *memory, stru
 SG_MUST_CHECK enum sg_rc sg_memory_walk_into(struct sg_memory_walk *memory, enum sg_tlv_class tag_class, uint32_t tag,
                                              struct sg_err *err);
 
+/* Reads one list of those below; `memory` is in it. */
+typedef enum sg_rc sg_read_list(struct sg_evidence *evidence, struct sg_memory_walk *memory, enum sg_found_kind kind,
+                                size_t place, struct sg_err *err);
+/* What RevocationValues and CrlOcspRef (EN 319 122-1 §A.1.2) have in common, up to the end of the level that the walk
+ * is in: [0] CRLs, [1] OCSP responses, each a SEQUENCE, and [2] others, which are passed over; each is optional. */
+SG_MUST_CHECK enum sg_rc sg_evidence_read_lists(struct sg_evidence *evidence, struct sg_memory_walk *memory,
+                                                sg_read_list *read, size_t place, struct sg_err *err);
+
 /* The time-stamps, and what they carry. */
 SG_MUST_CHECK enum sg_rc sg_evidence_read_tokens(struct sg_evidence *evidence, struct sg_err *err);
 void sg_evidence_clear_token(struct sg_token *token);

@@ -96,37 +96,21 @@ static enum sg_rc read_certificate_refs(struct sg_evidence *evidence, struct sg_
     return rc;
 }
 
-/* The [0] CRLListID or [1] OcspListID just read: each a SEQUENCE of one list (§A.1.2.1). */
-static enum sg_rc read_list(struct sg_evidence *evidence, struct sg_memory_walk *memory, uint32_t tag, size_t place,
-                            struct sg_err *err)
+/* Of a CRLListID or OcspListID, each a SEQUENCE of one list: CrlValidatedID { crlHash, ... }, or OcspResponsesID {
+ * ocspIdentifier, ocspRepHash OPTIONAL } (§A.1.2.1). */
+static enum sg_rc read_revocation_hashes(struct sg_evidence *evidence, struct sg_memory_walk *memory,
+                                         enum sg_found_kind kind, size_t place, struct sg_err *err)
 {
-    enum sg_rc rc = sg_tlv_enter(memory->reader, err);
-    if (rc == SG_OK)
-        rc = sg_memory_walk_into(memory, SG_TLV_UNIVERSAL, SG_TLV_SEQUENCE, err);
-    if (rc == SG_OK) /* CrlValidatedID { crlHash, ... }, OcspResponsesID { ocspIdentifier, ocspRepHash OPTIONAL } */
-        rc = read_hashes(evidence, memory, tag == 0 ? 0 : 1, tag == 0 ? SG_FOUND_CRL : SG_FOUND_OCSP, place, err);
-    for (int level = 0; rc == SG_OK && level < 2; level++)
-        rc = sg_tlv_leave(memory->reader, NULL, err);
-    return rc;
+    return read_hashes(evidence, memory, kind == SG_FOUND_CRL ? 0 : 1, kind, place, err);
 }
 
 /* The CrlOcspRef ::= SEQUENCE { crlids [0] OPTIONAL, ocspids [1] OPTIONAL, otherRev [2] OPTIONAL } just read. */
 static enum sg_rc read_crl_ocsp_ref(struct sg_evidence *evidence, struct sg_memory_walk *memory, size_t place,
                                     struct sg_err *err)
 {
-    struct sg_tlv element;
-    bool more = true;
-
     enum sg_rc rc = sg_tlv_enter(memory->reader, err);
-    while (rc == SG_OK) {
-        rc = sg_tlv_next(memory->reader, &element, &more, err);
-        if (rc != SG_OK || !more)
-            break;
-        if (sg_tlv_is(&element, SG_TLV_CONTEXT, 0) || sg_tlv_is(&element, SG_TLV_CONTEXT, 1))
-            rc = read_list(evidence, memory, element.tag, place, err);
-        else if (!sg_tlv_is(&element, SG_TLV_CONTEXT, 2))
-            rc = sg_tlv_malformed(memory->reader, element.start, _("it is no reference"), err);
-    }
+    if (rc == SG_OK)
+        rc = sg_evidence_read_lists(evidence, memory, read_revocation_hashes, place, err);
     return rc == SG_OK ? sg_tlv_leave(memory->reader, NULL, err) : rc;
 }
 

@@ -4,7 +4,6 @@
 
 #include "base/msg.h"
 
-/* The members of the level that the walk is in. */
 static enum sg_rc add_members(struct sg_evidence *evidence, struct sg_memory_walk *memory, enum sg_found_kind kind,
                               size_t place, struct sg_err *err)
 {
@@ -22,58 +21,21 @@ static enum sg_rc add_members(struct sg_evidence *evidence, struct sg_memory_wal
     }
 }
 
-/* CertificateValues ::= SEQUENCE OF Certificate (EN 319 122-1 §A.1.1.2). */
-static enum sg_rc read_certificate_values(struct sg_evidence *evidence, struct sg_slice value, size_t place,
-                                          struct sg_err *err)
+/* CertificateValues ::= SEQUENCE OF Certificate (EN 319 122-1 §A.1.1.2), or RevocationValues ::= SEQUENCE { crlVals [0]
+ * SEQUENCE OF CertificateList OPTIONAL, ocspVals [1] SEQUENCE OF BasicOCSPResponse OPTIONAL, otherRevVals [2]
+ * OtherRevVals OPTIONAL } (§A.1.2.2). */
+static enum sg_rc read_value(struct sg_evidence *evidence, bool certificates, struct sg_slice value, size_t place,
+                             struct sg_err *err)
 {
     struct sg_memory_walk memory = {0};
 
     enum sg_rc rc = sg_memory_walk_begin(value, &memory, err);
     if (rc == SG_OK)
         rc = sg_memory_walk_into(&memory, SG_TLV_UNIVERSAL, SG_TLV_SEQUENCE, err);
-    if (rc == SG_OK)
+    if (rc == SG_OK && certificates)
         rc = add_members(evidence, &memory, SG_FOUND_CERTIFICATE, place, err);
-    sg_memory_walk_end(&memory);
-    return rc;
-}
-
-/* The SEQUENCE OF in the [0] or [1] just read. */
-static enum sg_rc read_revocation_list(struct sg_evidence *evidence, struct sg_memory_walk *memory,
-                                       enum sg_found_kind kind, size_t place, struct sg_err *err)
-{
-    enum sg_rc rc = sg_tlv_enter(memory->reader, err);
-    if (rc == SG_OK)
-        rc = sg_memory_walk_into(memory, SG_TLV_UNIVERSAL, SG_TLV_SEQUENCE, err);
-    if (rc == SG_OK)
-        rc = add_members(evidence, memory, kind, place, err);
-    for (int level = 0; rc == SG_OK && level < 2; level++)
-        rc = sg_tlv_leave(memory->reader, NULL, err);
-    return rc;
-}
-
-/* RevocationValues ::= SEQUENCE { crlVals [0] SEQUENCE OF CertificateList OPTIONAL, ocspVals [1] SEQUENCE OF
- * BasicOCSPResponse OPTIONAL, otherRevVals [2] OtherRevVals OPTIONAL } (EN 319 122-1 §A.1.2.2). */
-static enum sg_rc read_revocation_values(struct sg_evidence *evidence, struct sg_slice value, size_t place,
-                                         struct sg_err *err)
-{
-    struct sg_memory_walk memory = {0};
-    struct sg_tlv element;
-    bool more = true;
-
-    enum sg_rc rc = sg_memory_walk_begin(value, &memory, err);
-    if (rc == SG_OK)
-        rc = sg_memory_walk_into(&memory, SG_TLV_UNIVERSAL, SG_TLV_SEQUENCE, err);
-    while (rc == SG_OK) {
-        rc = sg_tlv_next(memory.reader, &element, &more, err);
-        if (rc != SG_OK || !more)
-            break;
-        if (sg_tlv_is(&element, SG_TLV_CONTEXT, 0))
-            rc = read_revocation_list(evidence, &memory, SG_FOUND_CRL, place, err);
-        else if (sg_tlv_is(&element, SG_TLV_CONTEXT, 1))
-            rc = read_revocation_list(evidence, &memory, SG_FOUND_OCSP, place, err);
-        else if (!sg_tlv_is(&element, SG_TLV_CONTEXT, 2))
-            rc = sg_tlv_malformed(memory.reader, element.start, _("it is no revocation value"), err);
-    }
+    else if (rc == SG_OK)
+        rc = sg_evidence_read_lists(evidence, &memory, add_members, place, err);
     sg_memory_walk_end(&memory);
     return rc;
 }
@@ -82,17 +44,17 @@ enum sg_rc sg_evidence_read_attribute(struct sg_evidence *evidence, const struct
                                       bool single, struct sg_err *err)
 {
     const int nid = OBJ_obj2nid(attribute->type);
+    const bool certificates = nid == NID_id_smime_aa_ets_certValues;
     enum sg_rc rc = SG_OK;
 
-    if (nid != NID_id_smime_aa_ets_certValues && nid != NID_id_smime_aa_ets_revocationValues)
+    if (!certificates && nid != NID_id_smime_aa_ets_revocationValues)
         return SG_OK;
     for (size_t i = 0; rc == SG_OK && i < attribute->value_count; i++) {
         struct sg_err why = {0};
         const size_t at = single ? place : place + i;
         if (at >= evidence->place_count) /* beyond the limit, and counted when the places were found */
             break;
-        rc = nid == NID_id_smime_aa_ets_certValues ? read_certificate_values(evidence, attribute->values[i], at, &why)
-                                                   : read_revocation_values(evidence, attribute->values[i], at, &why);
+        rc = read_value(evidence, certificates, attribute->values[i], at, &why);
         rc = sg_evidence_tolerate(evidence, rc, &why, err);
     }
     return rc;
