@@ -9,10 +9,8 @@
 static void check_text(const char *text)
 {
     for (; *text; text++)
-        check(*text >= 0x20 && *text <= 0x7e);
+        must(*text >= 0x20 && *text <= 0x7e);
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -20,16 +18,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct sg_anchor_list list = {0};
 
     if (!libctx)
-        check(sg_libctx_new(&libctx, NULL) == SG_OK);
+        must(sg_libctx_new(&libctx, NULL) == SG_OK);
     if (sg_anchor_list_parse((struct sg_slice){data, size}, libctx, &list, NULL) != SG_OK)
         return 0;
-    check(list.terms.number >= 1);
-    check(list.terms.next_signer[0] == '\0' || strlen(list.terms.next_signer) == SG_SHA256_HEX - 1);
+    must(list.terms.number >= 1);
+    must(list.terms.next_signer[0] == '\0' || strlen(list.terms.next_signer) == SG_SHA256_HEX - 1);
     check_text(list.terms.release_version);
-    check(list.terms.release_url[0] == '\0' || !sg_url_problem(list.terms.release_url));
+    must(list.terms.release_url[0] == '\0' || !sg_url_problem(list.terms.release_url));
     for (size_t i = 0; i < list.anchors.count; i++) {
-        check(list.anchors.items[i].purposes != 0);
-        check(X509_check_ca(list.anchors.items[i].cert) != 0);
+        must(list.anchors.items[i].purposes != 0);
+        must(X509_check_ca(list.anchors.items[i].cert) != 0);
     }
     sg_anchor_list_clear(&list);
     return 0;

@@ -1,22 +1,14 @@
 /* The reader of manifests, on any bytes, in pieces of any size. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/utf8.h"
 #include "formats/asic_manifest.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 struct bytes {
     const uint8_t *data;
     size_t size, piece;
 };
-
-static void must(bool condition)
-{
-    if (!condition)
-        abort();
-}
 
 static enum sg_rc give(void *context, uint8_t *out, size_t len, size_t *ret_read, struct sg_err *err)
 {

@@ -1,27 +1,18 @@
 /* Everything that reads what a signature carries to be judged by later, on any bytes. */
-#include <stdlib.h>
 
 #include <openssl/objects.h>
 
 #include "base/crypto.h"
 #include "formats/cades_evidence.h"
+#include "fuzz.h"
 
 static OSSL_LIB_CTX *libctx;
-
-int LLVMFuzzerInitialize(int *argc, char ***argv);
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     (void)argc;
     (void)argv;
     return sg_libctx_new(&libctx, NULL) == SG_OK ? 0 : -1;
-}
-
-static void check(bool ok)
-{
-    if (!ok)
-        abort();
 }
 
 static struct sg_slice any_digest(void *context, int nid)
@@ -37,10 +28,10 @@ static void use_timestamp(const struct sg_evidence *evidence, size_t index)
     struct sg_evidence_imprint imprint = {0};
     const STACK_OF(X509) *certs = sg_evidence_certificates(evidence);
 
-    check(sg_evidence_timestamp(evidence, index) != NULL);
-    check(sg_evidence_imprint(evidence, index, any_digest, NULL, &imprint, NULL) == SG_OK);
-    check((imprint.len == 0) == (imprint.why != NULL));
-    check(!sg_evidence_covers_timestamp(evidence, index, index));
+    must(sg_evidence_timestamp(evidence, index) != NULL);
+    must(sg_evidence_imprint(evidence, index, any_digest, NULL, &imprint, NULL) == SG_OK);
+    must((imprint.len == 0) == (imprint.why != NULL));
+    must(!sg_evidence_covers_timestamp(evidence, index, index));
     for (int i = 0; i < sk_X509_num(certs); i++)
         (void)sg_evidence_covers_certificate(evidence, index, sk_X509_value(certs, i));
     for (size_t i = 0; i < sg_evidence_crl_count(evidence); i++)
@@ -62,11 +53,11 @@ static void use_signer(const struct sg_cms *cms, const struct sg_signer_info *si
     _cleanup_(sg_evidence_freep) struct sg_evidence *evidence = NULL;
     int nids[4];
 
-    check(sg_evidence_read(cms, si, libctx, &evidence, NULL) == SG_OK);
-    check(sg_evidence_digests(evidence, nids, 4) <= 4);
+    must(sg_evidence_read(cms, si, libctx, &evidence, NULL) == SG_OK);
+    must(sg_evidence_digests(evidence, nids, 4) <= 4);
     struct sg_sink sink = sg_evidence_content(evidence);
     if (sink.write)
-        check(sink.write(sink.context, (const uint8_t *)"content", 7, NULL) == SG_OK);
+        must(sink.write(sink.context, (const uint8_t *)"content", 7, NULL) == SG_OK);
     for (size_t i = 0; i < sg_evidence_crl_count(evidence); i++)
         touch(sg_evidence_crl(evidence, i));
     for (size_t i = 0; i < sg_evidence_ocsp_count(evidence); i++)
@@ -80,7 +71,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     _cleanup_(sg_input_freep) struct sg_input *input = NULL;
     _cleanup_(sg_cms_freep) struct sg_cms *cms = NULL;
 
-    check(sg_input_from_slice("fuzz", (struct sg_slice){data, size}, &input, NULL) == SG_OK);
+    must(sg_input_from_slice("fuzz", (struct sg_slice){data, size}, &input, NULL) == SG_OK);
     if (sg_cms_read(input, libctx, NULL, &cms, NULL) != SG_OK)
         return 0;
     for (size_t i = 0; i < sg_cms_signer_count(cms); i++)

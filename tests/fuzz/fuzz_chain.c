@@ -20,7 +20,7 @@ static EVP_PKEY *const *the_keys(OSSL_LIB_CTX *libctx)
     static EVP_PKEY *keys[MAX_CHAIN + 1];
 
     for (size_t i = 0; i <= MAX_CHAIN && !keys[i]; i++)
-        check((keys[i] = EVP_PKEY_Q_keygen(libctx, NULL, "EC", "P-256")) != NULL);
+        must((keys[i] = EVP_PKEY_Q_keygen(libctx, NULL, "EC", "P-256")) != NULL);
     return keys;
 }
 
@@ -30,7 +30,7 @@ static void read_chain(struct chain *chain, OSSL_LIB_CTX *libctx, const uint8_t 
 
     while (chain->count < MAX_CHAIN && at < end) {
         X509 *cert = X509_new_ex(libctx, NULL);
-        check(cert != NULL);
+        must(cert != NULL);
         if (!d2i_X509(&cert, &at, end - at)) {
             X509_free(cert);
             break;
@@ -50,13 +50,13 @@ static void set_key_ids(X509 *cert, uint8_t own, uint8_t issuers)
     ASN1_OCTET_STRING *id = ASN1_OCTET_STRING_new();
     AUTHORITY_KEYID *authority = AUTHORITY_KEYID_new();
 
-    check(id && authority && ASN1_OCTET_STRING_set(id, &own, 1));
+    must(id && authority && ASN1_OCTET_STRING_set(id, &own, 1));
     authority->keyid = ASN1_OCTET_STRING_new();
-    check(authority->keyid && ASN1_OCTET_STRING_set(authority->keyid, &issuers, 1));
+    must(authority->keyid && ASN1_OCTET_STRING_set(authority->keyid, &issuers, 1));
     drop_extension(cert, NID_subject_key_identifier);
     drop_extension(cert, NID_authority_key_identifier);
-    check(X509_add1_ext_i2d(cert, NID_subject_key_identifier, id, 0, X509V3_ADD_APPEND) == 1);
-    check(X509_add1_ext_i2d(cert, NID_authority_key_identifier, authority, 0, X509V3_ADD_APPEND) == 1);
+    must(X509_add1_ext_i2d(cert, NID_subject_key_identifier, id, 0, X509V3_ADD_APPEND) == 1);
+    must(X509_add1_ext_i2d(cert, NID_authority_key_identifier, authority, 0, X509V3_ADD_APPEND) == 1);
     ASN1_OCTET_STRING_free(id);
     AUTHORITY_KEYID_free(authority);
 }
@@ -69,7 +69,7 @@ static bool sign_anew(struct chain *chain, size_t index, const struct judge *jud
     X509 *cert = chain->certs[index];
     uint8_t *der = NULL;
 
-    check(X509_set_issuer_name(cert, X509_get_subject_name(issuer)) && X509_set_pubkey(cert, keys[index]));
+    must(X509_set_issuer_name(cert, X509_get_subject_name(issuer)) && X509_set_pubkey(cert, keys[index]));
     set_key_ids(cert, (uint8_t)index, last ? MAX_CHAIN : (uint8_t)(index + 1));
     int len = X509_sign(cert, keys[last ? MAX_CHAIN : index + 1], EVP_sha256()) > 0 ? i2d_X509(cert, &der) : 0;
     if (len <= 0)
@@ -87,15 +87,15 @@ static X509 *make_root(OSSL_LIB_CTX *libctx, EVP_PKEY *key)
 {
     X509 *root = make_ca(libctx);
 
-    check(X509_set_pubkey(root, key));
+    must(X509_set_pubkey(root, key));
     set_key_ids(root, MAX_CHAIN, MAX_CHAIN);
-    check(X509_sign(root, key, EVP_sha256()) > 0);
+    must(X509_sign(root, key, EVP_sha256()) > 0);
     uint8_t *der = NULL;
     int len = i2d_X509(root, &der);
     const uint8_t *at = der;
     X509_free(root);
     root = X509_new_ex(libctx, NULL);
-    check(d2i_X509(&root, &at, len) != NULL);
+    must(d2i_X509(&root, &at, len) != NULL);
     OPENSSL_free(der);
     return root;
 }
@@ -105,9 +105,9 @@ static void judge_chain(const struct chain *chain, const struct judge *judge, X5
     STACK_OF(X509) *anchors = sk_X509_new_null(), *between = sk_X509_new_null();
     struct sg_verifier *verifier = NULL;
 
-    check(anchors && between && sk_X509_push(anchors, root) > 0);
+    must(anchors && between && sk_X509_push(anchors, root) > 0);
     for (size_t i = 1; i < chain->count; i++)
-        check(sk_X509_push(between, chain->certs[i]) > 0);
+        must(sk_X509_push(between, chain->certs[i]) > 0);
     const struct sg_verifier_options options = {.libctx = judge->libctx,
                                                 .anchors = anchors,
                                                 .intermediates = between,
@@ -115,21 +115,19 @@ static void judge_chain(const struct chain *chain, const struct judge *judge, X5
                                                 .at = SG_TIME_NONE,
                                                 .clock = sg_clock_fixed(&judge->now),
                                                 .policy = {.max_depth = -1}};
-    check(sg_verifier_new(&options, &verifier, NULL) == SG_OK);
+    must(sg_verifier_new(&options, &verifier, NULL) == SG_OK);
     struct sg_report *report = NULL;
-    check(sg_cert_check(verifier, "fuzz", chain->certs[0], purpose, &report, NULL) == SG_OK);
+    must(sg_cert_check(verifier, "fuzz", chain->certs[0], purpose, &report, NULL) == SG_OK);
     const STACK_OF(X509) *path = report->verdicts[0].chain;
     for (int i = 0; report->verdicts[0].indication == SG_TOTAL_PASSED && i < sk_X509_num(path); i++) {
-        check(i == 0 || sg_cert_is_ca(sk_X509_value(path, i)));
-        check(!(X509_get_extension_flags(sk_X509_value(path, i)) & (EXFLAG_CRITICAL | EXFLAG_INVALID)));
+        must(i == 0 || sg_cert_is_ca(sk_X509_value(path, i)));
+        must(!(X509_get_extension_flags(sk_X509_value(path, i)) & (EXFLAG_CRITICAL | EXFLAG_INVALID)));
     }
     sg_report_free(report);
     sg_verifier_free(verifier);
     sk_X509_free(anchors);
     sk_X509_free(between);
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -7,11 +7,9 @@
 #include "base/limits.h"
 #include "formats/cms.h"
 #include "formats/pem.h"
+#include "fuzz.h"
 
 static OSSL_LIB_CTX *libctx;
-
-int LLVMFuzzerInitialize(int *argc, char ***argv);
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {

@@ -1,7 +1,6 @@
 /* Splicing an unsigned attribute into arbitrary bytes: what could be read before can be read afterwards, has the
  * attribute once more, and is otherwise as it was. */
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/crypto.h"
@@ -10,19 +9,12 @@
 #include "formats/cms.h"
 #include "formats/cms_augment.h"
 #include "formats/pem.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 /* SEQUENCE { 1.2.3.4, SET { OCTET STRING 'fuzz' } }, a type that the seeds do not have */
 static const uint8_t attribute_bytes[] = {0x30, 0x0d, 0x06, 0x03, 0x2a, 0x03, 0x04, 0x31,
                                           0x06, 0x04, 0x04, 'f',  'u',  'z',  'z'};
 static const struct sg_slice attribute = {attribute_bytes, sizeof(attribute_bytes)};
-
-static void must(bool condition)
-{
-    if (!condition)
-        abort();
-}
 
 static struct sg_cms *parse(struct sg_input *input, OSSL_LIB_CTX *libctx)
 {

@@ -9,14 +9,7 @@
 #include "base/config.h"
 #include "base/url.h"
 #include "base/utf8.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(bool condition)
-{
-    if (!condition)
-        abort();
-}
+#include "fuzz.h"
 
 static void check_values(const struct sg_config *config)
 {
@@ -24,13 +17,13 @@ static void check_values(const struct sg_config *config)
         enum sg_key key = (enum sg_key)i;
         for (size_t j = 0; j < sg_config_count(config, key); j++) {
             const char *value = sg_config_item(config, key, j);
-            require(strcmp(sg_key_section(key), "policy") == 0 || sg_key_in_group(key) ||
-                    sg_config_check(sg_key_section(key), sg_key_name(key), value, NULL) == SG_OK);
+            must(strcmp(sg_key_section(key), "policy") == 0 || sg_key_in_group(key) ||
+                 sg_config_check(sg_key_section(key), sg_key_name(key), value, NULL) == SG_OK);
         }
     }
-    require(sg_config_seconds(config, SG_KEY_VERIFY_STALE) >= 0);
+    must(sg_config_seconds(config, SG_KEY_VERIFY_STALE) >= 0);
     for (size_t i = 0; sg_config_group(config, "target", i); i++)
-        require(sg_url_problem(sg_config_text(sg_config_group(config, "target", i), SG_KEY_TARGET_URL)) == NULL);
+        must(sg_url_problem(sg_config_text(sg_config_group(config, "target", i), SG_KEY_TARGET_URL)) == NULL);
 }
 
 static void load(const struct sg_config_files *files)
@@ -43,15 +36,15 @@ static void load(const struct sg_config_files *files)
         sg_config_free(config);
         return;
     }
-    require(rc == SG_E_CONFIG && err.rc == rc && !config);
-    require(err.file[0] != '\0' && sg_utf8_is_printable(err.text, strlen(err.text)));
+    must(rc == SG_E_CONFIG && err.rc == rc && !config);
+    must(err.file[0] != '\0' && sg_utf8_is_printable(err.text, strlen(err.text)));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char path[32];
     _cleanup_(closep) int fd = memfd_create("config", MFD_CLOEXEC);
-    require(fd >= 0 && write(fd, data, size) == (ssize_t)size);
+    must(fd >= 0 && write(fd, data, size) == (ssize_t)size);
     (void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
     load(&(struct sg_config_files){.user = path});
     load(&(struct sg_config_files){.policy = path});

@@ -18,13 +18,13 @@ static enum sg_rc look_up(void *context, const struct sg_crl_entry *entry, struc
     struct seen *seen = context;
     bool found = false;
 
-    check(entry->serial.len > 0 && entry->reason >= -2);
+    must(entry->serial.len > 0 && entry->reason >= -2);
     for (size_t i = 0; seen->left > 0 && i < seen->issuers && !found; i++) {
         struct sg_crl_hit hit;
-        check(sg_crl_index_find(seen->index, seen->libctx, entry->serial, i, &hit, err) == SG_OK);
+        must(sg_crl_index_find(seen->index, seen->libctx, entry->serial, i, &hit, err) == SG_OK);
         found = hit.found;
     }
-    check(found || seen->left == 0);
+    must(found || seen->left == 0);
     seen->left -= seen->left > 0;
     return SG_OK;
 }
@@ -35,14 +35,14 @@ static void read_crl(const struct judge *judge, struct sg_slice bytes)
     struct sg_crl_index *index = NULL;
     struct sg_known_crl *known = NULL;
 
-    check(sg_input_from_slice("fuzz", bytes, &input, NULL) == SG_OK);
+    must(sg_input_from_slice("fuzz", bytes, &input, NULL) == SG_OK);
     const struct sg_crl_place place = {input, 0, bytes.len};
     if (sg_crl_index_make(&place, judge->libctx, &index, NULL) == SG_OK) {
         struct seen seen = {index, judge->libctx, sg_crl_index_issuer_count(index), 64};
         struct sg_crl_head head;
-        check(sg_crl_index_check(index, judge->libctx, NULL) == SG_OK);
-        check(sg_crl_read(&place, judge->libctx, (struct sg_crl_visitor){look_up, &seen}, &head, NULL) == SG_OK);
-        check(memcmp(head.sha256, sg_crl_index_head(index)->sha256, SG_SHA256_LEN) == 0);
+        must(sg_crl_index_check(index, judge->libctx, NULL) == SG_OK);
+        must(sg_crl_read(&place, judge->libctx, (struct sg_crl_visitor){look_up, &seen}, &head, NULL) == SG_OK);
+        must(memcmp(head.sha256, sg_crl_index_head(index)->sha256, SG_SHA256_LEN) == 0);
         sg_crl_head_clear(&head);
     }
     if (sg_known_crl_read(&place, judge->libctx, &known, NULL) == SG_OK) {
@@ -50,8 +50,8 @@ static void read_crl(const struct judge *judge, struct sg_slice bytes)
         bool rebuilt = true;
         const char *why = NULL;
         (void)sg_known_crl_reasons(known, judge->ca, &why);
-        check(sg_known_crl_look_up(known, judge->libctx, judge->ca, &hit, &rebuilt, NULL) == SG_OK);
-        check(!rebuilt);
+        must(sg_known_crl_look_up(known, judge->libctx, judge->ca, &hit, &rebuilt, NULL) == SG_OK);
+        must(!rebuilt);
         (void)sg_known_crl_combine(known, known);
     }
     sg_known_crl_free(known);
@@ -66,19 +66,17 @@ static void read_header(const struct judge *judge, struct sg_slice der)
     uint8_t digest[EVP_MAX_MD_SIZE], *file = calloc(1, 4 + der.len + SG_SHA256_LEN);
     size_t len;
 
-    check(index && file && der.len < 1 << 24);
+    must(index && file && der.len < 1 << 24);
     index->map = (void *)-1;
     for (int i = 0; i < 4; i++)
         file[i] = (uint8_t)(der.len >> (24 - 8 * i));
     memcpy(file + 4, der.data, der.len);
-    check(sg_digest(judge->libctx, "SHA256", (struct sg_slice){file, 4 + der.len}, digest, &len, NULL) == SG_OK);
+    must(sg_digest(judge->libctx, "SHA256", (struct sg_slice){file, 4 + der.len}, digest, &len, NULL) == SG_OK);
     memcpy(file + 4 + der.len, digest, SG_SHA256_LEN);
     (void)sg_crl_index_decode(index, judge->libctx, (struct sg_slice){file, 4 + der.len + SG_SHA256_LEN}, &len);
     sg_crl_index_free(index);
     free(file);
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

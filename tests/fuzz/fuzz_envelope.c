@@ -10,15 +10,13 @@
 #include "base/limits.h"
 #include "base/secret.h"
 #include "formats/cms_envelope.h"
+#include "fuzz.h"
 
 static OSSL_LIB_CTX *libctx;
 static struct {
     EVP_PKEY *key;
     X509 *cert;
 } recipients[2];
-
-int LLVMFuzzerInitialize(int *argc, char ***argv);
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static EVP_PKEY *key_of(const char *type, OSSL_PARAM_BLD *build)
 {

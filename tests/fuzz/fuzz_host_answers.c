@@ -8,17 +8,10 @@
 #include <openssl/err.h>
 
 #include "base/crypto.h"
+#include "fuzz.h"
 #include "pkcs11/host.h"
 #include "pkcs11/messages.h"
 #include "pkcs11/provision.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void check(bool ok)
-{
-    if (!ok)
-        abort();
-}
 
 /* --- the host ----------------------------------------------------------------------------------------------------- */
 
@@ -65,7 +58,7 @@ void sg_host_stop(struct sg_host *host)
 void sg_host_end_text(struct sg_host *host, char *out, size_t room)
 {
     (void)host;
-    check(room > 3);
+    must(room > 3);
     strcpy(out, "end");
 }
 
@@ -81,10 +74,10 @@ static enum sg_exchange answer_next(struct sg_message *answer)
         len = input.len - 4;
     input = (struct sg_slice){at + 4 + len, input.len - 4 - len};
     if (at[1] > 0) {
-        check(sg_secret_new(at[1], &answer->secrets[0], NULL) == SG_OK);
+        must(sg_secret_new(at[1], &answer->secrets[0], NULL) == SG_OK);
         answer->secrets[0]->len = at[1];
     }
-    check(sg_buf_append(&answer->body, at + 4, len, NULL) == SG_OK);
+    must(sg_buf_append(&answer->body, at + 4, len, NULL) == SG_OK);
     return hows[at[0] % 4];
 }
 
@@ -120,15 +113,15 @@ static void prepare(void)
 {
     if (libctx)
         return;
-    check(sg_secrets_init(NULL) == SG_OK && sg_libctx_new(&libctx, NULL) == SG_OK && mkdtemp(runtime) != NULL);
-    check(atexit(remove_runtime) == 0);
+    must(sg_secrets_init(NULL) == SG_OK && sg_libctx_new(&libctx, NULL) == SG_OK && mkdtemp(runtime) != NULL);
+    must(atexit(remove_runtime) == 0);
 }
 
 /* A failure is always a sentence that can be printed. */
 static bool good(enum sg_rc rc, const struct sg_err *err)
 {
-    check(rc == SG_OK || (err->rc == rc && err->text[0] != '\0'));
-    check(rc == SG_OK || (!strchr(err->text, '\x1b') && !strchr(err->cause, '\x1b')));
+    must(rc == SG_OK || (err->rc == rc && err->text[0] != '\0'));
+    must(rc == SG_OK || (!strchr(err->text, '\x1b') && !strchr(err->cause, '\x1b')));
     return rc == SG_OK;
 }
 
@@ -142,7 +135,7 @@ static void sign(struct sg_token_key *key, struct sg_err *err)
     if (good(sg_token_key_open(key, &opened, err), err) &&
         EVP_DigestSignInit_ex(ctx, NULL, "SHA256", libctx, NULL, opened, NULL) == 1 &&
         EVP_DigestSign(ctx, value, &len, (const uint8_t *)"data", 4) == 1)
-        check(len <= sizeof value);
+        must(len <= sizeof value);
     (void)sg_token_key_last_error(key, err);
     EVP_MD_CTX_free(ctx);
     EVP_PKEY_free(opened);
@@ -156,7 +149,7 @@ static void use_token(struct sg_token *token, struct sg_err *err)
     STACK_OF(X509) *certs = sk_X509_new_null();
     const struct sg_provision keygen = {
         .step = SG_PROVISION_KEYGEN, .kind = SG_EC_P256, .purpose = SG_FOR_SIGNING, .id = {&id, 1}};
-    check(sg_secret_new(8, &pin, NULL) == SG_OK);
+    must(sg_secret_new(8, &pin, NULL) == SG_OK);
     pin->len = 6;
     (void)sg_token_pin_clear(token, err);
     (void)good(sg_token_login(token, pin, NULL, err), err);

@@ -4,24 +4,16 @@
  *     input    flags 1 (1: begin with a login; 2: the module garbles), seed 1, then messages:
  *              verb 1, subject 1, secret lengths 2 x 1 (0: none), body length 2, body */
 #include <dlfcn.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <openssl/rand.h>
 
 #include "fake_module.h"
+#include "fuzz.h"
 #include "pkcs11/messages.h"
 #include "pkcs11/serve.h"
 
 #define PIN "123456"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void check(bool ok)
-{
-    if (!ok)
-        abort();
-}
 
 static struct fake_control *prepare(void)
 {
@@ -33,15 +25,15 @@ static struct fake_control *prepare(void)
     /* OpenSSL keeps its generator in the secure heap, if there is one by then, and LeakSanitizer does not look there.
      */
     uint8_t byte;
-    check(RAND_bytes(&byte, 1) == 1 && RAND_priv_bytes(&byte, 1) == 1);
-    check(fake && sg_secrets_init(NULL) == SG_OK);
+    must(RAND_bytes(&byte, 1) == 1 && RAND_priv_bytes(&byte, 1) == 1);
+    must(fake && sg_secrets_init(NULL) == SG_OK);
     return fake;
 }
 
 static struct sg_secret *secret_of(const char *text, size_t len)
 {
     struct sg_secret *secret = NULL;
-    check(sg_secret_new(SG_MAX_PIN, &secret, NULL) == SG_OK);
+    must(sg_secret_new(SG_MAX_PIN, &secret, NULL) == SG_OK);
     memcpy(secret->bytes, text, len);
     secret->len = len;
     return secret;
@@ -57,8 +49,8 @@ static bool serve(struct sg_served *served, const struct sg_message *request)
         return false;
     struct sg_fields fields = {.rest = sg_buf_slice(&answer.body)};
     enum sg_rc rc = sg_get_outcome(&fields, &err);
-    check(!fields.bad && (rc == SG_OK || err.text[0] != '\0'));
-    check(answer.verb == request->verb && answer.subject == request->subject);
+    must(!fields.bad && (rc == SG_OK || err.text[0] != '\0'));
+    must(answer.verb == request->verb && answer.subject == request->subject);
     return true;
 }
 
@@ -67,14 +59,14 @@ static void ask(struct sg_served *served, enum sg_host_verb verb, const void *bo
     _cleanup_(sg_message_clear) struct sg_message request = SG_MESSAGE;
     request.verb = (uint16_t)verb;
     request.secrets[0] = pin;
-    check(sg_buf_append(&request.body, body, len, NULL) == SG_OK);
-    check(serve(served, &request));
+    must(sg_buf_append(&request.body, body, len, NULL) == SG_OK);
+    must(serve(served, &request));
 }
 
 static void say_hello(struct sg_served *served)
 {
     _cleanup_(sg_buf_clear) struct sg_buf hello = SG_BUF(8192), start = SG_BUF(8192);
-    check(sg_put_u32(&hello, SG_WIRE_VERSION) && sg_put_text(&hello, FAKE_MODULE) && sg_put_text(&start, FAKE_MODULE));
+    must(sg_put_u32(&hello, SG_WIRE_VERSION) && sg_put_text(&hello, FAKE_MODULE) && sg_put_text(&start, FAKE_MODULE));
     ask(served, SG_HOST_HELLO, hello.data, hello.len, NULL);
     ask(served, SG_HOST_START, start.data, start.len, NULL);
     ask(served, SG_HOST_LIST, "", 1, NULL);
@@ -95,7 +87,7 @@ static bool next(struct sg_slice *rest, struct sg_message *ret)
         if (at[2 + i] > 0)
             ret->secrets[i] = secret_of(PIN PIN PIN, at[2 + i] % 18);
     }
-    check(sg_buf_append(&ret->body, at + 6, len, NULL) == SG_OK);
+    must(sg_buf_append(&ret->body, at + 6, len, NULL) == SG_OK);
     *rest = (struct sg_slice){at + 6 + len, rest->len - 6 - len};
     return true;
 }
@@ -109,7 +101,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     fake->lists_raw = fake->serves_raw = true;
     fake->each = false;
-    check(sg_served_new(&served, NULL) == SG_OK);
+    must(sg_served_new(&served, NULL) == SG_OK);
     if (data[0] & 1)
         say_hello(served);
     fake->deed = FAKE_GARBLES;

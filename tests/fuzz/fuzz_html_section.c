@@ -1,16 +1,8 @@
 /* A section of the page that a judging child made, which may have been taken over: what the parent lets through. */
-#include <stdlib.h>
 #include <string.h>
 
+#include "fuzz.h"
 #include "verify/report_html.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool condition)
-{
-    if (!condition)
-        abort();
-}
 
 static size_t count(struct sg_slice text, const char *word)
 {

@@ -6,15 +6,8 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/utf8.h"
+#include "fuzz.h"
 #include "judge/message.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool condition)
-{
-    if (!condition)
-        abort();
-}
 
 static void check_printable(struct sg_slice text)
 {

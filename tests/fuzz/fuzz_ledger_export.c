@@ -1,18 +1,10 @@
 /* Exports of a ledger, which whoever checks them got from elsewhere: what is read can be written again, and then reads
  * the same. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/limits.h"
 #include "cli/ledger_file.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool condition)
-{
-    if (!condition)
-        abort();
-}
+#include "fuzz.h"
 
 struct again {
     const struct sg_ledger_format *format;

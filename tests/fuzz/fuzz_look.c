@@ -1,15 +1,13 @@
 /* What a visible signature is given: lines of text, which names in certificates may be, and an image. The first octets
  * are the size of its box. */
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/limits.h"
 #include "formats/look_private.h"
+#include "fuzz.h"
 
 #define HEAD 3
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* Content and dictionaries are ASCII: nothing of the text reaches them but as glyphs and hexadecimal digits. */
 static void check_parts(const struct sg_pdf_look_parts *parts)

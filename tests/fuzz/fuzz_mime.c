@@ -1,18 +1,10 @@
 /* S/MIME messages of any bytes. What is read can be streamed again, has only CRLF for line ends, and is the same
  * whether the message itself had one or the other; and a message that is read is one that was known for one. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/limits.h"
 #include "formats/mime.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool condition)
-{
-    if (!condition)
-        abort();
-}
+#include "fuzz.h"
 
 static enum sg_rc into_buffer(void *context, const uint8_t *bytes, size_t len, struct sg_err *err)
 {

@@ -9,15 +9,15 @@ static void read_all(const struct sg_known_ocsp *known, const struct judge *judg
 {
     const uint8_t *end = known->bytes.data + known->bytes.len;
 
-    check(known->tbs.data >= known->bytes.data && known->tbs.data + known->tbs.len <= end);
+    must(known->tbs.data >= known->bytes.data && known->tbs.data + known->tbs.len <= end);
     for (int i = 0; i < sg_known_ocsp_count(known); i++) {
         struct sg_ocsp_answer answer = sg_known_ocsp_answer(known, i, judge->now);
         bool is = false;
 
-        check(answer.id != NULL);
-        check(answer.problem || answer.this_update <= judge->now + SG_MAX_CLOCK_SKEW);
-        check(sg_ocsp_id_is_of(answer.id, X509_get_subject_name(judge->ca), judge->ca, judge->libctx, &is, NULL) ==
-              SG_OK);
+        must(answer.id != NULL);
+        must(answer.problem || answer.this_update <= judge->now + SG_MAX_CLOCK_SKEW);
+        must(sg_ocsp_id_is_of(answer.id, X509_get_subject_name(judge->ca), judge->ca, judge->libctx, &is, NULL) ==
+             SG_OK);
     }
     (void)sg_known_ocsp_has_nonce(known, (struct sg_slice){(const uint8_t *)"nonce", 5});
 }
@@ -35,11 +35,9 @@ static void ask_for_signer(struct sg_known_ocsp *known, const struct judge *judg
     struct sg_ocsp_signer signer = {0};
     const char *why = NULL;
 
-    check(sg_known_ocsp_signer(known, &request, judge->ca, &signer, &why, NULL) == SG_OK);
-    check(!signer.cert && why);
+    must(sg_known_ocsp_signer(known, &request, judge->ca, &signer, &why, NULL) == SG_OK);
+    must(!signer.cert && why);
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -53,6 +51,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         ask_for_signer(known, judge);
     }
     sg_known_ocsp_free(known);
-    check(sg_ocsp_check(judge->verifier, bytes, judge->anchors, NULL, &facts, NULL) != SG_OK);
+    must(sg_ocsp_check(judge->verifier, bytes, judge->anchors, NULL, &facts, NULL) != SG_OK);
     return 0;
 }

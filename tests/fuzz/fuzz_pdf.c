@@ -1,22 +1,13 @@
 /* PDFs, judged whole, on any bytes: nothing is trusted, so nothing may pass, and every answer has to be one that can
  * be. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/crypto.h"
+#include "fuzz.h"
 #include "verify/verify.h"
 
 static OSSL_LIB_CTX *libctx;
 static struct sg_verifier *verifier;
-
-int LLVMFuzzerInitialize(int *argc, char ***argv);
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool condition)
-{
-    if (!condition)
-        abort();
-}
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {

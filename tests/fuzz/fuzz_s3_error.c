@@ -1,17 +1,9 @@
 /* What an S3 server, or whoever answers in its place, sends as XML: an error, and a list of parts. */
-#include <stdlib.h>
 #include <string.h>
 
+#include "fuzz.h"
 #include "sync/s3_private.h"
 #include "sync/s3_xml.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool condition)
-{
-    if (!condition)
-        abort();
-}
 
 static void check_text(const char *text)
 {

@@ -1,10 +1,10 @@
 /* The snapshot's reader on any bytes, under a digest that fits them: everything behind its one door. */
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "base/crypto.h"
+#include "fuzz.h"
 #include "store/snapshot.h"
 
 struct fuzz {
@@ -12,12 +12,6 @@ struct fuzz {
     char folder[64];
     char file[96];
 };
-
-static void check(int ok)
-{
-    if (!ok)
-        abort();
-}
 
 static struct fuzz *the_fuzz(void)
 {
@@ -44,13 +38,13 @@ static const struct fuzz *prepare(void)
 
     if (fuzz->libctx)
         return fuzz;
-    check(sg_libctx_new(&fuzz->libctx, NULL) == SG_OK);
+    must(sg_libctx_new(&fuzz->libctx, NULL) == SG_OK);
     (void)snprintf(fuzz->folder, sizeof(fuzz->folder), "/tmp/signet-fuzz-snapshot-XXXXXX");
-    check(mkdtemp(fuzz->folder) != NULL);
+    must(mkdtemp(fuzz->folder) != NULL);
     (void)snprintf(trust, sizeof(trust), "%s/trust", fuzz->folder);
-    check(mkdir(trust, 0700) == 0);
+    must(mkdir(trust, 0700) == 0);
     (void)snprintf(fuzz->file, sizeof(fuzz->file), "%s/snapshot", trust);
-    check(atexit(remove_folder) == 0);
+    must(atexit(remove_folder) == 0);
     return fuzz;
 }
 
@@ -59,11 +53,11 @@ static void write_snapshot(const struct fuzz *fuzz, struct sg_slice der)
     uint8_t digest[EVP_MAX_MD_SIZE];
     size_t len;
 
-    check(sg_digest(fuzz->libctx, "SHA256", der, digest, &len, NULL) == SG_OK);
+    must(sg_digest(fuzz->libctx, "SHA256", der, digest, &len, NULL) == SG_OK);
     FILE *file = fopen(fuzz->file, "wb");
-    check(file != NULL);
-    check(fwrite(der.data, 1, der.len, file) == der.len && fwrite(digest, 1, len, file) == len);
-    check(fclose(file) == 0);
+    must(file != NULL);
+    must(fwrite(der.data, 1, der.len, file) == der.len && fwrite(digest, 1, len, file) == len);
+    must(fclose(file) == 0);
 }
 
 /* What was accepted must be what the header promises. */
@@ -72,19 +66,17 @@ static void walk(const struct sg_snapshot *snapshot)
     for (size_t i = 0; i < sg_snapshot_anchor_count(snapshot); i++) {
         const struct sg_snapshot_anchor *anchor = sg_snapshot_anchor(snapshot, i);
 
-        check(anchor->certificate.len > 0 && anchor->certificate.data != NULL);
-        check(anchor->purposes != 0 && (anchor->purposes & ~(unsigned)SG_PURPOSES_ALL) == 0);
-        check(strlen(anchor->source) < SIZE_MAX && strlen(anchor->limits) < SIZE_MAX);
+        must(anchor->certificate.len > 0 && anchor->certificate.data != NULL);
+        must(anchor->purposes != 0 && (anchor->purposes & ~(unsigned)SG_PURPOSES_ALL) == 0);
+        must(strlen(anchor->source) < SIZE_MAX && strlen(anchor->limits) < SIZE_MAX);
     }
     for (size_t i = 0; i < sg_snapshot_crl_count(snapshot); i++) {
         _cleanup_(sg_buf_clear) struct sg_buf out = SG_BUF(1024);
 
-        check(sg_snapshot_crl(snapshot, i)->issuer.len > 0);
-        check(sg_snapshot_crl_read(snapshot, i, &out, NULL) == SG_E_STORE_DAMAGED); /* no such file */
+        must(sg_snapshot_crl(snapshot, i)->issuer.len > 0);
+        must(sg_snapshot_crl_read(snapshot, i, &out, NULL) == SG_E_STORE_DAMAGED); /* no such file */
     }
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {

@@ -1,17 +1,9 @@
 /* A list of persons, as a spreadsheet wrote it: every mistake is told with its line, and a list that is right has what
  * a token needs in every row. */
-#include <stdlib.h>
 #include <string.h>
 
+#include "fuzz.h"
 #include "officer/staff.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool condition)
-{
-    if (!condition)
-        abort();
-}
 
 static void count(void *context, const struct sg_err *err)
 {

@@ -1,22 +1,13 @@
 /* A TSA's answer, and the token in it, on any bytes: judged against what was never asked, nothing holds. */
-#include <stdlib.h>
 
 #include "base/crypto.h"
 #include "formats/tsp.h"
+#include "fuzz.h"
 #include "verify/verify.h"
 
 static OSSL_LIB_CTX *libctx;
 static struct sg_verifier *verifier;
 static STACK_OF(X509) *nobody;
-
-int LLVMFuzzerInitialize(int *argc, char ***argv);
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool condition)
-{
-    if (!condition)
-        abort();
-}
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {

@@ -1,23 +1,14 @@
 /* Signature files, judged whole, on any bytes. What a file brings along that has signed itself is trusted, so that
  * paths, revocation, time-stamps and the past are all judged; every answer has to be one that can be. */
-#include <stdlib.h>
 
 #include "base/crypto.h"
 #include "base/limits.h"
 #include "formats/cms.h"
+#include "fuzz.h"
 #include "verify/verify.h"
 
 static OSSL_LIB_CTX *libctx;
 static const int64_t now = 1790000000;
-
-int LLVMFuzzerInitialize(int *argc, char ***argv);
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool condition)
-{
-    if (!condition)
-        abort();
-}
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {

@@ -4,11 +4,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "fuzz.h"
 #include "pkcs11/wire.h"
 
 #define SEND_AT_MOST (128 * SG_KIB) /* what a socket takes before anybody reads */
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* Whatever the fields are, nothing is read beyond the body, and a text ends. */
 static void read_fields(const struct sg_message *message)

@@ -1,19 +1,11 @@
 /* The reader of ZIP archives, on any bytes: what it accepts has names that may be, each once, and entries that are as
  * long as they say. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "formats/asic.h"
+#include "fuzz.h"
 
 #define MOST (4u << 20) /* unpacked in one run */
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool condition)
-{
-    if (!condition)
-        abort();
-}
 
 static enum sg_rc add(void *context, const uint8_t *data, size_t len, struct sg_err *err)
 {

@@ -1,12 +1,11 @@
 /* What fuzzers of revocation data share: a CA whose key nobody has, and a verifier that trusts it. */
 #pragma once
 
-#include <stdlib.h>
-
 #include <openssl/evp.h>
 #include <openssl/x509v3.h>
 
 #include "base/crypto.h"
+#include "fuzz.h"
 #include "verify/verify.h"
 
 struct judge {
@@ -17,17 +16,11 @@ struct judge {
     struct sg_verifier *verifier;
 };
 
-static inline void check(int ok)
-{
-    if (!ok)
-        abort();
-}
-
 static inline void extend(X509 *cert, int nid, const char *value)
 {
     X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, NULL, nid, value);
 
-    check(extension && X509_add_ext(cert, extension, -1));
+    must(extension && X509_add_ext(cert, extension, -1));
     X509_EXTENSION_free(extension);
 }
 
@@ -37,16 +30,16 @@ static inline X509 *make_ca(OSSL_LIB_CTX *libctx)
     EVP_PKEY *key = EVP_PKEY_Q_keygen(libctx, NULL, "EC", "P-256");
     X509 *cert = X509_new_ex(libctx, NULL);
 
-    check(key && cert && X509_set_version(cert, X509_VERSION_3));
-    check(ASN1_INTEGER_set(X509_get_serialNumber(cert), 1));
-    check(X509_NAME_add_entry_by_txt(X509_get_subject_name(cert), "CN", MBSTRING_UTF8, (const uint8_t *)"Fuzz CA", -1,
-                                     -1, 0));
-    check(X509_set_issuer_name(cert, X509_get_subject_name(cert)) && X509_set_pubkey(cert, key));
-    check(ASN1_TIME_set_string_X509(X509_getm_notBefore(cert), "20200101000000Z"));
-    check(ASN1_TIME_set_string_X509(X509_getm_notAfter(cert), "20990101000000Z"));
+    must(key && cert && X509_set_version(cert, X509_VERSION_3));
+    must(ASN1_INTEGER_set(X509_get_serialNumber(cert), 1));
+    must(X509_NAME_add_entry_by_txt(X509_get_subject_name(cert), "CN", MBSTRING_UTF8, (const uint8_t *)"Fuzz CA", -1,
+                                    -1, 0));
+    must(X509_set_issuer_name(cert, X509_get_subject_name(cert)) && X509_set_pubkey(cert, key));
+    must(ASN1_TIME_set_string_X509(X509_getm_notBefore(cert), "20200101000000Z"));
+    must(ASN1_TIME_set_string_X509(X509_getm_notAfter(cert), "20990101000000Z"));
     extend(cert, NID_basic_constraints, "critical,CA:TRUE");
     extend(cert, NID_key_usage, "critical,keyCertSign,cRLSign");
-    check(X509_sign(cert, key, EVP_sha256()) > 0);
+    must(X509_sign(cert, key, EVP_sha256()) > 0);
     EVP_PKEY_free(key);
     return cert;
 }
@@ -58,16 +51,16 @@ static inline const struct judge *the_judge(void)
     if (judge.verifier)
         return &judge;
     judge.now = 1800000000;
-    check(sg_libctx_new(&judge.libctx, NULL) == SG_OK);
+    must(sg_libctx_new(&judge.libctx, NULL) == SG_OK);
     judge.ca = make_ca(judge.libctx);
     judge.anchors = sk_X509_new_null();
-    check(judge.anchors && sk_X509_push(judge.anchors, judge.ca) > 0);
+    must(judge.anchors && sk_X509_push(judge.anchors, judge.ca) > 0);
     const struct sg_verifier_options options = {.libctx = judge.libctx,
                                                 .anchors = judge.anchors,
                                                 .revocation = SG_REVOCATION_NONE,
                                                 .at = SG_TIME_NONE,
                                                 .clock = sg_clock_fixed(&judge.now),
                                                 .policy = {.max_depth = -1}};
-    check(sg_verifier_new(&options, &judge.verifier, NULL) == SG_OK);
+    must(sg_verifier_new(&options, &judge.verifier, NULL) == SG_OK);
     return &judge;
 }
