@@ -5,7 +5,6 @@
 #include "base/hash.h"
 #include "base/limits.h"
 #include "base/msg.h"
-#include "cli/result_digest.h"
 #include "cli/sign_jobs.h"
 #include "formats/asic.h"
 
@@ -132,7 +131,7 @@ static void tell(void *context, size_t files)
 }
 
 static enum sg_rc make(struct making *making, struct sg_sign_job *job, enum sg_asic_form form, struct sg_outfile *out,
-                       struct sg_err *err)
+                       uint8_t *digest, size_t *ret_len, struct sg_err *err)
 {
     const struct sg_asic_params params = {.signer = making->jobs->signing->signer,
                                           .form = form,
@@ -142,46 +141,35 @@ static enum sg_rc make(struct making *making, struct sg_sign_job *job, enum sg_a
                                           .check_cancelled = sg_check_cancelled,
                                           .done = tell,
                                           .context = making};
-    uint8_t digest[EVP_MAX_MD_SIZE];
-    size_t len = 0;
-    enum sg_rc rc = sg_sign_token_error(making->jobs, sg_asic_sign(&params, out, digest, &len, err), err);
 
-    if (rc == SG_OK)
-        sg_hex(digest, len, job->content_digest);
-    return rc;
+    return sg_sign_token_error(making->jobs, sg_asic_sign(&params, out, digest, ret_len, err), err);
 }
 
 static enum sg_rc sign_container(const struct sg_sign_jobs *jobs, struct sg_sign_job *job, enum sg_asic_form form,
-                                 struct sg_outfile *out, struct sg_err *err)
+                                 struct sg_outfile *out, uint8_t *digest, size_t *ret_len, struct sg_err *err)
 {
     _cleanup_(making_clear) struct making making = {.jobs = jobs};
-    _cleanup_(sg_result_digest_freep) struct sg_result_digest *result = NULL;
     enum sg_rc rc = list_files(job, &making, err);
 
     if (rc == SG_OK)
         rc = check_manifest(job, &making, err);
-    /* (sizes are patched into the heads of files) */
     if (rc == SG_OK)
-        rc = sg_result_digest_start(jobs->app->libctx, out, 0, &result, err);
-    if (rc == SG_OK)
-        rc = make(&making, job, form, out, err);
-    if (rc == SG_OK)
-        rc = check_unchanged(&making, err);
-    return rc == SG_OK ? sg_result_digest_finish(result, job->result_sha256, err) : rc;
+        rc = make(&making, job, form, out, digest, ret_len, err);
+    return rc == SG_OK ? check_unchanged(&making, err) : rc;
 }
 
 static enum sg_rc sign_many(const struct sg_sign_jobs *jobs, struct sg_sign_job *job, struct sg_input *input,
-                            struct sg_outfile *out, struct sg_err *err)
+                            struct sg_outfile *out, uint8_t *digest, size_t *ret_len, struct sg_err *err)
 {
     (void)input;
-    return sign_container(jobs, job, SG_ASIC_E, out, err);
+    return sign_container(jobs, job, SG_ASIC_E, out, digest, ret_len, err);
 }
 
 static enum sg_rc sign_single(const struct sg_sign_jobs *jobs, struct sg_sign_job *job, struct sg_input *input,
-                              struct sg_outfile *out, struct sg_err *err)
+                              struct sg_outfile *out, uint8_t *digest, size_t *ret_len, struct sg_err *err)
 {
     (void)input;
-    return sign_container(jobs, job, SG_ASIC_S, out, err);
+    return sign_container(jobs, job, SG_ASIC_S, out, digest, ret_len, err);
 }
 
 const struct sg_sign_format sg_sign_asic_e = {

@@ -3,38 +3,14 @@
 
 #include "base/limits.h"
 #include "base/msg.h"
-#include "cli/result_digest.h"
 #include "cli/sign_jobs.h"
 #include "formats/cades_parallel.h"
 
-static enum sg_rc sha256_of(const struct sg_sign_jobs *jobs, struct sg_slice bytes, char out[SG_SHA256_HEX],
-                            struct sg_err *err)
-{
-    uint8_t digest[EVP_MAX_MD_SIZE];
-    size_t len = 0;
-    enum sg_rc rc = sg_digest(jobs->app->libctx, "SHA256", bytes, digest, &len, err);
-
-    if (rc == SG_OK)
-        sg_hex(digest, SG_SHA256_LEN, out);
-    return rc;
-}
-
 static enum sg_rc sign_attached(const struct sg_sign_jobs *jobs, struct sg_sign_job *job, struct sg_input *input,
-                                struct sg_outfile *out, struct sg_err *err)
+                                struct sg_outfile *out, uint8_t *digest, size_t *ret_len, struct sg_err *err)
 {
-    _cleanup_(sg_result_digest_freep) struct sg_result_digest *result = NULL;
-    uint8_t digest[EVP_MAX_MD_SIZE];
-    size_t len = 0;
-    enum sg_rc rc = sg_result_digest_start(jobs->app->libctx, out, sg_input_size(input), &result, err);
-
-    if (rc != SG_OK)
-        return rc;
-    rc = sg_sign_token_error(
-        jobs, sg_cades_sign_attached(jobs->signing->signer, input, job->claimed_time, out, digest, &len, err), err);
-    if (rc != SG_OK)
-        return rc;
-    sg_hex(digest, len, job->content_digest);
-    return sg_result_digest_finish(result, job->result_sha256, err);
+    return sg_sign_token_error(
+        jobs, sg_cades_sign_attached(jobs->signing->signer, input, job->claimed_time, out, digest, ret_len, err), err);
 }
 
 /* A target keeps the content with its signature. */
@@ -49,27 +25,19 @@ static enum sg_rc digest_content(const struct sg_sign_jobs *jobs, struct sg_sign
 }
 
 static enum sg_rc sign_detached(const struct sg_sign_jobs *jobs, struct sg_sign_job *job, struct sg_input *input,
-                                struct sg_outfile *out, struct sg_err *err)
+                                struct sg_outfile *out, uint8_t *digest, size_t *ret_len, struct sg_err *err)
 {
     _cleanup_(sg_buf_clear) struct sg_buf signature = SG_BUF(SG_MAX_CMS_REST);
-    uint8_t digest[EVP_MAX_MD_SIZE];
-    size_t len = 0;
-    enum sg_rc rc = digest_content(jobs, job, input, digest, &len, err);
+    enum sg_rc rc = digest_content(jobs, job, input, digest, ret_len, err);
 
     if (rc == SG_OK)
         rc = sg_check_cancelled(err);
-    if (rc != SG_OK)
-        return rc;
-    sg_hex(digest, len, job->content_digest);
-    rc = sg_sign_token_error(jobs,
-                             sg_cades_sign_detached(jobs->signing->signer, (struct sg_slice){digest, len},
-                                                    job->claimed_time, &signature, err),
-                             err);
     if (rc == SG_OK)
-        rc = sha256_of(jobs, sg_buf_slice(&signature), job->result_sha256, err);
-    if (rc == SG_OK)
-        rc = sg_outfile_write(out, signature.data, signature.len, err);
-    return rc == SG_OK ? sg_outfile_flush(out, err) : rc;
+        rc = sg_sign_token_error(jobs,
+                                 sg_cades_sign_detached(jobs->signing->signer, (struct sg_slice){digest, *ret_len},
+                                                        job->claimed_time, &signature, err),
+                                 err);
+    return rc == SG_OK ? sg_outfile_write(out, signature.data, signature.len, err) : rc;
 }
 
 /* The signature, or signatures, that are where the new one would be put: FILE.p7s, FILE.p7m. */
@@ -85,27 +53,18 @@ static enum sg_rc open_existing(const struct sg_sign_job *job, struct sg_input *
 }
 
 static enum sg_rc add_signature(const struct sg_sign_jobs *jobs, struct sg_sign_job *job, struct sg_input *input,
-                                struct sg_outfile *out, struct sg_err *err)
+                                struct sg_outfile *out, uint8_t *digest, size_t *ret_len, struct sg_err *err)
 {
-    _cleanup_(sg_result_digest_freep) struct sg_result_digest *result = NULL;
     _cleanup_(sg_input_freep) struct sg_input *existing = NULL;
-    uint8_t digest[EVP_MAX_MD_SIZE];
-    size_t len = 0;
     enum sg_rc rc = open_existing(job, &existing, err);
 
     if (rc == SG_OK && job->format->detached && jobs->outbox.target_count > 0)
-        rc = sg_sign_copy_content(jobs->app, input, "SHA256", &job->copies, digest, &len, err);
-    if (rc == SG_OK)
-        rc = sg_result_digest_start(jobs->app->libctx, out, 0, &result, err);
-    if (rc == SG_OK)
-        rc = sg_sign_token_error(
-            jobs,
-            sg_cades_add_signer(jobs->signing->signer, existing, input, job->claimed_time, out, digest, &len, err),
-            err);
+        rc = sg_sign_copy_content(jobs->app, input, "SHA256", &job->copies, digest, ret_len, err);
     if (rc != SG_OK)
         return rc;
-    sg_hex(digest, len, job->content_digest);
-    return sg_result_digest_finish(result, job->result_sha256, err);
+    return sg_sign_token_error(
+        jobs, sg_cades_add_signer(jobs->signing->signer, existing, input, job->claimed_time, out, digest, ret_len, err),
+        err);
 }
 
 enum sg_rc sg_sign_digest_fits(struct sg_input *input, struct sg_input *output, bool digest_fits, bool *ret,
@@ -133,6 +92,7 @@ const struct sg_sign_format sg_sign_cades_attached = {
     .name = "CAdES",
     .ending = ".p7m",
     .attached = true,
+    .copies = true,
     .note = N_("CAdES B-B, content attached; not time-stamped yet"),
     .sign = sign_attached,
     .is_of = sg_sign_digest_fits,

@@ -17,11 +17,12 @@ struct sg_sign_format {
     bool detached;         /* the content stays apart, and goes to a target with its signature */
     bool container;        /* one file for all of them */
     bool by_path;          /* it opens inputs itself, and compares them with the manifest */
+    bool copies;           /* the file that is made begins with the input, but for its head */
     const char *note;      /* N_(): what the file is, for people */
-    /* Signs one job into `out`, and says in the job what was signed and what came of it. `input` is NULL if `by_path`.
+    /* Signs one job into `out`. `input` is NULL if `by_path`. `digest`: of what was signed, room for EVP_MAX_MD_SIZE.
      * Safe for several threads. */
     enum sg_rc (*sign)(const struct sg_sign_jobs *jobs, struct sg_sign_job *job, struct sg_input *input,
-                       struct sg_outfile *out, struct sg_err *err);
+                       struct sg_outfile *out, uint8_t *digest, size_t *ret_len, struct sg_err *err);
     /* Whether the signed file `output` is of `input`, by what was recorded of it, whose digest is the input's or not.
      * NULL: that is not to be known. */
     enum sg_rc (*is_of)(struct sg_input *input, struct sg_input *output, bool digest_fits, bool *ret,

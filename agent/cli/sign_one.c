@@ -5,6 +5,7 @@
 #include "base/input.h"
 #include "base/limits.h"
 #include "base/msg.h"
+#include "cli/result_digest.h"
 #include "cli/sign_jobs.h"
 
 const struct sg_sign_remark_text sg_sign_remark_texts[] = {
@@ -73,6 +74,24 @@ static enum sg_rc open_output(const struct sg_sign_jobs *jobs, const struct sg_s
                             job->output, job->input));
 }
 
+/* By its format; the job gets the digests of what was signed and of what came of it. */
+static enum sg_rc make(const struct sg_sign_jobs *jobs, struct sg_sign_job *job, struct sg_input *input,
+                       struct sg_outfile *out, struct sg_err *err)
+{
+    _cleanup_(sg_result_digest_freep) struct sg_result_digest *result = NULL;
+    const uint64_t expected = job->format->copies ? sg_input_size(input) : 0;
+    uint8_t digest[EVP_MAX_MD_SIZE];
+    size_t len = 0;
+    enum sg_rc rc = sg_result_digest_start(jobs->app->libctx, out, expected, &result, err);
+
+    if (rc == SG_OK)
+        rc = job->format->sign(jobs, job, input, out, digest, &len, err);
+    if (rc != SG_OK)
+        return rc;
+    sg_hex(digest, len, job->content_digest);
+    return sg_result_digest_finish(result, job->result_sha256, err);
+}
+
 static enum sg_rc sign(const struct sg_sign_jobs *jobs, struct sg_sign_job *job, struct sg_input *input,
                        struct sg_outfile *out, struct sg_err *err)
 {
@@ -80,7 +99,7 @@ static enum sg_rc sign(const struct sg_sign_jobs *jobs, struct sg_sign_job *job,
 
     job->remarks |= input && sg_input_size(input) == 0 ? SG_REMARK_EMPTY : 0;
     job->claimed_time = sg_clock_now(&jobs->app->clock);
-    rc = job->format->sign(jobs, job, input, out, err);
+    rc = make(jobs, job, input, out, err);
     if (rc == SG_OK && input && job->inputs[0].sha256)
         rc = sg_input_check_unchanged(input, err);
     if (rc == SG_OK && sg_sign_queues(&jobs->outbox))

@@ -7,7 +7,6 @@
 
 #include "base/limits.h"
 #include "base/msg.h"
-#include "cli/result_digest.h"
 #include "cli/sign_jobs.h"
 
 /* --- options ---------------------------------------------------------------------------------------------------------
@@ -131,8 +130,8 @@ enum sg_rc sg_sign_pdf_remarks(struct sg_sign_job *job, struct sg_input *input, 
     return rc;
 }
 
-static enum sg_rc make(const struct sg_sign_jobs *jobs, struct sg_sign_job *job, struct sg_input *input,
-                       struct sg_outfile *out, uint8_t *digest, size_t *ret_len, struct sg_err *err)
+static enum sg_rc sign_pdf(const struct sg_sign_jobs *jobs, struct sg_sign_job *job, struct sg_input *input,
+                           struct sg_outfile *out, uint8_t *digest, size_t *ret_len, struct sg_err *err)
 {
     const struct sg_signing *signing = jobs->signing;
     struct sg_pades_params params = jobs->pdf.params;
@@ -151,22 +150,6 @@ static enum sg_rc make(const struct sg_sign_jobs *jobs, struct sg_sign_job *job,
     if (rc == SG_OK && !job->looked_into)
         take_remarks(job, hazards);
     return rc;
-}
-
-static enum sg_rc sign_pdf(const struct sg_sign_jobs *jobs, struct sg_sign_job *job, struct sg_input *input,
-                           struct sg_outfile *out, struct sg_err *err)
-{
-    _cleanup_(sg_result_digest_freep) struct sg_result_digest *result = NULL;
-    uint8_t digest[EVP_MAX_MD_SIZE];
-    size_t len = 0;
-    enum sg_rc rc = sg_result_digest_start(jobs->app->libctx, out, sg_input_size(input), &result, err);
-
-    if (rc == SG_OK)
-        rc = make(jobs, job, input, out, digest, &len, err);
-    if (rc != SG_OK)
-        return rc;
-    sg_hex(digest, len, job->content_digest);
-    return sg_result_digest_finish(result, job->result_sha256, err);
 }
 
 /* --- was it signed before? -------------------------------------------------------------------------------------------
@@ -200,6 +183,7 @@ const struct sg_sign_format sg_sign_pades = {
     .name = "PAdES",
     .ending = ".signed.pdf",
     .gives_way = ".pdf",
+    .copies = true,
     .note = N_("PAdES B-B; not time-stamped yet"),
     .sign = sign_pdf,
     .is_of = is_of,
