@@ -9,11 +9,12 @@ ca=$SIGNET_FIXTURES/ca soft=$SIGNET_FIXTURES/soft
 holds "$SIGNET" trust add "$ca/root.pem" --yes --intermediate "$ca/issuing.pem" --crl "$ca/root.crl" --crl "$ca/issuing.crl"
 printf 'Dear all,\n\nwe agree to the terms.\n--\nThe board\n' > text
 
+sign_as() { # NAME COMMAND OPTION...
+    openssl "$2" -sign -signer "$soft/$1.pem" -inkey "$soft/$1.key" -certfile "$ca/issuing.pem" "${@:3}"
+}
+
 sign_mail() { # COMMAND OUT OPTION...
-    local command=$1 out=$2
-    shift 2
-    openssl "$command" -sign -in text -signer "$soft/good.pem" -inkey "$soft/good.key" -certfile "$ca/issuing.pem" \
-        -from alice@example.com -to bob@example.com -subject "The terms" "$@" > "$out"
+    sign_as good "$1" -in text -from alice@example.com -to bob@example.com -subject "The terms" "${@:3}" > "$2"
 }
 
 openssl_accepts() { # FILE
@@ -39,6 +40,12 @@ changed() { # FILE
 broken() { # TEXT FILE
     expect 65 "$SIGNET" verify "$2"
     says "$1"
+}
+
+# What sed makes of a good one.
+broken_by() { # TEXT SCRIPT
+    sed "$2" cades.eml > changed.eml
+    broken "$1" changed.eml
 }
 
 with_crlf() { # IN OUT
@@ -92,7 +99,7 @@ openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout mal
     -days 30 2> "$tmp/err"
 openssl cms -sign -in text -signer mallory.pem -inkey mallory.key -cades > mallory.eml
 verdict 2 INDETERMINATE '"NO_CERTIFICATE_CHAIN_FOUND"' true mallory.eml
-openssl cms -sign -in text -signer "$soft/revoked.pem" -inkey "$soft/revoked.key" -certfile "$ca/issuing.pem" > revoked.eml
+sign_as revoked cms -in text > revoked.eml
 verdict 2 INDETERMINATE '"REVOKED_NO_POE"' true revoked.eml
 
 # --- what was signed with bare line feeds is not what the standard signs (RFC 8551 §3.1.1) ----------------------------------
@@ -100,13 +107,12 @@ verdict 2 INDETERMINATE '"REVOKED_NO_POE"' true revoked.eml
 sign_mail cms lf.eml -cades -binary
 verdict 1 TOTAL-FAILED '"HASH_FAILURE"' false lf.eml
 with_crlf text text.crlf
-openssl cms -sign -binary -cades -in text.crlf -signer "$soft/good.pem" -inkey "$soft/good.key" -certfile "$ca/issuing.pem" \
-    > binary.eml
+sign_as good cms -binary -cades -in text.crlf > binary.eml
 verdict 0 TOTAL-PASSED null true binary.eml
 
 # --- a signed message in a signed message: the outer one -----------------------------------------------------------------
 
-openssl cms -sign -in cades.eml -signer "$soft/good.pem" -inkey "$soft/good.key" -certfile "$ca/issuing.pem" -cades > twice.eml
+sign_as good cms -in cades.eml -cades > twice.eml
 verdict 0 TOTAL-PASSED null true twice.eml
 json 'signatures.0.reasons.1.code="signed-within"'
 sed 's/we agree/we agree not/' twice.eml > changed.eml
@@ -133,38 +139,28 @@ for at in 500 900 $((size / 2)); do
     expect 65 "$SIGNET" verify cut.eml
 done
 boundary=$(sed -n 's/.*boundary="\([^"]*\)".*/\1/p' cades.eml)
-sed "0,/^--$boundary/{/^--$boundary/d}" cades.eml > first.eml
-broken "there is no second part" first.eml
-sed 's/boundary="[^"]*"/boundary="another"/' cades.eml > another.eml
-broken "the boundary has not come" another.eml
-sed 's/boundary="[^"]*"/x=y/' cades.eml > none.eml
-broken "no boundary" none.eml
-sed "s/^--$boundary--/--$boundary\nContent-Type: text\/plain\n\nmore\n&/" cades.eml > third.eml
-broken "there is a third part" third.eml
-sed "s/^--$boundary--//" cades.eml > endless.eml
-broken "without its last boundary" endless.eml
-sed "s/^we agree/--$boundary-\n&/" cades.eml > unclear.eml
-broken "begins as a boundary" unclear.eml
-sed 's/protocol="[^"]*"/protocol="application\/other"/' cades.eml > protocol.eml
-broken "another protocol" protocol.eml
-sed 's/^Content-Type: multipart/Content-Type: multipart\/signed; boundary=x; protocol="application\/pkcs7-signature"\n&/' \
-    cades.eml > two.eml
-broken "two Content-Types" two.eml
+broken_by "there is no second part" "0,/^--$boundary/{/^--$boundary/d}"
+broken_by "the boundary has not come" 's/boundary="[^"]*"/boundary="another"/'
+broken_by "no boundary" 's/boundary="[^"]*"/x=y/'
+broken_by "there is a third part" "s/^--$boundary--/--$boundary\nContent-Type: text\/plain\n\nmore\n&/"
+broken_by "without its last boundary" "s/^--$boundary--//"
+broken_by "begins as a boundary" "s/^we agree/--$boundary-\n&/"
+broken_by "another protocol" 's/protocol="[^"]*"/protocol="application\/other"/'
+broken_by "two Content-Types" \
+    's/^Content-Type: multipart/Content-Type: multipart\/signed; boundary=x; protocol="application\/pkcs7-signature"\n&/'
 # A first part for who ends lines at a carriage return alone, or takes RFC 2231's boundary: and its twins that are for nobody.
-sed "0,/^--$boundary/s/^--$boundary/x\r--$boundary\rContent-Type: text\/plain\r\rPay more\r\n&/" cades.eml > cr.eml
-broken "a carriage return that ends no line" cr.eml
+broken_by "a carriage return that ends no line" \
+    "0,/^--$boundary/s/^--$boundary/x\r--$boundary\rContent-Type: text\/plain\r\rPay more\r\n&/"
 sed "0,/^--$boundary/s/^--$boundary/One line\r\nand another\r\n&/" cades.eml > preamble.eml
 good preamble.eml
 { cat cades.eml && printf 'x\f--%s\f' "$boundary"; } > feed.eml
 broken "a control character" feed.eml
 { cat cades.eml && printf 'x\302\205--%s\302\205' "$boundary"; } > nel.eml
 broken "a boundary within a line" nel.eml
-sed "s/boundary=\"[^\"]*\"/&; boundary*=us-ascii''x/" cades.eml > r2231.eml
-broken "RFC 2231" r2231.eml
+broken_by "RFC 2231" "s/boundary=\"[^\"]*\"/&; boundary*=us-ascii''x/"
 sed "s/boundary=\"[^\"]*\"/&; comment*=us-ascii''x/" cades.eml > comment.eml
 good comment.eml
-sed "/^MII/s/./*/" cades.eml > letters.eml
-broken "it is not Base64" letters.eml
+broken_by "it is not Base64" "/^MII/s/./*/"
 sed '/^MII/d' cades.eml > garbage.eml
 expect 65 "$SIGNET" verify garbage.eml
 printf 'Content-Type: application/pkcs7-mime; smime-type=signed-data\nContent-Transfer-Encoding: base64\n\nAAAA\n' > zeros.eml
