@@ -1,6 +1,6 @@
 /* The streaming reader. A window goes over the file; entries are read in it by a tight loop, since a large CRL has
  * nothing but entries. */
-#include "formats/crl.h"
+#include "formats/crl_private.h"
 
 #include <string.h>
 
@@ -16,8 +16,6 @@
 #include "formats/tlv.h"
 
 #define WINDOW (2 * SG_MAX_CRL_PART)
-
-enum { BOOLEAN = 0x01, BIT_STRING = 0x03, ENUMERATED = 0x0a, UTC_TIME = 0x17, GENERALIZED_TIME = 0x18 };
 
 struct reader {
     const struct sg_crl_place *place;
@@ -112,150 +110,6 @@ static enum sg_rc need(struct reader *reader, size_t len)
     return rc;
 }
 
-/* --- elements in memory ------------------------------------------------------------------------------------------- */
-
-/* A header with a definite length in as few octets as can be (X.690 §10.1); the element need not be there whole. */
-static bool peek_header(struct sg_slice at, uint8_t *identifier, size_t *header, uint64_t *length)
-{
-    if (at.len < 2)
-        return false;
-    *identifier = at.data[0];
-    *header = 2;
-    *length = at.data[1];
-    if (*length < 0x80)
-        return true;
-    size_t octets = *length & 0x7f;
-    if (octets == 0 || octets > 4 || at.len < 2 + octets || at.data[2] == 0)
-        return false;
-    *header += octets;
-    *length = 0;
-    for (size_t i = 0; i < octets; i++)
-        *length = *length << 8 | at.data[2 + i];
-    return *length >= 0x80;
-}
-
-/* Takes the element that `at` begins with off it. `whole` may be NULL. */
-static bool take_any(struct sg_slice *at, uint8_t *identifier, struct sg_slice *content, struct sg_slice *whole)
-{
-    size_t header;
-    uint64_t length;
-    if (!peek_header(*at, identifier, &header, &length) || length > at->len - header)
-        return false;
-    *content = (struct sg_slice){at->data + header, (size_t)length};
-    if (whole)
-        *whole = (struct sg_slice){at->data, header + (size_t)length};
-    *at = (struct sg_slice){content->data + content->len, at->len - header - (size_t)length};
-    return true;
-}
-
-static bool take(struct sg_slice *at, uint8_t identifier, struct sg_slice *content)
-{
-    uint8_t found;
-    return at->len > 0 && at->data[0] == identifier && take_any(at, &found, content, NULL);
-}
-
-static bool digits(const uint8_t *text, size_t count, unsigned *ret)
-{
-    unsigned value = 0;
-    for (size_t i = 0; i < count; i++) {
-        unsigned digit = (unsigned)text[i] - '0';
-        if (digit > 9)
-            return false;
-        value = 10 * value + digit;
-    }
-    *ret = value;
-    return true;
-}
-
-/* Days since 1970-01-01 in the Gregorian calendar: years begin in March, so that a leap day is their last. */
-static int64_t days(unsigned year, unsigned month, unsigned day)
-{
-    int64_t y = (int64_t)year - (month <= 2), era = (y >= 0 ? y : y - 399) / 400, of_era = y - 400 * era;
-    int64_t of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
-    return 146097 * era + 365 * of_era + of_era / 4 - of_era / 100 + of_year - 719468;
-}
-
-/* RFC 5280 §4.1.2.5: with seconds, in UTC, two digits of the year being of 1950 to 2049. */
-static bool read_time(uint8_t identifier, struct sg_slice text, int64_t *ret)
-{
-    static const uint8_t lengths[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    size_t year_digits = identifier == UTC_TIME ? 2 : 4;
-    unsigned year, month, day, hour, minute, second;
-    if ((identifier != UTC_TIME && identifier != GENERALIZED_TIME) || text.len != year_digits + 11 ||
-        text.data[text.len - 1] != 'Z' || !digits(text.data, year_digits, &year))
-        return false;
-    const uint8_t *rest = text.data + year_digits;
-    if (!digits(rest, 2, &month) || !digits(rest + 2, 2, &day) || !digits(rest + 4, 2, &hour) ||
-        !digits(rest + 6, 2, &minute) || !digits(rest + 8, 2, &second))
-        return false;
-    if (year_digits == 2)
-        year += year < 50 ? 2000 : 1900;
-    bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    if (month < 1 || month > 12 || day < 1 || day > lengths[month - 1] || (month == 2 && day == 29 && !leap) ||
-        hour > 23 || minute > 59 || second > 59)
-        return false;
-    *ret = 86400 * days(year, month, day) + (int64_t)hour * 3600 + (int64_t)minute * 60 + second;
-    return true;
-}
-
-/* --- an entry ----------------------------------------------------------------------------------------------------- */
-
-static bool is_minimal(struct sg_slice integer)
-{
-    return integer.len == 1 || (integer.len > 1 && (integer.data[0] != 0x00 || (integer.data[1] & 0x80) != 0) &&
-                                (integer.data[0] != 0xff || (integer.data[1] & 0x80) == 0));
-}
-
-/* §5.3.1; one that has no number, or none that there is, may be any. */
-static int read_reason(struct sg_slice value)
-{
-    struct sg_slice code;
-    if (!take(&value, ENUMERATED, &code) || value.len > 0 || code.len != 1 || code.data[0] > CRL_REASON_AA_COMPROMISE ||
-        code.data[0] == 7)
-        return -2;
-    return code.data[0];
-}
-
-/* Extension ::= SEQUENCE { extnID, critical BOOLEAN DEFAULT FALSE, extnValue OCTET STRING }; §5.3. */
-static bool read_extension(struct sg_slice extension, struct sg_crl_entry *entry)
-{
-    static const uint8_t reason_code[] = {0x55, 0x1d, 0x15}, invalidity_date[] = {0x55, 0x1d, 0x18},
-                         certificate_issuer[] = {0x55, 0x1d, 0x1d};
-    struct sg_slice oid, flag = {NULL, 0}, value;
-    if (!take(&extension, SG_DER_OBJECT_IDENTIFIER, &oid) ||
-        (extension.len > 0 && extension.data[0] == BOOLEAN && (!take(&extension, BOOLEAN, &flag) || flag.len != 1)) ||
-        !take(&extension, SG_DER_OCTET_STRING, &value) || extension.len > 0)
-        return false;
-    bool critical = flag.len == 1 && flag.data[0] != 0;
-    if (sg_slice_equal(oid, (struct sg_slice){reason_code, sizeof reason_code}))
-        entry->reason = entry->reason == -1 ? read_reason(value) : -2;
-    else if (sg_slice_equal(oid, (struct sg_slice){certificate_issuer, sizeof certificate_issuer}))
-        entry->certificate_issuer = value;
-    else if (!sg_slice_equal(oid, (struct sg_slice){invalidity_date, sizeof invalidity_date}))
-        entry->unknown_critical |= critical;
-    return true;
-}
-
-/* revokedCertificates' SEQUENCE { userCertificate, revocationDate, crlEntryExtensions OPTIONAL }. */
-static bool read_entry(struct sg_slice fields, struct sg_crl_entry *entry)
-{
-    struct sg_slice date, list, extension;
-    uint8_t identifier;
-    *entry = (struct sg_crl_entry){.revoked_at = SG_TIME_NONE, .reason = -1};
-    if (!take(&fields, SG_DER_INTEGER, &entry->serial) || !is_minimal(entry->serial) ||
-        !take_any(&fields, &identifier, &date, NULL) || (identifier != UTC_TIME && identifier != GENERALIZED_TIME))
-        return false;
-    (void)!read_time(identifier, date, &entry->revoked_at);
-    if (fields.len == 0)
-        return true;
-    if (!take(&fields, SG_DER_SEQUENCE, &list) || fields.len > 0)
-        return false;
-    while (list.len > 0)
-        if (!take(&list, SG_DER_SEQUENCE, &extension) || !read_extension(extension, entry))
-            return false;
-    return true;
-}
-
 /* --- the CRL's parts ---------------------------------------------------------------------------------------------- */
 
 /* The header of the next element, which has to be this one; the reader is then behind it. */
@@ -268,7 +122,7 @@ static enum sg_rc enter(struct reader *reader, uint8_t identifier, uint64_t limi
     if (rc != SG_OK)
         return rc;
     struct sg_slice at = {reader->window + reader->at, reader->len - reader->at};
-    if (!peek_header(at, &found, &header, &length) || found != identifier)
+    if (!sg_crl_header(at, &found, &header, &length) || found != identifier)
         return malformed(reader, _("there is something else than a CRL has there"));
     if (header + length > limit - position(reader))
         return malformed(reader, _("it is cut short"));
@@ -299,7 +153,7 @@ static enum sg_rc small(struct reader *reader, uint64_t end, uint8_t *ret_identi
     if (rc != SG_OK)
         return rc;
     struct sg_slice at = {reader->window + reader->at, reader->len - reader->at};
-    if (!peek_header(at, ret_identifier, &header, &length))
+    if (!sg_crl_header(at, ret_identifier, &header, &length))
         return malformed(reader, _("it is not DER"));
     if (header + length > end - position(reader))
         return malformed(reader, _("it is cut short"));
@@ -330,9 +184,9 @@ static enum sg_rc read_update(struct reader *reader, int64_t *ret)
     uint8_t identifier = 0;
     struct sg_slice content, whole;
     enum sg_rc rc = small(reader, reader->tbs_end, &identifier, &content, &whole);
-    if (rc == SG_OK && identifier != UTC_TIME && identifier != GENERALIZED_TIME)
+    if (rc == SG_OK && identifier != SG_CRL_UTC_TIME && identifier != SG_CRL_GENERALIZED_TIME)
         rc = malformed(reader, _("there is something else than a CRL has there"));
-    if (rc == SG_OK && !read_time(identifier, content, ret))
+    if (rc == SG_OK && !sg_crl_time(identifier, content, ret))
         reader->head->dates_unreadable = true;
     return rc;
 }
@@ -401,7 +255,7 @@ static enum sg_rc read_head(struct reader *reader, OSSL_LIB_CTX *libctx, bool *r
         rc = read_update(reader, &head->this_update);
     if (rc == SG_OK)
         rc = peek(reader, reader->tbs_end, &next);
-    if (rc == SG_OK && (next == UTC_TIME || next == GENERALIZED_TIME))
+    if (rc == SG_OK && (next == SG_CRL_UTC_TIME || next == SG_CRL_GENERALIZED_TIME))
         rc = read_update(reader, &head->next_update);
     return rc;
 }
@@ -419,7 +273,7 @@ static enum sg_rc read_entries(struct reader *reader, struct sg_crl_visitor visi
         uint8_t identifier;
         struct sg_slice content, whole;
         rc = small(reader, end, &identifier, &content, &whole);
-        if (rc == SG_OK && (identifier != SG_DER_SEQUENCE || !read_entry(content, &entry)))
+        if (rc == SG_OK && (identifier != SG_DER_SEQUENCE || !sg_crl_entry_read(content, &entry)))
             rc = malformed(reader, _("an entry is none"));
         if (rc == SG_OK)
             rc = visitor.visit(visitor.context, &entry, reader->err);
@@ -438,8 +292,8 @@ static enum sg_rc read_extensions(struct reader *reader, bool version_2)
     if (rc != SG_OK)
         return rc;
     struct sg_slice list = content;
-    if (identifier != SG_DER_CONTEXT(0) || !version_2 || !take(&content, SG_DER_SEQUENCE, &inside) || content.len > 0 ||
-        position(reader) != reader->tbs_end)
+    if (identifier != SG_DER_CONTEXT(0) || !version_2 || !sg_crl_take(&content, SG_DER_SEQUENCE, &inside) ||
+        content.len > 0 || position(reader) != reader->tbs_end)
         return malformed(reader, _("there is something else than a CRL has there"));
     return sg_buf_append(&reader->head->extensions, list.data, list.len, reader->err);
 }
@@ -457,7 +311,7 @@ static enum sg_rc read_signature(struct reader *reader, uint64_t end)
         rc = small(reader, end, &identifier, &content, &whole);
     if (rc != SG_OK)
         return rc;
-    if (identifier != BIT_STRING || content.len < 1 || content.data[0] != 0 || position(reader) != end)
+    if (identifier != SG_CRL_BIT_STRING || content.len < 1 || content.data[0] != 0 || position(reader) != end)
         return malformed(reader, _("its signature is none"));
     return sg_buf_append(&head->signature, content.data + 1, content.len - 1, reader->err);
 }
