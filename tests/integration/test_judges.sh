@@ -10,8 +10,7 @@
 . "${SIGNET_SOURCE:-$(dirname "$0")/../..}/tests/support/lib.sh"
 fixtures
 cd "$tmp"
-ca=$SIGNET_FIXTURES/ca
-jars=/usr/share/java
+. "$SIGNET_SOURCE/tests/support/judges.sh"
 for tool in openssl gpgsm certtool java jq; do
     command -v "$tool" > /dev/null || skip "$tool is not installed"
 done
@@ -20,47 +19,6 @@ knows() { # JUDGE KEY
     case $1:$2 in
         openssl:ed25519 | gpgsm:ed25519) false ;;
     esac
-}
-
-# ---- the judges: each says whether FILE is a good signature of CONTENT ("-": what it holds) ----------------------------
-
-judge_openssl() { # FILE CONTENT
-    local given=()
-    [ "$2" = - ] || given=(-content "$2")
-    openssl cms -verify -cades -binary -inform DER -in "$1" "${given[@]}" -CAfile "$ca/root.pem" -out /dev/null
-}
-
-judge_certtool() { # FILE CONTENT
-    local given=()
-    [ "$2" = - ] || given=(--load-data "$2")
-    certtool --p7-verify --inder --infile "$1" "${given[@]}" --load-ca-certificate "$ca/root.pem"
-}
-
-judge_gpgsm() { # FILE CONTENT
-    local given=()
-    [ "$2" = - ] || given=("$2")
-    gpgsm --batch --verify "$1" "${given[@]}"
-}
-
-judge_signet() { # FILE CONTENT
-    local given=()
-    [ "$2" = - ] || given=(--content "$2")
-    "$SIGNET" verify "${given[@]}" "$1"
-}
-
-# A home of gpgsm's own that trusts the root and asks nobody.
-start_gpgsm() {
-    export GNUPGHOME=$tmp/gnupg
-    mkdir -m 700 "$GNUPGHOME"
-    printf 'disable-crl-checks\ndisable-dirmngr\n' > "$GNUPGHOME/gpgsm.conf"
-    echo allow-loopback-pinentry > "$GNUPGHOME/gpg-agent.conf"
-    echo "$(openssl x509 -in "$ca/root.pem" -noout -fingerprint -sha1 | cut -d= -f2) S relax" > "$GNUPGHOME/trustlist.txt"
-    at_exit="gpgconf --kill all"
-    holds gpgsm --batch --import "$ca/root.pem" "$ca/issuing.pem"
-}
-
-bouncycastle() { # ARGUMENT...
-    java -cp "$jars/bcprov.jar:$jars/bcpkix.jar:$jars/bcutil.jar" "$SIGNET_SOURCE/tests/support/JudgeCms.java" "$@"
 }
 
 # ---- what we sign, and its tampered twins --------------------------------------------------------------------------------

@@ -9,37 +9,13 @@
 . "${SIGNET_SOURCE:-$(dirname "$0")/../..}/tests/support/lib.sh"
 fixtures
 cd "$tmp"
-ca=$SIGNET_FIXTURES/ca soft=$SIGNET_FIXTURES/soft
-jars=/usr/share/java
+. "$SIGNET_SOURCE/tests/support/judges.sh"
+soft=$SIGNET_FIXTURES/soft
 for tool in openssl gpgsm java jq; do
     command -v "$tool" > /dev/null || skip "$tool is not installed"
 done
 
-judge_openssl() { # FILE CONTENT
-    local given=()
-    [ "$2" = - ] || given=(-content "$2")
-    openssl cms -verify -cades -binary -inform DER -in "$1" "${given[@]}" -CAfile "$ca/root.pem" -out /dev/null
-}
-
-judge_gpgsm() { # FILE CONTENT
-    local given=()
-    [ "$2" = - ] || given=("$2")
-    gpgsm --batch --verify "$1" "${given[@]}"
-}
-
-judge_signet() { # FILE CONTENT
-    local given=()
-    [ "$2" = - ] || given=(--content "$2")
-    "$SIGNET" verify "${given[@]}" "$1"
-}
-
-# A home of gpgsm's own that trusts the root and asks nobody.
-export GNUPGHOME=$tmp/gnupg
-mkdir -m 700 "$GNUPGHOME"
-printf 'disable-crl-checks\ndisable-dirmngr\n' > "$GNUPGHOME/gpgsm.conf"
-echo "$(openssl x509 -in "$ca/root.pem" -noout -fingerprint -sha1 | cut -d= -f2) S relax" > "$GNUPGHOME/trustlist.txt"
-at_exit="gpgconf --kill all"
-holds gpgsm --batch --import "$ca/root.pem" "$ca/issuing.pem"
+start_gpgsm
 holds "$SIGNET" trust add "$ca/root.pem" --yes --intermediate "$ca/issuing.pem" --crl "$ca/root.crl" --crl "$ca/issuing.crl"
 
 # So many signatures, each of them good.
@@ -115,8 +91,7 @@ says "is not what its signatures are of"
 holds cmp changed.p7s kept
 
 # BouncyCastle judges all of them in one go.
-cut -f2- judgements | java -cp "$jars/bcprov.jar:$jars/bcpkix.jar:$jars/bcutil.jar" \
-    "$SIGNET_SOURCE/tests/support/JudgeCms.java" verify "$ca/root.pem" > bouncycastle.out 2> "$tmp/err" || failed "BouncyCastle"
+cut -f2- judgements | bouncycastle verify "$ca/root.pem" > bouncycastle.out 2> "$tmp/err" || failed "BouncyCastle"
 while IFS=$'\t' read -r want file _; do
     holds grep -q "^$want $file\(:\|\$\)" bouncycastle.out
 done < judgements
