@@ -6,7 +6,7 @@ PATH=$(dirname "$SIGNET"):$PATH
 export SIGNET_FIXTURES_FROM=$SIGNET_BUILD/fixtures
 
 sed -n '/^<!-- tour -->$/,/^<!-- tour end -->$/s/^    //p' README.md > "$tmp/tour"
-holds test "$(wc -l < "$tmp/tour")" = 15
+holds test "$(wc -l < "$tmp/tour")" = 16
 while IFS= read -r line <&8; do
     want=$(sed -n 's/.*# .*(exit \([0-9]*\))$/\1/p' <<< "$line")
     got=0
