@@ -18,20 +18,16 @@ const struct sg_oaep_digest sg_oaep_digests[SG_OAEP_DIGESTS] = {
 
 /* --- asking the token --------------------------------------------------------------------------------------------- */
 
-/* With its PIN, for a key that wants it each time: one at a time, and never one that was refused. */
+/* With its PIN, for a key that wants it each time. */
 static enum sg_rc ask_with_pin(struct sg_token_key *key, struct sg_decrypt_input *input, struct sg_secret **ret,
                                struct sg_err *err)
 {
-    struct sg_token *token = key->token;
     struct sg_pin_try try = {0};
-    (void)pthread_mutex_lock(&token->reauthentication);
-    enum sg_rc rc = sg_token_reauthenticate_begin(token, &try, err);
-    if (rc == SG_OK) {
-        input->pin = try.pin;
-        rc = sg_token_reauthenticate_end(&try, sg_token_verbs(token)->decrypt(key, input, ret, err), err);
-    }
-    (void)pthread_mutex_unlock(&token->reauthentication);
-    return rc;
+    enum sg_rc rc = sg_token_reauthenticate_begin(key->token, &try, err);
+    if (rc != SG_OK)
+        return rc;
+    input->pin = try.pin;
+    return sg_token_reauthenticate_end(&try, sg_token_verbs(key->token)->decrypt(key, input, ret, err), err);
 }
 
 static enum sg_rc ask(struct sg_token_key *key, struct sg_decrypt_input *input, struct sg_secret **ret,

@@ -176,7 +176,8 @@ struct sg_pin_try {
 SG_MUST_CHECK enum sg_rc sg_pin_try_begin(struct sg_pin_try *try, struct sg_err *err);
 SG_MUST_CHECK enum sg_rc sg_pin_try_end(struct sg_pin_try *try, enum sg_rc rc, struct sg_err *err);
 
-/* The same around an operation with a key that wants its PIN each time; `token->reauthentication` is held. */
+/* The same around an operation with a key that wants its PIN each time: one at a time, and none once one was refused.
+ * Who begins, ends. */
 SG_MUST_CHECK enum sg_rc sg_token_reauthenticate_begin(struct sg_token *token, struct sg_pin_try *try,
                                                        struct sg_err *err);
 SG_MUST_CHECK enum sg_rc sg_token_reauthenticate_end(struct sg_pin_try *try, enum sg_rc rc, struct sg_err *err);

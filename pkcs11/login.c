@@ -291,7 +291,7 @@ enum sg_rc sg_token_login(struct sg_token *token, const struct sg_secret *pin, c
 
 /* --- before each signature ---------------------------------------------------------------------------------------- */
 
-enum sg_rc sg_token_reauthenticate_begin(struct sg_token *token, struct sg_pin_try *try, struct sg_err *err)
+static enum sg_rc begin_reauthentication(struct sg_token *token, struct sg_pin_try *try, struct sg_err *err)
 {
     if (!token->pin && !token->info.pin_pad) /* it was wiped: see sg_token_key_open() */
         return fail(token, err, SG_E_PIN_REQUIRED, _("The token wants its PIN before each signature."));
@@ -301,10 +301,20 @@ enum sg_rc sg_token_reauthenticate_begin(struct sg_token *token, struct sg_pin_t
     return sg_pin_try_begin(try, err);
 }
 
+enum sg_rc sg_token_reauthenticate_begin(struct sg_token *token, struct sg_pin_try *try, struct sg_err *err)
+{
+    (void)pthread_mutex_lock(&token->reauthentication);
+    enum sg_rc rc = begin_reauthentication(token, try, err);
+    if (rc != SG_OK)
+        (void)pthread_mutex_unlock(&token->reauthentication);
+    return rc;
+}
+
 enum sg_rc sg_token_reauthenticate_end(struct sg_pin_try *try, enum sg_rc rc, struct sg_err *err)
 {
     rc = sg_pin_try_end(try, rc, err);
     if (is_refused(rc))
         sg_secret_free(sg_steal(try->token->pin)); /* never again, in any thread */
+    (void)pthread_mutex_unlock(&try->token->reauthentication);
     return rc;
 }

@@ -205,20 +205,16 @@ enum sg_rc sg_token_key_last_error(const struct sg_token_key *key, struct sg_err
 
 /* --- all together ------------------------------------------------------------------------------------------------ */
 
-/* With its PIN, for a key that wants it each time: one at a time, and none once one was refused. */
+/* With its PIN, for a key that wants it each time. */
 static enum sg_rc sign_with_pin(struct sg_token_key *key, struct sg_sign_input *input, uint8_t *out, size_t *ret_len,
                                 struct sg_err *err)
 {
-    struct sg_token *token = key->token;
     struct sg_pin_try try = {0};
-    (void)pthread_mutex_lock(&token->reauthentication);
-    enum sg_rc rc = sg_token_reauthenticate_begin(token, &try, err);
-    if (rc == SG_OK) {
-        input->pin = try.pin;
-        rc = sg_token_reauthenticate_end(&try, sg_token_verbs(token)->sign(key, input, out, ret_len, err), err);
-    }
-    (void)pthread_mutex_unlock(&token->reauthentication);
-    return rc;
+    enum sg_rc rc = sg_token_reauthenticate_begin(key->token, &try, err);
+    if (rc != SG_OK)
+        return rc;
+    input->pin = try.pin;
+    return sg_token_reauthenticate_end(&try, sg_token_verbs(key->token)->sign(key, input, out, ret_len, err), err);
 }
 
 static enum sg_rc sign(struct sg_token_key *key, struct sg_sign_input *input, uint8_t *out, size_t *ret_len,
