@@ -13,7 +13,7 @@ struct sg_sink sg_hash_sink(struct sg_hash *hash);
 void sg_hash_set_onward(struct sg_hash *hash, struct sg_sink onward);
 /* Of all that came; once. `out` has room for EVP_MAX_MD_SIZE. */
 SG_MUST_CHECK enum sg_rc sg_hash_end(struct sg_hash *hash, uint8_t *out, size_t *ret_len, struct sg_err *err);
-/* The same of a SHA-256, as lower-case hex. */
+/* The same as lower-case hex, of a digest that is no longer than a SHA-256. */
 SG_MUST_CHECK enum sg_rc sg_hash_end_hex(struct sg_hash *hash, char out[SG_SHA256_HEX], struct sg_err *err);
 void sg_hash_free(struct sg_hash *hash);
 SG_DEFINE_CLEANUP(struct sg_hash, sg_hash_free)

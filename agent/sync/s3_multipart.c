@@ -313,16 +313,6 @@ static enum sg_rc read_part(const struct sg_storing *storing, size_t index, stru
     return sg_input_copy(storing->upload.bytes, part_offset(storing, index), part_len(storing, index), sink, err);
 }
 
-static enum sg_rc end_hex(struct sg_hash *hash, char out[2 * EVP_MAX_MD_SIZE + 1], struct sg_err *err)
-{
-    uint8_t digest[EVP_MAX_MD_SIZE];
-    size_t len = 0;
-    enum sg_rc rc = sg_hash_end(hash, digest, &len, err);
-    if (rc == SG_OK)
-        sg_hex(digest, len, out);
-    return rc;
-}
-
 static enum sg_rc part_md5(const struct sg_storing *storing, size_t index, char out[2 * EVP_MAX_MD_SIZE + 1],
                            struct sg_err *err)
 {
@@ -330,7 +320,7 @@ static enum sg_rc part_md5(const struct sg_storing *storing, size_t index, char 
     enum sg_rc rc = sg_hash_new(storing->upload.libctx, "MD5", (struct sg_sink){0}, &hash, err);
     if (rc == SG_OK)
         rc = read_part(storing, index, sg_hash_sink(hash), err);
-    return rc == SG_OK ? end_hex(hash, out, err) : rc;
+    return rc == SG_OK ? sg_hash_end_hex(hash, out, err) : rc;
 }
 
 /* The part's digest for its request, and on the way that of the whole. */
@@ -352,7 +342,7 @@ static enum sg_rc digest_part(const struct sg_storing *storing, size_t index, bo
     if (rc == SG_OK && sink.write)
         rc = read_part(storing, index, sink, err);
     (void)strcpy(sha256, SG_S3_UNSIGNED);
-    return rc == SG_OK && hash ? end_hex(hash, sha256, err) : rc;
+    return rc == SG_OK && hash ? sg_hash_end_hex(hash, sha256, err) : rc;
 }
 
 /* Whether a part that is there is the one that would be sent. Its ETag is the MD5 of its bytes on most servers; where
