@@ -13,18 +13,10 @@
 
 #include <cmocka.h>
 
+#include "../../support/assert_rc.h"
 #include "base/crypto.h"
 #include "base/limits.h"
 #include "base/secret.h"
-
-#define assert_rc(call, code)                                                                                          \
-    do {                                                                                                               \
-        struct sg_err err = {0};                                                                                       \
-        enum sg_rc rc_ = (call);                                                                                       \
-        if (rc_ != (code))                                                                                             \
-            fail_msg("%s: %s, not %s: %s (%s)", #call, sg_rc_word(rc_), sg_rc_word(code), err.text, err.cause);        \
-    } while (0)
-#define assert_done(call) assert_rc(call, SG_OK)
 
 static OSSL_LIB_CTX *libctx;
 

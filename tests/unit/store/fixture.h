@@ -16,6 +16,7 @@
 #include <openssl/sha.h>
 #include <sqlite3.h>
 
+#include "../../support/assert_rc.h"
 #include "base/crypto.h"
 #include "store/ledger.h"
 #include "store/snapshot.h"
@@ -30,15 +31,6 @@ struct fixture {
     int64_t now;
     struct sg_clock clock;
 };
-
-#define assert_rc(call, code)                                                                                          \
-    do {                                                                                                               \
-        struct sg_err err = {0};                                                                                       \
-        enum sg_rc rc_ = (call);                                                                                       \
-        if (rc_ != (code))                                                                                             \
-            fail_msg("%s: %s, not %s: %s (%s)", #call, sg_rc_word(rc_), sg_rc_word(code), err.text, err.cause);        \
-    } while (0)
-#define assert_done(call) assert_rc(call, SG_OK)
 
 static inline void fixture_folder(struct fixture *f, const char *parent)
 {
@@ -357,4 +349,26 @@ static inline int wait_child(pid_t child)
 
     assert_int_equal(waitpid(child, &status, 0), child);
     return status;
+}
+
+static inline void write_file(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "wb");
+
+    assert_non_null(file);
+    assert_int_equal(fwrite(text, 1, strlen(text), file), strlen(text));
+    assert_int_equal(fclose(file), 0);
+}
+
+static inline void assert_file(const char *path, const char *text)
+{
+    char there[256] = "";
+    FILE *file = fopen(path, "rb");
+
+    if (!file)
+        fail_msg("%s is not there", path);
+    size_t len = fread(there, 1, sizeof(there) - 1, file);
+    assert_int_equal(fclose(file), 0);
+    there[len] = '\0';
+    assert_string_equal(there, text);
 }

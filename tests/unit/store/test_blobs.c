@@ -16,28 +16,6 @@ static struct sg_slice slice_of(const char *text)
     return (struct sg_slice){(const uint8_t *)text, strlen(text)};
 }
 
-static void write_file(const char *path, const char *text)
-{
-    FILE *file = fopen(path, "wb");
-
-    assert_non_null(file);
-    assert_int_equal(fwrite(text, 1, strlen(text), file), strlen(text));
-    assert_int_equal(fclose(file), 0);
-}
-
-static void assert_file(const char *path, const char *text)
-{
-    char there[256] = "";
-    FILE *file = fopen(path, "rb");
-
-    if (!file)
-        fail_msg("%s is not there", path);
-    size_t len = fread(there, 1, sizeof(there) - 1, file);
-    assert_int_equal(fclose(file), 0);
-    there[len] = '\0';
-    assert_string_equal(there, text);
-}
-
 static void assert_no_file(const char *path)
 {
     if (access(path, F_OK) == 0)
