@@ -1,129 +1,14 @@
 /* Does adding an unsigned attribute leave every other byte as it was, and the signature good? */
-#include "signing.h"
+#include "signed_files.h"
 
-#include "ber.h"
 #include "formats/cms.h"
 #include "formats/cms_augment.h"
 #include "formats/der.h"
 
-#define CONTENT_LEN (300 * 1024)
-
-static struct fixture {
-    OSSL_LIB_CTX *libctx;
-    struct identity root;
-    struct identity signer;
-    struct identity second;
-    char folder[40];
-    char path[64];
-    uint8_t *content;
-    struct sg_slice detached;     /* over `content`, by us */
-    struct sg_slice attached;     /* ditto */
-    struct sg_slice ber_attached; /* by OpenSSL, streamed: indefinite lengths */
-    struct sg_slice ber_detached; /* ditto, by two signers */
-} fx;
-
-static struct sg_slice whole_content(void)
-{
-    return (struct sg_slice){fx.content, CONTENT_LEN};
-}
-
-/* Keeps bytes beyond the arena of one test. */
-static struct sg_slice keep(const void *data, size_t len)
-{
-    uint8_t *copy = malloc(len);
-
-    assert_non_null(copy);
-    memcpy(copy, data, len);
-    return (struct sg_slice){copy, len};
-}
-
-static void sign_ours(void)
-{
-    const struct sg_cades_params params = {.libctx = fx.libctx, .key = fx.signer.key, .cert = fx.signer.cert};
-    _cleanup_(sg_cades_signer_freep) struct sg_cades_signer *signer = NULL;
-    _cleanup_(sg_input_freep) struct sg_input *input = NULL;
-    _cleanup_(sg_outfile_freep) struct sg_outfile *out = NULL;
-    _cleanup_(sg_buf_clear) struct sg_buf detached = SG_BUF(SG_MIB);
-    _cleanup_(sg_buf_clear) struct sg_buf attached = SG_BUF(SG_MIB);
-    uint8_t digest[EVP_MAX_MD_SIZE];
-    size_t digest_len = 0;
-    struct sg_err err;
-
-    assert_ok(sg_cades_signer_new(&params, &signer, &err), &err);
-    assert_ok(sg_input_from_slice("content", whole_content(), &input, &err), &err);
-    assert_ok(sg_outfile_open(fx.path, SG_OUT_REPLACE, &out, &err), &err);
-    assert_ok(sg_cades_sign_attached(signer, input, NOW, out, digest, &digest_len, &err), &err);
-    assert_ok(sg_outfile_commit(out, &err), &err);
-    read_file(fx.path, &attached);
-    assert_ok(sg_cades_sign_detached(signer, (struct sg_slice){digest, digest_len}, NOW, &detached, &err), &err);
-    fx.detached = keep(detached.data, detached.len);
-    fx.attached = keep(attached.data, attached.len);
-}
-
-static struct sg_slice sign_openssl(unsigned flags, bool two)
-{
-    BIO *in = BIO_new_mem_buf(fx.content, CONTENT_LEN);
-    BIO *out = BIO_new(BIO_s_mem());
-    uint8_t *data = NULL;
-
-    flags |= CMS_STREAM | CMS_BINARY | CMS_CADES | CMS_NOSMIMECAP;
-    CMS_ContentInfo *cms = CMS_sign_ex(fx.signer.cert, fx.signer.key, NULL, in, flags, fx.libctx, NULL);
-    assert_non_null(cms);
-    if (two)
-        assert_non_null(CMS_add1_signer(cms, fx.second.cert, fx.second.key, NULL, flags));
-    assert_int_equal(i2d_CMS_bio_stream(out, cms, in, (int)flags), 1);
-    const long len = BIO_get_mem_data(out, &data);
-    const struct sg_slice kept = keep(data, (size_t)len);
-    CMS_ContentInfo_free(cms);
-    BIO_free(in);
-    BIO_free(out);
-    return kept;
-}
-
 static int setup(void **state)
 {
-    struct sg_err err;
-
     (void)state;
-    assert_ok(sg_libctx_new(&fx.libctx, &err), &err);
-    fx.root = make_identity(fx.libctx, "EC", "P-256", NULL);
-    fx.signer = make_identity(fx.libctx, "RSA", NULL, &fx.root);
-    fx.second = make_identity(fx.libctx, "EC", "P-384", &fx.root);
-    strcpy(fx.folder, "/tmp/signet-augment-XXXXXX");
-    assert_non_null(mkdtemp(fx.folder));
-    (void)snprintf(fx.path, sizeof(fx.path), "%s/out", fx.folder);
-    fx.content = malloc(CONTENT_LEN);
-    assert_non_null(fx.content);
-    for (size_t i = 0; i < CONTENT_LEN; i++)
-        fx.content[i] = (uint8_t)(i * 7 + i / 251);
-    sign_ours();
-    fx.ber_attached = sign_openssl(0, false);
-    fx.ber_detached = sign_openssl(CMS_DETACHED, true);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    (void)unlink(fx.path);
-    (void)rmdir(fx.folder);
-    free((void *)fx.detached.data);
-    free((void *)fx.attached.data);
-    free((void *)fx.ber_attached.data);
-    free((void *)fx.ber_detached.data);
-    free(fx.content);
-    identity_clear(&fx.root);
-    identity_clear(&fx.signer);
-    identity_clear(&fx.second);
-    OSSL_LIB_CTX_free(fx.libctx);
-    return 0;
-}
-
-static int clear(void **state)
-{
-    (void)state;
-    arena_clear();
-    return 0;
+    return signed_files_setup(0);
 }
 
 /* An attribute of a type of nobody's, whose value is `len` times `octet`. */
@@ -410,7 +295,7 @@ static bool wire_verifies(struct sg_slice der)
     assert_ok(sg_cms_read(input, fx.libctx, NULL, &cms, &err), &err);
     const struct sg_signer_info *si = sg_cms_signer(cms, 0);
     assert_ok(sg_signer_info_to_be_signed(si, false, &bytes, &err), &err);
-    assert_int_equal(EVP_DigestVerifyInit_ex(ctx, NULL, "SHA256", fx.libctx, NULL, fx.signer.key, NULL), 1);
+    assert_int_equal(EVP_DigestVerifyInit_ex(ctx, NULL, "SHA256", fx.libctx, NULL, fx.first.key, NULL), 1);
     const int good = EVP_DigestVerify(ctx, si->signature.data, si->signature.len, bytes.data, bytes.len);
     ERR_clear_error();
     return good == 1;
@@ -432,11 +317,11 @@ static void test_unsorted_signed_attrs(void **state)
     (void)state;
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
     const struct sg_slice signed_bytes = tlv(0x31, attrs);
-    assert_int_equal(EVP_DigestSignInit_ex(ctx, NULL, "SHA256", fx.libctx, NULL, fx.signer.key, NULL), 1);
+    assert_int_equal(EVP_DigestSignInit_ex(ctx, NULL, "SHA256", fx.libctx, NULL, fx.first.key, NULL), 1);
     assert_int_equal(EVP_DigestSign(ctx, signature, &len, signed_bytes.data, signed_bytes.len), 1);
     EVP_MD_CTX_free(ctx);
-    const int name_len = i2d_X509_NAME(X509_get_issuer_name(fx.signer.cert), &name);
-    const int serial_len = i2d_ASN1_INTEGER(X509_get0_serialNumber(fx.signer.cert), &serial);
+    const int name_len = i2d_X509_NAME(X509_get_issuer_name(fx.first.cert), &name);
+    const int serial_len = i2d_ASN1_INTEGER(X509_get0_serialNumber(fx.first.cert), &serial);
     const struct sg_slice sid = tlv(0x30, JOIN(slice(name, (size_t)name_len), slice(serial, (size_t)serial_len)));
     OPENSSL_free(name);
     OPENSSL_free(serial);
