@@ -6,26 +6,8 @@
 #include <string.h>
 
 #include "base/msg.h"
-#include "sync/s3_private.h"
+#include "sync/s3_parts.h"
 #include "sync/s3_xml.h"
-
-struct part {
-    struct sg_storing *storing;
-    uint64_t listed; /* its size, where an earlier attempt has sent it; else 0 */
-};
-
-struct sg_s3_parts {
-    char *id;      /* "uploadId=...", as a URL has it */
-    char *object;  /* the object's URL with that behind it */
-    uint64_t size; /* of each part but the last */
-    size_t count, next, running;
-    struct sg_hash *whole; /* of all parts, in their order, as they are sent; NULL: it was checked before */
-    struct part *parts;
-    char (*etags)[SG_MAX_S3_ETAG]; /* "": not there */
-    struct sg_err failed;          /* the first failure of a part; rc == SG_OK: none */
-    struct sg_buf answer;          /* the XML that comes */
-    struct sg_buf body;            /* the XML that is sent */
-};
 
 void sg_s3_parts_free(struct sg_s3_parts *parts)
 {
@@ -99,13 +81,29 @@ static enum sg_rc remember(struct sg_storing *storing, const char *id, struct sg
     return sg_step_remember(storing->upload.store, storing->upload.step, id, err);
 }
 
-static bool forget(struct sg_storing *storing)
+bool sg_s3_forget_parts(struct sg_storing *storing)
 {
     struct sg_err err = {0};
     if (remember(storing, "", &err) == SG_OK)
         return true;
     sg_storing_fail(storing, &err);
     return false;
+}
+
+/* --- asking ------------------------------------------------------------------------------------------------------- */
+
+static enum sg_rc into_answer(void *context, const uint8_t *data, size_t len, struct sg_err *err)
+{
+    struct sg_s3_parts *parts = context;
+    return sg_buf_append(&parts->answer, data, len, err);
+}
+
+void sg_s3_ask_for_xml(struct sg_storing *storing, struct sg_http_request *request, sg_storing_next *next)
+{
+    storing->parts->answer.len = 0;
+    request->answer = (struct sg_sink){into_answer, storing->parts};
+    request->max_answer = SG_MAX_S3_ANSWER;
+    sg_storing_go_on(storing, request, next);
 }
 
 /* --- giving up ---------------------------------------------------------------------------------------------------- */
@@ -125,7 +123,7 @@ static void abort_upload(struct sg_storing *storing, sg_storing_next *next)
 static void abandoned(struct sg_storing *storing, const struct sg_http_answer *answer, struct sg_slice error_body)
 {
     (void)error_body;
-    if (!is_gone(answer) || forget(storing))
+    if (!is_gone(answer) || sg_s3_forget_parts(storing))
         sg_s3_confirm(storing);
 }
 
@@ -152,158 +150,13 @@ void sg_s3_abandon_parts(struct sg_storing *storing)
 static void gave_up(struct sg_storing *storing, const struct sg_http_answer *answer, struct sg_slice error_body)
 {
     (void)error_body;
-    if (!is_gone(answer) || forget(storing))
+    if (!is_gone(answer) || sg_s3_forget_parts(storing))
         sg_storing_fail(storing, &storing->parts->failed);
 }
 
-/* --- completing --------------------------------------------------------------------------------------------------- */
-
-static enum sg_rc into_answer(void *context, const uint8_t *data, size_t len, struct sg_err *err)
+void sg_s3_give_up(struct sg_storing *storing)
 {
-    struct sg_s3_parts *parts = context;
-    return sg_buf_append(&parts->answer, data, len, err);
-}
-
-static void ask_for_xml(struct sg_storing *storing, struct sg_http_request *request, sg_storing_next *next)
-{
-    storing->parts->answer.len = 0;
-    request->answer = (struct sg_sink){into_answer, storing->parts};
-    request->max_answer = SG_MAX_S3_ANSWER;
-    sg_storing_go_on(storing, request, next);
-}
-
-static void complete(struct sg_storing *storing, bool create_only);
-
-static enum sg_rc is_result(void *context, const char *parent, const char *name, const char *text, struct sg_err *err)
-{
-    bool *result = context;
-    (void)text;
-    (void)err;
-    *result = parent[0] == '\0' && strcmp(name, "CompleteMultipartUploadResult") == 0;
-    return SG_OK;
-}
-
-/* 200 is said before the server knows whether it will work: an <Error> may follow. */
-static enum sg_rc judge_completed(struct sg_storing *storing, const struct sg_http_answer *answer, struct sg_err *err)
-{
-    struct sg_slice xml = sg_buf_slice(&storing->parts->answer);
-    const struct sg_target *target = storing->upload.target;
-    struct sg_s3_error error;
-    char what[SG_TARGET_WHAT];
-    bool result = false;
-    if (sg_s3_xml_read(xml, is_result, &result, NULL) == SG_OK && result)
-        return SG_OK;
-    if (sg_s3_error_read(xml, &error, NULL) == SG_OK)
-        return sg_s3_fail_error(answer, &error, sg_target_what(target, what), err);
-    return sg_target_fail(target, answer, xml, err);
-}
-
-static void completed(struct sg_storing *storing, const struct sg_http_answer *answer)
-{
-    struct sg_err err = {0};
-    if (judge_completed(storing, answer, &err) != SG_OK) {
-        sg_storing_fail(storing, &err);
-    } else if (forget(storing)) {
-        sg_storing_take(storing, answer);
-        sg_s3_confirm(storing);
-    }
-}
-
-/* Of these parts the server makes no object (400), or it has not got them: the next attempt begins anew. */
-static void completed_or_not(struct sg_storing *storing, const struct sg_http_answer *answer,
-                             struct sg_slice error_body)
-{
-    if (answer->status < 300) {
-        completed(storing, answer);
-    } else if (answer->status == 400 || sg_s3_is(error_body, "NoSuchUpload")) {
-        (void)sg_target_fail(storing->upload.target, answer, error_body, &storing->parts->failed);
-        abort_upload(storing, gave_up);
-    } else {
-        sg_storing_fail_answer(storing, answer, error_body);
-    }
-}
-
-static void created_or_not(struct sg_storing *storing, const struct sg_http_answer *answer, struct sg_slice error_body)
-{
-    if (answer->status == 412) {
-        storing->receipt.was_there = true;
-        sg_s3_abandon_parts(storing);
-    } else if (answer->status == 501) {
-        complete(storing, false);
-    } else {
-        completed_or_not(storing, answer, error_body);
-    }
-}
-
-static enum sg_rc write_body(struct sg_storing *storing, char sha256[2 * EVP_MAX_MD_SIZE + 1], struct sg_err *err)
-{
-    struct sg_s3_parts *parts = storing->parts;
-    uint8_t digest[EVP_MAX_MD_SIZE];
-    size_t len = 0;
-    parts->body.len = 0;
-    enum sg_rc rc = sg_s3_list_write((const char(*)[SG_MAX_S3_ETAG])parts->etags, parts->count, &parts->body, err);
-    if (rc == SG_OK)
-        rc = sg_digest(storing->upload.libctx, "SHA256", sg_buf_slice(&parts->body), digest, &len, err);
-    if (rc == SG_OK)
-        sg_hex(digest, len, sha256);
-    return rc;
-}
-
-static void complete(struct sg_storing *storing, bool create_only)
-{
-    struct sg_err err = {0};
-    char sha256[2 * EVP_MAX_MD_SIZE + 1], digest[SG_S3_DIGEST];
-    if (write_body(storing, sha256, &err) != SG_OK) {
-        sg_storing_fail(storing, &err);
-        return;
-    }
-    const char *const headers[] = {sg_s3_digest(sha256, digest), SG_S3_CREATE_ONLY};
-    struct sg_http_request request = {
-        .method = "POST",
-        .url = storing->parts->object,
-        .headers = headers,
-        .header_count = create_only ? 2 : 1,
-        .body_bytes = sg_buf_slice(&storing->parts->body),
-    };
-    ask_for_xml(storing, &request, create_only ? created_or_not : completed_or_not);
-}
-
-/* What is wrong must not become an object, which the target keeps for good. */
-static bool is_right(struct sg_storing *storing, struct sg_err *err)
-{
-    char digest[SG_SHA256_HEX];
-    const char *path = sg_input_name(storing->upload.bytes);
-    if (!storing->parts->whole)
-        return true;
-    if (sg_hash_end_hex(storing->parts->whole, digest, err) != SG_OK)
-        return false;
-    if (strcmp(digest, storing->upload.sha256) == 0)
-        return true;
-    (void)sg_about(path, err,
-                   sg_fail(err, SG_E_STORE_DAMAGED,
-                           _("The copy \"%s\" is damaged: its bytes are not those that its name tells."), path));
-    return false;
-}
-
-/* Many servers know conditions for objects in one piece alone; another may have been faster meanwhile. */
-static void still_absent(struct sg_storing *storing, const struct sg_http_answer *answer, struct sg_slice error_body)
-{
-    (void)error_body;
-    storing->receipt.was_there = answer->status == 200;
-    if (storing->receipt.was_there)
-        sg_s3_abandon_parts(storing);
-    else
-        complete(storing, true);
-}
-
-static void complete_if_absent(struct sg_storing *storing)
-{
-    if (!is_right(storing, &storing->parts->failed)) {
-        abort_upload(storing, gave_up);
-        return;
-    }
-    struct sg_http_request request = {.method = "HEAD", .url = storing->url};
-    sg_storing_go_on(storing, &request, still_absent);
+    abort_upload(storing, gave_up);
 }
 
 /* --- the parts ---------------------------------------------------------------------------------------------------- */
@@ -361,7 +214,7 @@ static enum sg_rc is_there(const struct sg_storing *storing, size_t index, bool 
     return rc;
 }
 
-static enum sg_rc keep_etag(struct part *part, const struct sg_http_answer *answer, struct sg_err *err)
+static enum sg_rc keep_etag(struct sg_s3_part *part, const struct sg_http_answer *answer, struct sg_err *err)
 {
     struct sg_storing *storing = part->storing;
     const char *etag = sg_http_header(answer, "ETag");
@@ -378,7 +231,7 @@ static void send_more(struct sg_storing *storing);
 static void part_sent(void *context, const struct sg_http_answer *answer, struct sg_slice error_body,
                       const struct sg_err *err)
 {
-    struct part *part = context;
+    struct sg_s3_part *part = context;
     struct sg_s3_parts *parts = part->storing->parts;
     struct sg_err failed = {0};
     parts->running--;
@@ -434,7 +287,7 @@ static void send_more(struct sg_storing *storing)
     if (parts->running > 0)
         return;
     if (parts->failed.rc == SG_OK)
-        complete_if_absent(storing);
+        sg_s3_complete_if_absent(storing);
     else
         sg_storing_fail(storing, &parts->failed);
 }
@@ -476,7 +329,7 @@ static void begin(struct sg_storing *storing)
         return;
     }
     struct sg_http_request request = {.method = "POST", .url = url};
-    ask_for_xml(storing, &request, begun);
+    sg_s3_ask_for_xml(storing, &request, begun);
 }
 
 static void list(struct sg_storing *storing, uint64_t after);
@@ -532,7 +385,7 @@ static void list(struct sg_storing *storing, uint64_t after)
         return;
     }
     struct sg_http_request request = {.method = "GET", .url = url};
-    ask_for_xml(storing, &request, listed_or_not);
+    sg_s3_ask_for_xml(storing, &request, listed_or_not);
 }
 
 void sg_s3_send_parts(struct sg_storing *storing)
