@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/msg.h"
 #include "base/sandbox.h"
+#include "judge/allowance.h"
 #include "judge/child.h"
 #include "judge/message.h"
 #include "verify/report.h"
@@ -34,10 +35,11 @@ struct answer {
 struct place {
     struct sg_child child;
     struct sg_batch batch;
-    size_t at;        /* the file of the batch whose answer is expected */
-    int64_t left_ms;  /* for it */
-    size_t logged;    /* messages for the log about it */
-    struct sg_buf in; /* what the child said and is no whole message yet */
+    size_t at;                     /* the file of the batch whose answer is expected */
+    int64_t left_ms;               /* for it */
+    size_t logged;                 /* messages for the log about it */
+    struct sg_allowance allowance; /* what may be taken out of it */
+    struct sg_buf in;              /* what the child said and is no whole message yet */
 };
 
 struct run {
@@ -168,8 +170,10 @@ static void expect_next(struct run *run, struct place *place)
     while (place->at < place->batch.count && place->batch.answered[place->at])
         place->at++;
     place->logged = 0;
-    if (place->at < place->batch.count)
-        place->left_ms = sg_judge_time_for(run->judge, &place->batch.files[place->at]);
+    if (place->at == place->batch.count)
+        return;
+    place->left_ms = sg_judge_time_for(run->judge, &place->batch.files[place->at]);
+    sg_allowance_begin(&place->allowance, bytes_of(&place->batch.files[place->at]));
 }
 
 static void answered(struct place *place)
@@ -290,15 +294,20 @@ static bool has_its_name(const struct run *run, const struct sg_judge_file *file
            is_about(run, file->signature, message->pieces[0]);
 }
 
-static bool take_file(const struct run *run, size_t index, const struct sg_message *message)
+/* Nor is more than the file can hold. */
+static bool take_file(const struct run *run, struct place *place, const struct sg_message *message)
 {
     const struct sg_judge *judge = run->judge;
-    if (judge->extract == SG_EXTRACT_NONE)
+    const size_t index = place->batch.first + place->at;
+    const struct sg_slice piece = message->pieces[0];
+    const bool begins = message->kind == SG_MESSAGE_FILE;
+    if (judge->extract == SG_EXTRACT_NONE || !(begins ? sg_allowance_take_file(&place->allowance, piece.len)
+                                                      : sg_allowance_take_bytes(&place->allowance, piece.len)))
         return false;
-    if (message->kind == SG_MESSAGE_FILE)
-        judge->file_begins(judge->context, index, message->pieces[0]);
+    if (begins)
+        judge->file_begins(judge->context, index, piece);
     else
-        judge->file_goes_on(judge->context, index, message->pieces[0]);
+        judge->file_goes_on(judge->context, index, piece);
     return true;
 }
 
@@ -313,7 +322,7 @@ static bool take_message(struct run *run, struct place *place, const struct sg_m
         return true;
     }
     if (message->kind == SG_MESSAGE_FILE || message->kind == SG_MESSAGE_DATA)
-        return take_file(run, index, message);
+        return take_file(run, place, message);
     struct sg_err err;
     const struct sg_judge_file *file = &place->batch.files[place->at];
     if (!has_its_section(run, index, message) || !has_its_name(run, file, message))

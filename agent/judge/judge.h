@@ -60,7 +60,8 @@ struct sg_judge {
     /* Ditto; valid during the call. */
     void (*answered)(void *context, size_t index, const struct sg_judged *answer);
     /* With `extract`: a file of a container, its name or its next bytes, as the child says them: hostile. What comes is
-     * good only once `answered` was called with an answer. */
+     * good only once `answered` was called with an answer. It is never more than the limits of containers let one of
+     * this size hold: a child that says more is stopped. */
     void (*file_begins)(void *context, size_t index, struct sg_slice name);
     void (*file_goes_on)(void *context, size_t index, struct sg_slice bytes);
     /* Asked several times a second; SG_E_CANCELLED ends everything. */

@@ -44,6 +44,12 @@ static void say(const char *text, uint32_t file)
     say_both(text, "", file);
 }
 
+__attribute__((noreturn)) static void hang(void)
+{
+    for (;;)
+        (void)sched_yield();
+}
+
 static enum sg_rc eat_memory(struct sg_err *err)
 {
     for (size_t i = 0; !SG_SANITIZED && i < 1000; i++) {
@@ -92,6 +98,25 @@ static void drip(void)
     }
 }
 
+static bool hand_out(uint32_t kind, const void *bytes, size_t len)
+{
+    const struct sg_message message = {.kind = kind, .pieces = {{bytes, len}}};
+    bool sent = false;
+    for (int fd = 0; fd < 200; fd++)
+        sent |= sg_message_send(fd, &message);
+    return sent;
+}
+
+/* Takes more and more out of what is no container, until nobody listens. */
+static void fill_disk(bool many)
+{
+    static const uint8_t bytes[SG_MESSAGE_DATA_MOST];
+    bool heard = hand_out(SG_MESSAGE_FILE, "a", 1);
+    while (heard)
+        heard = many ? hand_out(SG_MESSAGE_FILE, "a/b", 3) : hand_out(SG_MESSAGE_DATA, bytes, sizeof bytes);
+    hang();
+}
+
 enum sg_rc __wrap_sg_verify_file(struct sg_verifier *verifier, struct sg_input *signature, struct sg_input *content,
                                  struct sg_report **ret, struct sg_err *err)
 {
@@ -124,10 +149,12 @@ enum sg_rc __wrap_sg_verify_file(struct sg_verifier *verifier, struct sg_input *
         chat(0);
     if (strcmp(name, "drip") == 0)
         drip();
+    if (strcmp(name, "much") == 0 || strcmp(name, "many") == 0)
+        fill_disk(strcmp(name, "many") == 0);
     for (int fd = 0; strcmp(name, "leave") == 0 && fd < 200; fd++)
         (void)close(fd);
-    while (strcmp(name, "hang") == 0 || strcmp(name, "leave") == 0)
-        (void)sched_yield();
+    if (strcmp(name, "hang") == 0 || strcmp(name, "leave") == 0)
+        hang();
     return __real_sg_verify_file(verifier, signature, content, ret, err);
 }
 
@@ -146,9 +173,13 @@ struct stage {
     const char *path;  /* not NULL: every file is this one on disk */
     size_t count, answered;
     size_t cancel_after; /* answers */
+    unsigned seconds;    /* that a file may take */
     enum sg_rc rcs[1000];
     int statuses[1000];
     bool json, html;
+    enum sg_judge_extract extract;
+    size_t files, names; /* handed out of containers */
+    uint64_t bytes;
 };
 
 static void note_log(void *context, enum sg_log_level level, const char *text)
@@ -168,6 +199,7 @@ static int set_up(void **state)
     stage->world.options.log = &stage->log;
     assert_int_equal(world_verifier(&stage->world, &stage->verifier), SG_OK);
     stage->cancel_after = SIZE_MAX;
+    stage->seconds = 1;
     *state = stage;
     return 0;
 }
@@ -216,6 +248,21 @@ static void take_one(void *context, size_t index, const struct sg_judged *answer
         assert_memory_equal(answer->text.data, expected, strlen(expected));
 }
 
+static void begin_file(void *context, size_t index, struct sg_slice name)
+{
+    struct stage *stage = context;
+    assert_int_equal(index, stage->at);
+    stage->files++;
+    stage->names += name.len;
+}
+
+static void go_on(void *context, size_t index, struct sg_slice bytes)
+{
+    struct stage *stage = context;
+    assert_int_equal(index, stage->at);
+    stage->bytes += bytes.len;
+}
+
 static struct stage *running; /* check_cancelled() has no context */
 
 static enum sg_rc check_cancelled(struct sg_err *err)
@@ -231,11 +278,14 @@ static enum sg_rc run(struct stage *stage, size_t count, unsigned jobs)
                                    .json = stage->json,
                                    .html = stage->html,
                                    .jobs = jobs,
-                                   .seconds = 1,
+                                   .seconds = stage->seconds,
                                    .count = count,
                                    .context = stage,
                                    .open = open_one,
                                    .answered = take_one,
+                                   .extract = stage->extract,
+                                   .file_begins = begin_file,
+                                   .file_goes_on = go_on,
                                    .check_cancelled = check_cancelled};
     running = stage;
     stage->answered = 0;
@@ -339,6 +389,30 @@ static void none_speaks_of_another(void **state)
     }
 }
 
+/* Does a child that takes out of a file what cannot be in it reach the disk with no more than could be? */
+static void the_disk_is_not_theirs(void **state)
+{
+    static const char *const faults[] = {"much", "many"};
+    struct stage *stage = *state;
+    stage->seconds = 600; /* it is not the time that ends them */
+    stage->extract = SG_EXTRACT_ALL;
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+        stage->fault = faults[i];
+        stage->files = stage->names = stage->bytes = 0;
+        assert_int_equal(run(stage, 1, 1), SG_OK);
+        assert_int_equal(stage->rcs[0], SG_E_JUDGE_FAILED);
+        assert_true(stage->files >= 1 && stage->files <= stage->cms.len);
+        assert_true(stage->names <= 2 * stage->cms.len);
+        assert_true(stage->bytes <= stage->cms.len * SG_MAX_ZIP_RATIO + SG_MAX_ZIP_FREE);
+        assert_true(i == 0 ? stage->bytes > SG_MAX_ZIP_FREE : stage->files > 100);
+    }
+    stage->extract = SG_EXTRACT_NONE; /* who was not asked for files hands out none */
+    stage->files = 0;
+    assert_int_equal(run(stage, 1, 1), SG_OK);
+    assert_int_equal(stage->rcs[0], SG_E_JUDGE_FAILED);
+    assert_int_equal(stage->files, 0);
+}
+
 static void all_of_them(void **state)
 {
     struct stage *stage = *state;
@@ -407,6 +481,9 @@ static void changes_are_noticed(void **state)
                                    .context = stage,
                                    .open = open_one,
                                    .answered = take_one,
+                                   .extract = stage->extract,
+                                   .file_begins = begin_file,
+                                   .file_goes_on = go_on,
                                    .check_cancelled = check_cancelled};
     enum sg_rc rc = sg_judge_run(&judge, &err);
     (void)kill(writer, SIGKILL);
@@ -467,17 +544,10 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(answers_in_order),
-        TEST(one_costs_only_itself),
-        TEST(sections_are_of_their_files),
-        TEST(talk_buys_no_time),
-        TEST(none_speaks_of_another),
-        TEST(all_of_them),
-        TEST(what_is_not_there_is_said),
-        TEST(cancelling_ends_all),
-        TEST(changes_are_noticed),
-        TEST(few_descriptors_are_enough),
-        TEST(what_is_logged_reaches_the_parent),
+        TEST(answers_in_order),    TEST(one_costs_only_itself),      TEST(sections_are_of_their_files),
+        TEST(talk_buys_no_time),   TEST(none_speaks_of_another),     TEST(the_disk_is_not_theirs),
+        TEST(all_of_them),         TEST(what_is_not_there_is_said),  TEST(cancelling_ends_all),
+        TEST(changes_are_noticed), TEST(few_descriptors_are_enough), TEST(what_is_logged_reaches_the_parent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
