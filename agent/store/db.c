@@ -217,6 +217,11 @@ static const char *const SQL[SG_SQL_COUNT] = {
                            "SELECT s.document, 2, ?2, ?3, s.target, ?4, ?4 FROM step AS s JOIN outbox AS o "
                            "ON o.document = s.document WHERE s.document = ?1 AND s.kind = 2 AND s.level = o.level "
                            "AND s.state <> 2 ORDER BY s.id",
+    [SG_SQL_UPLOADS_INSTEAD] = "UPDATE step SET level = ?2, sha256 = ?3 WHERE document = ?1 AND kind = 2 AND state = 0 "
+                               "AND level = (SELECT level FROM outbox WHERE outbox.document = ?1)",
+    /* What was begun may have arrived, whatever was heard of it. */
+    [SG_SQL_OUTBOX_DELIVERED] = "SELECT count(*) FROM step WHERE document = ?1 AND kind = 2 AND level <> 'content' "
+                                "AND (attempts > 0 OR state = 1)",
     [SG_SQL_OUTBOX_LEVEL] = "UPDATE outbox SET level = ?2, level_sha256 = ?3, output_state = 3 WHERE document = ?1",
 };
 

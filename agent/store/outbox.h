@@ -29,6 +29,7 @@ struct sg_version {
     const char *level;  /* SG_LEVEL_... */
     const char *sha256; /* hex; the blob */
     int64_t size;
+    bool instead;    /* written only: nobody has the one before it, nor is to get it (sg_step_timestamped()) */
     const char *tsa; /* read only: who gave it its time-stamp, and the genTime; "" and 0 for others */
     int64_t time;
 };
@@ -102,6 +103,8 @@ SG_MUST_CHECK enum sg_rc sg_outbox_behind(struct sg_store *store, sg_outbox_docu
  * a file's name, or a SHA-256 of one of their versions. */
 SG_MUST_CHECK enum sg_rc sg_outbox_find(struct sg_store *store, const char *name, sg_outbox_document_fn *each,
                                         void *context, struct sg_err *err);
+/* Whether anybody may have the signed file as it is or was: an upload of it was begun, whatever is known of its end. */
+SG_MUST_CHECK enum sg_rc sg_outbox_delivered(struct sg_store *store, int64_t document, bool *ret, struct sg_err *err);
 SG_MUST_CHECK enum sg_rc sg_outbox_versions(struct sg_store *store, int64_t document, sg_version_fn *each,
                                             void *context, struct sg_err *err);
 /* The waiting steps that are due by `now`, those due for the longest first, at most `limit`: those in hand come again
@@ -159,9 +162,9 @@ struct sg_receipt {
 SG_MUST_CHECK enum sg_rc sg_step_uploaded(struct sg_store *store, int64_t step, const struct sg_receipt *receipt,
                                           struct sg_err *err);
 /* A time-stamp step is done: the document has a new version, with upload steps to each target that the one before goes
- * to and whose upload was not dropped; the signed file is behind; the ledger has "timestamped". `tsa` is its name,
- * `time` the genTime: further than SG_CLOCK_TOLERANCE from the time that the signature claims, the ledger has
- * "clock-differs" too. */
+ * to and whose upload was not dropped; one that is there `instead` of it is sent by the steps that were to send that
+ * one. The signed file is behind; the ledger has "timestamped". `tsa` is its name, `time` the genTime: further than
+ * SG_CLOCK_TOLERANCE from the time that the signature claims, the ledger has "clock-differs" too. */
 SG_MUST_CHECK enum sg_rc sg_step_timestamped(struct sg_store *store, int64_t step, const struct sg_version *version,
                                              const char *tsa, int64_t time, struct sg_err *err);
 

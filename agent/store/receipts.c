@@ -133,14 +133,22 @@ struct completion {
     int64_t time;
 };
 
-/* The uploads first: they go where those of the version go that is the newest until then. */
+/* They go where those of the version go that is the newest until then. */
+static enum sg_rc add_uploads(struct sg_store *store, int64_t document, const struct sg_version *version,
+                              struct sg_err *err)
+{
+    const struct sg_value values[] = {sg_value_integer(document), sg_value_text(version->level),
+                                      sg_value_text(version->sha256), sg_value_integer(sg_clock_now(&store->clock))};
+
+    return version->instead ? sg_db_run(store, SG_SQL_UPLOADS_INSTEAD, values, 3, err)
+                            : sg_db_run(store, SG_SQL_UPLOADS_ADD, values, SG_COUNT(values), err);
+}
+
 static enum sg_rc add_version(const struct completion *completion, int64_t document, struct sg_err *err)
 {
     _cleanup_(sg_buf_clear) struct sg_buf scratch = SG_BUF(SG_MAX_ENTRY);
     const struct sg_version *version = completion->version;
     struct sg_store *store = completion->store;
-    const struct sg_value uploads[] = {sg_value_integer(document), sg_value_text(version->level),
-                                       sg_value_text(version->sha256), sg_value_integer(sg_clock_now(&store->clock))};
     const struct sg_value level[] = {sg_value_integer(document), sg_value_text(version->level),
                                      sg_value_text(version->sha256)};
     struct sg_value row[] = {sg_value_integer(document),     sg_value_text(version->level),
@@ -151,7 +159,7 @@ static enum sg_rc add_version(const struct completion *completion, int64_t docum
     if (rc == SG_OK)
         rc = sg_db_run(store, SG_SQL_VERSION_ADD, row, SG_COUNT(row), err);
     if (rc == SG_OK)
-        rc = sg_db_run(store, SG_SQL_UPLOADS_ADD, uploads, SG_COUNT(uploads), err);
+        rc = add_uploads(store, document, version, err);
     return rc == SG_OK ? sg_db_run(store, SG_SQL_OUTBOX_LEVEL, level, SG_COUNT(level), err) : rc;
 }
 

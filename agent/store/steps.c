@@ -107,6 +107,16 @@ enum sg_rc sg_steps_count_due(struct sg_store *store, int64_t now, size_t *ret, 
     return rc;
 }
 
+enum sg_rc sg_outbox_delivered(struct sg_store *store, int64_t document, bool *ret, struct sg_err *err)
+{
+    int64_t count = 0;
+    enum sg_rc rc = read_number(store, SG_SQL_OUTBOX_DELIVERED, document, 0, &count, err);
+
+    if (rc == SG_OK)
+        *ret = count > 0;
+    return rc;
+}
+
 enum sg_rc sg_step_get(struct sg_store *store, int64_t step, sg_step_fn *each, void *context, struct sg_err *err)
 {
     const struct sg_value values[] = {sg_value_integer(step)};

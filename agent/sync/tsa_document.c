@@ -59,28 +59,6 @@ static enum sg_rc open_blob(struct completing *completing, struct sg_err *err)
     return rc;
 }
 
-static enum sg_rc count_receipt(void *context, const struct sg_kept_receipt *receipt, struct sg_err *err)
-{
-    size_t *count = context;
-
-    (void)receipt;
-    (void)err;
-    (*count)++;
-    return SG_OK;
-}
-
-/* A target has a copy of it. */
-static enum sg_rc is_delivered(const struct completing *completing, bool *ret, struct sg_err *err)
-{
-    const struct sg_completion *completion = &completing->completion;
-    size_t count = 0;
-    enum sg_rc rc = sg_receipts_of(completion->store, completion->document, count_receipt, &count, err);
-
-    if (rc == SG_OK)
-        *ret = count > 0;
-    return rc;
-}
-
 /* Asks for the time-stamp; after that, `completing` is stamped()'s. */
 static enum sg_rc start(struct completing *completing, bool apart, struct sg_err *err)
 {
@@ -110,16 +88,17 @@ static enum sg_rc make_blob(struct completing *completing, struct sg_slice token
     return rc == SG_OK ? sg_blob_finish(blob, ret_sha256, err) : rc;
 }
 
-/* What was to go into the signature cannot, since a target has got it meanwhile, or there is no room for the token:
- * then another one is to be put beside it. */
+/* What was to go into the signature cannot, since a target may have got it meanwhile, or there is no room for the
+ * token: then another one is to be put beside it. */
 static enum sg_rc must_go_apart(const struct completing *completing, enum sg_rc made, bool *ret, struct sg_err *err)
 {
+    const struct sg_completion *completion = &completing->completion;
     bool delivered = false;
 
     *ret = false;
     if (!sg_stamping_is_inside(completing->stamping))
         return SG_OK;
-    enum sg_rc rc = is_delivered(completing, &delivered, err);
+    enum sg_rc rc = sg_outbox_delivered(completion->store, completion->document, &delivered, err);
     if (rc == SG_OK)
         *ret = delivered || made == SG_E_LIMIT;
     return rc;
@@ -165,7 +144,10 @@ static void stamped(void *context, const struct sg_stamp *stamp, const struct sg
         return;
     }
     const struct sg_completed completed = {
-        .version = {.level = SG_LEVEL_B_T, .sha256 = sha256, .size = (int64_t)size},
+        .version = {.level = SG_LEVEL_B_T,
+                    .sha256 = sha256,
+                    .size = (int64_t)size,
+                    .instead = sg_stamping_is_inside(completing->stamping)},
         .tsa = stamp->tsa,
         .time = stamp->time,
     };
@@ -184,7 +166,7 @@ enum sg_rc sg_completion_start(const struct sg_completion *completion, struct sg
     if (rc == SG_OK)
         rc = open_blob(completing, err);
     if (rc == SG_OK)
-        rc = is_delivered(completing, &delivered, err);
+        rc = sg_outbox_delivered(completion->store, completion->document, &delivered, err);
     if (rc == SG_OK)
         rc = start(completing, delivered, err);
     if (rc == SG_OK)

@@ -61,7 +61,35 @@ holds grep -q 'Total document signed' "$tmp/pdfsig"
 holds qpdf --check inside.signed.pdf
 holds cmp -n "$(stat -c %s inside.pdf)" inside.pdf inside.signed.pdf
 
+# --- a target is to have it, and no delivery was begun: the one with the time-stamp is delivered, and no other
+configure tsa archive
+pdf waiting
+expect 0 signet_pin sign waiting.pdf
+cp waiting.signed.pdf before.pdf
+configure tsa
+"$SIGNET" sync > out 2> err || true
+is_level waiting.signed.pdf B-T
+holds test "$(stat -c %s waiting.signed.pdf)" = "$(stat -c %s before.pdf)"
+configure tsa archive
+expect 0 "$SIGNET" sync
+holds_copy waiting.signed.pdf
+rejects test -e "$APACHE_FILES/$(sha256sum < before.pdf | cut -c1-64)"
+expect 0 "$SIGNET" receipt waiting.signed.pdf
+
+# --- a delivery was begun, of whose end nothing is known: beside it
+configure tsa archive
+pdf begun
+expect 0 signet_pin sign begun.pdf
+cp begun.signed.pdf before.pdf
+apache_stop
+expect 75 "$SIGNET" sync
+says "Time-stamped by main: $tmp/begun.signed.pdf"
+holds cmp -n "$(stat -c %s before.pdf)" before.pdf begun.signed.pdf
+holds grep -qa /ETSI.RFC3161 begun.signed.pdf
+expect 0 "$SIGNET" outbox drop --reason "the archive moved" begun.signed.pdf
+
 # --- no room was left for it: beside it
+configure tsa
 pdf narrow
 expect 0 signet_pin sign --reserve 100 narrow.pdf
 cp narrow.signed.pdf before.pdf
@@ -72,6 +100,7 @@ holds qpdf --check narrow.signed.pdf
 pdfsig_finds narrow.signed.pdf 2
 
 # --- a target has it: beside it, and what is there stays, byte for byte
+apache_start
 configure tsa archive
 tsa_mode main fail
 pdf given

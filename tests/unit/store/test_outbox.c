@@ -169,12 +169,17 @@ static void upload(struct sg_store *store, int64_t document, const char *target,
     assert_done(sg_step_uploaded(store, step_of(store, document, target, level), &receipt, &err));
 }
 
-static void stamp(struct sg_store *store, int64_t document)
+static void stamp_as(struct sg_store *store, int64_t document, bool instead)
 {
-    const struct sg_version version = {.level = SG_LEVEL_B_T, .sha256 = STAMPED, .size = 3000};
+    const struct sg_version version = {.level = SG_LEVEL_B_T, .sha256 = STAMPED, .size = 3000, .instead = instead};
 
     assert_done(sg_step_timestamped(store, step_of(store, document, "", SG_LEVEL_B_T), &version, "tsa.example",
                                     1700000100, &err));
+}
+
+static void stamp(struct sg_store *store, int64_t document)
+{
+    stamp_as(store, document, false);
 }
 
 /* --- queueing ------------------------------------------------------------------------------------------------------
@@ -412,6 +417,54 @@ static void test_whole_way(void **state)
                      1);
 }
 
+static bool is_delivered(struct sg_store *store, int64_t document)
+{
+    bool delivered = false;
+
+    assert_done(sg_outbox_delivered(store, document, &delivered, &err));
+    return delivered;
+}
+
+/* Does an upload of the signature count as soon as it is begun, however it ends and whatever a person says then? */
+static void test_delivered(void **state)
+{
+    struct fixture *f = *state;
+    _cleanup_(sg_store_freep) struct sg_store *store = open_store(f);
+    const struct sg_err why = {.rc = SG_E_NETWORK, .text = "cut"};
+    int64_t document = queue_placed(store, "/in/a", "/out/a"), other = queue_placed(store, "/in/b", "/out/b"), count;
+
+    assert_done(sg_step_begin(store, step_of(store, document, "archive", SG_LEVEL_CONTENT), &err));
+    assert_done(sg_step_begin(store, step_of(store, document, "", SG_LEVEL_B_T), &err));
+    assert_false(is_delivered(store, document)); /* the content is not the signature, and a TSA sees neither */
+    assert_done(sg_step_begin(store, step_of(store, document, "mirror", SG_LEVEL_B_B), &err));
+    assert_true(is_delivered(store, document));
+    assert_done(sg_step_failed(store, step_of(store, document, "mirror", SG_LEVEL_B_B), &why, 5000, &err));
+    assert_true(is_delivered(store, document));
+    assert_done(sg_outbox_drop(store, document, NULL, "enough", &count, &err));
+    assert_true(is_delivered(store, document));
+    assert_false(is_delivered(store, other));
+    upload(store, other, "archive", SG_LEVEL_B_B);
+    assert_true(is_delivered(store, other));
+}
+
+/* Does a version that is there instead of the one before go where that one was to go, and that one nowhere? */
+static void test_instead(void **state)
+{
+    struct fixture *f = *state;
+    _cleanup_(sg_store_freep) struct sg_store *store = open_store(f);
+    int64_t document = queue_placed(store, "/in/a", "/out/a"), count = 0;
+
+    assert_done(sg_outbox_drop(store, document, "mirror", "gone", &count, &err));
+    stamp_as(store, document, true);
+    assert_steps(store, document,
+                 "w upload content archive\nx upload content mirror\nw upload B-T archive\nx upload B-B mirror\n"
+                 "d timestamp B-T \n");
+    assert_int_equal(ask(f, "SELECT count(*) FROM step WHERE state = 0 AND sha256 = '" STAMPED "'"), 1);
+    upload(store, document, "archive", SG_LEVEL_CONTENT);
+    upload(store, document, "archive", SG_LEVEL_B_T);
+    assert_document(store, document, "1 /in/a /out/a B-T 1 3 closed 1 forgotten 0\n");
+}
+
 /* Does the same outcome, journaled twice, change nothing the second time? */
 static void test_twice(void **state)
 {
@@ -553,6 +606,8 @@ int main(void)
         fixture_test(test_resume),
         fixture_test(test_a_server_that_is_gone),
         fixture_test(test_whole_way),
+        fixture_test(test_delivered),
+        fixture_test(test_instead),
         fixture_test(test_twice),
         fixture_test(test_wrong_kind),
         fixture_test(test_drop_target),
