@@ -66,13 +66,11 @@ SG_MUST_CHECK enum sg_rc sg_outfile_sync_group(struct sg_outfile *const *outs, s
 /* fsync, name, fsync of the folder. The file is final when this returns SG_OK. */
 SG_MUST_CHECK enum sg_rc sg_outfile_commit(struct sg_outfile *out, struct sg_err *err);
 /* Makes a group final together: one syncfs a file system, names, one fsync a folder. If one of them fails, the names
- * already given are taken back, as sg_outfile_revoke() does it, `*ret_failed` is its index and nothing is final. */
+ * already given are taken back, `*ret_failed` is its index and nothing is final. A file that was replaced is there
+ * again then: it was kept under a hidden name. Where the file system has no hard links, it could not be kept, and the
+ * new file stays: there would be neither. */
 SG_MUST_CHECK enum sg_rc sg_outfile_commit_group(struct sg_outfile *const *outs, size_t count, size_t *ret_failed,
                                                  struct sg_err *err);
-/* Takes a committed file's name back: what was to be recorded with it could not be. A file that it replaced is there
- * again: it is kept under a hidden name until sg_outfile_free(). Where the file system has no hard links, it cannot be
- * kept, and the new file stays: there would be neither. */
-void sg_outfile_revoke(struct sg_outfile *out);
 /* Closes; what was not committed, or was replaced, is gone. */
 void sg_outfile_free(struct sg_outfile *out);
 SG_DEFINE_CLEANUP(struct sg_outfile, sg_outfile_free)

@@ -273,11 +273,3 @@ enum sg_rc sg_outfile_commit(struct sg_outfile *out, struct sg_err *err)
     size_t ignored = 0;
     return sg_outfile_commit_group(&out, 1, &ignored, err);
 }
-
-void sg_outfile_revoke(struct sg_outfile *out)
-{
-    bool had_name = out->named;
-    take_name_back(out);
-    if (had_name && sg_folder_sync(out->folder, NULL) != SG_OK)
-        return;
-}

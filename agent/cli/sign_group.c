@@ -1,8 +1,9 @@
 /* Recording a group and making it final.
  *
- * Without an outbox the files get their names within the transaction, and lose them if it cannot be committed. With one
- * they get them after it: their copies are on disk by then, so that a program that is killed in between leaves behind
- * what the next one can finish (sg_outbox_place()), and sync sends nothing that has not been placed. */
+ * The files get their names after the commit of the transaction that records them: a file that is there is on record,
+ * whenever the program is killed. What is recorded and has no name yet has a copy on disk, if there is an outbox, so
+ * that the next one can finish it (sg_outbox_place()), and sync sends nothing that has not been placed; without one
+ * there is no file, and the record says only that the key was used. */
 #include "cli/sign_group.h"
 
 #include <errno.h>
@@ -105,8 +106,9 @@ static enum sg_rc record_job(const struct sg_sign_jobs *jobs, struct sg_sign_job
         return SG_OK;
     rc = record_document(jobs, job, err);
     if (rc == SG_OK && sg_sign_queues(&jobs->outbox))
-        rc = sg_sign_queue(&jobs->outbox, jobs->signing->store, &job->copies, sg_outfile_replaces(job->out),
-                           &job->document, err);
+        return sg_sign_queue(&jobs->outbox, jobs->signing->store, &job->copies, sg_outfile_replaces(job->out),
+                             &job->document, err);
+    job->document = rc == SG_OK ? sg_store_document_number(jobs->signing->store) : 0;
     return rc;
 }
 
@@ -125,24 +127,13 @@ static enum sg_rc record_group(const struct sg_sign_jobs *jobs, struct sg_sign_g
 /* --- making final --------------------------------------------------------------------------------------------------
  */
 
-static enum sg_rc finish_unqueued(const struct sg_sign_jobs *jobs, struct sg_sign_group *group, struct sg_err *err)
+/* What is final has its bytes on disk, then its record, then its name. */
+static enum sg_rc commit_record(const struct sg_sign_jobs *jobs, struct sg_sign_group *group, bool queued,
+                                struct sg_err *err)
 {
     size_t failed = 0;
-    enum sg_rc rc = record_group(jobs, group, err);
-
-    if (rc == SG_OK)
-        rc = sg_outfile_commit_group(group->outs, group->out_count, &failed, err);
-    if (rc != SG_OK)
-        return rc;
-    rc = sg_store_commit(jobs->signing->store, err);
-    for (size_t i = 0; i < group->out_count && rc != SG_OK; i++)
-        sg_outfile_revoke(group->outs[i]);
-    return rc;
-}
-
-static enum sg_rc commit_queue(const struct sg_sign_jobs *jobs, struct sg_sign_group *group, struct sg_err *err)
-{
-    enum sg_rc rc = sg_blobs_sync_with(jobs->app->paths.state, group->outs, group->out_count, err);
+    enum sg_rc rc = queued ? sg_blobs_sync_with(jobs->app->paths.state, group->outs, group->out_count, err)
+                           : sg_outfile_sync_group(group->outs, group->out_count, NULL, &failed, err);
 
     if (rc == SG_OK)
         rc = record_group(jobs, group, err);
@@ -167,20 +158,25 @@ static enum sg_rc mark_placed(const struct sg_sign_jobs *jobs, const struct sg_s
     return rc;
 }
 
-static enum sg_rc finish_queued(const struct sg_sign_jobs *jobs, struct sg_sign_group *group, struct sg_err *err)
+/* The files are where they belong; whoever looks for some that are not finds that out again. */
+static enum sg_rc note_placed(const struct sg_sign_jobs *jobs, const struct sg_sign_group *group, struct sg_err *err)
 {
     struct sg_store *store = jobs->signing->store;
-    size_t failed = 0;
-    enum sg_rc rc = commit_queue(jobs, group, err);
 
-    if (rc == SG_OK)
-        rc = sg_outfile_commit_group(group->outs, group->out_count, &failed, err);
-    if (rc != SG_OK)
-        return rc;
-    /* The files are where they belong; whoever looks for some that are not finds that out again. */
     if (sg_store_relax(store, true, NULL) == SG_OK && mark_placed(jobs, group) != SG_OK)
         sg_note(&jobs->app->voice, _("the outbox could not note that the signed files are in their places"));
     return sg_store_relax(store, false, err);
+}
+
+static enum sg_rc finish(const struct sg_sign_jobs *jobs, struct sg_sign_group *group, struct sg_err *err)
+{
+    bool queued = group->out_count > 0 && sg_sign_queues(&jobs->outbox);
+    size_t failed = 0;
+    enum sg_rc rc = commit_record(jobs, group, queued, err);
+
+    if (rc == SG_OK)
+        rc = sg_outfile_commit_group(group->outs, group->out_count, &failed, err);
+    return rc == SG_OK && queued ? note_placed(jobs, group, err) : rc;
 }
 
 static void collect(struct sg_sign_group *group)
@@ -208,8 +204,7 @@ enum sg_rc sg_sign_group_finish(const struct sg_sign_jobs *jobs, struct sg_sign_
     collect(group);
     if (!has_news(group))
         return SG_OK;
-    bool queued = group->out_count > 0 && sg_sign_queues(&jobs->outbox);
-    enum sg_rc rc = queued ? finish_queued(jobs, group, err) : finish_unqueued(jobs, group, err);
+    enum sg_rc rc = finish(jobs, group, err);
 
     if (rc != SG_OK)
         sg_store_rollback(jobs->signing->store);

@@ -14,8 +14,8 @@ struct sg_sign_group {
 /* Why a job failed; about its input, if about nothing else. */
 void sg_sign_job_fail(struct sg_sign_job *job, const struct sg_err *err);
 
-/* Records what was signed and what failed, in one transaction, and makes what was signed final; with an outbox, what
- * was signed is in it before it has its name. If that fails, nothing of the group is final. */
+/* Records what was signed and what failed, in one transaction, and makes what was signed final: it is on record, and in
+ * the outbox if there is one, before it has its name. If that fails, nothing of the group is final. */
 SG_MUST_CHECK enum sg_rc sg_sign_group_finish(const struct sg_sign_jobs *jobs, struct sg_sign_group *group,
                                               struct sg_err *err);
 /* After that: each of its signatures is a failure, which the next sg_sign_group_finish() records. */

@@ -53,7 +53,7 @@ struct sg_sign_job {
     int64_t claimed_time;
 
     struct sg_sign_copies copies;
-    int64_t document; /* its number in the outbox, once it is committed there; 0 before */
+    int64_t document; /* its number in the store, once it is recorded there; 0 before */
 };
 
 struct sg_sign_jobs {

@@ -50,6 +50,11 @@ enum sg_rc sg_store_document_add(struct sg_store *store, const struct sg_documen
     return sg_operation_end(&operation, rc, err);
 }
 
+int64_t sg_store_document_number(const struct sg_store *store)
+{
+    return store->ledger_number;
+}
+
 struct signed_reader {
     sg_signed_file_fn *each;
     void *context;

@@ -68,7 +68,7 @@ enum sg_rc sg_outbox_add(struct sg_store *store, const struct sg_outbox_request 
                          struct sg_err *err)
 {
     struct sg_operation operation;
-    int64_t document = store->ledger_number;
+    int64_t document = sg_store_document_number(store);
 
     if (store->transaction == SG_TRANSACTION_NONE || request->version_count == 0)
         return sg_fail(err, SG_E_INTERNAL, _("A document was to be queued that is not being recorded."));

@@ -51,7 +51,8 @@ SG_MUST_CHECK enum sg_rc sg_outbox_add(struct sg_store *store, const struct sg_o
 /* The signed file has its name, or cannot have it and stays in the store (SG_OUTPUT_MOVED, SG_OUTPUT_CHANGED). */
 SG_MUST_CHECK enum sg_rc sg_outbox_placed(struct sg_store *store, int64_t document, enum sg_output_state state,
                                           struct sg_err *err);
-/* It could not get one, and its signature is none: the document is taken back, with a "sign-failed" entry of `why`. */
+/* It could not get one, and its signature is none: the document, queued or only recorded, is taken back, with a
+ * "sign-failed" entry of `why`. */
 SG_MUST_CHECK enum sg_rc sg_outbox_withdraw(struct sg_store *store, int64_t document, const struct sg_err *why,
                                             struct sg_err *err);
 

@@ -102,6 +102,8 @@ struct sg_document {
 /* Records the document and its "sign" ledger entry. */
 SG_MUST_CHECK enum sg_rc sg_store_document_add(struct sg_store *store, const struct sg_document *document,
                                                struct sg_err *err);
+/* The number of the document just recorded, in the same transaction: its ledger entry's. */
+int64_t sg_store_document_number(const struct sg_store *store);
 
 /* Of a document, what tells whether a file is its signed one. Borrowed. */
 struct sg_signed_file {

@@ -278,25 +278,6 @@ static void test_short_writes(void **state)
     assert_true(fault.nth > 1);
 }
 
-/* A file that was final and is taken back is gone, whatever becomes of the folder's fsync. */
-static void test_revoke(void **state)
-{
-    const struct place *place = *state;
-
-    for (int i = 0; i < 2; i++) {
-        _cleanup_(sg_outfile_freep) struct sg_outfile *out = NULL;
-
-        assert_int_equal(write_file(place, place->paths[0], 0, &out, NULL), SG_OK);
-        assert_int_equal(sg_outfile_commit(out, NULL), SG_OK);
-        assert_int_equal(count_files(place), 1);
-        if (i == 1)
-            faults_arm((struct fault){.calls = FAULT_FILES, .nth = 1, .lasting = true, .errnum = EIO});
-        sg_outfile_revoke(out);
-        (void)faults_disarm();
-        assert_int_equal(count_files(place), 0);
-    }
-}
-
 /* Each of these where files without a name are to be had, and where they are not. */
 static void in_both_worlds(void **state, void (*check)(const struct place *place))
 {
@@ -330,7 +311,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_replace, place_setup, place_teardown),
         cmocka_unit_test_setup_teardown(test_group, place_setup, place_teardown),
         cmocka_unit_test_setup_teardown(test_short_writes, place_setup, place_teardown),
-        cmocka_unit_test_setup_teardown(test_revoke, place_setup, place_teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

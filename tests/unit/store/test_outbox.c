@@ -263,6 +263,15 @@ static void test_withdraw(void **state)
     check_ledger(store, &count, &bad);
     assert_int_equal(bad, 0);
     assert_rc(sg_outbox_withdraw(store, document, &why, &err), SG_E_NOT_FOUND);
+
+    const struct sg_document unqueued = document_named("/in/b");
+    assert_done(sg_store_begin(store, &err));
+    assert_done(sg_store_document_add(store, &unqueued, &err));
+    document = sg_store_document_number(store);
+    assert_done(sg_store_commit(store, &err));
+    assert_done(sg_outbox_withdraw(store, document, &why, &err));
+    assert_int_equal(ask(f, "SELECT count(*) FROM document"), 1);
+    assert_int_equal(ask(f, "SELECT count(*) FROM ledger WHERE event = 'sign-failed' AND object = '/in/b'"), 1);
 }
 
 /* Is a document found by its paths, a file's name and a digest, whatever bytes the name has, and by nothing else? */
