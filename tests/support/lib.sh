@@ -118,6 +118,18 @@ clear_interlock() { # [URI]
     holds "$SIGNET" token pin --clear "$@"
 }
 
+# For tests that kill what has a token open, before the first kill and before each run. SoftHSM, killed while it writes,
+# leaves its token's file empty, which no card would do; and who was killed while the token looked at the PIN leaves the
+# mark of a refusal.
+keep_tokens() {
+    token_folder=$(sed -n 's/^directories.tokendir *= *//p' "$SOFTHSM2_CONF")
+    cp -a "$token_folder" "$tmp/tokens-whole"
+}
+whole_tokens() {
+    rm -rf "$XDG_RUNTIME_DIR/signet" "$token_folder"
+    cp -a "$tmp/tokens-whole" "$token_folder"
+}
+
 # Copies a file with one byte changed (all its bits are flipped), at an offset, negative from the end.
 tamper() { # IN OUT OFFSET
     local at=$3 size byte
