@@ -110,12 +110,12 @@ read_not expect 0 "$SIGNET" token list --module "$tmp/own.so"
 cp "$opensc" other.so
 mv other.so own.so
 read_anew expect 0 "$SIGNET" token list --module "$tmp/own.so"
-rm own.so "$(find "$runtime" -name 'cards.*' -newer wrong | head -1)"
+rm own.so "$(find "$runtime" -name 'cards.*' -newer wrong | sed -n 1p)"
 
 # --- a file that is damaged, somebody else's, a link, or open to others
 card_swap "$tmp/second"
 read_anew list
-file=$(ls -t "$runtime"/cards.* | head -1)
+file=$(ls -t "$runtime"/cards.* | sed -n 1p)
 cp "$file" good
 for at in 0 31 40 100 -1; do
     tamper good "$file" "$at"

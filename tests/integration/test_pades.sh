@@ -72,7 +72,7 @@ for maker in "${makers[@]}"; do
 done
 
 # A byte of what the page says.
-offset=$(grep -obUa 'Delivered' reportlab-once.pdf | head -1 | cut -d: -f1)
+offset=$(grep -obUa 'Delivered' reportlab-once.pdf | sed -n 1p | cut -d: -f1)
 altered reportlab-once.pdf "$offset"
 
 # The entries are what was asked for.

@@ -195,7 +195,7 @@ expect 0 push webdav "$bad_url" "$tmp/slow"
 holds cmp "$APACHE_FILES/$key" "$tmp/slow"
 network "drip 10 0.5"
 document drip
-expect 1 push webdav "$bad_url" "$tmp/drip"
+push_timeout=2 expect 1 push webdav "$bad_url" "$tmp/drip"
 says "timeout $tmp/drip: http://127.0.0.1:$PROXY_PORT made no progress for 2 seconds"
 expect 1 push webdav http://no-such-host.invalid/archive "$tmp/drip"
 says "network $tmp/drip: The name of http://no-such-host.invalid:80 is not known"

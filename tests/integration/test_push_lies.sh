@@ -25,8 +25,8 @@ lies() { # TYPE CODE WORDS LIE...
     says "$words"
     # The next time all is well, and once is enough.
     liar honest
-    expect 0 push "$type" "$LIAR_URL/lies" "$tmp/lie"
-    expect 0 push --get "$key" "$type" "$LIAR_URL/lies"
+    push_timeout='' expect 0 push "$type" "$LIAR_URL/lies" "$tmp/lie"
+    push_timeout='' expect 0 push --get "$key" "$type" "$LIAR_URL/lies"
     holds cmp "$tmp/out" "$tmp/lie"
     stored=$((stored + 1))
     liar_has $stored
@@ -55,8 +55,10 @@ lies webdav network "was cut" lost MOVE
 lies webdav network "was cut" lost PUT
 lies webdav bad-answer "of headers" endless-headers
 lies webdav server-failed "is in trouble (status 500)" endless-error
+push_timeout=2
 lies webdav timeout "made no progress for 2 seconds" slow-headers
 lies webdav timeout "made no progress for 2 seconds" silent
+push_timeout=
 lies webdav bad-answer "does not answer as HTTP wants it" garbage
 # An answer that is late and right is right.
 liar late 0.5

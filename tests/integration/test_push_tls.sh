@@ -2,7 +2,6 @@
 # Is TLS as strict as it has to be, with a client key that never leaves its token?
 . "${SIGNET_SOURCE:-$(dirname "$0")/../..}/tests/support/lib.sh"
 . "$SIGNET_SOURCE/tests/support/push.sh"
-push_timeout=20 # nobody is silent here, and a busy machine shakes hands slowly
 . "$SIGNET_SOURCE/tests/support/server_apache.sh"
 . "$SIGNET_SOURCE/tests/support/server_forward_proxy.sh"
 at_exit=stop_all

@@ -15,7 +15,7 @@ fixtures
 cd "$tmp"
 key="pkcs11:token=Signet%20Test;id=%03"
 apache_start
-printf '[target "archive"]\ntype = webdav\nurl = http://127.0.0.1:%s/archive\n[sync]\ninterval = 1h\ntimeout = 2s\n' "$APACHE_PORT" \
+printf '[target "archive"]\ntype = webdav\nurl = http://127.0.0.1:%s/archive\n[sync]\ninterval = 1h\ntimeout = 20s\n' "$APACHE_PORT" \
     > "$SIGNET_HOME/signet.conf"
 echo "one" > one.txt
 expect 0 signet_pin sign --key "$key" one.txt

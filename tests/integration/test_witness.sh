@@ -23,7 +23,7 @@ statements() {
     done | sort -rn | cut -d' ' -f2
 }
 newest() {
-    statements | head -1
+    statements | sed -n 1p
 }
 
 apache_start

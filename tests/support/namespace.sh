@@ -15,15 +15,16 @@ needs() { # PROGRAM-OR-FILE...
     done
 }
 
-# Waits until a command succeeds, ten seconds at most.
+# Waits until a command succeeds: for 40 seconds, which is less than sync waits before it tries again.
 until_holds() { # COMMAND...
-    local try
-    for try in {1..200}; do
-        ! "$@" > "$tmp/until" 2>&1 || return 0
+    local end=$((SECONDS + 40))
+    until "$@" > "$tmp/until" 2>&1; do
+        if [ $SECONDS -ge $end ]; then
+            head -c 4000 "$tmp/until" >&2
+            failed "does not come to hold in 40 seconds: $*"
+        fi
         sleep 0.05
     done
-    head -c 4000 "$tmp/until" >&2
-    failed "does not come to hold, after $try tries: $*"
 }
 
 own_namespaces() { # TEST-ARGUMENT...

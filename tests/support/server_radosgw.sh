@@ -156,7 +156,7 @@ mon data = $folder/mon
 [osd.0]
 osd data = $folder/osd
 $(objects)
-osd class dir = $(dirname "$(dpkg -L ceph-osd radosgw ceph-common librados2 ceph-base | grep -m 1 /libcls_rgw.so)")
+osd class dir = $(dirname "$(dpkg -L ceph-osd radosgw ceph-common librados2 ceph-base | grep /libcls_rgw.so | sed -n 1p)")
 [client.rgw]
 rgw data = $folder/rgw
 rgw frontends = beast endpoint=127.0.0.1:$port ssl_endpoint=127.0.0.1:$tls_port ssl_certificate=$folder/server.pem ssl_private_key=$folder/server.key
@@ -191,7 +191,7 @@ until_true() { # COMMAND...
 }
 
 osd_up() {
-    ceph --conf ceph.conf osd stat | grep -q '1 up'
+    ceph --conf ceph.conf osd stat | grep '1 up' > /dev/null
 }
 
 keys() {

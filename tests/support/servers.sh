@@ -26,8 +26,8 @@ server_run() { # LOG COMMAND...
 
 # Waits until something listens on the port.
 server_wait() { # PORT PID LOG
-    local i
-    for ((i = 0; i < 300; i++)); do
+    local end=$((SECONDS + 60))
+    while [ $SECONDS -lt $end ]; do
         if (exec 3<> "/dev/tcp/127.0.0.1/$1") 2> /dev/null; then
             return 0
         fi
