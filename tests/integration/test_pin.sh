@@ -73,15 +73,28 @@ reached 2
 
 # Eight at once with a wrong PIN: one reaches the token. (A busy machine may take its time for eight modules.)
 printf '[token]\ntimeout = 120s\n' > "$SIGNET_HOME/signet.conf"
+# They have all looked at the token before the first one gets its PIN: SoftHSM gives a general error to one who reads its
+# file while another, who logs in, writes it.
+waits_for_pin() { # PID: reads descriptor 9, or has ended
+    [ ! -e "/proc/$1" ] || grep -q '^0 0x9 ' "/proc/$1/syscall"
+}
 eight_at_once() {
-    local i
+    local i pids=()
+    rm -f begin
     for i in 1 2 3 4 5 6 7 8; do
         echo "$i" > "p$i"
-        { "$SIGNET" sign --yes --key "$key" "p$i" --pin-fd 9 9< <(echo 0000) > "p$i.out" 2>&1 || echo "exit $?" >> "p$i.out"; } &
+        { exec "$SIGNET" sign --yes --key "$key" "p$i" --pin-fd 9 9< <(until [ -e begin ]; do sleep 0.05; done; echo 0000) > "p$i.out" 2>&1; } &
+        pids+=($!)
     done
-    wait
+    for i in "${pids[@]}"; do
+        for _ in {1..1200}; do ! waits_for_pin "$i" 2> "$tmp/check" || break; sleep 0.05; done
+    done
+    touch begin
+    for i in 1 2 3 4 5 6 7 8; do
+        wait "${pids[i - 1]}" || echo "exit $?" >> "p$i.out"
+    done
 }
-# SoftHSM gives a general error to one who reads its file while another writes it, whatever is asked: then once more.
+# And should one be late all the same: then once more.
 for round in 1 2 3 4 5 6 7 8 9 10; do
     eight_at_once
     grep -q CKR_GENERAL_ERROR p?.out || break
