@@ -227,34 +227,35 @@ static enum sg_rc name_file(const struct sg_snapshot *snapshot, const char *fold
     return SG_OK;
 }
 
-static enum sg_rc fail_file(const char *path, const char *kind, struct sg_err *err)
+static enum sg_rc fail_file(const char *path, struct sg_err *err)
 {
     (void)sg_fail(err, SG_E_STORE_DAMAGED,
                   _("The file \"%s\" of revocation data is missing or damaged. Try again; if it stays so, put it in "
-                    "again (signet trust add --%s)."),
-                  path, kind);
+                    "again (signet trust add --ocsp)."),
+                  path);
     sg_err_file(err, path);
     return SG_E_STORE_DAMAGED;
 }
 
-static enum sg_rc read_named(const struct sg_snapshot *snapshot, const char *kind, const uint8_t sha256[SG_SHA256_LEN],
-                             struct sg_buf *out, struct sg_err *err)
+enum sg_rc sg_snapshot_ocsp_read(const struct sg_snapshot *snapshot, size_t index, struct sg_buf *out,
+                                 struct sg_err *err)
 {
+    const uint8_t *sha256 = snapshot->ocsps[index].sha256;
     _cleanup_(freep) char *path = NULL;
     uint8_t digest[EVP_MAX_MD_SIZE];
     size_t digest_len, before = out->len;
 
-    enum sg_rc rc = name_file(snapshot, kind, kind, sha256, &path, err);
+    enum sg_rc rc = name_file(snapshot, "ocsp", "ocsp", sha256, &path, err);
     if (rc == SG_OK)
         rc = read_file(path, out, err);
     if (rc == SG_E_NOT_FOUND)
-        return fail_file(path, kind, err);
+        return fail_file(path, err);
     if (rc != SG_OK)
         return rc;
     struct sg_slice der = {out->data + before, out->len - before};
     rc = sg_digest(snapshot->libctx, "SHA256", der, digest, &digest_len, err);
     if (rc == SG_OK && memcmp(digest, sha256, SG_SHA256_LEN) != 0)
-        rc = fail_file(path, kind, err);
+        rc = fail_file(path, err);
     if (rc != SG_OK)
         out->len = before;
     return rc;
@@ -270,19 +271,7 @@ enum sg_rc sg_snapshot_crl_index_path(const struct sg_snapshot *snapshot, size_t
     return name_file(snapshot, "crl", "index", snapshot->crls[index].sha256, ret, err);
 }
 
-enum sg_rc sg_snapshot_crl_read(const struct sg_snapshot *snapshot, size_t index, struct sg_buf *out,
-                                struct sg_err *err)
-{
-    return read_named(snapshot, "crl", snapshot->crls[index].sha256, out, err);
-}
-
 enum sg_rc sg_snapshot_ocsp_path(const struct sg_snapshot *snapshot, size_t index, char **ret, struct sg_err *err)
 {
     return name_file(snapshot, "ocsp", "ocsp", snapshot->ocsps[index].sha256, ret, err);
-}
-
-enum sg_rc sg_snapshot_ocsp_read(const struct sg_snapshot *snapshot, size_t index, struct sg_buf *out,
-                                 struct sg_err *err)
-{
-    return read_named(snapshot, "ocsp", snapshot->ocsps[index].sha256, out, err);
 }

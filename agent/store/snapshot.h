@@ -108,11 +108,8 @@ SG_MUST_CHECK enum sg_rc sg_snapshot_crl_path(const struct sg_snapshot *snapshot
 /* And the one that its index is in. */
 SG_MUST_CHECK enum sg_rc sg_snapshot_crl_index_path(const struct sg_snapshot *snapshot, size_t index, char **ret,
                                                     struct sg_err *err);
-/* The CRL's DER, its digest checked against the snapshot. */
-SG_MUST_CHECK enum sg_rc sg_snapshot_crl_read(const struct sg_snapshot *snapshot, size_t index, struct sg_buf *out,
-                                              struct sg_err *err);
 
-/* The same of OCSP responses. */
+/* The same of OCSP responses, and the DER of one, its digest checked against the snapshot. */
 size_t sg_snapshot_ocsp_count(const struct sg_snapshot *snapshot);
 const struct sg_snapshot_ocsp *sg_snapshot_ocsp(const struct sg_snapshot *snapshot, size_t index);
 SG_MUST_CHECK enum sg_rc sg_snapshot_ocsp_path(const struct sg_snapshot *snapshot, size_t index, char **ret,

@@ -102,7 +102,7 @@ static enum sg_rc read_trust(struct fixture *f, struct sg_err *err)
     _cleanup_(sg_buf_clear) struct sg_buf out = SG_BUF(100000);
 
     enum sg_rc rc = sg_snapshot_open(f->folder, f->libctx, &snapshot, err);
-    return rc == SG_OK && sg_snapshot_crl_count(snapshot) > 0 ? sg_snapshot_crl_read(snapshot, 0, &out, err) : rc;
+    return rc == SG_OK && sg_snapshot_crl_count(snapshot) > 0 ? read_crl(snapshot, 0, &out, err) : rc;
 }
 
 /* --- afterwards --------------------------------------------------------------------------------------------------- */
@@ -168,7 +168,7 @@ static struct outcome look(struct fixture *f)
     assert_int_equal(sg_snapshot_crl_count(snapshot), outcome.crls);
     for (size_t i = 0; i < outcome.crls; i++) {
         _cleanup_(sg_buf_clear) struct sg_buf out = SG_BUF(100000);
-        assert_done(sg_snapshot_crl_read(snapshot, i, &out, &err));
+        assert_done(read_crl(snapshot, i, &out, &err));
     }
     return outcome;
 }

@@ -70,11 +70,12 @@ static void walk(const struct sg_snapshot *snapshot)
         must(anchor->purposes != 0 && (anchor->purposes & ~(unsigned)SG_PURPOSES_ALL) == 0);
         must(strlen(anchor->source) < SIZE_MAX && strlen(anchor->limits) < SIZE_MAX);
     }
-    for (size_t i = 0; i < sg_snapshot_crl_count(snapshot); i++) {
+    for (size_t i = 0; i < sg_snapshot_crl_count(snapshot); i++)
+        must(sg_snapshot_crl(snapshot, i)->issuer.len > 0);
+    for (size_t i = 0; i < sg_snapshot_ocsp_count(snapshot); i++) {
         _cleanup_(sg_buf_clear) struct sg_buf out = SG_BUF(1024);
 
-        must(sg_snapshot_crl(snapshot, i)->issuer.len > 0);
-        must(sg_snapshot_crl_read(snapshot, i, &out, NULL) == SG_E_STORE_DAMAGED); /* no such file */
+        must(sg_snapshot_ocsp_read(snapshot, i, &out, NULL) == SG_E_STORE_DAMAGED); /* no such file */
     }
 }
 

@@ -18,6 +18,7 @@
 
 #include "../../support/assert_rc.h"
 #include "base/crypto.h"
+#include "base/input.h"
 #include "store/ledger.h"
 #include "store/snapshot.h"
 #include "store/store.h"
@@ -326,6 +327,28 @@ static inline struct sg_snapshot *open_snapshot(struct fixture *f)
 
     assert_done(sg_snapshot_open(f->folder, f->libctx, &snapshot, &err));
     return snapshot;
+}
+
+/* Whether a CRL's file is there and has the bytes that the snapshot names: into `out`, else SG_E_STORE_DAMAGED. */
+static inline enum sg_rc read_crl(const struct sg_snapshot *snapshot, size_t index, struct sg_buf *out,
+                                  struct sg_err *err)
+{
+    _cleanup_(sg_input_freep) struct sg_input *input = NULL;
+    _cleanup_(freep) char *path = NULL;
+    uint8_t digest[SG_SHA256_LEN], *room = NULL;
+    size_t len = 0;
+    enum sg_rc rc = sg_snapshot_crl_path(snapshot, index, &path, err);
+
+    if (rc == SG_OK)
+        rc = sg_input_open(path, &input, err);
+    if (rc == SG_OK)
+        rc = sg_buf_extend(out, (size_t)sg_input_size(input), &room, err);
+    if (rc == SG_OK)
+        rc = sg_input_read(input, 0, room, (size_t)sg_input_size(input), &len, err);
+    if (rc == SG_OK &&
+        (!SHA256(room, len, digest) || memcmp(digest, sg_snapshot_crl(snapshot, index)->sha256, SG_SHA256_LEN) != 0))
+        rc = sg_fail(err, SG_E_STORE_DAMAGED, "%s has other bytes.", path);
+    return rc == SG_E_NOT_FOUND ? sg_fail(err, SG_E_STORE_DAMAGED, "%s is not there.", path) : rc;
 }
 
 /* --- other processes ---------------------------------------------------------------------------------------------- */

@@ -4,6 +4,7 @@
 
 #include <openssl/x509v3.h>
 
+#include "base/outfile.h"
 #include "store/pulls.h"
 
 static const uint8_t ID_ONE[] = {0x30, 0x01, 0x01}, ID_TWO[] = {0x30, 0x01, 0x02};
@@ -56,6 +57,34 @@ static void test_replacing(void **state)
     assert_int_equal(sg_snapshot_ocsp(snapshot, 0)->this_update, 1003);
     assert_done(sg_snapshot_ocsp_read(snapshot, 0, &bytes, &err));
     assert_true(sg_slice_equal(sg_buf_slice(&bytes), text("revoked again")));
+}
+
+/* Is a response's file that was changed, cut or removed noticed, and one above the caller's limit refused? */
+static void test_file(void **state)
+{
+    struct fixture *f = *state;
+    _cleanup_(sg_store_freep) struct sg_store *store = open_store(f);
+    const struct sg_ocsp_fact one = fact(ID_ONE, 1000, false);
+    _cleanup_(sg_buf_clear) struct sg_buf out = SG_BUF(64), small = SG_BUF(4);
+    static const char *const others[] = {"Response", "respons", "response ", ""};
+    char *path = NULL;
+
+    assert_done(sg_store_ocsp_add(store, text("response"), &one, 1, &err));
+    assert_done(sg_store_publish(store, &err));
+    _cleanup_(sg_snapshot_freep) struct sg_snapshot *snapshot = open_snapshot(f);
+    assert_done(sg_snapshot_ocsp_read(snapshot, 0, &out, &err));
+    assert_true(sg_slice_equal(sg_buf_slice(&out), text("response")));
+    assert_rc(sg_snapshot_ocsp_read(snapshot, 0, &small, &err), SG_E_LIMIT);
+    assert_done(sg_snapshot_ocsp_path(snapshot, 0, &path, &err));
+    out.len = 3; /* what was in the buffer stays */
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        assert_done(sg_file_write(path, text(others[i]), SG_OUT_REPLACE, &err));
+        assert_rc(sg_snapshot_ocsp_read(snapshot, 0, &out, &err), SG_E_STORE_DAMAGED);
+        assert_int_equal(out.len, 3);
+    }
+    assert_int_equal(remove(path), 0);
+    assert_rc(sg_snapshot_ocsp_read(snapshot, 0, &out, &err), SG_E_STORE_DAMAGED);
+    free(path);
 }
 
 /* Several answers in one response: all of them or none; its file goes when nothing names it any more. */
@@ -210,8 +239,8 @@ static void test_journal(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        fixture_test(test_replacing), fixture_test(test_several), fixture_test(test_certificates),
-        fixture_test(test_list),      fixture_test(test_journal),
+        fixture_test(test_replacing),    fixture_test(test_file), fixture_test(test_several),
+        fixture_test(test_certificates), fixture_test(test_list), fixture_test(test_journal),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

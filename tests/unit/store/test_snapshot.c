@@ -221,39 +221,6 @@ static void test_ocsps_and_helpers(void **state)
     }
 }
 
-/* Is a CRL's file that was changed, cut or removed noticed, and one above the caller's limit refused? */
-static void test_crl_file(void **state)
-{
-    struct fixture *f = *state;
-    char path[192], hex[SG_SHA256_HEX];
-    _cleanup_(sg_buf_clear) struct sg_buf good = SG_BUF(65536);
-    _cleanup_(sg_buf_clear) struct sg_buf out = SG_BUF(65536);
-    _cleanup_(sg_buf_clear) struct sg_buf small = SG_BUF(16);
-
-    publish_some(f);
-    _cleanup_(sg_snapshot_freep) struct sg_snapshot *snapshot = open_snapshot(f);
-    sg_hex(sg_snapshot_crl(snapshot, 0)->sha256, SG_SHA256_LEN, hex);
-    (void)snprintf(path, sizeof(path), "%s/trust/crl/%s.crl", f->folder, hex);
-    read_all(path, &good);
-    assert_done(sg_snapshot_crl_read(snapshot, 0, &out, &err));
-    assert_true(sg_slice_equal(sg_buf_slice(&good), sg_buf_slice(&out)));
-    assert_rc(sg_snapshot_crl_read(snapshot, 0, &small, &err), SG_E_LIMIT);
-
-    out.len = 3; /* what was in the buffer stays */
-    for (size_t i = 0; i < good.len; i++) {
-        good.data[i] ^= 0x10;
-        replace(path, good.data, good.len);
-        assert_rc(sg_snapshot_crl_read(snapshot, 0, &out, &err), SG_E_STORE_DAMAGED);
-        assert_int_equal(out.len, 3);
-        good.data[i] ^= 0x10;
-    }
-    replace(path, good.data, good.len - 1);
-    assert_rc(sg_snapshot_crl_read(snapshot, 0, &out, &err), SG_E_STORE_DAMAGED);
-    assert_int_equal(remove(path), 0);
-    assert_rc(sg_snapshot_crl_read(snapshot, 0, &out, &err), SG_E_STORE_DAMAGED);
-    assert_int_equal(out.len, 3);
-}
-
 static int make_read_only(const char *path, const struct stat *info, int type, struct FTW *walk)
 {
     (void)info, (void)walk;
@@ -270,7 +237,7 @@ static void read_without_rights(struct fixture *f, int number)
     if (getuid() == 0 && setresuid(65534, 65534, 65534) != 0)
         _exit(1);
     if (sg_snapshot_open(f->folder, f->libctx, &snapshot, NULL) != SG_OK || sg_snapshot_anchor_count(snapshot) != 1 ||
-        sg_snapshot_crl_read(snapshot, 0, &out, NULL) != SG_OK)
+        read_crl(snapshot, 0, &out, NULL) != SG_OK)
         _exit(2);
     if (sg_store_open(f->folder, f->libctx, &f->clock, &store, NULL) != SG_E_CANNOT_CREATE)
         _exit(3); /* the twin: the folder is read-only indeed */
@@ -304,7 +271,6 @@ int main(void)
         fixture_test(test_versions),
         fixture_test(test_limits),
         fixture_test(test_ocsps_and_helpers),
-        fixture_test(test_crl_file),
         fixture_test(test_read_only),
     };
 

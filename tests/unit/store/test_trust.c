@@ -157,7 +157,7 @@ static void test_crl(void **state)
     assert_true(sg_slice_equal(entry->issuer, (struct sg_slice){name, name_len}));
     assert_int_equal(entry->this_update, DAY);
     assert_int_equal(entry->next_update, DAY + 86400);
-    assert_done(sg_snapshot_crl_read(snapshot, 0, &out, &err));
+    assert_done(read_crl(snapshot, 0, &out, &err));
     assert_true(sg_slice_equal(sg_buf_slice(&out), (struct sg_slice){der, len}));
     assert_int_equal(ask(f, "SELECT count(*) FROM ledger WHERE event = 'crl-add' AND detail LIKE 'CN=CA; of %'"), 1);
 }
@@ -279,14 +279,14 @@ static void test_crl_files(void **state)
     assert_done(add_crl(f, store, (struct crl_parts){.issuer = "CA", .this_update = DAY, .number = 2}));
     assert_done(sg_store_publish(store, &err));
     assert_int_equal(crl_files(f), 5); /* two with their indexes */
-    assert_done(sg_snapshot_crl_read(reader, 0, &out, &err));
+    assert_done(read_crl(reader, 0, &out, &err));
 
     assert_done(sg_store_publish(store, &err));
     assert_int_equal(crl_files(f), 3); /* the newer with its index, and what is not ours to remove */
     out.len = 0;
-    assert_rc(sg_snapshot_crl_read(reader, 0, &out, &err), SG_E_STORE_DAMAGED);
+    assert_rc(read_crl(reader, 0, &out, &err), SG_E_STORE_DAMAGED);
     _cleanup_(sg_snapshot_freep) struct sg_snapshot *now = open_snapshot(f);
-    assert_done(sg_snapshot_crl_read(now, 0, &out, &err));
+    assert_done(read_crl(now, 0, &out, &err));
 }
 
 /* --- publishing --------------------------------------------------------------------------------------------------- */
@@ -397,7 +397,7 @@ static void test_publishers(void **state)
     _cleanup_(sg_snapshot_freep) struct sg_snapshot *snapshot = open_snapshot(f);
     for (size_t i = 0; i < sg_snapshot_crl_count(snapshot); i++) {
         _cleanup_(sg_buf_clear) struct sg_buf out = SG_BUF(100000);
-        assert_done(sg_snapshot_crl_read(snapshot, i, &out, &err));
+        assert_done(read_crl(snapshot, i, &out, &err));
     }
 }
 
