@@ -62,6 +62,12 @@ enum sg_asic_form sg_asic_form(const struct sg_asic *asic);
 const struct sg_zip *sg_asic_zip(const struct sg_asic *asic);
 size_t sg_asic_signature_count(const struct sg_asic *asic);
 const struct sg_asic_signature *sg_asic_signature(const struct sg_asic *asic, size_t index);
+/* The CAdES itself, into `bytes`. Larger than that may be: SG_E_LIMIT. */
+SG_MUST_CHECK enum sg_rc sg_asic_read_signature(const struct sg_asic *asic, size_t index, struct sg_buf *bytes,
+                                                struct sg_err *err);
+/* Whether another signature, or maybe a time-stamp, of the container is over the CAdES, so that it has to stay as it
+ * is. */
+bool sg_asic_signature_is_covered(const struct sg_asic *asic, size_t index);
 /* Whether it has time-stamps or evidence records of its own, beside those in signatures. They are not read. */
 bool sg_asic_has_timestamps(const struct sg_asic *asic);
 /* Whether a file is one of those that a container is made for: not what says how it is signed. */

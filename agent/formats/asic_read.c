@@ -315,3 +315,31 @@ const struct sg_asic_signature *sg_asic_signature(const struct sg_asic *asic, si
 {
     return &asic->signatures[index];
 }
+
+enum sg_rc sg_asic_read_signature(const struct sg_asic *asic, size_t index, struct sg_buf *bytes, struct sg_err *err)
+{
+    const struct sg_zip_entry *entry = asic->signatures[index].entry;
+    const char *file = sg_input_name(asic->input);
+    bytes->len = 0;
+    if (entry->size > bytes->max)
+        return sg_about(file, err,
+                        sg_fail(err, SG_E_LIMIT,
+                                _("\"%s: %s\" is larger than the limit of %zu bytes for files of its kind."), file,
+                                entry->name, bytes->max));
+    return sg_zip_copy(asic->zip, entry, (struct sg_sink){append, bytes}, err);
+}
+
+static bool names(const struct sg_asic_manifest *manifest, const char *name)
+{
+    const struct sg_asic_reference wanted = {.name = (char *)name};
+    return manifest->count > 0 && bsearch(&wanted, manifest->references, manifest->count, sizeof *manifest->references,
+                                          compare_references) != NULL;
+}
+
+bool sg_asic_signature_is_covered(const struct sg_asic *asic, size_t index)
+{
+    bool covered = asic->has_timestamps;
+    for (size_t i = 0; !covered && i < asic->count; i++)
+        covered = names(&asic->signatures[i].manifest, asic->signatures[index].entry->name);
+    return covered;
+}

@@ -85,3 +85,18 @@ SG_MUST_CHECK enum sg_rc sg_zip_write(struct sg_zip_writer *writer, const void *
 SG_MUST_CHECK enum sg_rc sg_zip_end(struct sg_zip_writer *writer, struct sg_err *err);
 /* The directory. Nothing may follow. */
 SG_MUST_CHECK enum sg_rc sg_zip_finish(struct sg_zip_writer *writer, struct sg_err *err);
+
+/* --- changing ----------------------------------------------------------------------------------------------------- */
+
+struct sg_zip_file {
+    const char *name;
+    struct sg_slice bytes;
+};
+
+/* Write the archive with other bytes for an entry, which is where it was, or with more files behind all others. Those
+ * are stored; every other entry is copied as it is, octet for octet, and not held. `time`: of what is new. Over a limit
+ * of archives: SG_E_LIMIT; an archive that changed meanwhile: SG_E_INPUT_CHANGED. */
+SG_MUST_CHECK enum sg_rc sg_zip_replace(const struct sg_zip *zip, const struct sg_zip_entry *entry,
+                                        struct sg_slice bytes, struct sg_sink sink, struct sg_err *err);
+SG_MUST_CHECK enum sg_rc sg_zip_append(const struct sg_zip *zip, const struct sg_zip_file *files, size_t count,
+                                       int64_t time, struct sg_sink sink, struct sg_err *err);

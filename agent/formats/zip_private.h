@@ -1,6 +1,7 @@
 /* The records of a ZIP archive (APPNOTE.TXT §4.3), for its reader and its writer. Private to formats/. */
 #pragma once
 
+#include "base/limits.h"
 #include "formats/zip.h"
 #include "formats/zip_module.h"
 
@@ -92,3 +93,34 @@ bool sg_zip_extra(struct sg_slice extra, uint16_t id, struct sg_slice *ret);
 /* A name as text, checked (zip_name.c). `*ret` is to be freed. */
 SG_MUST_CHECK enum sg_rc sg_zip_name_read(const struct sg_zip *zip, const struct sg_zip_central *entry, char **ret,
                                           struct sg_err *err);
+
+/* --- writing (zip_record.c) -----------------------------------------------------------------------------------------
+ */
+
+#define SG_ZIP_LOCAL_EXTRA64 20 /* both sizes */
+#define SG_ZIP_LOCAL_MAX (SG_ZIP_LOCAL_SIZE + SG_MAX_ZIP_NAME + SG_ZIP_LOCAL_EXTRA64)
+#define SG_ZIP_ENDING_MAX (SG_ZIP_END64_SIZE + SG_ZIP_LOCATOR64_SIZE + SG_ZIP_END_SIZE)
+
+/* A stored file, as its two headers say it. */
+struct sg_zip_record {
+    const char *name;
+    uint64_t header, size;
+    uint32_t crc32;
+    uint16_t date, time;
+    bool large; /* it may have 4 GiB or more */
+};
+
+void sg_zip_record_set_time(struct sg_zip_record *record, int64_t seconds);
+/* Whether a file of that name may be put into an archive of `count`: else SG_E_USAGE, SG_E_LIMIT. */
+SG_MUST_CHECK enum sg_rc sg_zip_check_new(const char *name, uint64_t count, struct sg_err *err);
+/* All but the time, for a file that is in memory. */
+SG_MUST_CHECK enum sg_rc sg_zip_record_set(const struct sg_zip_module *module, struct sg_zip_record *record,
+                                           const char *name, struct sg_slice bytes, uint64_t header,
+                                           struct sg_err *err);
+/* Returns its length, which does not depend on size and CRC. */
+size_t sg_zip_record_put_local(const struct sg_zip_record *record, uint8_t out[SG_ZIP_LOCAL_MAX]);
+SG_MUST_CHECK enum sg_rc sg_zip_record_append_central(const struct sg_zip_record *record, struct sg_buf *directory,
+                                                      struct sg_err *err);
+/* What follows a directory of `size` octets at `offset`, up to the comment. Returns its length. */
+size_t sg_zip_put_ending(uint64_t count, uint64_t size, uint64_t offset, size_t comment_len,
+                         uint8_t out[SG_ZIP_ENDING_MAX]);

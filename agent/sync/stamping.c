@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/msg.h"
+#include "formats/asic.h"
 #include "formats/cms.h"
 #include "formats/cms_augment.h"
 #include "formats/pades_stamp.h"
@@ -28,6 +29,8 @@ struct sg_stamping {
     const struct stamping_format *format;
     int64_t claimed_time;
     size_t signer;                /* of a CMS: whose signature value is stamped */
+    struct sg_asic *asic;         /* of a container: ... */
+    size_t signature;             /* ... in which CMS */
     struct sg_pades_last last;    /* of a PDF: the signature that has room for it; or ... */
     struct sg_pades_stamp *stamp; /* ... the update that it is in */
 };
@@ -38,6 +41,7 @@ void sg_stamping_free(struct sg_stamping *stamping)
         return;
     sg_buf_clear(&stamping->last.cms);
     sg_pades_stamp_free(stamping->stamp);
+    sg_asic_free(stamping->asic);
     free(stamping);
 }
 
@@ -65,42 +69,66 @@ static bool is_stamped(const struct sg_signer_info *si)
            0;
 }
 
-/* Ours, where others have signed beside us: the one with the time at which we did, and no time-stamp yet. */
-static enum sg_rc find_signer(struct sg_stamping *stamping, const struct sg_cms *cms, struct sg_err *err)
-{
-    size_t count = sg_cms_signer_count(cms), found = 0;
+/* Signatures among which is the one made here. */
+struct search {
+    size_t count, fitting;
+    size_t signature, signer; /* the one that fits, or the only one */
+};
 
-    for (size_t i = 0; i < count; i++) {
+/* Ours, where others have signed beside us: the one with the time at which we did, and no time-stamp yet. */
+static void search_in(struct search *search, const struct sg_cms *cms, size_t signature, int64_t claimed_time)
+{
+    for (size_t i = 0; i < sg_cms_signer_count(cms); i++) {
         const struct sg_signer_info *si = sg_cms_signer(cms, i);
-        if (count > 1 && (is_stamped(si) || !was_signed_at(si, stamping->claimed_time)))
-            continue;
-        stamping->signer = i;
-        found++;
+        const bool fits = !is_stamped(si) && was_signed_at(si, claimed_time);
+
+        if (fits || search->count == 0) {
+            search->signature = signature;
+            search->signer = i;
+        }
+        search->fitting += fits;
+        search->count++;
     }
-    if (found != 1)
+}
+
+static enum sg_rc take_found(struct sg_stamping *stamping, const struct search *search, struct sg_err *err)
+{
+    if (search->count != 1 && search->fitting != 1)
         return sg_fail(err, SG_E_UNSUPPORTED,
                        _("Which of the %zu signatures in \"%s\" is the one made here is not clear; it is not "
                          "time-stamped."),
-                       count, sg_input_name(stamping->bytes));
+                       search->count, sg_input_name(stamping->bytes));
+    stamping->signature = search->signature;
+    stamping->signer = search->signer;
     return SG_OK;
 }
 
 /* EN 319 122-1 §5.3: the imprint is of the signature value's octets. */
+static enum sg_rc digest_value(const struct sg_stamping *stamping, const struct sg_cms *cms,
+                               uint8_t sha256[SG_SHA256_LEN], struct sg_err *err)
+{
+    uint8_t digest[EVP_MAX_MD_SIZE];
+    size_t len = 0;
+
+    enum sg_rc rc =
+        sg_digest(stamping->libctx, "SHA256", sg_cms_signer(cms, stamping->signer)->signature, digest, &len, err);
+    if (rc == SG_OK)
+        memcpy(sha256, digest, SG_SHA256_LEN);
+    return rc;
+}
+
 static enum sg_rc digest_signature(struct sg_stamping *stamping, struct sg_input *cms_file,
                                    uint8_t sha256[SG_SHA256_LEN], struct sg_err *err)
 {
     _cleanup_(sg_cms_freep) struct sg_cms *cms = NULL;
-    uint8_t digest[EVP_MAX_MD_SIZE];
-    size_t len = 0;
+    struct search search = {0};
 
     enum sg_rc rc = sg_cms_read(cms_file, stamping->libctx, NULL, &cms, err);
-    if (rc == SG_OK)
-        rc = find_signer(stamping, cms, err);
-    if (rc == SG_OK)
-        rc = sg_digest(stamping->libctx, "SHA256", sg_cms_signer(cms, stamping->signer)->signature, digest, &len, err);
-    if (rc == SG_OK)
-        memcpy(sha256, digest, SG_SHA256_LEN);
-    return rc;
+    if (rc != SG_OK)
+        return rc;
+    search_in(&search, cms, 0, stamping->claimed_time);
+    rc = take_found(stamping, &search, err);
+    return rc == SG_OK ? digest_value(stamping, cms, sha256, err) : rc;
 }
 
 static enum sg_rc add_token(const struct sg_stamping *stamping, struct sg_input *cms, struct sg_slice token,
@@ -164,12 +192,84 @@ static enum sg_rc finish_pades(struct sg_stamping *stamping, struct sg_slice tok
     return rc == SG_OK ? sg_pades_replace_cms(stamping->bytes, &stamping->last, sg_buf_slice(&stamped), sink, err) : rc;
 }
 
+/* --- ASiC ------------------------------------------------------------------------------------------------------------
+ */
+
+/* A CMS of the container; `*ret_input` borrows from `bytes`. */
+static enum sg_rc open_signature(const struct sg_stamping *stamping, size_t index, struct sg_buf *bytes,
+                                 struct sg_input **ret_input, struct sg_err *err)
+{
+    enum sg_rc rc = sg_asic_read_signature(stamping->asic, index, bytes, err);
+
+    return rc == SG_OK ? sg_input_from_slice(sg_input_name(stamping->bytes), sg_buf_slice(bytes), ret_input, err) : rc;
+}
+
+static enum sg_rc search_container(struct sg_stamping *stamping, struct sg_err *err)
+{
+    struct search search = {0};
+    enum sg_rc rc = SG_OK;
+
+    for (size_t i = 0; rc == SG_OK && i < sg_asic_signature_count(stamping->asic); i++) {
+        _cleanup_(sg_buf_clear) struct sg_buf bytes = SG_BUF(SG_MAX_CMS_REST);
+        _cleanup_(sg_input_freep) struct sg_input *input = NULL;
+        _cleanup_(sg_cms_freep) struct sg_cms *cms = NULL;
+        rc = open_signature(stamping, i, &bytes, &input, err);
+        if (rc == SG_OK)
+            rc = sg_cms_read(input, stamping->libctx, NULL, &cms, err);
+        if (rc == SG_OK)
+            search_in(&search, cms, i, stamping->claimed_time);
+    }
+    return rc == SG_OK ? take_found(stamping, &search, err) : rc;
+}
+
+/* In the CMS, as of CAdES, unless that is what something else in the container is over. */
+static enum sg_rc begin_asic(struct sg_stamping *stamping, bool delivered, uint8_t sha256[SG_SHA256_LEN],
+                             struct sg_err *err)
+{
+    _cleanup_(sg_buf_clear) struct sg_buf bytes = SG_BUF(SG_MAX_CMS_REST);
+    _cleanup_(sg_input_freep) struct sg_input *input = NULL;
+    _cleanup_(sg_cms_freep) struct sg_cms *cms = NULL;
+    const char *name = sg_input_name(stamping->bytes);
+
+    (void)delivered;
+    enum sg_rc rc = sg_asic_open(stamping->bytes, &stamping->asic, err);
+    if (rc == SG_OK && !stamping->asic)
+        rc = sg_fail(err, SG_E_MALFORMED, _("\"%s\" is no container (ASiC)."), name);
+    if (rc == SG_OK)
+        rc = search_container(stamping, err);
+    if (rc == SG_OK && sg_asic_signature_is_covered(stamping->asic, stamping->signature))
+        rc = sg_fail(err, SG_E_UNSUPPORTED,
+                     _("The signature in \"%s\" is covered by another one or by a time-stamp of the container, and may "
+                       "not be changed; it is not time-stamped."),
+                     name);
+    if (rc == SG_OK)
+        rc = open_signature(stamping, stamping->signature, &bytes, &input, err);
+    if (rc == SG_OK)
+        rc = sg_cms_read(input, stamping->libctx, NULL, &cms, err);
+    return rc == SG_OK ? digest_value(stamping, cms, sha256, err) : rc;
+}
+
+static enum sg_rc finish_asic(struct sg_stamping *stamping, struct sg_slice token, struct sg_sink sink,
+                              struct sg_err *err)
+{
+    _cleanup_(sg_buf_clear) struct sg_buf bytes = SG_BUF(SG_MAX_CMS_REST), stamped = SG_BUF(SG_MAX_CMS_REST);
+    _cleanup_(sg_input_freep) struct sg_input *input = NULL;
+    const struct sg_zip_entry *entry = sg_asic_signature(stamping->asic, stamping->signature)->entry;
+
+    enum sg_rc rc = open_signature(stamping, stamping->signature, &bytes, &input, err);
+    if (rc == SG_OK)
+        rc = add_token(stamping, input, token, (struct sg_sink){append, &stamped}, err);
+    return rc == SG_OK ? sg_zip_replace(sg_asic_zip(stamping->asic), entry, sg_buf_slice(&stamped), sink, err) : rc;
+}
+
 /* --- any -------------------------------------------------------------------------------------------------------------
  */
 
 static const struct stamping_format formats[] = {
     {"CAdES", begin_cades, finish_cades},
     {"PAdES", begin_pades, finish_pades},
+    {"ASiC-E", begin_asic, finish_asic},
+    {"ASiC-S", begin_asic, finish_asic},
 };
 
 enum sg_rc sg_stamping_begin(OSSL_LIB_CTX *libctx, struct sg_input *bytes, const char *format, int64_t claimed_time,

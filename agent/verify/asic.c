@@ -246,28 +246,18 @@ static enum sg_rc stream_entry(void *context, struct sg_sink sink, struct sg_err
     return sg_zip_copy(stream->zip, stream->entry, sink, err);
 }
 
-static enum sg_rc append(void *context, const uint8_t *data, size_t len, struct sg_err *err)
-{
-    return sg_buf_append(context, data, len, err);
-}
-
 /* The CAdES itself; `*ret` borrows from `bytes`. */
-static enum sg_rc read_signature(const struct container *container, const struct sg_zip_entry *entry,
-                                 struct sg_buf *bytes, struct sg_input **ret, struct sg_err *err)
+static enum sg_rc read_signature(const struct container *container, size_t index, struct sg_buf *bytes,
+                                 struct sg_input **ret, struct sg_err *err)
 {
     _cleanup_(freep) char *name = NULL;
     const char *file = sg_input_name(container->input);
     bool is_cms = false;
-    if (asprintf(&name, "%s: %s", file, entry->name) < 0) {
+    if (asprintf(&name, "%s: %s", file, sg_asic_signature(container->asic, index)->entry->name) < 0) {
         name = NULL;
         return sg_fail_memory(err);
     }
-    if (entry->size > bytes->max)
-        return sg_about(file, err,
-                        sg_fail(err, SG_E_LIMIT,
-                                _("\"%s\" is larger than the limit of %zu bytes for files of its kind."), name,
-                                bytes->max));
-    enum sg_rc rc = sg_zip_copy(sg_asic_zip(container->asic), entry, (struct sg_sink){append, bytes}, err);
+    enum sg_rc rc = sg_asic_read_signature(container->asic, index, bytes, err);
     if (rc == SG_OK)
         rc = sg_input_from_slice(name, sg_buf_slice(bytes), ret, err);
     if (rc == SG_OK)
@@ -277,16 +267,16 @@ static enum sg_rc read_signature(const struct container *container, const struct
     return rc;
 }
 
-static enum sg_rc judge_signature(struct container *container, const struct sg_asic_signature *signature,
-                                  struct sg_err *err)
+static enum sg_rc judge_signature(struct container *container, size_t index, struct sg_err *err)
 {
     _cleanup_(sg_buf_clear) struct sg_buf bytes = SG_BUF(SG_MAX_CMS_REST);
     _cleanup_(sg_input_freep) struct sg_input *cms = NULL;
+    const struct sg_asic_signature *signature = sg_asic_signature(container->asic, index);
     struct judged judged = {.container = container, .signature = signature};
     struct stream stream = {sg_asic_zip(container->asic), signature->content};
     const struct sg_source source = {stream_entry, &stream};
     const size_t before = container->judging->report->verdict_count;
-    enum sg_rc rc = read_signature(container, signature->entry, &bytes, &cms, err);
+    enum sg_rc rc = read_signature(container, index, &bytes, &cms, err);
     if (rc != SG_OK)
         return rc;
     const struct sg_cms_file file = {
@@ -343,7 +333,7 @@ static enum sg_rc judge_container(struct sg_file_judging *judging, struct sg_inp
         return rc;
     rc = prepare(&container, err);
     for (size_t i = 0; rc == SG_OK && i < sg_asic_signature_count(container.asic); i++)
-        rc = judge_signature(&container, sg_asic_signature(container.asic, i), err);
+        rc = judge_signature(&container, i, err);
     if (rc == SG_OK)
         rc = find_uncovered(&container, judging->report, err);
     if (rc == SG_OK)

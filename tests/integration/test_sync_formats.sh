@@ -1,6 +1,7 @@
 #!/bin/bash
-# What sync does with PDFs and containers: they are stored as they are, and a PDF's time-stamp goes into its signature as
-# long as no target has the file, and beside it from then on. Judged by signet, and by pdfsig and qpdf.
+# What sync does with PDFs and containers: a PDF's time-stamp goes into its signature as long as no target has the file,
+# and beside it from then on; a container's into the CAdES of its signature. Judged by signet, and by pdfsig and qpdf, and
+# by openssl, unzip and Python's zipfile.
 . "${SIGNET_SOURCE:-$(dirname "$0")/../..}/tests/support/lib.sh"
 . "$SIGNET_SOURCE/tests/support/namespace.sh"
 . "$SIGNET_SOURCE/tests/support/server_apache.sh"
@@ -121,22 +122,96 @@ tamper given.signed.pdf changed.pdf 300
 expect 1 "$SIGNET" verify changed.pdf
 expect 0 "$SIGNET" receipt given.signed.pdf
 
-# --- containers are stored; that they are not time-stamped is said
-configure archive
-echo one > one && echo two > two
-expect 0 signet_pin sign --format asic-e --output both.asice one two
-expect 0 signet_pin sign --format asic-s one
+# --- containers: the time-stamp is in the CAdES, and nothing else changes
+LOOK=$SIGNET_SOURCE/tests/support/look_at_container.py
+# What independent programs find in a container: the signature over what it is of, and its time-stamp.
+judged_by_others() { # FILE SIGNATURE CONTENT
+    holds unzip -tq "$1"
+    unzip -p "$1" "$2" > signature.p7s
+    unzip -p "$1" "$3" > content
+    holds openssl cms -verify -cades -binary -inform DER -in signature.p7s -content content -CAfile "$ca/root.pem" \
+        -certfile "$ca/issuing.pem" -purpose any -out /dev/null
+    holds /usr/bin/python3 "$LOOK" token signature.p7s value token
+    holds openssl ts -verify -in token -token_in -data value -CAfile "$ca/root.pem" -untrusted "$ca/issuing.pem"
+    echo more >> content
+    rejects openssl cms -verify -cades -binary -inform DER -in signature.p7s -content content -CAfile "$ca/root.pem" \
+        -certfile "$ca/issuing.pem" -purpose any -out /dev/null
+    tamper value other-value 10
+    rejects openssl ts -verify -in token -token_in -data other-value -CAfile "$ca/root.pem" -untrusted "$ca/issuing.pem"
+}
+is_stamped_container() { # FILE BEFORE SIGNATURE CONTENT
+    is_level "$1" B-T
+    json 'uncovered=[]' 'signatures.0.timestamps.0.kind="signature"'
+    holds /usr/bin/python3 "$LOOK" changed "$2" "$1" "$3"
+    judged_by_others "$1" "$3" "$4"
+    rejects /usr/bin/python3 "$LOOK" changed "$1" "$1" "$3"
+}
+echo one > one && echo two > two && head -c 300000 /dev/urandom > three
+configure tsa archive
+expect 0 signet_pin sign --format asic-e --output both.asice one two three
+cp both.asice before.asice
 expect 0 "$SIGNET" sync
+says "Time-stamped by main: $tmp/both.asice"
+holds_copy before.asice
 holds_copy both.asice
-holds_copy one.asics
-configure tsa
-expect 0 signet_pin sign --force --format asic-e --output both.asice one two
-expect 65 "$SIGNET" sync
-says "[unsupported]"
-says "ASiC-E"
-expect 0 "$SIGNET" outbox list both.asice
-says "unsupported"
-expect 0 "$SIGNET" outbox drop --reason "not yet" both.asice
+is_stamped_container both.asice before.asice META-INF/signature001.p7s META-INF/ASiCManifest001.xml
+expect 0 "$SIGNET" receipt both.asice
+cp both.asice stamped.asice
+expect 0 "$SIGNET" sync # has nothing to do
+holds cmp both.asice stamped.asice
+expect 0 signet_pin sign --format asic-s one
+cp one.asics before.asics
 expect 0 "$SIGNET" sync
+holds_copy before.asics
+holds_copy one.asics
+is_stamped_container one.asics before.asics META-INF/signature.p7s one
+
+# An octet of what is signed, of its signature, or of the time-stamp: each is noticed.
+/usr/bin/python3 - both.asice << 'END'
+import sys, zipfile
+with zipfile.ZipFile(sys.argv[1]) as old:
+    files = {info.filename: old.read(info) for info in old.infolist()}
+signature = files["META-INF/signature001.p7s"]
+stamp = signature.index(bytes.fromhex("060b2a864886f70d010910020e"))
+blank = files["META-INF/ASiCManifest001.xml"].index(b"\n ") + 1 # becomes another one
+for twin, name, at, flip in (("file", "two", 0, 1), ("manifest", "META-INF/ASiCManifest001.xml", blank, 0x29),
+                             ("stamp", "META-INF/signature001.p7s", len(signature) - 20, 1),
+                             ("value", "META-INF/signature001.p7s", stamp - 40, 1)):
+    with zipfile.ZipFile(f"bad-{twin}.asice", "w") as new:
+        for other, data in files.items():
+            data = bytearray(data)
+            if other == name:
+                data[at] ^= flip
+            new.writestr(other, bytes(data))
+END
+for twin in file manifest value; do
+    expect 1 "$SIGNET" verify "bad-$twin.asice"
+done
+"$SIGNET" verify --json bad-stamp.asice > out || true
+rejects grep -q '"level": "B-T"' out
+
+# Killed at any moment, the file is the one that was signed or the one with the time-stamp.
+for moment in 0 1 2 4 7; do
+    expect 0 signet_pin sign --force --format asic-e --output both.asice one two three
+    cp both.asice before.asice
+    "$SIGNET" sync > out 2> err < /dev/null &
+    sleep "0.0$moment"
+    kill -KILL $! 2> check || true
+    wait $! 2> check || true
+    cmp -s before.asice both.asice || holds /usr/bin/python3 "$LOOK" changed before.asice both.asice META-INF/signature001.p7s
+    until_holds "$SIGNET" sync --quiet
+    is_stamped_container both.asice before.asice META-INF/signature001.p7s META-INF/ASiCManifest001.xml
+    holds_copy both.asice
+done
+
+# A user's file that is another one by now is left alone.
+tsa_mode main fail
+expect 0 signet_pin sign --force --format asic-e --output both.asice one two
+"$SIGNET" sync > out 2> err || true
+echo mine > both.asice
+tsa_mode main good
+holds "$SIGNET" outbox retry
+"$SIGNET" sync > out 2> err || true
+holds test "$(cat both.asice)" = mine
 
 passed

@@ -73,4 +73,5 @@ def main():
     open(target, "wb").write(out)
 
 
-main()
+if __name__ == "__main__":
+    main()
