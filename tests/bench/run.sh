@@ -50,7 +50,7 @@ threads=$(nproc)
     cd "$root"
     softhsm-fixtures/install.sh build fixtures test
     cmake --preset release > /dev/null
-    cmake --build --preset release --target signet --target bench_signatures --target fill_outbox --target make_lta \
+    cmake --build --preset release --target signet --target bench_signatures --target fill_outbox --target make_lta --target spy_module \
         -- --quiet
 ) >&2
 build=$root/.build/release

@@ -1,6 +1,8 @@
-/* A PKCS#11 module for tests that passes all calls on to SoftHSM and watches PINs. In the folder that SPY_FOLDER names:
+/* A PKCS#11 module for tests that passes all calls on to SoftHSM, and watches PINs and signatures. In the folder that
+ * SPY_FOLDER names:
  *
  *     logins   gets a line for each C_Login: the user type and what SoftHSM answered, in hex
+ *     signed   gets a line for each C_Sign: what SoftHSM answered, in hex
  *     flags    if it is there: a hex number of flags that are added to those of the tokens
  *
  * SoftHSM never locks a PIN: with `flags`, a test makes it say what a card would. */
@@ -26,15 +28,28 @@ static int open_file(const char *name, int flags)
     return open(path, flags | O_CLOEXEC, 0600);
 }
 
+/* In one write, so that the lines of several threads and processes stay whole. */
+static void note(const char *name, const char *line, int len)
+{
+    int fd = open_file(name, O_WRONLY | O_APPEND | O_CREAT);
+    if (fd < 0 || write(fd, line, (size_t)len) != len)
+        abort();
+    (void)close(fd);
+}
+
 static CK_RV login(CK_SESSION_HANDLE session, CK_USER_TYPE user, CK_BYTE *pin, CK_ULONG len)
 {
     char line[64];
     CK_RV rv = softhsm->C_Login(session, user, pin, len);
-    int fd = open_file("logins", O_WRONLY | O_APPEND | O_CREAT);
-    int length = snprintf(line, sizeof line, "%lx %lx\n", user, rv);
-    if (fd < 0 || write(fd, line, (size_t)length) != length) /* one write: lines of several processes stay whole */
-        abort();
-    (void)close(fd);
+    note("logins", line, snprintf(line, sizeof line, "%lx %lx\n", user, rv));
+    return rv;
+}
+
+static CK_RV sign(CK_SESSION_HANDLE session, CK_BYTE *data, CK_ULONG len, CK_BYTE *out, CK_ULONG *out_len)
+{
+    char line[32];
+    CK_RV rv = softhsm->C_Sign(session, data, len, out, out_len);
+    note("signed", line, snprintf(line, sizeof line, "%lx\n", rv));
     return rv;
 }
 
@@ -63,6 +78,7 @@ EXPORT CK_RV C_GetFunctionList(CK_FUNCTION_LIST_PTR_PTR list)
         return rv;
     spy = *softhsm;
     spy.C_Login = login;
+    spy.C_Sign = sign;
     spy.C_GetTokenInfo = get_token_info;
     *list = &spy;
     return CKR_OK;
