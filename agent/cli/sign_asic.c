@@ -172,6 +172,30 @@ static enum sg_rc sign_single(const struct sg_sign_jobs *jobs, struct sg_sign_jo
     return sign_container(jobs, job, SG_ASIC_S, out, digest, ret_len, err);
 }
 
+/* --- one more signature ----------------------------------------------------------------------------------------------
+ */
+
+static enum sg_rc add_to(const struct sg_sign_jobs *jobs, struct sg_sign_job *job, struct sg_input *input,
+                         enum sg_asic_form form, struct sg_outfile *out, uint8_t *digest, size_t *ret_len,
+                         struct sg_err *err)
+{
+    return sg_sign_token_error(
+        jobs, sg_asic_add_signature(jobs->signing->signer, form, input, job->claimed_time, out, digest, ret_len, err),
+        err);
+}
+
+static enum sg_rc add_extended(const struct sg_sign_jobs *jobs, struct sg_sign_job *job, struct sg_input *input,
+                               struct sg_outfile *out, uint8_t *digest, size_t *ret_len, struct sg_err *err)
+{
+    return add_to(jobs, job, input, SG_ASIC_E, out, digest, ret_len, err);
+}
+
+static enum sg_rc add_simple(const struct sg_sign_jobs *jobs, struct sg_sign_job *job, struct sg_input *input,
+                             struct sg_outfile *out, uint8_t *digest, size_t *ret_len, struct sg_err *err)
+{
+    return add_to(jobs, job, input, SG_ASIC_S, out, digest, ret_len, err);
+}
+
 const struct sg_sign_format sg_sign_asic_e = {
     .word = "asic-e",
     .name = "ASiC-E",
@@ -192,4 +216,26 @@ const struct sg_sign_format sg_sign_asic_s = {
     .note = N_("ASiC-S with CAdES B-B, the file in it; not time-stamped yet"),
     .sign = sign_single,
     .is_of = sg_sign_digest_fits,
+};
+
+const struct sg_sign_format sg_sign_asic_e_added = {
+    .word = "asic-e",
+    .name = "ASiC-E",
+    .ending = "",
+    .added = true,
+    .amends = true,
+    .copies = true,
+    .note = N_("ASiC-E with CAdES B-B, beside those that were there, over the same files; not time-stamped yet"),
+    .sign = add_extended,
+};
+
+const struct sg_sign_format sg_sign_asic_s_added = {
+    .word = "asic-s",
+    .name = "ASiC-S",
+    .ending = "",
+    .added = true,
+    .amends = true,
+    .copies = true,
+    .note = N_("ASiC-S with CAdES B-B, beside those that were there, of the same file; not time-stamped yet"),
+    .sign = add_simple,
 };

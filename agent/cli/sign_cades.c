@@ -62,9 +62,10 @@ static enum sg_rc add_signature(const struct sg_sign_jobs *jobs, struct sg_sign_
         rc = sg_sign_copy_content(jobs->app, input, "SHA256", &job->copies, digest, ret_len, err);
     if (rc != SG_OK)
         return rc;
-    return sg_sign_token_error(
-        jobs, sg_cades_add_signer(jobs->signing->signer, existing, input, job->claimed_time, out, digest, ret_len, err),
-        err);
+    return sg_sign_token_error(jobs,
+                               sg_cades_add_signer(jobs->signing->signer, existing, input, job->claimed_time,
+                                                   sg_outfile_sink(out), digest, ret_len, err),
+                               err);
 }
 
 enum sg_rc sg_sign_digest_fits(struct sg_input *input, struct sg_input *output, bool digest_fits, bool *ret,

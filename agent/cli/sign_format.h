@@ -14,6 +14,7 @@ struct sg_sign_format {
     const char *gives_way; /* the ending of the input that it takes the place of: ".pdf"; "*": any; NULL: none does */
     bool attached;         /* CAdES with the content in it: --attached */
     bool added;            /* to signatures that are there: --add */
+    bool amends;           /* ... in the input itself, whose name the output has, unless it is told another */
     bool detached;         /* the content stays apart, and goes to a target with its signature */
     bool container;        /* one file for all of them */
     bool by_path;          /* it opens inputs itself, and compares them with the manifest */
@@ -30,7 +31,8 @@ struct sg_sign_format {
 };
 
 extern const struct sg_sign_format sg_sign_cades, sg_sign_cades_attached, sg_sign_cades_added,
-    sg_sign_cades_added_attached, sg_sign_pades, sg_sign_asic_e, sg_sign_asic_s;
+    sg_sign_cades_added_attached, sg_sign_pades, sg_sign_asic_e, sg_sign_asic_e_added, sg_sign_asic_s,
+    sg_sign_asic_s_added;
 
 /* `is_of` where the digest that was recorded is that of the content. */
 enum sg_rc sg_sign_digest_fits(struct sg_input *input, struct sg_input *output, bool digest_fits, bool *ret,

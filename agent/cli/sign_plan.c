@@ -6,6 +6,7 @@
 #include "base/hash.h"
 #include "base/msg.h"
 #include "cli/sign_jobs.h"
+#include "formats/asic.h"
 
 static bool is_stream(const char *path)
 {
@@ -117,7 +118,15 @@ static int compare_ids(const void *a, const void *b)
     return x->inode == y->inode ? 0 : x->inode < y->inode ? -1 : 1;
 }
 
-/* Only --force could replace an input; without it the kernel refuses a name that is taken. */
+static bool is_file(const char *path, const struct file_id *id)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 && st.st_dev == id->device && st.st_ino == id->inode;
+}
+
+/* Only --force could replace an input, and what is signed is only replaced where it takes the signature; without it the
+ * kernel refuses a name that is taken. */
 static enum sg_rc check_inputs_stay(const struct sg_sign_jobs *jobs, struct sg_err *err)
 {
     _cleanup_(freep) struct file_id *inputs = calloc(jobs->input_count, sizeof(*inputs));
@@ -135,6 +144,8 @@ static enum sg_rc check_inputs_stay(const struct sg_sign_jobs *jobs, struct sg_e
         if (is_stream(output) || stat(output, &st) != 0)
             continue;
         const struct file_id id = {st.st_dev, st.st_ino};
+        if (jobs->jobs[i].format->amends && is_file(jobs->jobs[i].inputs[0].path, &id))
+            continue;
         if (bsearch(&id, inputs, count, sizeof(*inputs), compare_ids))
             return sg_about(
                 output, err,
@@ -147,8 +158,8 @@ static enum sg_rc check_inputs_stay(const struct sg_sign_jobs *jobs, struct sg_e
  */
 
 const struct sg_sign_format *const sg_sign_formats[] = {
-    &sg_sign_cades, &sg_sign_cades_attached, &sg_sign_cades_added, &sg_sign_cades_added_attached,
-    &sg_sign_pades, &sg_sign_asic_e,         &sg_sign_asic_s,      NULL};
+    &sg_sign_cades,  &sg_sign_cades_attached, &sg_sign_cades_added, &sg_sign_cades_added_attached, &sg_sign_pades,
+    &sg_sign_asic_e, &sg_sign_asic_e_added,   &sg_sign_asic_s,      &sg_sign_asic_s_added,         NULL};
 
 /* What the options do not leave to each file. */
 static const char *word_of(const struct sg_args *args)
@@ -157,7 +168,7 @@ static const char *word_of(const struct sg_args *args)
 
     if (word && strcmp(word, "auto") != 0)
         return word;
-    if (sg_args_flag(args, "attached") || sg_args_flag(args, "add"))
+    if (sg_args_flag(args, "attached"))
         return "cades";
     return sg_sign_pdf_given(args) ? "pades" : "auto";
 }
@@ -185,9 +196,23 @@ static enum sg_rc choose_format(const struct sg_args *args, const struct sg_sign
         }
     }
     if (known)
-        return sg_fail(err, SG_E_USAGE, _("--%s is for CAdES, not for --format %s."), attached ? "attached" : "add",
+        return sg_fail(err, SG_E_USAGE,
+                       attached ? _("--attached is for CAdES, not for --format %s.")
+                                : _("--add is for CAdES and containers, not for --format %s."),
                        word);
     return sg_fail(err, SG_E_USAGE, _("There is no format \"%s\": it is auto, cades, pades, asic-e or asic-s."), word);
+}
+
+/* Beside what, or in what, a signature is added. */
+static enum sg_rc find_added(struct sg_input *input, const struct sg_sign_format **ret, struct sg_err *err)
+{
+    enum sg_asic_form form = SG_ASIC_E;
+    bool is_container = false;
+    enum sg_rc rc = sg_asic_sniff(input, &form, &is_container, err);
+
+    if (rc == SG_OK && is_container)
+        *ret = form == SG_ASIC_E ? &sg_sign_asic_e_added : &sg_sign_asic_s_added;
+    return rc;
 }
 
 static enum sg_rc begins_as_pdf(struct sg_input *input, bool *ret, struct sg_err *err)
@@ -202,9 +227,22 @@ static enum sg_rc begins_as_pdf(struct sg_input *input, bool *ret, struct sg_err
     return rc;
 }
 
-/* A file that cannot be opened now is no PDF, and why is said when it is to be signed. What can be read only once is
- * kept open. */
-static enum sg_rc look_into(struct sg_sign_job *job, bool *ret_pdf, struct sg_err *err)
+/* By how it begins; `*ret` stays as it is if that says nothing. */
+static enum sg_rc find_format(struct sg_input *input, bool added, const struct sg_sign_format **ret, struct sg_err *err)
+{
+    bool pdf = false;
+
+    if (added)
+        return find_added(input, ret, err);
+    enum sg_rc rc = begins_as_pdf(input, &pdf, err);
+    if (rc == SG_OK && pdf)
+        *ret = &sg_sign_pades;
+    return rc;
+}
+
+/* A file that cannot be opened now is of no format of its own, and why is said when it is to be signed. What can be
+ * read only once is kept open. */
+static enum sg_rc look_into(struct sg_sign_job *job, bool added, struct sg_err *err)
 {
     _cleanup_(sg_input_freep) struct sg_input *input = NULL;
     struct stat st = {0};
@@ -212,13 +250,13 @@ static enum sg_rc look_into(struct sg_sign_job *job, bool *ret_pdf, struct sg_er
 
     if (!is_stream(job->input) && stat(job->input, &st) == 0 && S_ISREG(st.st_mode)) {
         if (sg_input_open_file(-1, job->input, job->input, &input, &ignored) == SG_OK)
-            (void)begins_as_pdf(input, ret_pdf, &ignored);
+            (void)find_format(input, added, &job->format, &ignored);
         return SG_OK;
     }
     if (!is_stream(job->input) && !S_ISFIFO(st.st_mode))
         return SG_OK;
     enum sg_rc rc = sg_input_open(job->input, &job->opened, err);
-    return rc == SG_OK ? begins_as_pdf(job->opened, ret_pdf, err) : rc;
+    return rc == SG_OK ? find_format(job->opened, added, &job->format, err) : rc;
 }
 
 /* The list of files, and its own digest, by which it is recorded. */
@@ -285,11 +323,11 @@ static enum sg_rc list_jobs(struct sg_sign_jobs *jobs, const struct sg_sign_form
 static enum sg_rc plan_job(struct sg_sign_job *job, const struct sg_args *args, struct sg_err *err)
 {
     const char *output = sg_args_value(args, "output");
-    bool pdf = false;
-    enum sg_rc rc = job->format ? SG_OK : look_into(job, &pdf, err);
+    bool added = sg_args_flag(args, "add");
+    enum sg_rc rc = job->format ? SG_OK : look_into(job, added, err);
 
     if (!job->format)
-        job->format = pdf ? &sg_sign_pades : &sg_sign_cades;
+        job->format = added ? &sg_sign_cades_added : &sg_sign_cades;
     if (rc == SG_OK && !output)
         rc = name_output(job, sg_args_value(args, "output-dir"), &job->output, err);
     else if (rc == SG_OK && !(job->output = strdup(output)))
@@ -313,11 +351,11 @@ static enum sg_rc check_options(const struct sg_sign_jobs *jobs, const struct sg
     if (!output && jobs->input_count > 1 && together)
         return sg_fail(err, SG_E_USAGE, "%s",
                        _("Several files go into one container: say with --output how to call it."));
+    if (jobs->resume && sg_args_flag(args, "add"))
+        return sg_fail(err, SG_E_USAGE, "%s", _("--resume and --add do not go together."));
     if (jobs->resume && format && !format->is_of)
         return sg_fail(err, SG_E_USAGE, "%s",
-                       format->added ? _("--resume and --add do not go together.")
-                                     : _("--resume has nothing to go on with in one container, which is made whole or "
-                                         "not at all."));
+                       _("--resume has nothing to go on with in one container, which is made whole or not at all."));
     for (size_t i = 0; format && format->by_path && i < jobs->input_count; i++)
         if (is_stream(jobs->inputs[i].path))
             return sg_fail(err, SG_E_USAGE, "%s", _("Standard input has no name in a container."));

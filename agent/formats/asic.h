@@ -72,3 +72,23 @@ bool sg_asic_signature_is_covered(const struct sg_asic *asic, size_t index);
 bool sg_asic_has_timestamps(const struct sg_asic *asic);
 /* Whether a file is one of those that a container is made for: not what says how it is signed. */
 bool sg_asic_is_content(const struct sg_zip_entry *entry);
+/* Whether it is one that is not in META-INF either. */
+bool sg_asic_is_data(const struct sg_zip_entry *entry);
+
+/* --- adding a signature ----------------------------------------------------------------------------------------------
+ */
+
+/* Which form the file says it is of, by its first entry. */
+SG_MUST_CHECK enum sg_rc sg_asic_sniff(struct sg_input *input, enum sg_asic_form *ret_form, bool *ret_is,
+                                       struct sg_err *err);
+/* Writes `container` with one more signature to `out`, not committed; everything else stays as it is, octet for octet.
+ * ASiC-E: a manifest and a CAdES of its own, over the files that the signatures there are over (EN 319 162-1 §4.4.4.2).
+ * ASiC-S: one more SignerInfo in its CAdES (§4.3.3.2: one file of signatures). The key is used once, and last.
+ *
+ * What is signed is what the others signed: a file that none of them covers, one that was changed or is missing is
+ * SG_E_POLICY, as is a manifest that its signature is not of. Whether those signatures are good is not judged. Of
+ * another form, or no container: SG_E_USAGE. No signature in it, or one whose CAdES may not change (ASiC-S):
+ * SG_E_UNSUPPORTED. `digest` as of sg_asic_sign(). */
+SG_MUST_CHECK enum sg_rc sg_asic_add_signature(const struct sg_cades_signer *signer, enum sg_asic_form form,
+                                               struct sg_input *container, int64_t signing_time, struct sg_outfile *out,
+                                               uint8_t *digest, size_t *ret_digest_len, struct sg_err *err);

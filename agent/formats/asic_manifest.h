@@ -39,5 +39,13 @@ struct sg_asic_bytes {
 SG_MUST_CHECK enum sg_rc sg_asic_manifest_read(const char *name, const struct sg_asic_bytes *bytes,
                                                struct sg_asic_manifest *ret, struct sg_err *err);
 
+/* Writes one, piece by piece. `signature`: ASCII; `digest_name` as for EVP_MD_fetch: SHA-256, -384 or -512. */
+SG_MUST_CHECK enum sg_rc sg_asic_manifest_begin(struct sg_buf *xml, const char *signature, struct sg_err *err);
+SG_MUST_CHECK enum sg_rc sg_asic_manifest_add(struct sg_buf *xml, const char *name, const char *digest_name,
+                                              struct sg_slice digest, struct sg_err *err);
+SG_MUST_CHECK enum sg_rc sg_asic_manifest_end(struct sg_buf *xml, struct sg_err *err);
+/* The file that a manifest names so, of one that was sorted (asic.h); NULL: it does not. */
+const struct sg_asic_reference *sg_asic_manifest_find(const struct sg_asic_manifest *manifest, const char *name);
+
 /* A name in a container as a URI, percent-encoded (RFC 3986). */
 SG_MUST_CHECK enum sg_rc sg_asic_uri_append(struct sg_buf *out, const char *name, struct sg_err *err);

@@ -44,6 +44,11 @@ static enum role role_of(const char *name)
     return ends_in(name, ".xml") && strcasestr(name, "signatures") ? IS_XADES : IS_OTHER;
 }
 
+bool sg_asic_is_data(const struct sg_zip_entry *entry)
+{
+    return role_of(entry->name) == IS_DATA;
+}
+
 bool sg_asic_is_content(const struct sg_zip_entry *entry)
 {
     enum role role = role_of(entry->name);
@@ -329,17 +334,10 @@ enum sg_rc sg_asic_read_signature(const struct sg_asic *asic, size_t index, stru
     return sg_zip_copy(asic->zip, entry, (struct sg_sink){append, bytes}, err);
 }
 
-static bool names(const struct sg_asic_manifest *manifest, const char *name)
-{
-    const struct sg_asic_reference wanted = {.name = (char *)name};
-    return manifest->count > 0 && bsearch(&wanted, manifest->references, manifest->count, sizeof *manifest->references,
-                                          compare_references) != NULL;
-}
-
 bool sg_asic_signature_is_covered(const struct sg_asic *asic, size_t index)
 {
     bool covered = asic->has_timestamps;
     for (size_t i = 0; !covered && i < asic->count; i++)
-        covered = names(&asic->signatures[i].manifest, asic->signatures[index].entry->name);
+        covered = sg_asic_manifest_find(&asic->signatures[i].manifest, asic->signatures[index].entry->name);
     return covered;
 }

@@ -163,15 +163,6 @@ static enum sg_rc put_files(struct making *making, struct sg_err *err)
 /* --- the manifest ---------------------------------------------------------------------------------------------------
  */
 
-static const char *digest_uri(const struct sg_cades_signer *signer)
-{
-    const char *name = sg_cades_digest_name(signer);
-    if (strcmp(name, "SHA384") == 0)
-        return "http://www.w3.org/2001/04/xmldsig-more#sha384";
-    return strcmp(name, "SHA512") == 0 ? "http://www.w3.org/2001/04/xmlenc#sha512"
-                                       : "http://www.w3.org/2001/04/xmlenc#sha256";
-}
-
 /* Writes what has come together of the XML. */
 static enum sg_rc flush_xml(struct making *making, struct sg_err *err)
 {
@@ -180,39 +171,25 @@ static enum sg_rc flush_xml(struct making *making, struct sg_err *err)
     return rc;
 }
 
-/* URIs are percent-encoded, so nothing in them means anything to XML. */
 static enum sg_rc put_reference(struct making *making, size_t index, struct sg_err *err)
 {
-    char value[EVP_MAX_MD_SIZE * 4 / 3 + 4];
-    struct sg_buf *xml = &making->xml;
-    (void)EVP_EncodeBlock((uint8_t *)value, making->digests + index * making->digest_len, (int)making->digest_len);
-    enum sg_rc rc = sg_buf_printf(xml, err, " <asic:DataObjectReference URI=\"");
-    if (rc == SG_OK)
-        rc = sg_asic_uri_append(xml, making->params->files[index].name, err);
-    if (rc == SG_OK)
-        rc = sg_buf_printf(xml, err,
-                           "\"><ds:DigestMethod Algorithm=\"%s\"/><ds:DigestValue>%s</ds:DigestValue>"
-                           "</asic:DataObjectReference>\n",
-                           digest_uri(making->params->signer), value);
-    return rc == SG_OK && xml->len > SG_SMALL_FILE ? flush_xml(making, err) : rc;
+    const struct sg_slice digest = {making->digests + index * making->digest_len, making->digest_len};
+    enum sg_rc rc = sg_asic_manifest_add(&making->xml, making->params->files[index].name,
+                                         sg_cades_digest_name(making->params->signer), digest, err);
+    return rc == SG_OK && making->xml.len > SG_SMALL_FILE ? flush_xml(making, err) : rc;
 }
 
 static enum sg_rc put_manifest(struct making *making, uint8_t *digest, struct sg_err *err)
 {
-    static const char head[] =
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-        "<asic:ASiCManifest xmlns:asic=\"http://uri.etsi.org/02918/v1.2.1#\" "
-        "xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\">\n"
-        " <asic:SigReference URI=\"" SIGNATURE_NAME "\" MimeType=\"application/pkcs7-signature\"/>\n";
     enum sg_rc rc = sg_zip_begin(making->zip, MANIFEST_NAME, false, err);
     if (rc == SG_OK)
         rc = hash_begin(making, err);
     if (rc == SG_OK)
-        rc = sg_buf_append(&making->xml, head, sizeof head - 1, err);
+        rc = sg_asic_manifest_begin(&making->xml, SIGNATURE_NAME, err);
     for (size_t i = 0; rc == SG_OK && i < making->params->count; i++)
         rc = put_reference(making, i, err);
     if (rc == SG_OK)
-        rc = sg_buf_printf(&making->xml, err, "</asic:ASiCManifest>\n");
+        rc = sg_asic_manifest_end(&making->xml, err);
     if (rc == SG_OK)
         rc = flush_xml(making, err);
     if (rc == SG_OK)

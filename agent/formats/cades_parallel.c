@@ -291,7 +291,7 @@ static enum sg_rc plan(const struct adding *adding, const struct sg_slice *signe
     return rc;
 }
 
-static enum sg_rc write_added(const struct adding *adding, struct sg_slice signer_info, struct sg_outfile *out,
+static enum sg_rc write_added(const struct adding *adding, struct sg_slice signer_info, struct sg_sink out,
                               struct sg_err *err)
 {
     _cleanup_(sg_splice_clear) struct sg_splice splice = {0};
@@ -301,11 +301,11 @@ static enum sg_rc write_added(const struct adding *adding, struct sg_slice signe
     enum sg_rc rc = plan(adding, &signer_info, &splice, &growth, err);
     if (rc == SG_OK && growth > 0 && rest + (uint64_t)growth > SG_MAX_CMS_REST)
         return refuse(adding, SG_E_LIMIT, _("it would be larger, beside its content, than a signature may be."), err);
-    return rc == SG_OK ? sg_splice_write(&splice, adding->existing, sg_outfile_sink(out), err) : rc;
+    return rc == SG_OK ? sg_splice_write(&splice, adding->existing, out, err) : rc;
 }
 
 enum sg_rc sg_cades_add_signer(const struct sg_cades_signer *signer, struct sg_input *existing,
-                               struct sg_input *content, int64_t signing_time, struct sg_outfile *out, uint8_t *digest,
+                               struct sg_input *content, int64_t signing_time, struct sg_sink out, uint8_t *digest,
                                size_t *ret_digest_len, struct sg_err *err)
 {
     _cleanup_(adding_clear) struct adding adding = {.signer = signer, .existing = existing};

@@ -5,7 +5,7 @@
 
 #include "formats/cades.h"
 
-/* Writes `existing` (DER or BER) with a CAdES-B-B signature of `signer` added to `out`, which is not committed. One key
+/* Writes `existing` (DER or BER) with a CAdES-B-B signature of `signer` added to `out`. One key
  * use, and only once all else is known to be right. The content is read twice at most, and may be of any size.
  *
  * `content` is what a detached signature is of, and is needed then; beside an attached one it may be NULL. It has to be
@@ -17,5 +17,5 @@
  * (TS 101 733 §6.4.1) that a new certificate would break: SG_E_UNSUPPORTED. Changed while it was read:
  * SG_E_INPUT_CHANGED. */
 SG_MUST_CHECK enum sg_rc sg_cades_add_signer(const struct sg_cades_signer *signer, struct sg_input *existing,
-                                             struct sg_input *content, int64_t signing_time, struct sg_outfile *out,
+                                             struct sg_input *content, int64_t signing_time, struct sg_sink out,
                                              uint8_t *digest, size_t *ret_digest_len, struct sg_err *err);

@@ -103,7 +103,8 @@ usage "--format pades" --format cades --reason x a.pdf
 usage "--format pades" --attached --rect 1,1,100,50 a.pdf
 usage "--format pades" --format asic-e --certify 1 a.pdf
 usage "--attached is for CAdES" --attached --format pades a.pdf
-usage "--add is for CAdES" --add --format asic-s a.pdf
+usage "--add is for CAdES and containers" --add --format pades a.pdf
+usage "no container of the form ASiC-S" --add --format asic-s --output x a.pdf
 usage "--certify wants a number from 1 to 3" --certify 4 a.pdf
 usage "--page wants" --page 0 --rect 1,1,100,50 a.pdf
 usage "--page says on which page" --page 2 a.pdf
@@ -135,6 +136,14 @@ json file=null 'files=["folder/one", "./two", "'"$PWD"'/a.pdf", "nothing"]' form
 holds unzip -tq all.asice
 holds diff <(unzip -Z1 all.asice | grep -v ^META-INF) <(printf '%s\n' mimetype folder/one two a.pdf nothing)
 passed_as all.asice ASiC-E
+# the key is used once, whatever goes in: counted before the token
+mkdir "$tmp/spy"
+SIGNET_MODULE=$SIGNET_BUILD/tests/spy_module.so SPY_FOLDER=$tmp/spy expect 0 signet_pin sign --format asic-e \
+    --output counted.asice folder/one two a.pdf nothing
+holds test "$(wc -l < "$tmp/spy/signed")" = 1
+SIGNET_MODULE=$SIGNET_BUILD/tests/spy_module.so SPY_FOLDER=$tmp/spy expect 0 signet_pin sign --format asic-s folder/one nothing
+holds test "$(wc -l < "$tmp/spy/signed")" = 3
+rm folder/one.asics
 expect 0 signet_pin sign --format asic-e two
 passed_as two.asice ASiC-E
 expect 0 signet_pin sign --format asic-s two folder/one letter.pdf
@@ -145,7 +154,7 @@ expect 66 signet_pin sign --format asic-e --output x.asice two missing
 holds test ! -e x.asice
 holds test "$(/usr/bin/python3 -c 'import sqlite3, sys
 print(sqlite3.connect(sys.argv[1]).execute("SELECT count(*) FROM document WHERE format = ?", ("ASiC-E",)).fetchone()[0])' \
-    "$SIGNET_HOME/store.db")" = 2
+    "$SIGNET_HOME/store.db")" = 3
 
 # a manifest goes into one container, or nothing does
 sha256sum folder/one two > list
@@ -177,5 +186,97 @@ echo other > two
 expect 77 signet_pin sign --add --force two
 says "[policy]"
 expect 66 signet_pin sign --add folder/one
+
+# --- a signature in a container that has one: over the same files, and all else as it was
+LOOK=$SIGNET_SOURCE/tests/support/look_at_container.py
+echo two > two
+both_passed() { # FILE FORMAT FILES
+    expect 0 "$SIGNET" verify --json "$1"
+    json "format=\"$2\"" 'uncovered=[]' 'signatures.0.indication="TOTAL-PASSED"' 'signatures.1.indication="TOTAL-PASSED"' \
+        "signatures.0.files=$3" "signatures.1.files=$3"
+    holds unzip -tq "$1"
+}
+part_passed() { # CONTAINER SIGNATURE CONTENT: judged by openssl
+    unzip -p "$1" "$2" > part.p7s
+    unzip -p "$1" "$3" > part
+    holds openssl cms -verify -cades -binary -inform DER -in part.p7s -content part -CAfile "$ca/chain.pem" -purpose any \
+        -out content
+    echo more >> part
+    rejects openssl cms -verify -cades -binary -inform DER -in part.p7s -content part -CAfile "$ca/chain.pem" -purpose any \
+        -out content
+}
+expect 0 signet_pin sign --format asic-e --output pair.asice folder/one two
+cp pair.asice first.asice
+expect 73 signet_pin sign --add pair.asice
+says "--force"
+holds cmp first.asice pair.asice
+expect 0 signet_pin sign --add --json --key "$main;id=%03" --output pair-2.asice pair.asice
+json 'format="ASiC-E"' 'output="pair-2.asice"'
+holds cmp first.asice pair.asice
+both_passed pair-2.asice ASiC-E '["folder/one", "two"]'
+holds /usr/bin/python3 "$LOOK" added pair.asice pair-2.asice META-INF/ASiCManifest002.xml META-INF/signature002.p7s
+part_passed pair-2.asice META-INF/signature001.p7s META-INF/ASiCManifest001.xml
+part_passed pair-2.asice META-INF/signature002.p7s META-INF/ASiCManifest002.xml
+expect 0 signet_pin sign --add --force pair.asice
+both_passed pair.asice ASiC-E '["folder/one", "two"]'
+expect 0 signet_pin sign --add --force --format asic-e pair.asice
+json_count=$(unzip -Z1 pair.asice | grep -c 'META-INF/signature00[123].p7s')
+holds test "$json_count" = 3
+# a container that another program made, packed, with a comment and a digest of its own
+/usr/bin/python3 - first.asice other.asice << 'END'
+import sys, zipfile
+with zipfile.ZipFile(sys.argv[1]) as old, zipfile.ZipFile(sys.argv[2], "w", zipfile.ZIP_DEFLATED) as new:
+    new.comment = b"mimetype=application/vnd.etsi.asic-e+zip"
+    for name in old.namelist():
+        new.writestr(name, old.read(name), zipfile.ZIP_STORED if name == "mimetype" else zipfile.ZIP_DEFLATED)
+END
+expect 0 signet_pin sign --add --key "$main;id=%03" --output other-2.asice other.asice
+both_passed other-2.asice ASiC-E '["folder/one", "two"]'
+holds /usr/bin/python3 "$LOOK" added other.asice other-2.asice META-INF/ASiCManifest002.xml META-INF/signature002.p7s
+holds grep -qa 'mimetype=application/vnd.etsi.asic-e+zip$' other-2.asice
+
+cp two.asics first.asics
+expect 0 signet_pin sign --add --key "$main;id=%03" --output two-2.asics two.asics
+holds cmp first.asics two.asics
+both_passed two-2.asics ASiC-S '["two"]'
+holds /usr/bin/python3 "$LOOK" changed two.asics two-2.asics META-INF/signature.p7s
+part_passed two-2.asics META-INF/signature.p7s two
+
+# what the others did not sign is not signed
+not_added() { # CONTAINER STATUS TEXT
+    expect "$2" signet_pin sign --add --output x.asice "$1"
+    says "$3"
+    holds test ! -e x.asice
+}
+/usr/bin/python3 - first.asice first.asics << 'END'
+import sys, zipfile
+def write(target, source, change):
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
+        files = {name: old.read(name) for name in old.namelist()}
+        change(files)
+        for name, data in files.items():
+            new.writestr(name, data)
+def changed(name):
+    return lambda files: files.update({name: files[name].replace(b"t", b"T") if name != "two" else b"three"})
+write("bad-file.asice", sys.argv[1], changed("two"))
+write("bad-more.asice", sys.argv[1], lambda files: files.update({"three": b"put in"}))
+write("bad-less.asice", sys.argv[1], lambda files: files.pop("two"))
+write("bad-signature.asice", sys.argv[1], lambda files: files.pop("META-INF/signature001.p7s"))
+write("bad-orphan.asice", sys.argv[1], lambda files: files.pop("META-INF/ASiCManifest001.xml"))
+manifest = "META-INF/ASiCManifest001.xml"
+write("bad-manifest.asice", sys.argv[1], lambda files: files.update({manifest: files[manifest].replace(b"\n ", b"\n  ")}))
+write("bad-file.asics", sys.argv[2], changed("two"))
+write("bad-stamped.asics", sys.argv[2], lambda files: files.update({"META-INF/timestamp.tst": b"what it may be"}))
+END
+not_added bad-file.asice 77 'what was signed: it has been changed ("two")'
+not_added bad-more.asice 77 'signed by nobody; somebody else may have put it there ("three")'
+not_added bad-less.asice 77 'is not in it ("two")'
+not_added bad-signature.asice 65 "[unsupported]"
+not_added bad-orphan.asice 77 "has no manifest"
+not_added bad-manifest.asice 77 "its manifest is not what its signature is of"
+not_added bad-file.asics 77 "[policy]"
+not_added bad-stamped.asics 65 "a time-stamp of the container"
+usage "no container of the form ASiC-S" --add --format asic-s --output x.asice first.asice
+usage "--resume and --add" --add --resume first.asice
 
 passed

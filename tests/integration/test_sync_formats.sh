@@ -166,6 +166,20 @@ holds_copy before.asics
 holds_copy one.asics
 is_stamped_container one.asics before.asics META-INF/signature.p7s one
 
+levels_are() { # FILE LEVELS
+    expect 0 "$SIGNET" verify --json "$1"
+    holds test "$(grep -o '"level":"B-."' out | cut -d'"' -f4 | sort | xargs)" = "$2"
+}
+# Of several signatures in one container it is the one made here that gets it.
+for container in both.asice one.asics; do
+    expect 0 signet_pin sign --add --force --key "pkcs11:token=Signet%20Test;id=%03" "$container"
+    levels_are "$container" "B-B B-T" # (in an ASiC-S they are a set, in the order of DER)
+    expect 0 "$SIGNET" sync
+    levels_are "$container" "B-T B-T"
+    holds unzip -tq "$container"
+done
+cp stamped.asice both.asice
+
 # An octet of what is signed, of its signature, or of the time-stamp: each is noticed.
 /usr/bin/python3 - both.asice << 'END'
 import sys, zipfile

@@ -26,7 +26,7 @@ static enum sg_rc try_add(struct sg_slice der, const struct identity *id, const 
     struct sg_err err = {0};
 
     assert_ok(sg_outfile_open(fx.path, SG_OUT_REPLACE, &out, &err), &err);
-    enum sg_rc rc = sg_cades_add_signer(signer, existing, input, NOW, out, digest, &len, &err);
+    enum sg_rc rc = sg_cades_add_signer(signer, existing, input, NOW, sg_outfile_sink(out), digest, &len, &err);
     if (rc != SG_OK) {
         assert_int_equal(err.rc, rc);
         assert_true(strlen(err.text) > 0);

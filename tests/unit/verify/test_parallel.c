@@ -24,7 +24,8 @@ static enum sg_rc add(const struct scene *scene, struct sg_slice cms, struct sg_
     assert_int_equal(sg_input_from_slice("cms", cms, &existing, NULL), SG_OK);
     assert_int_equal(sg_input_from_slice("content", slice_of(CONTENT), &content, NULL), SG_OK);
     assert_int_equal(sg_outfile_open(path, 0, &outfile, NULL), SG_OK);
-    enum sg_rc rc = sg_cades_add_signer(signer, existing, content, PKI_NOW - 60, outfile, digest, &len, &err);
+    enum sg_rc rc =
+        sg_cades_add_signer(signer, existing, content, PKI_NOW - 60, sg_outfile_sink(outfile), digest, &len, &err);
     if (rc == SG_OK) {
         assert_int_equal(sg_outfile_commit(outfile, NULL), SG_OK);
         assert_int_equal(sg_input_open(path, &written, NULL), SG_OK);
