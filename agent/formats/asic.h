@@ -65,11 +65,22 @@ const struct sg_asic_signature *sg_asic_signature(const struct sg_asic *asic, si
 /* The CAdES itself, into `bytes`. Larger than that may be: SG_E_LIMIT. */
 SG_MUST_CHECK enum sg_rc sg_asic_read_signature(const struct sg_asic *asic, size_t index, struct sg_buf *bytes,
                                                 struct sg_err *err);
-/* Whether another signature, or maybe a time-stamp, of the container is over the CAdES, so that it has to stay as it
+/* Whether another signature or a time-stamp of the container is over the CAdES, or may be, so that it has to stay as it
  * is. */
 bool sg_asic_signature_is_covered(const struct sg_asic *asic, size_t index);
-/* Whether it has time-stamps or evidence records of its own, beside those in signatures. They are not read. */
-bool sg_asic_has_timestamps(const struct sg_asic *asic);
+/* A time-stamp of its own, beside those in signatures (§4.3.3.2, §4.4.3.2, §A.4). Borrowed likewise. */
+struct sg_asic_timestamp {
+    const struct sg_zip_entry *entry;   /* the token */
+    const struct sg_zip_entry *content; /* what it is over: its manifest; of ASiC-S also the file. NULL: that is not to
+                                         * be found, cannot be read, or is not clear */
+    struct sg_asic_manifest manifest;   /* none, where it is over the file; references sorted by name */
+    bool unclear;                       /* several manifests name it */
+};
+
+size_t sg_asic_timestamp_count(const struct sg_asic *asic);
+const struct sg_asic_timestamp *sg_asic_timestamp(const struct sg_asic *asic, size_t index);
+/* Whether it has evidence records. They are not read. */
+bool sg_asic_has_evidence_records(const struct sg_asic *asic);
 /* Whether a file is one of those that a container is made for: not what says how it is signed. */
 bool sg_asic_is_content(const struct sg_zip_entry *entry);
 /* Whether it is one that is not in META-INF either. */

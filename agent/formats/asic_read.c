@@ -15,10 +15,21 @@ struct sg_asic {
     enum sg_asic_form form;
     struct sg_asic_signature *signatures;
     size_t count;
-    bool has_timestamps;
+    struct sg_asic_timestamp *timestamps;
+    size_t timestamp_count;
 };
 
-enum role { IS_DATA, IS_TYPE, IS_SIGNATURE, IS_MANIFEST, IS_TIMESTAMP, IS_XADES, IS_OTHER };
+enum role {
+    IS_DATA,
+    IS_TYPE,
+    IS_SIGNATURE,
+    IS_MANIFEST,
+    IS_TIMESTAMP,
+    IS_ARCHIVE_MANIFEST,
+    IS_RECORD,
+    IS_XADES,
+    IS_OTHER
+};
 
 static bool ends_in(const char *name, const char *ending)
 {
@@ -37,8 +48,12 @@ static enum role role_of(const char *name)
     name += strlen(META_INF);
     if (ends_in(name, ".p7s"))
         return IS_SIGNATURE;
-    if (ends_in(name, ".tst") || strcasestr(name, "ASiCArchiveManifest") || strcasestr(name, "EvidenceRecord"))
+    if (ends_in(name, ".tst"))
         return IS_TIMESTAMP;
+    if (strcasestr(name, "ASiCArchiveManifest"))
+        return IS_ARCHIVE_MANIFEST;
+    if (strcasestr(name, "EvidenceRecord"))
+        return IS_RECORD;
     if (ends_in(name, ".xml") && strcasestr(name, "ASiCManifest"))
         return IS_MANIFEST;
     return ends_in(name, ".xml") && strcasestr(name, "signatures") ? IS_XADES : IS_OTHER;
@@ -72,6 +87,9 @@ void sg_asic_free(struct sg_asic *asic)
     for (size_t i = 0; asic->signatures && i < asic->count; i++)
         sg_asic_manifest_clear(&asic->signatures[i].manifest);
     free(asic->signatures);
+    for (size_t i = 0; asic->timestamps && i < asic->timestamp_count; i++)
+        sg_asic_manifest_clear(&asic->timestamps[i].manifest);
+    free(asic->timestamps);
     sg_zip_free(asic->zip);
     free(asic);
 }
@@ -204,6 +222,33 @@ static enum sg_rc read_manifest(struct sg_asic *asic, const struct sg_zip_entry 
     return rc == SG_OK ? rc : sg_about(sg_input_name(asic->input), err, rc);
 }
 
+static struct sg_asic_timestamp *timestamp_named(struct sg_asic *asic, const char *name)
+{
+    for (size_t i = 0; i < asic->timestamp_count; i++)
+        if (strcmp(asic->timestamps[i].entry->name, name) == 0)
+            return &asic->timestamps[i];
+    return NULL;
+}
+
+/* A manifest is kept with the time-stamp that it names, and is the only one; that another one names it, too, is no
+ * reason not to read the container, whose signatures do not depend on it. */
+static bool give_to_timestamp(struct sg_asic *asic, const struct sg_zip_entry *entry, struct sg_asic_manifest *manifest)
+{
+    struct sg_asic_timestamp *timestamp = timestamp_named(asic, manifest->signature);
+    if (!timestamp || timestamp->unclear)
+        return false;
+    if (timestamp->content) {
+        sg_asic_manifest_clear(&timestamp->manifest);
+        timestamp->content = NULL;
+        timestamp->unclear = true;
+        return false;
+    }
+    timestamp->content = entry;
+    timestamp->manifest = *manifest;
+    *manifest = (struct sg_asic_manifest){0};
+    return true;
+}
+
 /* A manifest is kept with the signature that it names; one whose signature is missing covers nothing. */
 static enum sg_rc take_manifest(struct sg_asic *asic, const struct sg_zip_entry *entry, struct sg_err *err)
 {
@@ -212,8 +257,8 @@ static enum sg_rc take_manifest(struct sg_asic *asic, const struct sg_zip_entry 
     struct sg_asic_signature *signature = rc == SG_OK ? signature_named(asic, manifest.signature) : NULL;
     if (signature && signature->content)
         rc = malformed(asic, _("two manifests name one signature"), entry->name, err);
-    if (rc == SG_OK && manifest.is_timestamp)
-        asic->has_timestamps = true;
+    if (rc == SG_OK && !signature && give_to_timestamp(asic, entry, &manifest))
+        return SG_OK;
     if (rc != SG_OK || !signature) {
         sg_asic_manifest_clear(&manifest);
         return rc;
@@ -238,6 +283,47 @@ static enum sg_rc find_manifests(struct sg_asic *asic, struct sg_err *err)
     return rc;
 }
 
+static enum sg_rc find_timestamps(struct sg_asic *asic, struct sg_err *err)
+{
+    asic->timestamps = calloc(count_role(asic, IS_TIMESTAMP) + 1, sizeof *asic->timestamps);
+    if (!asic->timestamps)
+        return sg_fail_memory(err);
+    for (size_t i = 0; i < sg_zip_count(asic->zip); i++) {
+        const struct sg_zip_entry *entry = sg_zip_entry(asic->zip, i);
+        if (role_of(entry->name) == IS_TIMESTAMP)
+            asic->timestamps[asic->timestamp_count++].entry = entry;
+    }
+    return SG_OK;
+}
+
+/* Those of time-stamps alone. One that cannot be read leaves its time-stamp without what it is over. */
+static enum sg_rc find_archive_manifests(struct sg_asic *asic, struct sg_err *err)
+{
+    size_t read = 0;
+    for (size_t i = 0; i < sg_zip_count(asic->zip) && read < SG_MAX_ASIC_MANIFESTS; i++) {
+        const struct sg_zip_entry *entry = sg_zip_entry(asic->zip, i);
+        struct sg_asic_manifest manifest = {0};
+        if (role_of(entry->name) != IS_ARCHIVE_MANIFEST)
+            continue;
+        read++;
+        enum sg_rc rc = read_manifest(asic, entry, &manifest, err);
+        if (rc == SG_OK)
+            (void)give_to_timestamp(asic, entry, &manifest);
+        sg_asic_manifest_clear(&manifest);
+        if (rc != SG_OK && rc != SG_E_MALFORMED && rc != SG_E_LIMIT)
+            return rc;
+    }
+    return SG_OK;
+}
+
+/* ASiC-S: a time-stamp that no manifest names is over the file (§4.3.3.2). */
+static void give_file_to_timestamp(struct sg_asic *asic, const struct sg_zip_entry *data)
+{
+    struct sg_asic_timestamp *timestamp = timestamp_named(asic, META_INF "timestamp.tst");
+    if (timestamp && !timestamp->content && !timestamp->unclear)
+        timestamp->content = data;
+}
+
 /* ASiC-S: one file beside META-INF, one signature over it (EN 319 162-1 §4.3.3). More would leave open which it is
  * over. */
 static enum sg_rc find_simple(struct sg_asic *asic, struct sg_err *err)
@@ -256,6 +342,7 @@ static enum sg_rc find_simple(struct sg_asic *asic, struct sg_err *err)
                          asic->signatures[1].entry->name, err);
     if (asic->count == 1)
         asic->signatures[0].content = data;
+    give_file_to_timestamp(asic, data);
     return SG_OK;
 }
 
@@ -285,8 +372,11 @@ enum sg_rc sg_asic_open(struct sg_input *input, struct sg_asic **ret, struct sg_
         *ret = NULL;
         return SG_OK;
     }
-    asic->has_timestamps = count_role(asic, IS_TIMESTAMP) > 0;
     rc = find_signatures(asic, err);
+    if (rc == SG_OK)
+        rc = find_timestamps(asic, err);
+    if (rc == SG_OK)
+        rc = find_archive_manifests(asic, err);
     if (rc == SG_OK)
         rc = only_xades(asic, err);
     if (rc == SG_OK)
@@ -306,9 +396,19 @@ const struct sg_zip *sg_asic_zip(const struct sg_asic *asic)
     return asic->zip;
 }
 
-bool sg_asic_has_timestamps(const struct sg_asic *asic)
+size_t sg_asic_timestamp_count(const struct sg_asic *asic)
 {
-    return asic->has_timestamps;
+    return asic->timestamp_count;
+}
+
+const struct sg_asic_timestamp *sg_asic_timestamp(const struct sg_asic *asic, size_t index)
+{
+    return &asic->timestamps[index];
+}
+
+bool sg_asic_has_evidence_records(const struct sg_asic *asic)
+{
+    return count_role(asic, IS_RECORD) > 0;
 }
 
 size_t sg_asic_signature_count(const struct sg_asic *asic)
@@ -336,8 +436,11 @@ enum sg_rc sg_asic_read_signature(const struct sg_asic *asic, size_t index, stru
 
 bool sg_asic_signature_is_covered(const struct sg_asic *asic, size_t index)
 {
-    bool covered = asic->has_timestamps;
+    const char *name = asic->signatures[index].entry->name;
+    bool covered = sg_asic_has_evidence_records(asic);
     for (size_t i = 0; !covered && i < asic->count; i++)
-        covered = sg_asic_manifest_find(&asic->signatures[i].manifest, asic->signatures[index].entry->name);
+        covered = sg_asic_manifest_find(&asic->signatures[i].manifest, name) != NULL;
+    for (size_t i = 0; !covered && i < asic->timestamp_count; i++)
+        covered = !asic->timestamps[i].content || sg_asic_manifest_find(&asic->timestamps[i].manifest, name);
     return covered;
 }

@@ -12,40 +12,28 @@
 #include "formats/asic.h"
 #include "formats/cms.h"
 #include "verify/algorithms.h"
-#include "verify/format.h"
+#include "verify/asic_container.h"
 
 #define FILES_NAMED 10 /* of one kind of problem, in the reasons */
 
-/* A container being judged. */
-struct container {
-    struct sg_file_judging *judging;
-    struct sg_input *input;
-    struct sg_asic *asic;
-    struct sg_file_digest *digests; /* of each entry, kept for the next signature over it */
-    bool *covered;                  /* likewise: by a signature */
-    size_t content_count;           /* files that a container is made for */
-    EVP_MD *md;                     /* the last digest that was used, ... */
-    int md_nid;                     /* ... and which it is */
-    EVP_MD_CTX *ctx;
-};
-
 /* A signature of it. */
 struct judged {
-    struct container *container;
+    struct sg_container *container;
     const struct sg_asic_signature *signature;
     size_t changed, absent; /* files that are named by the manifest */
 };
 
-static void container_clear(struct container *container)
+static void container_clear(struct sg_container *container)
 {
     EVP_MD_CTX_free(container->ctx);
     EVP_MD_free(container->md);
     free(container->digests);
     free(container->covered);
+    sg_container_stamps_clear(container);
     sg_asic_free(container->asic);
 }
 
-static size_t index_of(const struct container *container, const struct sg_zip_entry *entry)
+static size_t index_of(const struct sg_container *container, const struct sg_zip_entry *entry)
 {
     return (size_t)(entry - sg_zip_entry(sg_asic_zip(container->asic), 0));
 }
@@ -61,7 +49,7 @@ static enum sg_rc add_to_digest(void *context, const uint8_t *data, size_t len, 
 }
 
 /* False: there is no such algorithm here. */
-static bool choose_digest(struct container *container, int nid)
+static bool choose_digest(struct sg_container *container, int nid)
 {
     if (container->md_nid != nid) {
         EVP_MD_free(container->md);
@@ -73,9 +61,8 @@ static bool choose_digest(struct container *container, int nid)
     return container->md != NULL;
 }
 
-/* `*ret` has no length if the algorithm is not known. */
-static enum sg_rc digest_file(struct container *container, const struct sg_zip_entry *entry, int nid,
-                              struct sg_slice *ret, struct sg_err *err)
+enum sg_rc sg_container_digest(struct sg_container *container, const struct sg_zip_entry *entry, int nid,
+                               struct sg_slice *ret, struct sg_err *err)
 {
     struct sg_file_digest *kept = &container->digests[index_of(container, entry)];
     unsigned len = 0;
@@ -160,7 +147,7 @@ static enum sg_rc check_reference(struct judged *judged, const struct sg_asic_re
         return note_absent(judged, reference->name, judgement, err);
     enum sg_rc rc = reference->digest_nid == NID_undef
                         ? SG_OK
-                        : digest_file(judged->container, entry, reference->digest_nid, &digest, err);
+                        : sg_container_digest(judged->container, entry, reference->digest_nid, &digest, err);
     if (rc != SG_OK)
         return rc;
     if (digest.len == 0)
@@ -193,8 +180,8 @@ static enum sg_rc add_simple(struct judged *judged, const struct sg_signer_info 
                              struct sg_err *err)
 {
     struct sg_slice digest;
-    enum sg_rc rc = digest_file(judged->container, judged->signature->content,
-                                OBJ_obj2nid(si->digest_algorithm->algorithm), &digest, err);
+    enum sg_rc rc = sg_container_digest(judged->container, judged->signature->content,
+                                        OBJ_obj2nid(si->digest_algorithm->algorithm), &digest, err);
     return rc == SG_OK ? add_file(judged, judged->signature->content, verdict, err) : rc;
 }
 
@@ -225,10 +212,8 @@ static enum sg_rc add_files(void *context, const struct sg_signer_info *si, stru
         rc = check_manifest(judged, judgement, err);
     else if (signature->content && verdict->intact)
         rc = add_simple(judged, si, verdict, err);
-    if (rc == SG_OK && sg_asic_has_timestamps(judged->container->asic))
-        rc = sg_judgement_note(judgement, SG_SEVERITY_NONE, SG_REASON_CONTAINER_TIMESTAMP, err,
-                               _("The container has time-stamps of its own, which were not looked at: they do not "
-                                 "count here."));
+    if (rc == SG_OK)
+        rc = sg_container_stamps_note(judged->container, signature, judgement, err);
     return rc == SG_OK ? say_what_is_covered(judged, verdict, err) : rc;
 }
 
@@ -247,7 +232,7 @@ static enum sg_rc stream_entry(void *context, struct sg_sink sink, struct sg_err
 }
 
 /* The CAdES itself; `*ret` borrows from `bytes`. */
-static enum sg_rc read_signature(const struct container *container, size_t index, struct sg_buf *bytes,
+static enum sg_rc read_signature(const struct sg_container *container, size_t index, struct sg_buf *bytes,
                                  struct sg_input **ret, struct sg_err *err)
 {
     _cleanup_(freep) char *name = NULL;
@@ -267,7 +252,7 @@ static enum sg_rc read_signature(const struct container *container, size_t index
     return rc;
 }
 
-static enum sg_rc judge_signature(struct container *container, size_t index, struct sg_err *err)
+static enum sg_rc judge_signature(struct sg_container *container, size_t index, struct sg_err *err)
 {
     _cleanup_(sg_buf_clear) struct sg_buf bytes = SG_BUF(SG_MAX_CMS_REST);
     _cleanup_(sg_input_freep) struct sg_input *cms = NULL;
@@ -291,7 +276,7 @@ static enum sg_rc judge_signature(struct container *container, size_t index, str
 /* --- the container --------------------------------------------------------------------------------------------------
  */
 
-static enum sg_rc prepare(struct container *container, struct sg_err *err)
+static enum sg_rc prepare(struct sg_container *container, struct sg_err *err)
 {
     const struct sg_zip *zip = sg_asic_zip(container->asic);
     const size_t count = sg_zip_count(zip);
@@ -305,7 +290,7 @@ static enum sg_rc prepare(struct container *container, struct sg_err *err)
     return SG_OK;
 }
 
-static enum sg_rc find_uncovered(const struct container *container, struct sg_report *report, struct sg_err *err)
+static enum sg_rc find_uncovered(const struct sg_container *container, struct sg_report *report, struct sg_err *err)
 {
     const struct sg_zip *zip = sg_asic_zip(container->asic);
     report->uncovered = calloc(container->content_count + 1, sizeof *report->uncovered);
@@ -326,12 +311,14 @@ static enum sg_rc find_uncovered(const struct container *container, struct sg_re
 static enum sg_rc judge_container(struct sg_file_judging *judging, struct sg_input *input, struct sg_input *content,
                                   struct sg_err *err)
 {
-    _cleanup_(container_clear) struct container container = {.judging = judging, .input = input};
+    _cleanup_(container_clear) struct sg_container container = {.judging = judging, .input = input};
     (void)content; /* it has its own */
     enum sg_rc rc = sg_asic_open(input, &container.asic, err);
     if (rc != SG_OK || !container.asic || sg_asic_signature_count(container.asic) == 0)
         return rc;
     rc = prepare(&container, err);
+    if (rc == SG_OK)
+        rc = sg_container_stamps_judge(&container, err);
     for (size_t i = 0; rc == SG_OK && i < sg_asic_signature_count(container.asic); i++)
         rc = judge_signature(&container, i, err);
     if (rc == SG_OK)

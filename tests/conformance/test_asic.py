@@ -62,6 +62,18 @@ def unsigned_files(path, names):
                       command=("verify",))
 
 
+def container_stamp(name, fits):
+    """The time-stamp over the archive manifest: its TSA is not trusted here, and of what it is can be told all the same."""
+    def check(answer):
+        reasons = [reason for signature in signatures(answer) for reason in signature["reasons"]
+                   if reason["code"] == "container-timestamp-bad"]
+        if not reasons:
+            return "no time-stamp of the container"
+        is_other = any("of something else" in reason["text"] for reason in reasons)
+        return None if is_other != fits else "of something else" if is_other else "of this"
+    return suite.Case(f"{name}: the container's time-stamp", [DSS / f"{PREFIX}{name}"], False, check, command=("verify",))
+
+
 def tampered(path, folder):
     """One byte of the first file that is no part of the container's own is changed."""
     target = folder / f"tampered-{path.name}"
@@ -84,6 +96,10 @@ def cases(folder):
         yield tampered(path, folder)
     yield not_found("removed-doc.asice")
     yield not_found("removedReference.asice")
+    for name in ("ASiC-E-CAdES-BpLTA.sce", "cades-duplicate-orphan-revocation.asice", "dss1421.asice", "dss1984.asice",
+                 "removed-doc.asice"):
+        yield container_stamp(name, True)
+    yield container_stamp("dss1421-broken.asice", False)
     for path in sorted(PH.glob("*.asice")):
         yield by_name(path)
     yield tampered(PH / "asic-cades-test-valid.asice", folder)

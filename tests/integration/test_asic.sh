@@ -161,6 +161,107 @@ expect 1 verify --json bad.asice
 json 'uncovered=["a.txt"]' 'signatures.0.indication="TOTAL-FAILED"' 'signatures.0.files=["b.txt"]' \
     'signatures.1.indication="TOTAL-PASSED"'
 
+# --- time-stamps of the container: judged and said, and no answer rests on them -------------------------------------
+
+openssl req -new -newkey rsa:2048 -nodes -keyout tsa.key -out request.pem -subj "/CN=Clock" 2> /dev/null
+openssl x509 -req -in request.pem -CA ca.pem -CAkey ca.key -days 30 -out tsa.pem \
+    -extfile <(printf 'keyUsage=critical,digitalSignature\nextendedKeyUsage=critical,timeStamping\n') 2> /dev/null
+cat > tsa.cnf << END
+[tsa]
+default_tsa = it
+[it]
+serial = $tmp/serial
+signer_cert = $tmp/tsa.pem
+signer_key = $tmp/tsa.key
+signer_digest = sha256
+default_policy = 1.3.6.1.4.1.99999.1.1
+digests = sha256
+ess_cert_id_alg = sha256
+END
+echo 01 > serial
+cat > stamp.py << 'END'
+"""Containers with a time-stamp of their own, good and not: stamp.py E S, each named for what it is."""
+import base64, hashlib, subprocess, sys, zipfile
+META = "META-INF/"
+TOKEN, MANIFEST = META + "timestamp001.tst", META + "ASiCArchiveManifest.xml"
+
+def token(data):
+    open("stamped", "wb").write(data)
+    for command in ("ts -query -data stamped -sha256 -cert -out query",
+                    "ts -reply -config tsa.cnf -queryfile query -token_out -out token"):
+        subprocess.run(["openssl", *command.split()], check=True, stderr=subprocess.DEVNULL)
+    return open("token", "rb").read()
+
+def manifest(files, names):
+    return ("""<ASiCManifest xmlns="http://uri.etsi.org/02918/v1.2.1#" xmlns:ds="http://www.w3.org/2000/09/xmldsig#">
+<SigReference URI="%s" MimeType="application/vnd.etsi.timestamp-token"/>""" % TOKEN + "".join(
+        f"""<DataObjectReference URI="{name}"><ds:DigestMethod Algorithm="http://www.w3.org/2001/04/xmlenc#sha256"/>
+<ds:DigestValue>{base64.b64encode(hashlib.sha256(files[name]).digest()).decode()}</ds:DigestValue></DataObjectReference>"""
+        for name in names) + "\n</ASiCManifest>").encode()
+
+def read(path):
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+def write(path, files, **changes):
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in {**files, **changes}.items():
+            archive.writestr(name, data)
+
+extended, simple = read(sys.argv[1]), read(sys.argv[2])
+xml = manifest(extended, ["a.txt", "b.txt", META + "ASiCManifest001.xml", META + "signature001.p7s"])
+good = {**extended, MANIFEST: xml, TOKEN: token(xml)}
+write("ts-good.asice", good)
+write("ts-manifest.asice", {**good, MANIFEST: xml.replace(b"\n</", b"\n\n</")})
+write("ts-missing.asice", {**extended, TOKEN: good[TOKEN]})
+write("ts-two.asice", {**good, META + "ASiCArchiveManifest1.xml": xml})
+write("ts-broken.asice", {**good, MANIFEST: b"<broken"})
+write("ts-garbage.asice", {**good, TOKEN: b"garbage"})
+write("ts-cut.asice", {**good, TOKEN: good[TOKEN][:-100]})
+flipped = bytearray(good[TOKEN])
+flipped[-10] ^= 1
+write("ts-flipped.asice", {**good, TOKEN: bytes(flipped)})
+other = manifest({**extended, "a.txt": b"other"}, ["a.txt", META + "signature001.p7s"])
+write("ts-digest.asice", {**good, MANIFEST: other, TOKEN: token(other)})
+less = manifest(extended, ["a.txt"])
+write("ts-less.asice", {**good, MANIFEST: less, TOKEN: token(less)})
+write("ts-record.asice", {**extended, META + "evidencerecord.ers": b"record"})
+stamped = {**simple, META + "timestamp.tst": token(simple["a.txt"])}
+write("ts-good.asics", stamped)
+write("ts-other.asics", {**simple, META + "timestamp.tst": token(b"other")})
+write("ts-file.asics", {**stamped, "a.txt": b"other"})
+END
+python3 stamp.py two.asice one.asics
+stamped() { # FILE CODE TEXT: said, and the answer is that of the signature alone
+    expect 0 verify --json "$1"
+    json 'signatures.0.indication="TOTAL-PASSED"' 'signatures.0.level="B-B"' 'signatures.0.timestamps=[]' \
+        "signatures.0.reasons.1.code=\"$2\""
+    says "$3"
+}
+stamped ts-good.asice container-timestamp "by CN=Clock, shows that this signature and 2 of 2 files were there at 20"
+stamped ts-less.asice container-timestamp "which is not over this signature, shows that 1 of 2 files"
+stamped ts-good.asics container-timestamp "which is not over this signature, shows that 1 of 1 files"
+stamped ts-manifest.asice container-timestamp-bad "of something else"
+stamped ts-missing.asice container-timestamp-bad "is not there, or not clear"
+stamped ts-two.asice container-timestamp-bad "is not there, or not clear"
+stamped ts-broken.asice container-timestamp-bad "is not there, or not clear"
+stamped ts-garbage.asice container-timestamp-bad 'timestamp001.tst\" does not hold'
+stamped ts-cut.asice container-timestamp-bad 'timestamp001.tst\" does not hold'
+stamped ts-flipped.asice container-timestamp-bad 'timestamp001.tst\" does not hold'
+stamped ts-digest.asice container-timestamp-bad 'is over \"a.txt\", which is not there, or not what it was'
+stamped ts-record.asice container-timestamp-bad "evidence records"
+stamped ts-other.asics container-timestamp-bad "of something else"
+expect 1 verify --json ts-file.asics
+says '"code":"container-timestamp-bad"'
+# A TSA that is not trusted proves nothing, and says so.
+expect 2 "$SIGNET" verify --json ts-good.asice
+says '"code":"container-timestamp-bad"'
+# A file of such a container that is changed is as any.
+python3 "$EDIT" file_changed ts-good.asice bad-ts.asice
+expect 1 verify --json bad-ts.asice
+says '"code":"file-changed"'
+says 'which is not there, or not what it was'
+
 # --- files taken out -----------------------------------------------------------------------------------------------
 
 gone() { # FOLDER: it is not there, nor anything half done

@@ -266,7 +266,7 @@ write("bad-orphan.asice", sys.argv[1], lambda files: files.pop("META-INF/ASiCMan
 manifest = "META-INF/ASiCManifest001.xml"
 write("bad-manifest.asice", sys.argv[1], lambda files: files.update({manifest: files[manifest].replace(b"\n ", b"\n  ")}))
 write("bad-file.asics", sys.argv[2], changed("two"))
-write("bad-stamped.asics", sys.argv[2], lambda files: files.update({"META-INF/timestamp.tst": b"what it may be"}))
+write("bad-stamped.asics", sys.argv[2], lambda files: files.update({"META-INF/timestamp001.tst": b"what it may be"}))
 END
 not_added bad-file.asice 77 'what was signed: it has been changed ("two")'
 not_added bad-more.asice 77 'signed by nobody; somebody else may have put it there ("three")'

@@ -101,7 +101,7 @@ static void test_extended(void **state)
     assert_ok(sg_asic_open(input, &asic, &err), &err);
     assert_non_null(asic);
     assert_int_equal(sg_asic_form(asic), SG_ASIC_E);
-    assert_false(sg_asic_has_timestamps(asic));
+    assert_int_equal(sg_asic_timestamp_count(asic), 0);
     assert_int_equal(sg_asic_signature_count(asic), 1);
     const struct sg_asic_signature *signature = sg_asic_signature(asic, 0);
     assert_int_equal(signature->manifest.count, FILES);
