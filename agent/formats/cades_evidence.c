@@ -163,10 +163,11 @@ static enum sg_rc find_places(struct sg_evidence *evidence, struct sg_err *err)
 {
     const struct sg_cms_wire *wire = sg_cms_wire(evidence->cms);
     const struct sg_signer_info *si = evidence->si;
-    size_t count = count_places(wire, si);
+    const struct sg_evidence_beside *beside = evidence->beside;
+    size_t count = count_places(wire, si), more = beside ? beside->count + beside->stamp_count : 0;
 
     evidence->places =
-        calloc(count < SG_MAX_EVIDENCE_PLACES ? count : SG_MAX_EVIDENCE_PLACES, sizeof *evidence->places);
+        calloc((count < SG_MAX_EVIDENCE_PLACES ? count : SG_MAX_EVIDENCE_PLACES) + more, sizeof *evidence->places);
     if (!evidence->places)
         return sg_fail_memory(err);
     add_place(evidence, (struct sg_place){.bytes = si->signed_part});
@@ -178,6 +179,7 @@ static enum sg_rc find_places(struct sg_evidence *evidence, struct sg_err *err)
         for (size_t k = 0; k < si->unsigned_attrs[i].value_count; k++)
             add_place(evidence,
                       (struct sg_place){.bytes = si->unsigned_attrs[i].values[k], .attribute = &si->unsigned_attrs[i]});
+    sg_evidence_place_beside(evidence);
     return SG_OK;
 }
 
@@ -267,12 +269,20 @@ enum sg_rc sg_evidence_add(struct sg_evidence *evidence, enum sg_found_kind kind
 enum sg_rc sg_evidence_read(const struct sg_cms *cms, const struct sg_signer_info *si, OSSL_LIB_CTX *libctx,
                             struct sg_evidence **ret, struct sg_err *err)
 {
+    return sg_evidence_read_with(cms, si, NULL, libctx, ret, err);
+}
+
+enum sg_rc sg_evidence_read_with(const struct sg_cms *cms, const struct sg_signer_info *si,
+                                 const struct sg_evidence_beside *beside, OSSL_LIB_CTX *libctx,
+                                 struct sg_evidence **ret, struct sg_err *err)
+{
     _cleanup_(sg_evidence_freep) struct sg_evidence *evidence = calloc(1, sizeof *evidence);
 
     if (!evidence)
         return sg_fail_memory(err);
     evidence->cms = cms;
     evidence->si = si;
+    evidence->beside = beside;
     evidence->libctx = libctx;
     evidence->certificates = sk_X509_new_null();
     if (!evidence->certificates)
@@ -282,7 +292,11 @@ enum sg_rc sg_evidence_read(const struct sg_cms *cms, const struct sg_signer_inf
     if (rc == SG_OK)
         rc = sg_evidence_read_values(evidence, err);
     if (rc == SG_OK)
+        rc = sg_evidence_read_beside(evidence, err);
+    if (rc == SG_OK)
         rc = sg_evidence_read_tokens(evidence, err);
+    if (rc == SG_OK)
+        rc = sg_evidence_read_document_stamps(evidence, err);
     if (rc == SG_OK)
         rc = sg_evidence_read_references(evidence, err);
     if (rc == SG_OK)

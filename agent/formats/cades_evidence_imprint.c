@@ -249,6 +249,21 @@ static enum sg_rc imprint_v2(const struct sg_evidence *evidence, const struct sg
     return rc;
 }
 
+/* --- of a document ------------------------------------------------------------------------------------------------ */
+
+/* Whoever found it there has hashed it. */
+static void imprint_of_document(const struct sg_token *token, struct sg_evidence_imprint *ret)
+{
+    struct sg_slice digest = token->document;
+
+    *ret = cannot(N_("The octets that it is over cannot be hashed."));
+    if (digest.len == 0 || digest.len > sizeof ret->digest)
+        return;
+    memcpy(ret->digest, digest.data, digest.len);
+    ret->len = digest.len;
+    ret->why = NULL;
+}
+
 /* --- each --------------------------------------------------------------------------------------------------------- */
 
 static enum sg_rc imprint_of(const struct sg_evidence *evidence, const struct sg_token *token,
@@ -269,6 +284,9 @@ static enum sg_rc imprint_of(const struct sg_evidence *evidence, const struct sg
         return imprint_v2(evidence, token, ctx, ret, err);
     case SG_EVIDENCE_ARCHIVE_V3:
         return imprint_v3(evidence, token, content_digest, context, ctx, ret, err);
+    case SG_EVIDENCE_DOCUMENT:
+        imprint_of_document(token, ret);
+        return SG_OK;
     case SG_EVIDENCE_ARCHIVE_V1:
         break;
     }

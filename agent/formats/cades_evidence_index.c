@@ -266,7 +266,7 @@ static enum sg_rc cover_by_index(struct sg_evidence *evidence, struct sg_token *
         *err = why;
     }
     if (token->index.problem)
-        memset(token->covered, 0, evidence->place_count * sizeof *token->covered);
+        memset(token->covered, 0, evidence->place_total * sizeof *token->covered);
     for (int kind = 0; kind < LISTS; kind++)
         clear_list(&lists[kind]);
     return rc;
@@ -328,6 +328,10 @@ static enum sg_rc cover(struct sg_evidence *evidence, struct sg_token *token, st
         if (!token->index.problem)
             rc = cover_by_index(evidence, token, err);
         token->covered[SG_PLACE_SIGNED] = !token->index.problem;
+        break;
+    case SG_EVIDENCE_DOCUMENT:
+        for (size_t i = 0; i < evidence->place_total; i++)
+            token->covered[i] = evidence->places[i].layer < evidence->places[token->place].layer;
         break;
     }
     return rc;

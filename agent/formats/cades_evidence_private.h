@@ -1,12 +1,13 @@
 /* How the files that read evidence share the work. The time-stamps are over places on the wire: the signed part of the
  * SignerInfo, the members of the SignedData's certificates and crls, the values of the unsigned attributes. A
  * certificate, CRL or OCSP response is found in one or more places, or referred to there by its hash; so what a
- * time-stamp covers is a set of places.
+ * time-stamp covers is a set of places. What stands beside the CMS has places of its own, behind those.
  *
  *     cades_evidence.c            places, and the answers
  *     cades_evidence_tokens.c     the time-stamp tokens and what they carry
  *     cades_evidence_values.c     certificate-values, revocation-values, the SignedData's revocation information
  *     cades_evidence_references.c what is referred to by a hash
+ *     cades_evidence_beside.c     what stands beside the CMS
  *     cades_evidence_index.c      ats-hash-index, and which places each time-stamp covers
  *     cades_evidence_imprint.c    imprints */
 #pragma once
@@ -22,6 +23,7 @@ struct sg_place {
     struct sg_slice bytes;
     const struct sg_attribute *attribute; /* that it is a value of; NULL: no value of an unsigned attribute */
     bool revocation;                      /* RevocationInfoChoice */
+    size_t layer;                         /* as sg_evidence_beside has it; 0: in the CMS */
 };
 
 enum sg_found_kind { SG_FOUND_CERTIFICATE, SG_FOUND_CRL, SG_FOUND_OCSP, SG_FOUND_KINDS };
@@ -63,7 +65,8 @@ struct sg_token {
     size_t imprint_len; /* 0: not known */
     int64_t time;       /* genTime, seconds; INT64_MIN: not known */
     struct sg_hash_index index;
-    bool *covered; /* by place */
+    struct sg_slice document; /* the digest of what a document time-stamp has to be over */
+    bool *covered;            /* by place */
 };
 
 /* What every archive-time-stamp v2 by one algorithm begins with: encapContentInfo and the content. */
@@ -84,8 +87,10 @@ struct sg_evidence {
     const struct sg_cms *cms;
     const struct sg_signer_info *si;
     OSSL_LIB_CTX *libctx;
+    const struct sg_evidence_beside *beside; /* NULL: nothing */
     struct sg_place *places;
-    size_t place_count;
+    size_t place_count; /* in the CMS */
+    size_t place_total; /* and beside it */
     struct sg_token *tokens;
     size_t token_count, token_room;
     struct sg_found found[SG_FOUND_KINDS];
@@ -151,6 +156,18 @@ SG_MUST_CHECK enum sg_rc sg_evidence_read_revocation(struct sg_evidence *evidenc
  * others' behind it, or of all of them if `single`. */
 SG_MUST_CHECK enum sg_rc sg_evidence_read_attribute(struct sg_evidence *evidence, const struct sg_attribute *attribute,
                                                     size_t place, bool single, struct sg_err *err);
+
+/* The same of an OCSPResponse or a BasicOCSPResponse; neither: SG_E_MALFORMED. */
+SG_MUST_CHECK enum sg_rc sg_evidence_add_ocsp(struct sg_evidence *evidence, struct sg_slice der, size_t place,
+                                              struct sg_err *err);
+
+/* What stands beside the CMS: a place for each, certificates and revocation data, and the time-stamps. */
+void sg_evidence_place_beside(struct sg_evidence *evidence);
+SG_MUST_CHECK enum sg_rc sg_evidence_read_beside(struct sg_evidence *evidence, struct sg_err *err);
+SG_MUST_CHECK enum sg_rc sg_evidence_read_document_stamps(struct sg_evidence *evidence, struct sg_err *err);
+/* A time-stamp token that stands in that place. */
+SG_MUST_CHECK enum sg_rc sg_evidence_add_token(struct sg_evidence *evidence, enum sg_evidence_kind kind,
+                                               struct sg_slice der, size_t place, struct sg_err *err);
 
 /* What is referred to by a hash in one of those attributes is found in its place as well. */
 SG_MUST_CHECK enum sg_rc sg_evidence_read_references(struct sg_evidence *evidence, struct sg_err *err);

@@ -71,8 +71,8 @@ static enum sg_rc take_carried(struct sg_evidence *evidence, const struct sg_tok
     return rc;
 }
 
-static enum sg_rc add_token(struct sg_evidence *evidence, enum sg_evidence_kind kind, struct sg_slice der, size_t place,
-                            struct sg_err *err)
+enum sg_rc sg_evidence_add_token(struct sg_evidence *evidence, enum sg_evidence_kind kind, struct sg_slice der,
+                                 size_t place, struct sg_err *err)
 {
     struct sg_err why = {0};
 
@@ -86,7 +86,7 @@ static enum sg_rc add_token(struct sg_evidence *evidence, enum sg_evidence_kind 
         return rc;
     struct sg_token *token = &evidence->tokens[evidence->token_count++];
     *token = (struct sg_token){.shown = {.kind = kind, .token = der}, .place = place, .time = INT64_MIN};
-    token->covered = calloc(evidence->place_count, sizeof *token->covered);
+    token->covered = calloc(evidence->place_total, sizeof *token->covered);
     if (!token->covered)
         return sg_fail_memory(err);
     rc = parse(evidence, token, &why);
@@ -146,7 +146,7 @@ static enum sg_rc read_signed(struct sg_evidence *evidence, struct sg_err *err)
         if (OBJ_obj2nid(attribute->type) != NID_id_smime_aa_ets_contentTimestamp)
             continue;
         for (size_t k = 0; rc == SG_OK && k < attribute->value_count; k++)
-            rc = add_token(evidence, SG_EVIDENCE_CONTENT, attribute->values[k], SG_PLACE_SIGNED, err);
+            rc = sg_evidence_add_token(evidence, SG_EVIDENCE_CONTENT, attribute->values[k], SG_PLACE_SIGNED, err);
     }
     return rc;
 }
@@ -159,7 +159,7 @@ enum sg_rc sg_evidence_read_tokens(struct sg_evidence *evidence, struct sg_err *
     for (size_t i = 0; rc == SG_OK && i < evidence->place_count; i++) {
         const struct sg_place *place = &evidence->places[i];
         if (place->attribute && kind_of(place->attribute->type, &kind))
-            rc = add_token(evidence, kind, place->bytes, i, err);
+            rc = sg_evidence_add_token(evidence, kind, place->bytes, i, err);
     }
     return rc;
 }

@@ -106,6 +106,14 @@ static enum sg_rc unwrap_ocsp(struct sg_slice der, struct sg_slice *ret, struct 
     return rc;
 }
 
+enum sg_rc sg_evidence_add_ocsp(struct sg_evidence *evidence, struct sg_slice der, size_t place, struct sg_err *err)
+{
+    struct sg_slice basic = {0};
+
+    enum sg_rc rc = unwrap_ocsp(der, &basic, err);
+    return rc == SG_OK ? sg_evidence_add(evidence, SG_FOUND_OCSP, basic, place, err) : rc;
+}
+
 /* OtherRevocationInfoFormat ::= SEQUENCE { otherRevInfoFormat OBJECT IDENTIFIER, otherRevInfo ANY }, here [1] IMPLICIT
  * (RFC 5652 §10.2.1): id-ri-ocsp-response (RFC 5940 §2.1), or id-pkix-ocsp-basic as in TS 101 733 §6.3.4. */
 static enum sg_rc read_other(struct sg_evidence *evidence, struct sg_slice choice, size_t place, struct sg_err *err)
@@ -113,7 +121,7 @@ static enum sg_rc read_other(struct sg_evidence *evidence, struct sg_slice choic
     const struct sg_slice ri_ocsp = SG_OID(0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x10, 0x02);
     _cleanup_(ASN1_OBJECT_freep) ASN1_OBJECT *format = NULL;
     struct sg_memory_walk memory = {0};
-    struct sg_slice oid = {0}, info = {0}, basic = {0};
+    struct sg_slice oid = {0}, info = {0};
     struct sg_tlv element;
     bool more = false;
 
@@ -129,11 +137,8 @@ static enum sg_rc read_other(struct sg_evidence *evidence, struct sg_slice choic
         format = d2i_ASN1_OBJECT(NULL, &at, (long)oid.len);
     if (rc == SG_OK && (!more || !format))
         rc = sg_tlv_malformed(memory.reader, 0, _("it is no revocation information"), err);
-    if (rc == SG_OK && (sg_evidence_is_oid(format, ri_ocsp) || OBJ_obj2nid(format) == NID_id_pkix_OCSP_basic)) {
-        rc = unwrap_ocsp(info, &basic, err);
-        if (rc == SG_OK)
-            rc = sg_evidence_add(evidence, SG_FOUND_OCSP, basic, place, err);
-    }
+    if (rc == SG_OK && (sg_evidence_is_oid(format, ri_ocsp) || OBJ_obj2nid(format) == NID_id_pkix_OCSP_basic))
+        rc = sg_evidence_add_ocsp(evidence, info, place, err);
     sg_memory_walk_end(&memory);
     return rc;
 }

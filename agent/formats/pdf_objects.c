@@ -262,6 +262,11 @@ enum sg_rc sg_pdf_same_place(struct sg_pdf *older, struct sg_pdf *newer, int num
                              : is_within(older, reader, place->id, ret, err);
 }
 
+enum sg_rc sg_pdf_extent(struct sg_pdf *pdf, struct sg_pdf_id id, uint64_t *ret, struct sg_err *err)
+{
+    return pdf->module->extent(pdf, id, ret, err);
+}
+
 void sg_pdf_share(struct sg_pdf *pdf, struct sg_pdf *newer)
 {
     pdf->newer = newer;

@@ -88,6 +88,9 @@ const struct sg_pdf_place *sg_pdf_place_of(const struct sg_pdf *pdf, int number)
  * earlier one, so that its octets and its meaning are the same. False also where that cannot be told. */
 SG_MUST_CHECK enum sg_rc sg_pdf_same_place(struct sg_pdf *older, struct sg_pdf *newer, int number, bool *ret,
                                            struct sg_err *err);
+/* An octet behind all that was read for an object that is not compressed, and perhaps some more; SG_PDF_NO_OFFSET: not
+ * known. */
+SG_MUST_CHECK enum sg_rc sg_pdf_extent(struct sg_pdf *pdf, struct sg_pdf_id id, uint64_t *ret, struct sg_err *err);
 /* What both have at the same place is read once, by `newer`, which must outlive `pdf`. */
 void sg_pdf_share(struct sg_pdf *pdf, struct sg_pdf *newer);
 
