@@ -35,8 +35,8 @@ static enum sg_rc prepare(struct judging *judging, struct sg_err *err)
     if (!judging->evidence)
         return sg_fail_memory(err);
     for (size_t i = 0; rc == SG_OK && i < judging->signers; i++)
-        rc = sg_evidence_read(judging->shared.cms, sg_cms_signer(judging->shared.cms, i), libctx, &judging->evidence[i],
-                              err);
+        rc = sg_evidence_read_with(judging->shared.cms, sg_cms_signer(judging->shared.cms, i), judging->file->beside,
+                                   libctx, &judging->evidence[i], err);
     if (rc == SG_OK)
         rc = sg_content_hash(judging->shared.cms, judging->file->content,
                              &(struct sg_content_evidence){judging->evidence, judging->signers}, libctx,

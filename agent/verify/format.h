@@ -1,6 +1,7 @@
 /* The formats of files with signatures, and what they share. verify.c has the list of them. */
 #pragma once
 
+#include "formats/cades_evidence.h"
 #include "verify/verdict.h"
 #include "verify/verifier.h"
 
@@ -30,9 +31,10 @@ extern const struct sg_format sg_format_pdf;
 /* A CMS that a format has found. */
 struct sg_cms_file {
     struct sg_input *cms;
-    const struct sg_source *content; /* what it is over, if it is detached; NULL: not to be had */
-    const char *covers;              /* copied */
-    int64_t claimed_time;            /* that the format gives in place of the attribute signing-time; 0: none */
+    const struct sg_source *content;         /* what it is over, if it is detached; NULL: not to be had */
+    const struct sg_evidence_beside *beside; /* what stands in the file beside the CMS; NULL: nothing */
+    const char *covers;                      /* copied */
+    int64_t claimed_time;                    /* that the format gives in place of the attribute signing-time; 0: none */
     /* Adds what the format knows (reasons, `covers`, `changes`, `files`) to the judgement of each SignerInfo, before it
      * is an answer. May be NULL. */
     enum sg_rc (*judged)(void *context, const struct sg_signer_info *si, struct sg_judgement *judgement,

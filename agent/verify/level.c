@@ -1,4 +1,4 @@
-/* The baseline level (EN 319 122-1 §6): what is there and holds, whatever the answer is. */
+/* The baseline level (EN 319 122-1 §6, EN 319 142-1 §6): what is there and holds, whatever the answer is. */
 #include <stdlib.h>
 
 #include "base/cleanup.h"
@@ -21,8 +21,8 @@ static bool says_something(const struct sg_finding *finding)
                              finding->answer == SG_ANSWER_ON_HOLD || finding->answer == SG_ANSWER_REVOKED);
 }
 
-/* EN 319 122-1 §6.3, table 1, B-LT: every certificate of the path but the anchor, and revocation data about it, among
- * what is carried. */
+/* EN 319 122-1 §6.3, table 1, and EN 319 142-1 §6.3, table 1, B-LT: every certificate of the path but the anchor, and
+ * revocation data about it, among what is carried. */
 static enum sg_rc has_path(const struct sg_process *process, const STACK_OF(X509) *path,
                            const struct sg_carried *carried, bool *ret, struct sg_err *err)
 {
@@ -62,12 +62,13 @@ static enum sg_rc has_material(const struct sg_process *process, const STACK_OF(
 
 typedef bool covers_index(const struct sg_evidence *evidence, size_t timestamp, size_t index);
 
-/* Whether any archive-time-stamp-v3 that holds covers it. */
+/* Whether any archive-time-stamp-v3 or document time-stamp that holds covers it. */
 static bool is_archived(const struct sg_process *process, covers_index *covers, size_t index)
 {
     for (size_t i = 0; i < process->stamp_count; i++) {
         const struct sg_stamp *stamp = &process->stamps[i];
-        if (sg_stamp_holds(stamp) && sg_stamp_kind(process, stamp) == SG_EVIDENCE_ARCHIVE_V3 &&
+        enum sg_evidence_kind kind = sg_stamp_kind(process, stamp);
+        if (sg_stamp_holds(stamp) && (kind == SG_EVIDENCE_ARCHIVE_V3 || kind == SG_EVIDENCE_DOCUMENT) &&
             covers(process->evidence, stamp->index, index))
             return true;
     }
@@ -114,7 +115,8 @@ static enum sg_rc find_archived(const struct sg_process *process, struct archive
     return SG_OK;
 }
 
-/* B-LTA (EN 319 122-1 §5.5.3): what B-LT rests on is archived, `stamp` with it, and not just the signature. */
+/* B-LTA (EN 319 122-1 §5.5.3, EN 319 142-1 §6.3): what B-LT rests on is archived, `stamp` with it, and not just the
+ * signature. */
 static enum sg_rc has_archive(const struct sg_process *process, const struct sg_stamp *stamp,
                               const STACK_OF(X509) *const paths[2], bool *ret, struct sg_err *err)
 {
@@ -128,7 +130,7 @@ static enum sg_rc has_archive(const struct sg_process *process, const struct sg_
 static const struct sg_stamp *find_signature_stamp(const struct sg_process *process)
 {
     for (size_t i = 0; i < process->stamp_count; i++)
-        if (sg_stamp_holds(&process->stamps[i]) && sg_stamp_kind(process, &process->stamps[i]) == SG_EVIDENCE_SIGNATURE)
+        if (sg_stamp_holds(&process->stamps[i]) && sg_stamp_is_of_signature(process, &process->stamps[i]))
             return &process->stamps[i];
     return NULL;
 }

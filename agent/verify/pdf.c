@@ -15,12 +15,15 @@
 
 static void pdf_file_clear(struct sg_pdf_file *file)
 {
-    for (size_t i = 0; file->found && i < file->signatures.count; i++)
+    for (size_t i = 0; file->found && i < file->signatures.count; i++) {
         free(file->found[i].why_range);
+        sg_report_free(file->found[i].report);
+    }
     for (size_t i = 0; file->steps && i < file->revisions.count; i++)
         sg_pdf_changes_clear(&file->steps[i]);
     free(file->found);
     free(file->steps);
+    sg_pdf_dss_clear(&file->dss);
     sg_pdf_signatures_clear(&file->signatures);
     sg_pdf_revisions_clear(&file->revisions);
     sg_pdf_free(file->pdf);
@@ -49,11 +52,14 @@ static enum sg_rc check_dictionary(struct sg_pdf *revision, const struct sg_pdf_
     return rc;
 }
 
-/* What each signature that covers this revision has to know of it. */
-static enum sg_rc look_at_revision(struct sg_pdf_file *file, struct sg_pdf *revision, size_t index, struct sg_err *err)
+/* What each signature that covers this revision has to know of it; and its evidence. `newer`: the next one, or NULL. */
+static enum sg_rc look_at_revision(struct sg_pdf_file *file, struct sg_pdf *revision, struct sg_pdf *newer,
+                                   size_t index, struct sg_err *err)
 {
     int level = 0;
     enum sg_rc rc = sg_pdf_certification(revision, &level, err);
+    if (rc == SG_OK)
+        rc = sg_pdf_dss_read(&file->dss, revision, newer, index, err);
     for (size_t i = 0; rc == SG_OK && i < file->signatures.count; i++) {
         struct sg_pdf_found *found = &file->found[i];
         if (found->why_range || found->revision != index)
@@ -84,99 +90,20 @@ static enum sg_rc compare_revisions(struct sg_pdf_file *file, struct sg_err *err
     for (size_t i = 0; i < file->signatures.count; i++)
         if (!file->found[i].why_range && file->found[i].revision < first)
             first = file->found[i].revision;
-    enum sg_rc rc = look_at_revision(file, file->pdf, index, err);
+    enum sg_rc rc = look_at_revision(file, file->pdf, NULL, index, err);
     while (rc == SG_OK && index-- > first) {
-        struct sg_pdf *earlier = NULL;
+        struct sg_pdf *earlier = NULL, *newer = later ? later : file->pdf;
         rc = open_revision(file, index, &earlier, err);
         if (rc == SG_OK)
             sg_pdf_share(earlier, file->pdf);
         if (rc == SG_OK)
-            rc = sg_pdf_compare(earlier, later ? later : file->pdf, &file->steps[index], err);
+            rc = sg_pdf_compare(earlier, newer, &file->steps[index], err);
         if (rc == SG_OK)
-            rc = look_at_revision(file, earlier, index, err);
+            rc = look_at_revision(file, earlier, newer, index, err);
         sg_pdf_free(later);
         later = earlier;
     }
     return rc;
-}
-
-/* --- what came after ------------------------------------------------------------------------------------------------
- */
-
-/* One of the fields that a step filled in is locked by a signature that was there. */
-static enum sg_rc find_locked(struct sg_pdf_file *file, size_t step, char **ret_why, struct sg_err *err)
-{
-    const struct sg_pdf_changes *changes = &file->steps[step];
-    enum sg_rc rc = SG_OK;
-    for (size_t i = 0; i < file->signatures.count; i++) {
-        if (file->found[i].why_range || file->found[i].revision > step)
-            continue;
-        for (size_t j = 0; rc == SG_OK && !*ret_why && j < changes->count; j++) {
-            bool locked = false;
-            rc = sg_pdf_locks(file->pdf, &file->signatures.list[i], changes->fields[j], &locked, err);
-            if (rc == SG_OK && locked &&
-                asprintf(ret_why, _("The field \"%.100s\" was changed, which a signature had locked."),
-                         changes->fields[j]) < 0)
-                rc = sg_fail_memory(err);
-        }
-    }
-    return rc;
-}
-
-static enum sg_rc why_forbidden(struct sg_pdf_file *file, const struct sg_pdf_found *found, size_t step, char **ret,
-                                struct sg_err *err)
-{
-    const struct sg_pdf_changes *changes = &file->steps[step];
-    const char *why = changes->why;
-    if (!why && found->level == 1 && (changes->what & ~(unsigned)SG_PDF_CHANGE_EVIDENCE))
-        why = _("The document was certified or locked so that nothing may be changed, and it was.");
-    if (!why && found->level > 0 && (changes->what & SG_PDF_CHANGE_VISIBLE_FIELD))
-        why =
-            _("A signature field that is seen was added to a page of a certified or locked document; it can hide what "
-              "was signed.");
-    if (!why && found->level != 3 && (changes->what & SG_PDF_CHANGE_ANNOTATION))
-        why = _("Annotations were added, which no certification grants.");
-    if (!why)
-        return find_locked(file, step, ret, err);
-    return (*ret = strdup(why)) ? SG_OK : sg_fail_memory(err);
-}
-
-static enum sg_rc note_forbidden(struct sg_judgement *judgement, size_t revision, const char *why, struct sg_err *err)
-{
-    judgement->verdict.changes = "forbidden";
-    return sg_judgement_note(judgement, SG_SEVERITY_FORMAT, SG_REASON_PDF_CHANGED, err,
-                             _("The PDF was changed after this signature, in its revision %zu, as it may not be: %s"),
-                             revision, why);
-}
-
-static const char *words_of(unsigned what)
-{
-    if (what & SG_PDF_CHANGE_ANNOTATION)
-        return _("Comments were added after this signature, as the certification grants.");
-    if (what & SG_PDF_CHANGE_FORM)
-        return _("Fields of the form were filled in or signed after this signature.");
-    return _("Evidence or metadata was added after this signature.");
-}
-
-static enum sg_rc note_changes(struct sg_pdf_file *file, const struct sg_pdf_found *found,
-                               struct sg_judgement *judgement, struct sg_err *err)
-{
-    size_t newest = file->revisions.count - 1;
-    unsigned what = 0;
-    judgement->verdict.changes = "none";
-    for (size_t step = found->revision; step < newest; step++) {
-        _cleanup_(freep) char *why = NULL;
-        enum sg_rc rc = why_forbidden(file, found, step, &why, err);
-        if (rc != SG_OK || why)
-            return rc == SG_OK ? note_forbidden(judgement, step + 2, why, err) : rc;
-        what |= file->steps[step].what;
-    }
-    if (file->trailing)
-        return note_forbidden(judgement, newest + 1, _("Something stands behind the end of the file."), err);
-    if (found->revision == newest)
-        return SG_OK;
-    judgement->verdict.changes = "permitted";
-    return sg_judgement_note(judgement, SG_SEVERITY_NONE, SG_REASON_PDF_ADDED_TO, err, "%s", words_of(what));
 }
 
 /* --- the CMS in /Contents -------------------------------------------------------------------------------------------
@@ -223,7 +150,7 @@ static enum sg_rc note_all(struct sg_pdf_file *file, size_t index, struct sg_jud
         return rc;
     if (found->why_range)
         return sg_judgement_note(judgement, SG_SEVERITY_FORMAT, SG_REASON_PDF_RANGE, err, "%s", found->why_range);
-    return note_changes(file, found, judgement, err);
+    return sg_pdf_note_changes(file, found, judgement, err);
 }
 
 static enum sg_rc judged(void *context, const struct sg_signer_info *si, struct sg_judgement *judgement,
@@ -299,8 +226,12 @@ static enum sg_rc judge_cms(struct sg_pdf_file *file, size_t index, struct sg_in
     struct signature_file context = {.file = file, .index = index};
     const struct sg_source source = {sg_pdf_ranges_stream, &ranges};
     _cleanup_(freep) char *covered = NULL;
+    _cleanup_(sg_pdf_evidence_clear) struct sg_pdf_evidence evidence = {0};
     enum sg_rc rc = covers(file, &file->found[index], &covered, err);
+    if (rc == SG_OK)
+        rc = sg_pdf_evidence_for(file, index, &evidence, err);
     const struct sg_cms_file cms = {.cms = input,
+                                    .beside = &evidence.beside,
                                     .content = sg_pdf_ranges_usable(file->input, signature) ? &source : NULL,
                                     .covers = covered,
                                     .claimed_time =
@@ -327,6 +258,7 @@ static enum sg_rc judge_signature(struct sg_pdf_file *file, size_t index, struct
             text = NULL;
             return sg_fail_memory(err);
         }
+        file->found[index].unknown_kind = true;
         return add_unjudged(file, index, SG_SEVERITY_SIG_CONSTRAINTS, SG_REASON_PDF_KIND, text, err);
     }
     enum sg_rc rc = sg_pdf_cms_length(signature->cms, &len, err);
@@ -354,23 +286,44 @@ static enum sg_rc judge_lone_stamp(struct sg_pdf_file *file, size_t index, struc
     if (rc == SG_OK)
         rc = covers(file, &file->found[index], &judgement.verdict.covers, err);
     if (rc == SG_OK && !file->found[index].why_range)
-        rc = note_changes(file, &file->found[index], &judgement, err);
+        rc = sg_pdf_note_changes(file, &file->found[index], &judgement, err);
     judgement.verdict.best_time = stamp.time;
     return rc == SG_OK ? sg_report_add(file->judging->report, &judgement, err) : rc;
 }
 
+/* Into a report of its own. */
+static enum sg_rc judge_apart(struct sg_pdf_file *file, size_t index, bool lone, struct sg_err *err)
+{
+    struct sg_file_judging *judging = file->judging;
+    struct sg_pdf_found *found = &file->found[index];
+    struct sg_report *whole = judging->report;
+    enum sg_rc rc = sg_report_new(judging->verifier->libctx, sg_input_name(file->input), judging->verifier->at,
+                                  &found->report, err);
+    if (rc != SG_OK)
+        return rc;
+    judging->report = found->report;
+    rc = lone ? judge_lone_stamp(file, index, err) : judge_signature(file, index, err);
+    judging->report = whole;
+    found->intact = !found->why_range && found->report->verdict_count > 0 && found->report->verdicts[0].intact;
+    return rc;
+}
+
+/* The newest first, since what one may have put into the file depends on whether it is a signature; then they are told
+ * in their order. */
 static enum sg_rc judge_all(struct sg_pdf_file *file, struct sg_err *err)
 {
     size_t signatures = 0;
     enum sg_rc rc = SG_OK;
     for (size_t i = 0; i < file->signatures.count; i++)
         signatures += !file->signatures.list[i].is_timestamp;
-    for (size_t i = 0; rc == SG_OK && i < file->signatures.count; i++) {
-        if (!file->signatures.list[i].is_timestamp)
-            rc = judge_signature(file, i, err);
-        else if (signatures == 0)
-            rc = judge_lone_stamp(file, i, err);
+    for (size_t i = file->signatures.count; rc == SG_OK && i-- > 0;) {
+        bool stamp = file->signatures.list[i].is_timestamp;
+        if (!stamp || signatures == 0)
+            rc = judge_apart(file, i, stamp, err);
     }
+    for (size_t i = 0; rc == SG_OK && i < file->signatures.count; i++)
+        if (file->found[i].report)
+            rc = sg_report_append(file->judging->report, file->found[i].report, err);
     return rc;
 }
 
@@ -430,7 +383,8 @@ static enum sg_rc judge_revisions(struct sg_pdf_file *file, struct sg_err *err)
 static enum sg_rc judge_file(struct sg_file_judging *judging, struct sg_input *input, struct sg_input *content,
                              struct sg_err *err)
 {
-    _cleanup_(pdf_file_clear) struct sg_pdf_file file = {.judging = judging, .input = input};
+    _cleanup_(pdf_file_clear) struct sg_pdf_file file = {
+        .judging = judging, .input = input, .evidence_left = SG_MAX_PDF_EVIDENCE_GIVEN};
     (void)content; /* the signed content is in the file */
     enum sg_rc rc = judge_revisions(&file, err);
     if (rc != SG_OK && err && err->file[0] == '\0')

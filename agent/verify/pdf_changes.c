@@ -224,6 +224,7 @@ void sg_pdf_changes_clear(struct sg_pdf_changes *changes)
     for (size_t i = 0; i < changes->count; i++)
         free(changes->fields[i]);
     free(changes->fields);
+    free(changes->shown);
     free(changes->why);
     *changes = (struct sg_pdf_changes){0};
 }

@@ -17,6 +17,8 @@ struct sg_pdf_changes {
     char *why;     /* forbidden, whatever is granted: a sentence; NULL: it is not */
     char **fields; /* the names of those that were filled in or signed */
     size_t count, room;
+    int *shown; /* the numbers of signatures with which something came to be seen: permitted only if each is one */
+    size_t shown_count, shown_room;
 };
 
 /* Two revisions of one file, one behind the other. A broken one is an error. */

@@ -99,6 +99,24 @@ static enum sg_rc note_field(struct sg_pdf_comparison *c, const char *name, unsi
     return SG_OK;
 }
 
+/* Something came to be seen with that signature. */
+static enum sg_rc note_shown(struct sg_pdf_comparison *c, int signature, struct sg_err *err)
+{
+    struct sg_pdf_changes *changes = &c->changes;
+    if (changes->shown_count > 0 && changes->shown[changes->shown_count - 1] == signature)
+        return SG_OK;
+    if (changes->shown_count == changes->shown_room) {
+        size_t room = changes->shown_room * 2 + 8;
+        int *shown = reallocarray(changes->shown, room, sizeof(*shown));
+        if (!shown)
+            return sg_fail_memory(err);
+        changes->shown = shown;
+        changes->shown_room = room;
+    }
+    changes->shown[changes->shown_count++] = signature;
+    return SG_OK;
+}
+
 static enum sg_rc find_place(struct sg_pdf *pdf, const struct place *parent, const struct sg_pdf_value *field,
                              struct place *ret, struct sg_err *err)
 {
@@ -206,6 +224,22 @@ static enum sg_rc permit_appearance(struct sg_pdf_comparison *c, const struct sg
     return rc;
 }
 
+/* What a field for a signature shows is part of signing it. */
+static enum sg_rc check_shown(struct sg_pdf_comparison *c, const struct field *field, const char *key,
+                              struct sg_err *err)
+{
+    static const char *const seen[] = {"AP", "AS", "MK", NULL};
+    const struct place *place = &field->place;
+    if (!place->signs || !field->visible || !is_one_of(key, seen))
+        return SG_OK;
+    if (place->signing == SIGNING_NONE)
+        return sg_pdf_forbid(c, err,
+                             _("What the field \"%.100s\", which is for a signature, shows was changed, and it was not "
+                               "signed with that."),
+                             place->name);
+    return note_shown(c, place->signature, err);
+}
+
 /* The keys that filling in a field, or signing it, may change (§12.7.3, §12.5.2). */
 static enum sg_rc compare_filled(struct sg_pdf_comparison *c, struct field *field, const char *key,
                                  const struct sg_pdf_value *before, const struct sg_pdf_value *after,
@@ -217,7 +251,10 @@ static enum sg_rc compare_filled(struct sg_pdf_comparison *c, struct field *fiel
         rc = permit_appearance(c, before, after, &changed, err);
     else
         rc = sg_pdf_permit(c, after, &changed, err);
-    if (rc != SG_OK || (!changed && sg_pdf_equal(before, after)) || field->noted)
+    if (rc != SG_OK || (!changed && sg_pdf_equal(before, after)))
+        return rc;
+    rc = check_shown(c, field, key, err);
+    if (rc != SG_OK || field->noted)
         return rc;
     /* A time-stamp is evidence, but what is shown with it is none. */
     if (field->place.signing == SIGNING_STAMP && (strcmp(key, "V") == 0 || !field->visible))
@@ -288,8 +325,10 @@ static enum sg_rc check_appearance(struct sg_pdf_comparison *c, const struct sg_
     const struct sg_pdf_value *colours = NULL; /* /MK: readers draw a field that has no appearance (§12.5.6.19) */
     enum sg_rc rc = sg_pdf_find(c->after, field, "MK", &colours, err);
     bool drawn = sg_pdf_get(field, "AP") || (colours && colours->count > 0);
-    if (rc != SG_OK || !drawn || place->signing == SIGNING_SIGNATURE || (place->signing != SIGNING_NONE && !visible))
+    if (rc != SG_OK || !drawn || (place->signing != SIGNING_NONE && !visible))
         return rc;
+    if (place->signing == SIGNING_SIGNATURE)
+        return visible ? note_shown(c, place->signature, err) : SG_OK;
     return sg_pdf_forbid(c, err,
                          _("The field \"%.100s\" was added or shown after signing, with an appearance but without a "
                            "signature; it can hide what was signed."),

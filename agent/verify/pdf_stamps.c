@@ -56,7 +56,7 @@ static const char *imprint_digest(struct sg_verifier *verifier, struct sg_slice 
     return nid == NID_undef ? NULL : OBJ_nid2sn(nid);
 }
 
-static enum sg_rc digest_stamped(struct sg_pdf_file *file, size_t index, struct sg_slice token, struct sg_err *err)
+enum sg_rc sg_pdf_digest_stamped(struct sg_pdf_file *file, size_t index, struct sg_slice token, struct sg_err *err)
 {
     struct sg_verifier *verifier = file->judging->verifier;
     struct sg_pdf_found *found = &file->found[index];
@@ -79,17 +79,33 @@ enum sg_rc sg_pdf_judge_stamp(struct sg_pdf_file *file, size_t index, struct sg_
 {
     const struct sg_pdf_signature *signature = &file->signatures.list[index];
     struct sg_pdf_found *found = &file->found[index];
-    const struct sg_timestamp_context context = {
-        .verifier = file->judging->verifier, .steps = &file->judging->steps, .at = SG_TIME_NONE};
+    _cleanup_(sg_pdf_evidence_clear) struct sg_pdf_evidence evidence = {0};
+    const struct sg_timestamp_context context = {.verifier = file->judging->verifier,
+                                                 .steps = &file->judging->steps,
+                                                 .at = SG_TIME_NONE,
+                                                 .beside = &evidence.beside};
     struct sg_timestamp_request request = {.kind = "document", .token = {signature->cms.data, 0}};
     enum sg_rc rc = sg_pdf_cms_length(signature->cms, &request.token.len, err);
     if (rc == SG_OK)
-        rc = digest_stamped(file, index, request.token, err);
+        rc = sg_pdf_digest_stamped(file, index, request.token, err);
     request.imprint = (struct sg_slice){found->digest, found->digest_len};
+    if (rc == SG_OK)
+        rc = sg_pdf_evidence_for(file, index, &evidence, err);
     if (rc == SG_OK)
         rc = sg_timestamp_judge_within(&context, &request, timestamp, judgement, err);
     if (rc == SG_OK && found->why_range)
         rc = sg_judgement_note(judgement, SG_SEVERITY_FORMAT, SG_REASON_PDF_RANGE, err, "%s", found->why_range);
+    return rc;
+}
+
+enum sg_rc sg_pdf_is_stamp_intact(struct sg_pdf_file *file, size_t index, bool *ret, struct sg_err *err)
+{
+    _cleanup_(sg_judgement_clear) struct sg_judgement judgement;
+    _cleanup_(sg_timestamp_clear) struct sg_timestamp stamp = {
+        .kind = "document", .time = SG_TIME_NONE, .accuracy = -1};
+    sg_judgement_init(&judgement);
+    enum sg_rc rc = sg_pdf_judge_stamp(file, index, &stamp, &judgement, err);
+    *ret = rc == SG_OK && judgement.verdict.intact && judgement.severity < SG_SEVERITY_NOT_YET_VALID;
     return rc;
 }
 
@@ -120,7 +136,7 @@ enum sg_rc sg_pdf_add_stamps(struct sg_pdf_file *file, const struct sg_pdf_found
     enum sg_rc rc = SG_OK;
     for (size_t i = 0; rc == SG_OK && i < file->signatures.count; i++)
         if (file->signatures.list[i].is_timestamp && !found->why_range &&
-            (file->found[i].why_range || file->found[i].revision >= found->revision) &&
+            (file->found[i].why_range || file->found[i].revision == found->revision) &&
             verdict->timestamp_count < SG_MAX_TIMESTAMPS)
             rc = add_stamp(file, i, verdict, err);
     return rc;

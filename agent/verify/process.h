@@ -30,6 +30,8 @@ SG_MUST_CHECK enum sg_rc sg_process_make(const struct sg_signature_request *requ
 void sg_process_clear(struct sg_process *process);
 bool sg_stamp_holds(const struct sg_stamp *stamp);
 enum sg_evidence_kind sg_stamp_kind(const struct sg_process *process, const struct sg_stamp *stamp);
+/* It is what makes a B-B a B-T (EN 319 122-1 §6.3; EN 319 142-1 §6.3: a document time-stamp as well). */
+bool sg_stamp_is_of_signature(const struct sg_process *process, const struct sg_stamp *stamp);
 /* Judges one of them anew, as of `at`, without the TSA's certificate. */
 SG_MUST_CHECK enum sg_rc sg_stamp_judge_past(const struct sg_process *process, struct sg_stamp *stamp, int64_t at,
                                              struct sg_err *err);
@@ -52,7 +54,8 @@ SG_MUST_CHECK enum sg_rc sg_process_time(const struct sg_process *process, struc
 SG_MUST_CHECK enum sg_rc sg_process_archive(struct sg_process *process, struct sg_judgement *judgement,
                                             struct sg_err *err);
 
-/* The level of a signature that is a B-B, by what it carries and what of it holds (level.c, EN 319 122-1 §6). */
+/* The level of a signature that is a B-B, by what it carries and what of it holds (level.c, EN 319 122-1 §6, EN 319
+ * 142-1 §6). */
 SG_MUST_CHECK enum sg_rc sg_process_level(const struct sg_process *process, const struct sg_judgement *answer,
                                           const char **ret, struct sg_err *err);
 

@@ -6,7 +6,8 @@
 
 static bool is_archive(enum sg_evidence_kind kind)
 {
-    return kind == SG_EVIDENCE_ARCHIVE_V1 || kind == SG_EVIDENCE_ARCHIVE_V2 || kind == SG_EVIDENCE_ARCHIVE_V3;
+    return kind == SG_EVIDENCE_ARCHIVE_V1 || kind == SG_EVIDENCE_ARCHIVE_V2 || kind == SG_EVIDENCE_ARCHIVE_V3 ||
+           kind == SG_EVIDENCE_DOCUMENT;
 }
 
 /* EN 319 102-1 §5.6.3.4 step 3: whether there is anything that could help. */

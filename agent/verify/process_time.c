@@ -18,7 +18,7 @@ static int64_t best_time(const struct sg_process *process, int64_t *ret_good_unt
     *ret_good_until = SG_TIME_NONE;
     for (size_t i = 0; i < process->stamp_count; i++) {
         const struct sg_stamp *stamp = &process->stamps[i];
-        if (!stamp->holds_now || sg_stamp_kind(process, stamp) != SG_EVIDENCE_SIGNATURE || stamp->time >= best)
+        if (!stamp->holds_now || !sg_stamp_is_of_signature(process, stamp) || stamp->time >= best)
             continue;
         best = stamp->time;
         *ret_good_until = stamp->current.verdict.good_until;

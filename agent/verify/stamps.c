@@ -17,6 +17,8 @@ static const char *kind_word(enum sg_evidence_kind kind)
     case SG_EVIDENCE_CADES_C:
     case SG_EVIDENCE_REFERENCES:
         return "references";
+    case SG_EVIDENCE_DOCUMENT:
+        return "document";
     default:
         return "archive";
     }
@@ -107,6 +109,12 @@ bool sg_stamp_holds(const struct sg_stamp *stamp)
 enum sg_evidence_kind sg_stamp_kind(const struct sg_process *process, const struct sg_stamp *stamp)
 {
     return sg_evidence_timestamp(process->evidence, stamp->index)->kind;
+}
+
+bool sg_stamp_is_of_signature(const struct sg_process *process, const struct sg_stamp *stamp)
+{
+    enum sg_evidence_kind kind = sg_stamp_kind(process, stamp);
+    return kind == SG_EVIDENCE_SIGNATURE || kind == SG_EVIDENCE_DOCUMENT;
 }
 
 enum sg_rc sg_stamp_judge_past(const struct sg_process *process, struct sg_stamp *stamp, int64_t at, struct sg_err *err)

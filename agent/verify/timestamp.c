@@ -190,7 +190,7 @@ static enum sg_rc judge_signature(const struct sg_timestamp_context *context, st
                                            .steps = context->steps};
     enum sg_rc rc = sg_content_hash(cms, NULL, NULL, libctx, &content, err);
     if (rc == SG_OK && !context->carried)
-        rc = sg_evidence_read(cms, request.si, libctx, &evidence, err);
+        rc = sg_evidence_read_with(cms, request.si, context->beside, libctx, &evidence, err);
     if (rc == SG_OK && !context->carried)
         rc = sg_carried_make(libctx, evidence, &carried, err);
     if (rc == SG_OK)

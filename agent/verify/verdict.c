@@ -372,14 +372,43 @@ bool sg_verdict_is_countersignature(const struct sg_verdict *verdict)
     return verdict->id && strchr(verdict->id, '.');
 }
 
+static size_t count_signatures(const struct sg_report *report)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < report->verdict_count; i++)
+        count += !sg_verdict_is_countersignature(&report->verdicts[i]);
+    return count;
+}
+
 enum sg_rc sg_report_add(struct sg_report *report, struct sg_judgement *judgement, struct sg_err *err)
 {
-    size_t number = 1;
     char id[24];
-    for (size_t i = 0; i < report->verdict_count; i++)
-        number += !sg_verdict_is_countersignature(&report->verdicts[i]);
-    (void)snprintf(id, sizeof id, "%zu", number);
+    (void)snprintf(id, sizeof id, "%zu", count_signatures(report) + 1);
     return sg_report_add_as(report, judgement, id, err);
+}
+
+enum sg_rc sg_report_append(struct sg_report *report, struct sg_report *from, struct sg_err *err)
+{
+    size_t number = count_signatures(report);
+    struct sg_verdict *grown =
+        reallocarray(report->verdicts, report->verdict_count + from->verdict_count + 1, sizeof *grown);
+    if (!grown)
+        return sg_fail_memory(err);
+    report->verdicts = grown;
+    for (size_t i = 0; i < from->verdict_count; i++) {
+        struct sg_verdict *verdict = &from->verdicts[i];
+        const char *nested = strchr(verdict->id, '.');
+        char *id = NULL;
+        number += !nested;
+        if (asprintf(&id, "%zu%s", number, nested ? nested : "") < 0)
+            return sg_fail_memory(err);
+        free(verdict->id);
+        verdict->id = id;
+    }
+    memcpy(&grown[report->verdict_count], from->verdicts, from->verdict_count * sizeof *grown);
+    report->verdict_count += from->verdict_count;
+    from->verdict_count = 0;
+    return SG_OK;
 }
 
 void sg_report_free(struct sg_report *report)

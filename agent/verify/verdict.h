@@ -104,4 +104,6 @@ SG_MUST_CHECK enum sg_rc sg_report_add(struct sg_report *report, struct sg_judge
 /* The same with an `id` of its own (copied): that of a countersignature, "1.1", counts for no number of the others. */
 SG_MUST_CHECK enum sg_rc sg_report_add_as(struct sg_report *report, struct sg_judgement *judgement, const char *id,
                                           struct sg_err *err);
+/* Moves all verdicts of `from` to the end of the report; the numbers go on. */
+SG_MUST_CHECK enum sg_rc sg_report_append(struct sg_report *report, struct sg_report *from, struct sg_err *err);
 bool sg_verdict_is_countersignature(const struct sg_verdict *verdict);

@@ -8,8 +8,13 @@ openssl req -new -newkey rsa:2048 -nodes -subj "/CN=Signer" -keyout "$tmp/signer
 printf 'keyUsage=critical,digitalSignature,nonRepudiation\nbasicConstraints=critical,CA:FALSE\n' > "$tmp/ext"
 openssl x509 -req -in "$tmp/signer.csr" -CA "$tmp/ca.pem" -CAkey "$tmp/ca.key" -days 30 -set_serial 2 -extfile "$tmp/ext" \
     -out "$tmp/signer.pem" 2> /dev/null
+openssl req -new -newkey rsa:2048 -nodes -subj "/CN=TSA" -keyout "$tmp/tsa.key" -out "$tmp/tsa.csr" 2> /dev/null
+printf 'keyUsage=critical,digitalSignature\nextendedKeyUsage=critical,timeStamping\nbasicConstraints=critical,CA:FALSE\n' \
+    > "$tmp/ext"
+openssl x509 -req -in "$tmp/tsa.csr" -CA "$tmp/ca.pem" -CAkey "$tmp/ca.key" -days 30 -set_serial 3 -extfile "$tmp/ext" \
+    -out "$tmp/tsa.pem" 2> /dev/null
 mkdir "$tmp/pdf"
-python3 "$SIGNET_SOURCE/tests/support/pdf_attacks.py" "$tmp/pdf" "$tmp/signer.pem" "$tmp/signer.key"
+python3 "$SIGNET_SOURCE/tests/support/pdf_attacks.py" "$tmp/pdf" "$tmp"/{signer,tsa}.{pem,key}
 export SIGNET_HOME=$tmp/home
 
 # The first signature of a file: "yes" if it passes, and what it says of changes. A file that is refused says "-".

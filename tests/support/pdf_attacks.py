@@ -1,5 +1,5 @@
 """Makes signed PDFs, and what was done to each afterwards: the attacks that were published on signed and on certified
-PDFs, the changes that the standard permits, and files that are broken. Arguments: FOLDER CERTIFICATE KEY. Writes FOLDER/NAME.pdf, and
+PDFs, the changes that the standard permits, and files that are broken. Arguments: FOLDER CERTIFICATE KEY TSA-CERTIFICATE TSA-KEY. Writes FOLDER/NAME.pdf, and
 FOLDER/cases: NAME, whether the first signature is to pass ("refused": the file is), and what `changes` it is to say
 ("-": not said)."""
 
@@ -7,11 +7,12 @@ import pathlib
 import re
 import sys
 
-from pdf_maker import (APPEARANCE, BASE, FILLED, FORM, INFO, PAGE, SIGNER, WIDGET, Pdf, object_stream, stream, text,
+from pdf_maker import (APPEARANCE, BASE, FILLED, FORM, INFO, PAGE, SIGNER, TSA, WIDGET, Pdf, object_stream, stream, text,
                        xref_stream, xref_table)
 
 FOLDER = pathlib.Path(sys.argv[1])
 SIGNER += sys.argv[2:4]
+TSA += sys.argv[4:6]
 cases = []
 
 
@@ -24,13 +25,14 @@ def base(**more):
     return Pdf().revise({**BASE, **{int(number[1:]): body for number, body in more.items()}}, trailer=INFO)
 
 
-def signed(pdf=None, parameters=b"", lock=b"", certified=None, **options):
-    """A signature in object 20, its invisible field in 21."""
+def signed(pdf=None, parameters=b"", lock=b"", certified=None, named=True, **options):
+    """A signature in object 20, its invisible field in 21. `named`: /Perms leads to what certifies."""
     pdf = pdf or base()
     changes = {3: PAGE % b"7 0 R 10 0 R 21 0 R", 6: FORM % b"7 0 R 10 0 R 21 0 R"}
     if certified:
         parameters = (b"/Reference [<< /Type /SigRef /TransformMethod /DocMDP /TransformParams "
                       b"<< /Type /TransformParams /V /1.2 /P %d >> >>]" % certified)
+    if certified and named:
         changes[1] = BASE[1][:-2] + b"/Perms << /DocMDP 20 0 R >> >>"
     return pdf.sign(20, {21: WIDGET % (b"First", b"0 0 0 0", b"/V 20 0 R " + lock)}, changes, parameters,
                     trailer=INFO, **options)
@@ -206,6 +208,8 @@ for level in (1, 2, 3):
          40: stream(b"1 g 0 0 100 100 re f", b"/Subtype /Form /BBox [0 0 100 100]")}, trailer=INFO), "no", "forbidden")
 EVIL = stream(b"1 g 0 0 300 200 re f BT /F1 18 Tf 20 100 Td (Pay 900 EUR) Tj ET", APPEARANCE)
 EVERYWHERE = b"0 0 300 200"
+GARBAGE = b"<< /Type /Sig /Filter /Adobe.PPKLite /SubFilter /ETSI.CAdES.detached /ByteRange [0 1 2 3] /Contents <00> >>"
+LATER = WIDGET.replace(b"%s", b"Later", 1).replace(b"%s", b"200 20 290 60", 1) % b"/V %d 0 R /AP << /N 40 0 R >> "
 STAMP = b"<< /Type /DocTimeStamp /Filter /Adobe.PPKLite /SubFilter /ETSI.RFC3161 /ByteRange [0 1 2 3] /Contents <00> >>"
 
 
@@ -253,8 +257,19 @@ for level in (None, 1, 2, 3):
     revised(f"hidden-drawn-{level}", "no", "forbidden", with_field(shown(flags=2)), pdf)
     revised(f"hidden-then-shown-{level}", "no", "forbidden", with_field(shown()), pdf.copy().revise(
         with_field(shown(flags=2)), trailer=INFO))
-    revised(f"stamp-prepared-{level}", "no" if level == 1 else "yes", "forbidden" if level == 1 else "permitted", {
-        10: WIDGET % (b"Later", b"200 20 290 60", b"/V 41 0 R /AP << /N 40 0 R >> "), 40: EVIL, 41: STAMP}, pdf)
+    # What a prepared field shows has to come with a signature or time-stamp, of this document and whole.
+    result = ("no", "forbidden") if level == 1 else ("yes", "permitted")
+    revised(f"stamp-prepared-{level}", "no", "forbidden", {10: LATER % 41, 40: EVIL, 41: STAMP}, pdf)
+    revised(f"garbage-prepared-{level}", "no", "forbidden", {10: LATER % 41, 40: EVIL, 41: GARBAGE}, pdf)
+    revised(f"drawn-prepared-{level}", "no", "forbidden", {
+        10: WIDGET % (b"Later", b"200 20 290 60", b"/AP << /N 40 0 R >> "), 40: EVIL}, pdf)
+    for kind, sign in (("signature", Pdf.sign), ("stamp", Pdf.stamp)):
+        case(f"{kind}-prepared-drawn-{level}", sign(pdf.copy(), 23, {10: LATER % 23}, {40: EVIL}, trailer=INFO), *result)
+        case(f"{kind}-prepared-of-another-{level}", sign(pdf.copy(), 23, {10: LATER % 23}, {40: EVIL}, over=b"another",
+                                                         trailer=INFO), "no", "forbidden")
+        case(f"{kind}-prepared-bare-{level}", sign(pdf.copy(), 23, {10: LATER.replace(b"/AP << /N 40 0 R >> ", b"") % 23},
+                                                   {}, over=b"another", trailer=INFO),
+             *(("yes", "permitted") if kind == "stamp" else result))
     prepared = signed(base(_10=shown(flags=2).replace(b"Shown", b"Later"), _40=EVIL), certified=level)
     revised(f"prepared-then-shown-{level}", "no", "forbidden", {10: shown().replace(b"Shown", b"Later")}, prepared)
 revised("stamp-prepared-bare", "yes", "permitted", {10: WIDGET % (b"Later", b"200 20 290 60", b"/V 41 0 R "), 41: STAMP},
@@ -262,6 +277,16 @@ revised("stamp-prepared-bare", "yes", "permitted", {10: WIDGET % (b"Later", b"20
 revised("stamp-prepared-locked", "no", "forbidden", {
     10: WIDGET % (b"Later", b"200 20 290 60", b"/V 41 0 R /AP << /N 40 0 R >> "), 40: EVIL, 41: STAMP}, OTHERS)
 revised("objects-hidden", "no", "forbidden", {40: b"null"}, size=3)
+# What /Perms does not name says what its signer permits all the same.
+for level in (1, 2, 3):
+    unnamed = signed(certified=level, named=False)
+    case(f"unnamed-{level}", unnamed, "yes", "none")
+    revised(f"unnamed-{level}-filled", "no" if level == 1 else "yes", "forbidden" if level == 1 else "permitted",
+            {7: FILLED % (b"5", 31), 31: stream(b"", APPEARANCE)}, unnamed)
+    revised(f"unnamed-{level}-comment", "no", "forbidden", {3: PAGE % PAGED, 22: comment % (b"Text", b"")}, unnamed)
+    case(f"unnamed-{level}-sneaky", unnamed.copy().sign(23, {22: shown(b"9 9 99 99", value=b"/V 23 0 R ")},
+                                                        {3: PAGE % PAGED, 6: FORM % PAGED, 40: EVIL}, trailer=INFO),
+         "no" if level < 3 else "yes", "forbidden" if level < 3 else "permitted")
 revised("certification-removed", "no", "forbidden", {1: BASE[1]}, CERTIFIED[1])
 revised("locked-filled", "no", "forbidden", {7: FILLED % (b"5", 31), 31: stream(b"", APPEARANCE)}, LOCKED)
 

@@ -1,9 +1,12 @@
 """PDFs by hand: objects, revisions and signatures, of which everything can be made wrong."""
 
+import pathlib
 import subprocess
+import tempfile
 
 RESERVED = 4096  # octets of a CMS
 SIGNER = []  # certificate and key: files
+TSA = []  # the same
 
 
 class Pdf:
@@ -46,10 +49,16 @@ class Pdf:
         self.section = at
         return self
 
-    def sign(self, number, field, changes, parameters=b"", sub_filter=b"ETSI.CAdES.detached", **options):
-        """Signs: the dictionary is object `number`, `field` its field with /V to come."""
-        body = (b"<< /Type /Sig /Filter /Adobe.PPKLite /SubFilter /%s /ByteRange [0 %s] /Contents <%s> "
-                b"/M (D:20261126090000Z) %s >>" % (sub_filter, b" " * 36, b"0" * 2 * RESERVED, parameters))
+    def stamp(self, number, field, changes, **options):
+        """Likewise a time-stamp of the document."""
+        return self.sign(number, field, changes, sub_filter=b"ETSI.RFC3161", kind=b"DocTimeStamp", **options)
+
+    def sign(self, number, field, changes, parameters=b"", sub_filter=b"ETSI.CAdES.detached", kind=b"Sig",
+             over=None, **options):
+        """Signs: the dictionary is object `number`, `field` its field with /V to come. `over`: instead of what it ought
+        to be over."""
+        body = (b"<< /Type /%s /Filter /Adobe.PPKLite /SubFilter /%s /ByteRange [0 %s] /Contents <%s> "
+                b"/M (D:20261126090000Z) %s >>" % (kind, sub_filter, b" " * 36, b"0" * 2 * RESERVED, parameters))
         self.revise({number: body, **changes, **field}, **options)
         start = self.data.rindex(b"/Contents <0000") + len(b"/Contents ")
         end = start + 2 * RESERVED + 2
@@ -57,11 +66,32 @@ class Pdf:
         where = self.data.rindex(b"/ByteRange [0 ", 0, start) + len(b"/ByteRange [0 ")
         numbers = b"%d %d %d" % (start, end, rest)
         self.data = self.data[:where] + numbers.ljust(36) + self.data[where + 36:]
-        cms = subprocess.run(["openssl", "cms", "-sign", "-binary", "-cades", "-nosmimecap", "-md", "sha256", "-signer",
-                              SIGNER[0], "-inkey", SIGNER[1], "-outform", "DER"],
-                             input=self.data[:start] + self.data[end:], capture_output=True, check=True).stdout
+        make = make_token if kind == b"DocTimeStamp" else make_cms
+        cms = make(over or self.data[:start] + self.data[end:])
         self.data = self.data[:start + 1] + cms.hex().encode().ljust(2 * RESERVED, b"0") + self.data[end - 1:]
         return self
+
+
+def make_cms(content):
+    return subprocess.run(["openssl", "cms", "-sign", "-binary", "-cades", "-nosmimecap", "-md", "sha256", "-signer",
+                           SIGNER[0], "-inkey", SIGNER[1], "-outform", "DER"],
+                          input=content, capture_output=True, check=True).stdout
+
+
+def make_token(content):
+    """A time-stamp token, by `openssl ts`."""
+    with tempfile.TemporaryDirectory() as name:
+        place = pathlib.Path(name)
+        (place / "serial").write_text("01\n")
+        (place / "content").write_bytes(content)
+        (place / "conf").write_text(
+            f"[tsa]\ndefault_tsa = it\n[it]\nserial = {place}/serial\nsigner_cert = {TSA[0]}\nsigner_key = {TSA[1]}\n"
+            "signer_digest = sha256\ndefault_policy = 1.2.3.4.1\ndigests = sha256\ness_cert_id_alg = sha256\n")
+        subprocess.run(["openssl", "ts", "-query", "-data", place / "content", "-sha256", "-cert", "-out", place / "query"],
+                       capture_output=True, check=True)
+        subprocess.run(["openssl", "ts", "-reply", "-config", place / "conf", "-queryfile", place / "query", "-token_out",
+                        "-out", place / "token"], capture_output=True, check=True)
+        return (place / "token").read_bytes()
 
 
 def xref_table(offsets, free, first):

@@ -1,0 +1,125 @@
+/* What came to a PDF after one of its signatures, and whether that was permitted to. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/msg.h"
+#include "formats/pdf_permissions.h"
+#include "verify/pdf_file.h"
+
+/* One of the fields that a step filled in is locked by a signature that was there. */
+static enum sg_rc find_locked(struct sg_pdf_file *file, size_t step, char **ret_why, struct sg_err *err)
+{
+    const struct sg_pdf_changes *changes = &file->steps[step];
+    enum sg_rc rc = SG_OK;
+    for (size_t i = 0; i < file->signatures.count; i++) {
+        if (file->found[i].why_range || file->found[i].revision > step)
+            continue;
+        for (size_t j = 0; rc == SG_OK && !*ret_why && j < changes->count; j++) {
+            bool locked = false;
+            rc = sg_pdf_locks(file->pdf, &file->signatures.list[i], changes->fields[j], &locked, err);
+            if (rc == SG_OK && locked &&
+                asprintf(ret_why, _("The field \"%.100s\" was changed, which a signature had locked."),
+                         changes->fields[j]) < 0)
+                rc = sg_fail_memory(err);
+        }
+    }
+    return rc;
+}
+
+static const struct sg_pdf_signature *signature_of(const struct sg_pdf_file *file, int number, size_t *ret_index)
+{
+    for (size_t i = 0; i < file->signatures.count; i++)
+        if (file->signatures.list[i].id.number == number) {
+            *ret_index = i;
+            return &file->signatures.list[i];
+        }
+    return NULL;
+}
+
+/* Whether that is what it is said to be: over its revision, and not altered. Of a kind that is not judged, that is said
+ * where it is told of. */
+static enum sg_rc is_signature(struct sg_pdf_file *file, int number, bool *ret, struct sg_err *err)
+{
+    size_t index = 0;
+    const struct sg_pdf_signature *signature = signature_of(file, number, &index);
+    *ret = false;
+    if (!signature)
+        return SG_OK;
+    if (signature->is_timestamp)
+        return sg_pdf_is_stamp_intact(file, index, ret, err);
+    *ret = file->found[index].intact || file->found[index].unknown_kind;
+    return SG_OK;
+}
+
+/* Only a signature may show something in its field: else anybody could make up one. */
+static enum sg_rc find_false(struct sg_pdf_file *file, size_t step, char **ret_why, struct sg_err *err)
+{
+    const struct sg_pdf_changes *changes = &file->steps[step];
+    enum sg_rc rc = SG_OK;
+    for (size_t i = 0; rc == SG_OK && !*ret_why && i < changes->shown_count; i++) {
+        bool is_one = false;
+        rc = is_signature(file, changes->shown[i], &is_one, err);
+        if (rc == SG_OK && !is_one &&
+            !(*ret_why = strdup(_("A field shows something with a signature or time-stamp that is none, or is not of "
+                                  "this document."))))
+            rc = sg_fail_memory(err);
+    }
+    return rc;
+}
+
+static enum sg_rc why_forbidden(struct sg_pdf_file *file, const struct sg_pdf_found *found, size_t step, char **ret,
+                                struct sg_err *err)
+{
+    const struct sg_pdf_changes *changes = &file->steps[step];
+    const char *why = changes->why;
+    if (!why && found->level == 1 && (changes->what & ~(unsigned)SG_PDF_CHANGE_EVIDENCE))
+        why = _("The document was certified or locked so that nothing may be changed, and it was.");
+    if (!why && found->level > 0 && (changes->what & SG_PDF_CHANGE_VISIBLE_FIELD))
+        why =
+            _("A signature field that is seen was added to a page of a certified or locked document; it can hide what "
+              "was signed.");
+    if (!why && found->level != 3 && (changes->what & SG_PDF_CHANGE_ANNOTATION))
+        why = _("Annotations were added, which no certification grants.");
+    if (why)
+        return (*ret = strdup(why)) ? SG_OK : sg_fail_memory(err);
+    enum sg_rc rc = find_locked(file, step, ret, err);
+    return rc == SG_OK && !*ret ? find_false(file, step, ret, err) : rc;
+}
+
+static enum sg_rc note_forbidden(struct sg_judgement *judgement, size_t revision, const char *why, struct sg_err *err)
+{
+    judgement->verdict.changes = "forbidden";
+    return sg_judgement_note(judgement, SG_SEVERITY_FORMAT, SG_REASON_PDF_CHANGED, err,
+                             _("The PDF was changed after this signature, in its revision %zu, as it may not be: %s"),
+                             revision, why);
+}
+
+static const char *words_of(unsigned what)
+{
+    if (what & SG_PDF_CHANGE_ANNOTATION)
+        return _("Comments were added after this signature, as the certification grants.");
+    if (what & SG_PDF_CHANGE_FORM)
+        return _("Fields of the form were filled in or signed after this signature.");
+    return _("Evidence or metadata was added after this signature.");
+}
+
+enum sg_rc sg_pdf_note_changes(struct sg_pdf_file *file, const struct sg_pdf_found *found,
+                               struct sg_judgement *judgement, struct sg_err *err)
+{
+    size_t newest = file->revisions.count - 1;
+    unsigned what = 0;
+    judgement->verdict.changes = "none";
+    for (size_t step = found->revision; step < newest; step++) {
+        _cleanup_(freep) char *why = NULL;
+        enum sg_rc rc = why_forbidden(file, found, step, &why, err);
+        if (rc != SG_OK || why)
+            return rc == SG_OK ? note_forbidden(judgement, step + 2, why, err) : rc;
+        what |= file->steps[step].what;
+    }
+    if (file->trailing)
+        return note_forbidden(judgement, newest + 1, _("Something stands behind the end of the file."), err);
+    if (found->revision == newest)
+        return SG_OK;
+    judgement->verdict.changes = "permitted";
+    return sg_judgement_note(judgement, SG_SEVERITY_NONE, SG_REASON_PDF_ADDED_TO, err, "%s", words_of(what));
+}
