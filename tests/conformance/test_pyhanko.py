@@ -51,7 +51,30 @@ def compare_each(row, answer):
     return None
 
 
+# With the root that is in each file, as of when it was made: nobody else's evidence is needed.
+LEVELS = {"pades-lta-dss-indirect-arrs-test.pdf": ["B-LTA"], "pades-lta-dss-indirect-arrs-test-2.pdf": ["B-LTA", "B-LT"]}
+MADE = "2020-11-01T00:00:00Z"
+
+
+def compare_levels(expected, answer):
+    levels = [one["level"] for one in answer.get("signatures", [])]
+    return None if levels == expected else f"levels {levels}"
+
+
+def long_term(folder):
+    """How far each is proven; and once its last document time-stamp is another."""
+    for name, levels in LEVELS.items():
+        path = PYHANKO / name
+        options = [*pdfs.roots(path, folder), "--at", MADE]
+        yield suite.Case(f"{name}: level", [*options, path], True,
+                         lambda answer, levels=levels: compare_levels(levels, answer), command=("verify",), whole=True)
+        if len(levels) == 1:
+            yield suite.Case(f"{name}: its time-stamp altered", [*options, pdfs.stamp_altered(path, folder)], True,
+                             lambda answer: compare_levels(["B-LT"], answer), command=("verify",), whole=True)
+
+
 def cases(folder):
+    yield from long_term(folder)
     with open(PYHANKO / "expected.tsv", encoding="utf-8") as table:
         rows = list(csv.DictReader(table, delimiter="\t"))
     for row in rows:

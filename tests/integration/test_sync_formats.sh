@@ -98,6 +98,8 @@ expect 0 "$SIGNET" sync
 holds cmp -n "$(stat -c %s before.pdf)" before.pdf narrow.signed.pdf
 holds grep -qa /DocTimeStamp narrow.signed.pdf
 holds qpdf --check narrow.signed.pdf
+is_level narrow.signed.pdf B-T
+json signatures.0.changes='"permitted"' signatures.0.timestamps.0.kind='"document"' signatures.0.timestamps.0.indication='"PASSED"'
 pdfsig_finds narrow.signed.pdf 2
 
 # --- a target has it: beside it, and what is there stays, byte for byte
@@ -118,6 +120,9 @@ holds qpdf --check given.signed.pdf
 pdfsig_finds given.signed.pdf 2
 holds_copy given.signed.pdf
 expect 0 "$SIGNET" verify given.signed.pdf
+is_level given.signed.pdf B-T
+tamper given.signed.pdf changed.pdf "$(($(grep -abo '/Contents <' given.signed.pdf | tail -1 | cut -d: -f1) + 2000))"
+is_level changed.pdf B-B # it proves nothing, and harms nothing
 tamper given.signed.pdf changed.pdf 300
 expect 1 "$SIGNET" verify changed.pdf
 expect 0 "$SIGNET" receipt given.signed.pdf
