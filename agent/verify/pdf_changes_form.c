@@ -8,14 +8,6 @@
 #include "formats/pdf_text.h"
 #include "verify/pdf_compare.h"
 
-static bool is_one_of(const char *key, const char *const *keys)
-{
-    for (size_t i = 0; keys[i]; i++)
-        if (strcmp(key, keys[i]) == 0)
-            return true;
-    return false;
-}
-
 /* --- finding --------------------------------------------------------------------------------------------------------
  */
 
@@ -99,24 +91,6 @@ static enum sg_rc note_field(struct sg_pdf_comparison *c, const char *name, unsi
     return SG_OK;
 }
 
-/* Something came to be seen with that signature. */
-static enum sg_rc note_shown(struct sg_pdf_comparison *c, int signature, struct sg_err *err)
-{
-    struct sg_pdf_changes *changes = &c->changes;
-    if (changes->shown_count > 0 && changes->shown[changes->shown_count - 1] == signature)
-        return SG_OK;
-    if (changes->shown_count == changes->shown_room) {
-        size_t room = changes->shown_room * 2 + 8;
-        int *shown = reallocarray(changes->shown, room, sizeof(*shown));
-        if (!shown)
-            return sg_fail_memory(err);
-        changes->shown = shown;
-        changes->shown_room = room;
-    }
-    changes->shown[changes->shown_count++] = signature;
-    return SG_OK;
-}
-
 static enum sg_rc find_place(struct sg_pdf *pdf, const struct place *parent, const struct sg_pdf_value *field,
                              struct place *ret, struct sg_err *err)
 {
@@ -184,60 +158,20 @@ static enum sg_rc find_signing(struct sg_pdf_comparison *c, const struct sg_pdf_
     return kind_of_signature(c, signature, &place->signing, err);
 }
 
-/* What one of the appearances is: a stream, or one for each state of the field. */
-static enum sg_rc permit_one_appearance(struct sg_pdf_comparison *c, const struct sg_pdf_value *after,
-                                        bool *ret_changed, struct sg_err *err)
-{
-    const struct sg_pdf_value *states = NULL;
-    bool changed = false;
-    enum sg_rc rc = sg_pdf_permit(c, after, ret_changed, err);
-    if (rc == SG_OK)
-        rc = sg_pdf_resolve(c->after, after, &states, err);
-    for (size_t i = 0; rc == SG_OK && states->type == SG_PDF_DICTIONARY && i < states->count; i++) {
-        rc = sg_pdf_permit(c, &states->entries[i].value, &changed, err);
-        *ret_changed |= changed;
-    }
-    return rc;
-}
-
-/* An appearance may be drawn anew, but is a dictionary of appearances (§12.5.5). */
-static enum sg_rc permit_appearance(struct sg_pdf_comparison *c, const struct sg_pdf_value *before,
-                                    const struct sg_pdf_value *after, bool *ret_changed, struct sg_err *err)
-{
-    static const char *const kinds[] = {"N", "R", "D", NULL};
-    const struct sg_pdf_value *appearance = NULL;
-    struct sg_pdf_mark *mark = before && before->type == SG_PDF_REFERENCE ? sg_pdf_mark_of(c, before->id) : NULL;
-    if (mark && !sg_pdf_equal(before, after))
-        mark->replaced = true;
-    enum sg_rc rc = sg_pdf_permit(c, after, ret_changed, err);
-    if (rc == SG_OK)
-        rc = sg_pdf_resolve(c->after, after, &appearance, err);
-    if (rc == SG_OK && appearance->type != SG_PDF_DICTIONARY)
-        return sg_pdf_forbid(c, err, _("/AP of %s became no dictionary."), c->where);
-    for (size_t i = 0; rc == SG_OK && i < appearance->count; i++) {
-        bool changed = false;
-        if (!is_one_of((const char *)appearance->entries[i].key.data, kinds))
-            return sg_pdf_forbid(c, err, _("/AP of %s got an unknown entry."), c->where);
-        rc = permit_one_appearance(c, &appearance->entries[i].value, &changed, err);
-        *ret_changed |= changed;
-    }
-    return rc;
-}
-
 /* What a field for a signature shows is part of signing it. */
 static enum sg_rc check_shown(struct sg_pdf_comparison *c, const struct field *field, const char *key,
                               struct sg_err *err)
 {
     static const char *const seen[] = {"AP", "AS", "MK", NULL};
     const struct place *place = &field->place;
-    if (!place->signs || !field->visible || !is_one_of(key, seen))
+    if (!place->signs || !field->visible || !sg_pdf_is_one_of(key, seen))
         return SG_OK;
     if (place->signing == SIGNING_NONE)
         return sg_pdf_forbid(c, err,
                              _("What the field \"%.100s\", which is for a signature, shows was changed, and it was not "
                                "signed with that."),
                              place->name);
-    return note_shown(c, place->signature, err);
+    return sg_pdf_note_shown(c, place->signature, err);
 }
 
 /* The keys that filling in a field, or signing it, may change (§12.7.3, §12.5.2). */
@@ -248,7 +182,7 @@ static enum sg_rc compare_filled(struct sg_pdf_comparison *c, struct field *fiel
     bool changed = false;
     enum sg_rc rc = SG_OK;
     if (after && strcmp(key, "AP") == 0)
-        rc = permit_appearance(c, before, after, &changed, err);
+        rc = sg_pdf_permit_appearance(c, before, after, &changed, err);
     else
         rc = sg_pdf_permit(c, after, &changed, err);
     if (rc != SG_OK || (!changed && sg_pdf_equal(before, after)))
@@ -274,7 +208,7 @@ static enum sg_rc compare_entry(struct sg_pdf_comparison *c, void *context, cons
         enum sg_rc rc = sg_pdf_pair(c, before, after, &kids_before, &kids_after, err);
         return rc == SG_OK ? compare_fields(c, &field->place, kids_before, kids_after, err) : rc;
     }
-    if (!field->is_signed && (is_one_of(key, filled) || (field->place.signs && is_one_of(key, signing))))
+    if (!field->is_signed && (sg_pdf_is_one_of(key, filled) || (field->place.signs && sg_pdf_is_one_of(key, signing))))
         return compare_filled(c, field, key, before, after, err);
     return sg_pdf_strict(c, key, before, after, err);
 }
@@ -294,30 +228,6 @@ static enum sg_rc is_signed(struct sg_pdf_comparison *c, const struct sg_pdf_val
     return rc;
 }
 
-#define HIDDEN 2
-#define PRINT 4
-#define NO_VIEW 32
-#define TOGGLE_NO_VIEW 256
-
-/* Seen on a page, or when it is printed (§12.5.3): it has an area, and is not hidden. */
-static enum sg_rc is_visible(struct sg_pdf *pdf, const struct sg_pdf_value *field, bool *ret, struct sg_err *err)
-{
-    const struct sg_pdf_value *rect = NULL, *flags = NULL;
-    enum sg_rc rc = sg_pdf_find(pdf, field, "Rect", &rect, err);
-    if (rc == SG_OK)
-        rc = sg_pdf_find(pdf, field, "F", &flags, err);
-    if (rc != SG_OK)
-        return rc;
-    int64_t bits = flags && flags->type == SG_PDF_INTEGER ? flags->integer : 0;
-    bool hidden = (bits & HIDDEN) || ((bits & NO_VIEW) && !(bits & (PRINT | TOGGLE_NO_VIEW)));
-    *ret = rect && !hidden;
-    if (!*ret || rect->type != SG_PDF_ARRAY || rect->count != 4)
-        return SG_OK;
-    *ret = !sg_pdf_same_number(&rect->entries[0].value, &rect->entries[2].value) ||
-           !sg_pdf_same_number(&rect->entries[1].value, &rect->entries[3].value);
-    return SG_OK;
-}
-
 /* An appearance that came without a signature can hide what was signed: at once, or when a later step shows it. */
 static enum sg_rc check_appearance(struct sg_pdf_comparison *c, const struct sg_pdf_value *field,
                                    const struct place *place, bool visible, struct sg_err *err)
@@ -328,7 +238,7 @@ static enum sg_rc check_appearance(struct sg_pdf_comparison *c, const struct sg_
     if (rc != SG_OK || !drawn || (place->signing != SIGNING_NONE && !visible))
         return rc;
     if (place->signing == SIGNING_SIGNATURE)
-        return visible ? note_shown(c, place->signature, err) : SG_OK;
+        return visible ? sg_pdf_note_shown(c, place->signature, err) : SG_OK;
     return sg_pdf_forbid(c, err,
                          _("The field \"%.100s\" was added or shown after signing, with an appearance but without a "
                            "signature; it can hide what was signed."),
@@ -341,9 +251,9 @@ static enum sg_rc look_at_unsigned(struct sg_pdf_comparison *c, struct field *fi
     bool was_visible = false;
     enum sg_rc rc = find_signing(c, field->after, &field->place, err);
     if (rc == SG_OK)
-        rc = is_visible(c->before, field->before, &was_visible, err);
+        rc = sg_pdf_is_visible(c->before, field->before, &was_visible, err);
     if (rc == SG_OK)
-        rc = is_visible(c->after, field->after, &field->visible, err);
+        rc = sg_pdf_is_visible(c->after, field->after, &field->visible, err);
     if (rc != SG_OK || was_visible || !field->visible)
         return rc;
     field->noted = true;
@@ -401,7 +311,7 @@ static enum sg_rc compare_new_entry(struct sg_pdf_comparison *c, void *context, 
         enum sg_rc rc = sg_pdf_pair(c, NULL, after, &none, &kids, err);
         return rc == SG_OK ? compare_fields(c, place, NULL, kids, err) : rc;
     }
-    if (!is_one_of(key, known))
+    if (!sg_pdf_is_one_of(key, known))
         return sg_pdf_forbid(c, err, _("A field with /%s was added after signing."), key);
     if (strcmp(key, "Subtype") == 0 && !sg_pdf_is_name(after, "Widget"))
         return sg_pdf_forbid(c, err, "%s", _("A field that is another annotation, too, was added after signing."));
@@ -430,7 +340,7 @@ static enum sg_rc compare_new_field(struct sg_pdf_comparison *c, const struct pl
         rc = sg_pdf_forbid(c, err, _("The field \"%.100s\", which is not for a signature, was added after signing."),
                            place.name);
     if (rc == SG_OK)
-        rc = is_visible(c->after, field, &visible, err);
+        rc = sg_pdf_is_visible(c->after, field, &visible, err);
     if (rc == SG_OK)
         rc = find_signing(c, field, &place, err);
     if (rc == SG_OK)

@@ -69,6 +69,18 @@ SG_MUST_CHECK enum sg_rc sg_pdf_find_fields(struct sg_pdf_comparison *c, const s
                                             struct sg_err *err);
 SG_MUST_CHECK enum sg_rc sg_pdf_compare_form(struct sg_pdf_comparison *c, const struct sg_pdf_value *before,
                                              const struct sg_pdf_value *after, struct sg_err *err);
+/* pdf_changes_look.c: what fields show. */
+/* Something came to be seen with the signature of that number. */
+SG_MUST_CHECK enum sg_rc sg_pdf_note_shown(struct sg_pdf_comparison *c, int signature, struct sg_err *err);
+/* An appearance may be drawn anew, but is a dictionary of appearances (§12.5.5). */
+SG_MUST_CHECK enum sg_rc sg_pdf_permit_appearance(struct sg_pdf_comparison *c, const struct sg_pdf_value *before,
+                                                  const struct sg_pdf_value *after, bool *ret_changed,
+                                                  struct sg_err *err);
+/* Seen on a page, or when it is printed (§12.5.3): it has an area, and is not hidden. */
+SG_MUST_CHECK enum sg_rc sg_pdf_is_visible(struct sg_pdf *pdf, const struct sg_pdf_value *field, bool *ret,
+                                           struct sg_err *err);
+bool sg_pdf_is_one_of(const char *key, const char *const *keys); /* NULL ends them */
+
 /* pdf_changes_page.c: the same for pages; new fields have to be known by then. */
 SG_MUST_CHECK enum sg_rc sg_pdf_find_pages(struct sg_pdf_comparison *c, const struct sg_pdf_value *root,
                                            struct sg_err *err);
