@@ -21,9 +21,6 @@ void sg_evidence_place_beside(struct sg_evidence *evidence)
 static enum sg_rc add_item(struct sg_evidence *evidence, const struct sg_evidence_item *item, size_t place,
                            struct sg_err *err)
 {
-    struct sg_err why = {0};
-    enum sg_rc rc = SG_OK;
-
     switch (item->kind) {
     case SG_EVIDENCE_CERTIFICATE:
         return sg_evidence_add(evidence, SG_FOUND_CERTIFICATE, item->der, place, err);
@@ -32,8 +29,7 @@ static enum sg_rc add_item(struct sg_evidence *evidence, const struct sg_evidenc
     case SG_EVIDENCE_OCSP:
         break;
     }
-    rc = sg_evidence_add_ocsp(evidence, item->der, place, &why);
-    return sg_evidence_tolerate(evidence, rc, &why, err);
+    return sg_evidence_add_ocsp(evidence, item->der, place, err);
 }
 
 enum sg_rc sg_evidence_read_beside(struct sg_evidence *evidence, struct sg_err *err)

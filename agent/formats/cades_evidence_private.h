@@ -157,7 +157,7 @@ SG_MUST_CHECK enum sg_rc sg_evidence_read_revocation(struct sg_evidence *evidenc
 SG_MUST_CHECK enum sg_rc sg_evidence_read_attribute(struct sg_evidence *evidence, const struct sg_attribute *attribute,
                                                     size_t place, bool single, struct sg_err *err);
 
-/* The same of an OCSPResponse or a BasicOCSPResponse; neither: SG_E_MALFORMED. */
+/* The same of an OCSPResponse (RFC 6960 §4.2.1) or a BasicOCSPResponse. */
 SG_MUST_CHECK enum sg_rc sg_evidence_add_ocsp(struct sg_evidence *evidence, struct sg_slice der, size_t place,
                                               struct sg_err *err);
 

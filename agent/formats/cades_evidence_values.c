@@ -15,7 +15,8 @@ static enum sg_rc add_members(struct sg_evidence *evidence, struct sg_memory_wal
         enum sg_rc rc = sg_memory_walk_next(memory, &element, &der, &more, err);
         if (rc != SG_OK || !more)
             return rc;
-        rc = sg_evidence_add(evidence, kind, der, place, err);
+        rc = kind == SG_FOUND_OCSP ? sg_evidence_add_ocsp(evidence, der, place, err)
+                                   : sg_evidence_add(evidence, kind, der, place, err);
         if (rc != SG_OK)
             return rc;
     }
@@ -109,9 +110,12 @@ static enum sg_rc unwrap_ocsp(struct sg_slice der, struct sg_slice *ret, struct 
 enum sg_rc sg_evidence_add_ocsp(struct sg_evidence *evidence, struct sg_slice der, size_t place, struct sg_err *err)
 {
     struct sg_slice basic = {0};
+    struct sg_err why = {0};
 
-    enum sg_rc rc = unwrap_ocsp(der, &basic, err);
-    return rc == SG_OK ? sg_evidence_add(evidence, SG_FOUND_OCSP, basic, place, err) : rc;
+    enum sg_rc rc = unwrap_ocsp(der, &basic, &why);
+    if (rc != SG_OK)
+        return sg_evidence_tolerate(evidence, rc, &why, err);
+    return sg_evidence_add(evidence, SG_FOUND_OCSP, basic, place, err);
 }
 
 /* OtherRevocationInfoFormat ::= SEQUENCE { otherRevInfoFormat OBJECT IDENTIFIER, otherRevInfo ANY }, here [1] IMPLICIT
@@ -167,9 +171,28 @@ enum sg_rc sg_evidence_read_revocation(struct sg_evidence *evidence, const struc
 
 /* --- the SignedData and the SignerInfo ---------------------------------------------------------------------------- */
 
+/* adbe-revocationInfoArchival, a signed attribute (ISO 32000-1 §12.8.3.3.2): RevocationInfoArchival is built as
+ * RevocationValues, but for what stands in [1]: OCSPResponse. */
+static enum sg_rc read_signed_values(struct sg_evidence *evidence, struct sg_err *err)
+{
+    const struct sg_slice archival = SG_OID(0x2a, 0x86, 0x48, 0x86, 0xf7, 0x2f, 0x01, 0x01, 0x08);
+    const struct sg_signer_info *si = evidence->si;
+    enum sg_rc rc = SG_OK;
+
+    for (size_t i = 0; rc == SG_OK && i < si->signed_attr_count; i++) {
+        const struct sg_attribute *attribute = &si->signed_attrs[i];
+        struct sg_err why = {0};
+        if (!sg_evidence_is_oid(attribute->type, archival) || attribute->value_count != 1)
+            continue;
+        rc = read_value(evidence, false, attribute->values[0], SG_PLACE_SIGNED, &why);
+        rc = sg_evidence_tolerate(evidence, rc, &why, err);
+    }
+    return rc;
+}
+
 enum sg_rc sg_evidence_read_values(struct sg_evidence *evidence, struct sg_err *err)
 {
-    enum sg_rc rc = SG_OK;
+    enum sg_rc rc = read_signed_values(evidence, err);
 
     for (size_t i = SG_PLACE_SIGNED + 1; rc == SG_OK && i < evidence->place_count; i++) {
         const struct sg_place *place = &evidence->places[i];

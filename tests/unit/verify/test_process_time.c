@@ -337,6 +337,51 @@ static void policy(void **state)
                   UNDECIDED(POLICY_PROCESSING_ERROR, "signature-policy-malformed"));
 }
 
+/* adbe-revocationInfoArchival with these CRLs: the whole attribute. */
+static void make_archival(const struct world *world, X509_CRL *const crls[2], struct sg_buf *out)
+{
+    _cleanup_(sg_buf_clear) struct sg_buf value = SG_BUF(SG_MIB);
+    struct sg_der der = {.out = &value};
+    struct made holder = {.libctx = world->libctx};
+    struct made_parts parts = {0};
+    for (int i = 0; i < 2; i++)
+        made_x509_crl(&parts, crls[i]);
+    size_t sequence = sg_der_open(&der), tagged = sg_der_open(&der);
+    made_set(false, &der, &parts, SG_DER_SEQUENCE);
+    sg_der_close(&der, tagged, SG_DER_CONTEXT(0));
+    sg_der_close(&der, sequence, SG_DER_SEQUENCE);
+    made_attribute(&holder, "1.2.840.113583.1.1.8", sg_buf_slice(&value));
+    const struct sg_buf *made = &holder.unsigned_attrs.bufs[0];
+    assert_int_equal(sg_buf_append(out, made->data, made->len, NULL), SG_OK);
+    made_clear(&holder);
+    made_clear_parts(&parts);
+}
+
+/* What Adobe's programs put among the signed attributes (ISO 32000-1 §12.8.3.3.2) is evidence as any other: that of the
+ * CAs is enough; of somebody else in the place of one it is nothing. */
+static void signed_archival(void **state)
+{
+    struct scene *scene = *state;
+    struct world *world = &scene->world;
+    STACK_OF(X509_CRL) *known = world->crls;
+    struct pki_id other = pki_issue(world->libctx, NULL, &(struct pki_cert){.name = "Issuing CA", .ca = true});
+    X509_CRL *false_crl = pki_crl(world->libctx, &other, &(struct pki_crl){0});
+    world->crls = sk_X509_CRL_new_null();
+    for (int wrong = 0; wrong < 2; wrong++) {
+        _cleanup_(sg_buf_clear) struct sg_buf attribute = SG_BUF(SG_MIB);
+        struct made made;
+        make_archival(world, (X509_CRL *const[]){world->root_crl, wrong ? false_crl : world->ca_crl}, &attribute);
+        scene_sign(scene, (struct pki_cms){.more_signed = {sg_buf_slice(&attribute)}}, &made);
+        scene_expect(scene, &made,
+                     wrong ? UNDECIDED(CERTIFICATE_CHAIN_GENERAL_FAILURE, "no-revocation-data")
+                           : PASSED(.level = "B-B"));
+    }
+    sk_X509_CRL_free(world->crls);
+    world->crls = known;
+    X509_CRL_free(false_crl);
+    pki_free(&other);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -359,6 +404,7 @@ int main(void)
         SCENE_TEST(order),
         SCENE_TEST(not_counted),
         SCENE_TEST(policy),
+        SCENE_TEST(signed_archival),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
