@@ -79,13 +79,14 @@
 #define SG_MAX_PDF_SIGNATURES 1000      /* of one file, with its document time-stamps */
 #define SG_MAX_PDF_FIELDS 1000000       /* nodes of the tree of fields */
 #define SG_MAX_PDF_FIELD_DEPTH 32
-#define SG_MAX_PDF_KEPT 2000000                 /* objects of revisions that are kept open together */
-#define SG_MAX_PDF_NAME_TEXT (64 * SG_KIB)      /* a name or text as it is shown */
-#define SG_MAX_PDF_COMPARED (64 * SG_MIB)       /* of one stream that stands elsewhere in a later revision */
-#define SG_MAX_PDF_PERMITTED_DEPTH 64           /* objects that lead to each other in what was added */
-#define SG_MAX_PDF_EVIDENCE (16 * SG_MIB)       /* of the DSS of all revisions, together, with what could not be used */
-#define SG_MAX_PDF_EVIDENCE_GIVEN (64 * SG_MIB) /* the same, once for each signature that is judged by it */
-#define SG_MAX_PDF_ENDINGS 16384                /* that look like the end of a revision */
+#define SG_MAX_PDF_KEPT 2000000            /* objects of revisions that are kept open together */
+#define SG_MAX_PDF_NAME_TEXT (64 * SG_KIB) /* a name or text as it is shown */
+#define SG_MAX_PDF_COMPARED (64 * SG_MIB)  /* of one stream that stands elsewhere in a later revision */
+#define SG_MAX_PDF_PERMITTED_DEPTH 64      /* objects that lead to each other in what was added */
+#define SG_MAX_PDF_EVIDENCE (16 * SG_MIB)  /* of the DSS of all revisions, together, with what could not be used */
+#define SG_MAX_PDF_EVIDENCE_GIVEN                                                                                      \
+    (64 * SG_MIB)                /* the same, once for each signature that is judged by it, and 4 KiB for each item */
+#define SG_MAX_PDF_ENDINGS 16384 /* that look like the end of a revision */
 
 /* Time-stamps. */
 #define SG_MAX_TIMESTAMP (16 * SG_MIB) /* one token, with the certificates and CRLs that it carries */

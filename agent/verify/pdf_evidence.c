@@ -1,6 +1,7 @@
 /* What a PDF carries to judge its signatures by (EN 319 142-1 §5.4.2, §5.4.3). */
 #include <stdlib.h>
 
+#include "base/limits.h"
 #include "verify/pdf_file.h"
 
 /* What a signature leaves out of the file, its own /Contents, can be changed as far as the CMS is: by unsigned
@@ -27,11 +28,12 @@ static enum sg_rc find_items(struct sg_pdf_file *file, struct sg_pdf_evidence *r
         return sg_fail_memory(err);
     for (size_t i = 0; i < dss->count; i++) {
         const struct sg_pdf_dss_item *item = &dss->items[i];
-        if (item->der.len > file->evidence_left || is_in_gap(file, item)) {
+        size_t cost = item->der.len + 4 * SG_KIB; /* of reading it, however short it is */
+        if (cost > file->evidence_left || is_in_gap(file, item)) {
             ret->beside.left_out = true;
             continue;
         }
-        file->evidence_left -= item->der.len;
+        file->evidence_left -= cost;
         ret->items[ret->beside.count++] =
             (struct sg_evidence_item){.kind = item->kind, .der = sg_buf_slice(&item->der), .layer = 2 * item->revision};
     }
