@@ -9,17 +9,16 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 
 #include "base/limits.h"
 #include "base/msg.h"
 #include "base/sanitize.h"
 
-#define END_NS 2000000000     /* how long an orderly end may take */
-#define FIRST_PAUSE_NS 100000 /* a module that ends at once is not waited for longer than it takes */
-#define LONGEST_PAUSE_NS 10000000
+#define END_NS 2000000000 /* how long an orderly end may take */
+#define PAUSE_MS 10       /* between two looks, where the kernel has no word for the end of a process */
 #define MAX_LIMIT_MS ((int64_t)86400 * 1000)
 
 struct sg_host {
@@ -81,18 +80,19 @@ static bool reap(struct sg_host *host)
     return true;
 }
 
-/* Waits until the process has ended, but not for ever: one that was killed may be in the kernel's hands. */
+/* Waits until the process has ended, but not for ever: one that was killed may be in the kernel's hands. Without a
+ * descriptor for it poll() is a pause. */
 static bool await_end(struct sg_host *host)
 {
-    struct timespec pause = {.tv_nsec = FIRST_PAUSE_NS};
     const int64_t until = sg_wire_now() + END_NS;
+    struct pollfd process = {.fd = pidfd_open(host->pid, 0), .events = POLLIN};
     bool gone = reap(host);
     while (!gone && sg_wire_now() < until) {
-        (void)nanosleep(&pause, NULL);
-        if (pause.tv_nsec < LONGEST_PAUSE_NS)
-            pause.tv_nsec *= 2;
+        (void)poll(&process, 1, process.fd < 0 ? PAUSE_MS : (int)(END_NS / 1000000));
         gone = reap(host);
     }
+    if (process.fd >= 0)
+        (void)close(process.fd);
     return gone;
 }
 
@@ -113,6 +113,13 @@ void sg_host_stop(struct sg_host *host)
     (void)pthread_mutex_lock(&host->lock);
     if (host->running)
         end(host, SG_EXCHANGE_DIED);
+    (void)pthread_mutex_unlock(&host->lock);
+}
+
+void sg_host_dismiss(struct sg_host *host)
+{
+    (void)pthread_mutex_lock(&host->lock);
+    close_channels(host);
     (void)pthread_mutex_unlock(&host->lock);
 }
 

@@ -34,6 +34,8 @@ enum sg_exchange {
  * `idle_ms`: it ends after so long without work, a login or a key in use. */
 SG_MUST_CHECK enum sg_rc sg_host_new(const char *program, bool may_exec, int64_t idle_ms, struct sg_host **ret,
                                      struct sg_err *err);
+/* Lets it end, which sg_host_free() waits for; nothing may be asked of it any more. */
+void sg_host_dismiss(struct sg_host *host);
 void sg_host_free(struct sg_host *host); /* ends it, orderly where it lets itself be ended so within 2 s */
 SG_DEFINE_CLEANUP(struct sg_host, sg_host_free)
 

@@ -215,6 +215,7 @@ static enum sg_rc remote_provision(struct sg_token *token, const struct sg_provi
 
 const struct sg_verbs sg_remote_verbs = {.start = sg_remote_start,
                                          .stop = sg_remote_stop,
+                                         .dismiss = sg_remote_dismiss,
                                          .list = sg_remote_list,
                                          .state = remote_state,
                                          .mechanisms = remote_mechanisms,

@@ -36,5 +36,6 @@ void sg_remote_keep_keys(struct sg_token *token, struct sg_slice answer);
 
 SG_MUST_CHECK enum sg_rc sg_remote_start(struct sg_tokens *tokens, struct sg_module *module, struct sg_err *err);
 void sg_remote_stop(struct sg_module *module);
+void sg_remote_dismiss(struct sg_module *module);
 SG_MUST_CHECK enum sg_rc sg_remote_list(struct sg_tokens *tokens, struct sg_module *module, bool again,
                                         struct sg_err *err);

@@ -491,6 +491,11 @@ enum sg_rc sg_remote_start(struct sg_tokens *tokens, struct sg_module *module, s
     return rc;
 }
 
+void sg_remote_dismiss(struct sg_module *module)
+{
+    sg_host_dismiss(module->host);
+}
+
 void sg_remote_stop(struct sg_module *module)
 {
     sg_host_free(sg_steal(module->host));

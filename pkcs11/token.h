@@ -48,6 +48,9 @@ struct sg_tokens_options {
  * the only one. */
 SG_MUST_CHECK enum sg_rc sg_tokens_open(const struct sg_tokens_options *options, struct sg_tokens **ret,
                                         struct sg_err *err);
+/* Logs out everywhere and lets the hosts end, which takes them a moment: who has something else to do meanwhile says so
+ * here. Nothing may be asked of the tokens any more; what is known of them stays until sg_tokens_free(). */
+void sg_tokens_dismiss(struct sg_tokens *tokens);
 void sg_tokens_free(struct sg_tokens *tokens); /* every EVP_PKEY made from it must be freed before */
 SG_DEFINE_CLEANUP(struct sg_tokens, sg_tokens_free)
 

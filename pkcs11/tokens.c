@@ -274,6 +274,16 @@ enum sg_rc sg_tokens_open(const struct sg_tokens_options *options, struct sg_tok
     return rc;
 }
 
+void sg_tokens_dismiss(struct sg_tokens *tokens)
+{
+    for (size_t i = 0; i < tokens->token_count; i++)
+        sg_token_verbs(tokens->tokens[i])->release(tokens->tokens[i]);
+    for (size_t i = 0; i < tokens->module_count; i++) {
+        if (tokens->modules[i].verbs->dismiss)
+            tokens->modules[i].verbs->dismiss(&tokens->modules[i]);
+    }
+}
+
 void sg_tokens_free(struct sg_tokens *tokens)
 {
     if (!tokens)

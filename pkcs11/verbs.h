@@ -50,6 +50,8 @@ struct sg_verbs {
     /* Loads it where that was not done yet, and C_Initialize. */
     enum sg_rc (*start)(struct sg_tokens *tokens, struct sg_module *module, struct sg_err *err);
     void (*stop)(struct sg_module *module);
+    /* Lets it begin to end; of what is not to be asked of it any more only stop() is left. NULL: it does not. */
+    void (*dismiss)(struct sg_module *module);
     /* Lists the module's slots: tokens not known yet are added to `tokens`, known ones get their present state, those
      * that are gone are marked so. `again`: after a pause, and with the module started anew where that helps. */
     enum sg_rc (*list)(struct sg_tokens *tokens, struct sg_module *module, bool again, struct sg_err *err);

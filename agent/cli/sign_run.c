@@ -214,6 +214,16 @@ static size_t start_threads(struct run *run, pthread_t *threads)
     return started;
 }
 
+/* When all is signed, the token's host ends while the files go to disk. */
+static void dismiss_tokens(struct run *run)
+{
+    (void)pthread_mutex_lock(&run->lock);
+    bool done = run->finished == run->jobs->count;
+    (void)pthread_mutex_unlock(&run->lock);
+    if (done && run->jobs->signing->tokens)
+        sg_tokens_dismiss(run->jobs->signing->tokens);
+}
+
 /* Also after a stop: what was signed by then is made final. A group with nothing in it is the end. */
 static void run_groups(struct run *run, struct sg_sign_group *group, bool threaded)
 {
@@ -227,6 +237,7 @@ static void run_groups(struct run *run, struct sg_sign_group *group, bool thread
         group->count = count_ready(run, first);
         if (group->count == 0)
             return;
+        dismiss_tokens(run);
         conclude(run, group);
     }
 }

@@ -1,6 +1,10 @@
 /* Finding tokens, keys and certificates on SoftHSM; PINs; custody of real keys. */
 #include "softhsm.h"
 
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
@@ -424,13 +428,45 @@ static void test_modules(void **state)
     sg_tokens_free(tokens);
 }
 
+/* The child that has ended, if one has; it stays to be waited for. */
+static bool find_ended(siginfo_t *ret)
+{
+    *ret = (siginfo_t){0};
+    return waitid(P_ALL, 0, ret, WEXITED | WNOHANG | WNOWAIT) == 0 && ret->si_pid != 0;
+}
+
+/* A host that is dismissed ends while others do something else, and what was known of its tokens stays. */
+static void test_dismissed(void **state)
+{
+    (void)state;
+    struct softhsm other = {.libctx = hsm.libctx};
+    siginfo_t ended;
+    memcpy(other.folder, hsm.folder, sizeof other.folder);
+    softhsm_open(&other);
+    softhsm_login(&other, "one");
+    if (softhsm_host())
+        assert_false(find_ended(&ended));
+    sg_tokens_dismiss(other.tokens);
+    sg_tokens_dismiss(other.tokens); /* once more is no error */
+    for (int i = 0; softhsm_host() && i < 1000 && !find_ended(&ended); i++)
+        (void)usleep(10000);
+    if (softhsm_host()) {
+        assert_true(find_ended(&ended));
+        assert_int_equal(ended.si_code, CLD_EXITED);
+        assert_int_equal(ended.si_status, 0);
+    }
+    assert_string_equal(sg_token_info(softhsm_token(&other, "one"))->label, "one");
+    sg_tokens_free(other.tokens);
+    assert_false(find_ended(&ended));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tokens),          cmocka_unit_test(test_before_login), cmocka_unit_test(test_round_trip),
         cmocka_unit_test(test_labels_repeat),   cmocka_unit_test(test_certificates), cmocka_unit_test(test_renewed),
         cmocka_unit_test(test_pss_certificate), cmocka_unit_test(test_custody),      cmocka_unit_test(test_wrong_pin),
-        cmocka_unit_test(test_modules),
+        cmocka_unit_test(test_modules),         cmocka_unit_test(test_dismissed),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
