@@ -193,6 +193,12 @@ static int refuse(struct sg_app *app, const struct sg_sign_jobs *jobs, const str
     return status;
 }
 
+static void plan_preload(const struct sg_sign_jobs *jobs, struct sg_signing *signing)
+{
+    for (size_t i = 0; i < jobs->count && !signing->preload; i++)
+        signing->preload = jobs->jobs[i].format->preload;
+}
+
 /* Then no key is needed. */
 static bool all_skipped(const struct sg_sign_jobs *jobs)
 {
@@ -214,8 +220,10 @@ static int sign(struct sg_app *app, const struct sg_args *args, struct sg_sign_j
             rc = sg_fail(&err, SG_E_USAGE, "%s", _("--json and a signature on stdout do not go together."));
         app->voice.people = stderr;
     }
-    if (rc == SG_OK)
+    if (rc == SG_OK) {
+        plan_preload(jobs, signing);
         rc = sg_signing_open(app, signing, &err);
+    }
     if (rc == SG_OK)
         rc = sg_sign_outbox_open(app, signing->store, &jobs->outbox, &err);
     if (rc == SG_OK && jobs->resume)

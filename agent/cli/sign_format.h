@@ -20,6 +20,8 @@ struct sg_sign_format {
     bool by_path;          /* it opens inputs itself, and compares them with the manifest */
     bool copies;           /* the file that is made begins with the input, but for its head */
     const char *note;      /* N_(): what the file is, for people */
+    /* Loads what signing needs and takes its time, in a thread of its own; NULL: nothing. What fails is tried again. */
+    enum sg_rc (*preload)(struct sg_err *err);
     /* Signs one job into `out`. `input` is NULL if `by_path`. `digest`: of what was signed, room for EVP_MAX_MD_SIZE.
      * Safe for several threads. */
     enum sg_rc (*sign)(const struct sg_sign_jobs *jobs, struct sg_sign_job *job, struct sg_input *input,

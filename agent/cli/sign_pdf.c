@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "base/msg.h"
 #include "cli/sign_jobs.h"
+#include "formats/pdf_objects.h"
 
 /* --- options ---------------------------------------------------------------------------------------------------------
  */
@@ -185,6 +186,7 @@ const struct sg_sign_format sg_sign_pades = {
     .gives_way = ".pdf",
     .copies = true,
     .note = N_("PAdES B-B; not time-stamped yet"),
+    .preload = sg_pdf_preload,
     .sign = sign_pdf,
     .is_of = is_of,
 };

@@ -50,6 +50,7 @@ void sg_signing_warn(struct sg_app *app, struct sg_signing *signing, const char 
 struct opening {
     struct sg_app *app;
     struct sg_store *store;
+    enum sg_rc (*preload)(struct sg_err *err);
     enum sg_rc rc;
     struct sg_err err;
 };
@@ -57,15 +58,18 @@ struct opening {
 static void *open_store(void *context)
 {
     struct opening *opening = context;
+    struct sg_err ignored; /* who needs what does not load finds that out again */
 
     opening->rc = sg_app_store(opening->app, &opening->store, &opening->err);
+    if (opening->rc == SG_OK && opening->preload)
+        (void)!opening->preload(&ignored);
     return NULL;
 }
 
-/* A module takes its time to start, in code of its own: the store is opened meanwhile. */
+/* A module takes its time to start, in code of its own: meanwhile the store is opened, and more is loaded. */
 enum sg_rc sg_signing_open(struct sg_app *app, struct sg_signing *signing, struct sg_err *err)
 {
-    struct opening opening = {.app = app};
+    struct opening opening = {.app = app, .preload = signing->preload};
     OSSL_LIB_CTX *libctx = NULL;
     pthread_t thread;
     enum sg_rc rc = sg_app_libctx(app, &libctx, err); /* made before it is shared */

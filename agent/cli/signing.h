@@ -20,6 +20,7 @@ struct sg_warning {
 };
 
 struct sg_signing {
+    enum sg_rc (*preload)(struct sg_err *err); /* given: what sg_signing_open() loads by the way; NULL: nothing */
     struct sg_store *store;
     struct sg_tokens *tokens; /* NULL: see `tokens_err` */
     struct sg_err tokens_err;
