@@ -52,11 +52,9 @@ class Source final : public InputSource
 
     qpdf_offset_t findAndSkipNextEOL() override
     {
-        for (; at < end && *octet() != '\n' && *octet() != '\r'; at++)
-            ;
+        skip([](char c) { return c != '\n' && c != '\r'; });
         last_offset = static_cast<qpdf_offset_t>(at);
-        for (; at < end && (*octet() == '\n' || *octet() == '\r'); at++)
-            ;
+        skip([](char c) { return c == '\n' || c == '\r'; });
         farthest = std::max(farthest, at);
         return last_offset;
     }
@@ -125,6 +123,17 @@ class Source final : public InputSource
     }
 
   private:
+    template <class Predicate> void skip(Predicate is_skipped)
+    {
+        bool found = false;
+        while (at < end && !found) {
+            const char *from = octet(), *last = window + window_len;
+            const char *stop = std::find_if_not(from, last, is_skipped);
+            at += static_cast<uint64_t>(stop - from);
+            found = stop < last;
+        }
+    }
+
     /* The octet at `at`, which is before the end. */
     const char *octet()
     {

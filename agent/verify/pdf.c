@@ -12,6 +12,7 @@
 #include "verify/pdf_file.h"
 
 #define BASELINE "ETSI.CAdES.detached" /* the /SubFilter of PAdES (EN 319 142-1 §6.2.1) */
+#define AT_ONCE (4 * SG_MIB)           /* a PDF of up to this is read in one piece */
 
 static void pdf_file_clear(struct sg_pdf_file *file)
 {
@@ -380,13 +381,25 @@ static enum sg_rc judge_revisions(struct sg_pdf_file *file, struct sg_err *err)
     return rc == SG_OK ? judge_all(file, err) : rc;
 }
 
+/* Every revision leads to places all over the file: one that is not large is read once. */
+static enum sg_rc hold(struct sg_input *input, struct sg_buf *bytes, struct sg_input **ret, struct sg_err *err)
+{
+    enum sg_rc rc = sg_input_read_all(input, bytes, err);
+    return rc == SG_OK ? sg_input_from_slice(sg_input_name(input), sg_buf_slice(bytes), ret, err) : rc;
+}
+
 static enum sg_rc judge_file(struct sg_file_judging *judging, struct sg_input *input, struct sg_input *content,
                              struct sg_err *err)
 {
+    _cleanup_(sg_buf_clear) struct sg_buf bytes = SG_BUF(AT_ONCE);
+    _cleanup_(sg_input_freep) struct sg_input *held = NULL;
     _cleanup_(pdf_file_clear) struct sg_pdf_file file = {
         .judging = judging, .input = input, .evidence_left = SG_MAX_PDF_EVIDENCE_GIVEN};
     (void)content; /* the signed content is in the file */
-    enum sg_rc rc = judge_revisions(&file, err);
+    enum sg_rc rc = sg_input_size(input) <= AT_ONCE ? hold(input, &bytes, &held, err) : SG_OK;
+    file.input = held ? held : input;
+    if (rc == SG_OK)
+        rc = judge_revisions(&file, err);
     if (rc != SG_OK && err && err->file[0] == '\0')
         sg_err_file(err, sg_input_name(input));
     return rc;
