@@ -14,13 +14,6 @@
 #include "base/msg.h"
 #include "base/utf8.h"
 
-void sg_crypto_without_ciphers(void)
-{
-    /* If it fails, so will sg_libctx_new(), and say so. */
-    (void)OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ADD_ALL_CIPHERS | OPENSSL_INIT_NO_ATEXIT,
-                              NULL);
-}
-
 enum sg_rc sg_libctx_new(OSSL_LIB_CTX **ret, struct sg_err *err)
 {
     /* openssl.cnf configures the default context, which is not ours to use. Not reading it also keeps the providers

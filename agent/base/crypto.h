@@ -10,13 +10,14 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-/* For a process that only judges: OpenSSL's table of cipher names is not built and its memory is left to the end of the
- * process, which is a fifth of a short run. Before sg_libctx_new(), and never where a PKCS#11 module comes in, which
- * may want a cipher by its name. */
-void sg_crypto_without_ciphers(void);
-
 /* Creates the context with the `default` provider. Free with OSSL_LIB_CTX_free after everything that uses it. */
 SG_MUST_CHECK enum sg_rc sg_libctx_new(OSSL_LIB_CTX **ret, struct sg_err *err);
+
+/* The same for a process that only judges, once in it, before other threads, and never where a PKCS#11 module comes in.
+ * Its provider is `default`, but of keys it has only those that signatures are made with, and reads them as
+ * certificates have them: neither private ones nor PEM. OpenSSL's table of cipher names is not built, and its memory is
+ * left to the end of the process, which is a fifth of a short run. */
+SG_MUST_CHECK enum sg_rc sg_libctx_new_for_judging(OSSL_LIB_CTX **ret, struct sg_err *err);
 
 /* One digest in one call; `out` has room for EVP_MAX_MD_SIZE. `name` as for EVP_MD_fetch ("SHA256"). */
 SG_MUST_CHECK enum sg_rc sg_digest(OSSL_LIB_CTX *libctx, const char *name, struct sg_slice data, uint8_t *out,

@@ -296,8 +296,9 @@ static int run_verify(struct sg_app *app, const struct sg_args *args)
         .voice = &app->voice, .content = sg_args_value(args, "content"), .files = SG_FILE_TREE};
     struct sg_err err = {0};
 
-    sg_crypto_without_ciphers();
-    enum sg_rc rc = find_files(args, &run, &err);
+    enum sg_rc rc = sg_libctx_new_for_judging(&app->libctx, &err);
+    if (rc == SG_OK)
+        rc = find_files(args, &run, &err);
     if (rc == SG_OK)
         rc = sg_page_open(app, args, &run.page, &err);
     if (rc == SG_OK)

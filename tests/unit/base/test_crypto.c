@@ -1,8 +1,11 @@
 #include "scratch.h"
 
+#include <openssl/decoder.h>
 #include <openssl/x509.h>
 
 #include "base/crypto.h"
+
+SG_DEFINE_CLEANUP(OSSL_DECODER_CTX, OSSL_DECODER_CTX_free)
 
 static OSSL_LIB_CTX *libctx;
 
@@ -29,6 +32,75 @@ static void has_the_default_provider(void **state)
     _cleanup_(EVP_MD_freep) EVP_MD *md = EVP_MD_fetch(libctx, "SHA512", NULL);
     assert_non_null(md);
     assert_int_equal(OSSL_PROVIDER_unload(other), 1);
+}
+
+/* EVP_PKEY_Q_keygen() does not know RSA-PSS. */
+static EVP_PKEY *make_key(const char *type)
+{
+    _cleanup_(EVP_PKEY_CTX_freep) EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(libctx, type, NULL);
+    EVP_PKEY *key = NULL;
+    assert_int_equal(EVP_PKEY_keygen_init(ctx), 1);
+    if (strcmp(type, "EC") == 0)
+        assert_int_equal(EVP_PKEY_CTX_set_group_name(ctx, "P-256"), 1);
+    assert_int_equal(EVP_PKEY_keygen(ctx, &key), 1);
+    return key;
+}
+
+static EVP_PKEY *decode(OSSL_LIB_CTX *in, struct sg_slice der)
+{
+    EVP_PKEY *key = NULL;
+    _cleanup_(OSSL_DECODER_CTX_freep) OSSL_DECODER_CTX *ctx =
+        OSSL_DECODER_CTX_new_for_pkey(&key, "DER", NULL, NULL, EVP_PKEY_KEYPAIR, in, NULL);
+    if (ctx)
+        (void)OSSL_DECODER_from_data(ctx, &der.data, &der.len);
+    return key;
+}
+
+/* A certificate of the context, with the key in it. */
+static X509 *certify(OSSL_LIB_CTX *in, EVP_PKEY *key)
+{
+    _cleanup_(X509_freep) X509 *made = X509_new_ex(libctx, NULL);
+    _cleanup_(OPENSSL_freep) uint8_t *der = NULL;
+    X509 *cert = X509_new_ex(in, NULL);
+    assert_non_null(X509_gmtime_adj(X509_getm_notBefore(made), 0));
+    assert_non_null(X509_gmtime_adj(X509_getm_notAfter(made), 3600));
+    assert_int_equal(X509_set_pubkey(made, key), 1);
+    const EVP_MD *digest = EVP_PKEY_is_a(key, "ED25519") || EVP_PKEY_is_a(key, "ED448") ? NULL : EVP_sha256();
+    assert_true(X509_sign(made, key, digest) > 0);
+    int len = i2d_X509(made, &der);
+    const uint8_t *at = der;
+    assert_true(len > 0);
+    assert_non_null(d2i_X509(&cert, &at, len));
+    return cert;
+}
+
+/* Does the context for judging know the keys of certificates, and a signature that is none, but no private key? */
+static void judges_by_certificates_alone(void **state)
+{
+    (void)state;
+    static const char *const types[] = {"RSA", "RSA-PSS", "EC", "ED25519", "ED448"};
+    _cleanup_(OSSL_LIB_CTX_freep) OSSL_LIB_CTX *judging = NULL;
+    struct sg_err err;
+    assert_ok(sg_libctx_new_for_judging(&judging, &err));
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+        _cleanup_(EVP_PKEY_freep) EVP_PKEY *key = make_key(types[i]), *other = make_key(types[i]);
+        _cleanup_(X509_freep) X509 *cert = certify(judging, key);
+        EVP_PKEY *read = X509_get0_pubkey(cert);
+        assert_non_null(read);
+        assert_true(EVP_PKEY_is_a(read, types[i]));
+        assert_int_equal(EVP_PKEY_get_bits(read), EVP_PKEY_get_bits(key));
+        assert_int_equal(X509_verify(cert, read), 1);
+        _cleanup_(X509_freep) X509 *wrong = certify(judging, other);
+        assert_int_not_equal(X509_verify(cert, X509_get0_pubkey(wrong)), 1);
+
+        _cleanup_(OPENSSL_freep) uint8_t *der = NULL;
+        int len = i2d_PrivateKey(key, &der);
+        assert_true(len > 0);
+        struct sg_slice secret = {der, (size_t)len};
+        _cleanup_(EVP_PKEY_freep) EVP_PKEY *usual = decode(libctx, secret);
+        assert_non_null(usual);
+        assert_null(decode(judging, secret));
+    }
 }
 
 /* Is a digest right (FIPS 180-4's example), of nothing too, and an unknown one an error? */
@@ -153,9 +225,13 @@ static void writes_serials(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(has_the_default_provider), cmocka_unit_test(digests),
-        cmocka_unit_test(digests_certificates),     cmocka_unit_test(writes_names),
-        cmocka_unit_test(writes_the_empty_name),    cmocka_unit_test(writes_serials),
+        cmocka_unit_test(has_the_default_provider),
+        cmocka_unit_test(judges_by_certificates_alone),
+        cmocka_unit_test(digests),
+        cmocka_unit_test(digests_certificates),
+        cmocka_unit_test(writes_names),
+        cmocka_unit_test(writes_the_empty_name),
+        cmocka_unit_test(writes_serials),
     };
     return cmocka_run_group_tests(tests, make_libctx, free_libctx);
 }
