@@ -25,7 +25,7 @@ struct sg_app {
     struct sg_clock clock;
     struct sg_paths paths;
     struct sg_config *config; /* files, environment, options and policy applied */
-    OSSL_LIB_CTX *libctx;     /* NULL until sg_app_libctx() */
+    OSSL_LIB_CTX *libctx;     /* NULL until sg_app_libctx(), or `verify`, which makes one for judging */
 };
 
 /* Reads the configuration and the common options. What it has made is freed by sg_app_clear() also after a failure. */
