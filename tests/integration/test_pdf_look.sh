@@ -7,6 +7,8 @@ for program in pdftotext pdftoppm pdffonts pdfimages qpdf mutool; do
 done
 [ -f /usr/share/fonts/truetype/noto/NotoSans-Regular.ttf ] || skip "fonts-noto-core is not installed"
 [ -f /usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc ] || skip "fonts-noto-cjk is not installed"
+italic=/usr/share/fonts/opentype/urw-base35/C059-Italic.otf
+[ -f $italic ] || skip "fonts-urw-base35 is not installed"
 
 # The module is found as an installed program finds it.
 mkdir -p "$tmp/bin" "$tmp/libexec"
@@ -128,13 +130,10 @@ holds python3 -c 'import sys; a, b = (open(f, "rb").read() for f in sys.argv[1:]
     shown.pdf
 
 # A font of the user's own, with outlines of the other kind.
-italic=/usr/share/fonts/opentype/urw-base35/C059-Italic.otf
-if [ -f $italic ]; then
-    show 200 60 - $italic "Affinité jWfj" "2026"
-    clean
-    fonts_are_subsets
-    shows "Affinité jWfj" "2026"
-fi
+show 200 60 - $italic "Affinité jWfj" "2026"
+clean
+fonts_are_subsets
+shows "Affinité jWfj" "2026"
 
 # --- What is refused ---
 

@@ -78,6 +78,24 @@ for file in shown placed; do
 done
 holds grep -q "I agree" <(pdftotext shown.pdf -)
 holds test "$(pdfsig shown.pdf 2> /dev/null | grep -c '^Signature #')" = 1
+expect 64 signet_pin sign --visible --output x.pdf a.pdf
+says "has no empty field with a place"
+
+# the name is that of the certificate, in any script
+openssl x509 -in "$SIGNET_FIXTURES/certs/p256.pem" -pubkey -noout > wang.pub
+openssl req -new -newkey rsa:2048 -nodes -keyout other.key -utf8 -subj "/CN=王小明" -out wang.csr 2> /dev/null
+openssl x509 -req -in wang.csr -force_pubkey wang.pub -CA "$ca/issuing.pem" -CAkey "$ca/issuing.key" -days 30 -extensions signer \
+    -extfile "$SIGNET_SOURCE/softhsm-fixtures/ca.cnf" -set_serial 0x5177 -outform DER -out wang.der 2> /dev/null
+on_main() { # ARGUMENT...
+    holds pkcs11-tool --module "$SIGNET_MODULE" --token-label "Signet Test" --login --pin "$(< "$SOFTHSM_PIN_FILE")" "$@"
+}
+on_main --delete-object --type cert --id 03
+on_main --write-object wang.der --type cert --id 03 --label wang
+expect 0 signet_pin sign --key "$main;id=%03" --rect 72,100,240,60 --reason 同意 --output wang.pdf a.pdf
+passed_as wang.pdf PAdES
+signed_at=$(pdftotext wang.pdf - | grep -E '^[0-9]{4}-[0-9]{2}-')
+holds /usr/bin/python3 -B "$SIGNET_SOURCE/tests/support/look_at_signature.py" a.pdf wang.pdf 72,100,240,60 王小明 "$signed_at" 同意
+
 expect 0 signet_pin sign --field Mine --output named.pdf a.pdf
 holds grep -q 'Field Name: Mine' <(pdfsig named.pdf 2> /dev/null)
 expect 0 signet_pin sign --reserve 0 --output narrow.pdf a.pdf

@@ -1,7 +1,7 @@
 # What the tests of signing PDFs share: a signer in a file, and the judges. Source it after lib.sh, in $tmp.
 # shellcheck shell=bash
 
-for tool in pdfsig mutool qpdf certutil jq; do
+for tool in pdfsig mutool qpdf certutil jq pdftotext pdftoppm; do
     command -v "$tool" > /dev/null || skip "$tool is not installed"
 done
 
@@ -72,4 +72,17 @@ altered() { # FILE OFFSET
     ! grep -q -e 'unchanged since signing' -e 'valid but' mutool.out || failed "mutool takes $1 with another byte"
     ! signet_verify altered.pdf > verify.out 2>&1 || { cat verify.out >&2; failed "signet verify takes $1 with another byte"; }
     grep -q 'Digest error' mutool.out || { cat mutool.out >&2; failed "mutool says nothing of $1"; }
+}
+
+# The visible signature is in this rectangle of the first page, reads so, and can be read; nothing else is changed.
+legible() { # OLD NEW X,Y,W,H LINE...
+    holds /usr/bin/python3 -B "$SIGNET_SOURCE/tests/support/look_at_signature.py" "$@"
+}
+
+# The twin of the above.
+not_legible() { # WHY OLD NEW X,Y,W,H LINE...
+    local why=$1
+    shift
+    rejects /usr/bin/python3 -B "$SIGNET_SOURCE/tests/support/look_at_signature.py" "$@"
+    grep -qF -- "$why" "$tmp/check" || { cat "$tmp/check" >&2; failed "not found: $why"; }
 }
