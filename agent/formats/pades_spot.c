@@ -55,11 +55,12 @@ static enum sg_rc place_new(const struct sg_pades_plan *plan, struct sg_pades_sp
     const double height = page->unit * (is_turned(page) ? page->width : page->height);
 
     if (wanted->width == 0 && wanted->height == 0)
-        return sg_about(plan->doc->name, err,
-                        sg_fail(err, SG_E_USAGE,
-                                _("\"%s\" has no empty field with a place for the visible signature; say by a rectangle "
-                                  "where to show it."),
-                                plan->doc->name));
+        return sg_about(
+            plan->doc->name, err,
+            sg_fail(err, SG_E_USAGE,
+                    _("\"%s\" has no empty field with a place for the visible signature; say by a rectangle "
+                      "where to show it."),
+                    plan->doc->name));
     if (!(wanted->width > 0 && wanted->height > 0 && wanted->x >= 0 && wanted->y >= 0 &&
           wanted->x + wanted->width <= width && wanted->y + wanted->height <= height))
         return sg_about(plan->doc->name, err,

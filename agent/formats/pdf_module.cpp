@@ -77,7 +77,10 @@ class Source final : public InputSource
         else if (whence == SEEK_END)
             from = static_cast<qpdf_offset_t>(end);
         if (__builtin_add_overflow(from, offset, &target) || target < 0)
-            throw std::runtime_error("a place outside the file is referred to");
+            throw std::runtime_error("a place in front of its beginning is referred to");
+        if (static_cast<uint64_t>(target) > end)
+            throw std::runtime_error("octet " + std::to_string(target) + " is referred to, and it ends with octet " +
+                                     std::to_string(end));
         at = static_cast<uint64_t>(target);
         touched |= at == watched;
         farthest = std::max(farthest, at);
@@ -478,25 +481,49 @@ void Document::stream(sg_pdf_id id, bool decoded, sg_buf *out)
 /* --- errors ---------------------------------------------------------------------------------------------------------
  */
 
-enum sg_rc malformed(const sg_pdf *pdf, std::string const &cause, qpdf_offset_t offset, sg_err *err)
+/* What qpdf says, or this file; it quotes what it read, so that it is data. */
+class Words
+{
+  public:
+    explicit Words(std::string const &said)
+    {
+        buffer.max = 4 * LONGEST;
+        if (sg_utf8_append_printable(&buffer, said.data(), std::min<size_t>(said.size(), LONGEST), nullptr) != SG_OK ||
+            sg_buf_text(&buffer, &text, nullptr) != SG_OK)
+            text = "";
+    }
+    Words(Words const &) = delete;
+    Words &operator=(Words const &) = delete;
+    ~Words()
+    {
+        sg_buf_clear(&buffer);
+    }
+
+    const char *text = "";
+
+  private:
+    static constexpr size_t LONGEST = 160; /* octets */
+    sg_buf buffer = {};
+};
+
+/* `where`: "object 4 0", "xref table", or "". `offset` 0: unknown. */
+enum sg_rc malformed(const sg_pdf *pdf, std::string const &cause, std::string const &where, qpdf_offset_t offset,
+                     sg_err *err)
 {
     const char *name = sg_input_name(pdf->input);
-    const char *text = "";
-    sg_buf shown = {};
+    const Words what(cause), place(where);
     enum sg_rc rc = SG_OK;
 
-    /* qpdf quotes what it read. */
-    shown.max = 4 * SG_KIB;
-    if (sg_utf8_append_printable(&shown, cause.data(), std::min<size_t>(cause.size(), SG_KIB), nullptr) != SG_OK ||
-        sg_buf_text(&shown, &text, nullptr) != SG_OK)
-        text = "";
-    if (offset > 0)
-        rc = sg_fail(err, SG_E_MALFORMED, _("The PDF \"%s\" is broken at octet %lld."), name,
-                     static_cast<long long>(offset));
+    if (offset > 0 && place.text[0])
+        rc = sg_fail(err, SG_E_MALFORMED, _("The PDF \"%s\" is broken at octet %lld (%s): %s."), name,
+                     static_cast<long long>(offset), place.text, what.text);
+    else if (offset > 0)
+        rc = sg_fail(err, SG_E_MALFORMED, _("The PDF \"%s\" is broken at octet %lld: %s."), name,
+                     static_cast<long long>(offset), what.text);
+    else if (place.text[0])
+        rc = sg_fail(err, SG_E_MALFORMED, _("The PDF \"%s\" is broken (%s): %s."), name, place.text, what.text);
     else
-        rc = sg_fail(err, SG_E_MALFORMED, _("The PDF \"%s\" is broken."), name);
-    sg_err_cause(err, "%s", text);
-    sg_buf_clear(&shown);
+        rc = sg_fail(err, SG_E_MALFORMED, _("The PDF \"%s\" is broken: %s."), name, what.text);
     return sg_about(name, err, rc);
 }
 
@@ -528,11 +555,11 @@ template <class Work> enum sg_rc guard(Document *pdf, sg_err *err, Work work) no
     } catch (std::bad_alloc const &) {
         return sg_fail_memory(err);
     } catch (QPDFExc const &error) {
-        return malformed(pdf, error.getMessageDetail(), error.getFilePosition(), err);
+        return malformed(pdf, error.getMessageDetail(), error.getObject(), error.getFilePosition(), err);
     } catch (std::exception const &error) {
-        return malformed(pdf, error.what(), 0, err);
+        return malformed(pdf, error.what(), "", 0, err);
     } catch (...) {
-        return malformed(pdf, "", 0, err);
+        return malformed(pdf, "it cannot be read", "", 0, err);
     }
 }
 

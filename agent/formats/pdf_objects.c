@@ -109,21 +109,31 @@ static enum sg_rc check_header(struct sg_input *input, uint64_t end, struct sg_e
 }
 
 /* What stands where "startxref" points: a table, or the object that is a stream. */
-static enum sg_rc find_kind(struct sg_pdf *pdf, struct sg_err *err)
+static enum sg_rc find_kind(struct sg_input *input, uint64_t startxref, bool *ret_is_table, struct sg_err *err)
 {
     char head[32];
     size_t n = 0, at = 0;
-    enum sg_rc rc = sg_input_read(pdf->input, pdf->startxref, head, sizeof(head), &n, err);
+    enum sg_rc rc = sg_input_read(input, startxref, head, sizeof(head), &n, err);
     if (rc != SG_OK)
         return rc;
     while (at < n && sg_pdf_is_space(head[at]))
         at++;
-    bool is_table = n - at >= strlen("xref") && memcmp(head + at, "xref", strlen("xref")) == 0;
+    *ret_is_table = n - at >= strlen("xref") && memcmp(head + at, "xref", strlen("xref")) == 0;
+    if (*ret_is_table || (at < n && head[at] >= '0' && head[at] <= '9'))
+        return SG_OK;
+    const char *name = sg_input_name(input);
+    return sg_about(name, err,
+                    sg_fail(err, SG_E_MALFORMED,
+                            _("The PDF \"%s\" is broken: its \"startxref\" points to octet %llu, where no "
+                              "cross-reference begins."),
+                            name, (unsigned long long)startxref));
+}
+
+static enum sg_pdf_xref xref_of(const struct sg_pdf *pdf, bool is_table)
+{
     if (!is_table)
-        pdf->xref = SG_PDF_XREF_STREAM;
-    else
-        pdf->xref = sg_pdf_get(pdf->trailer, "XRefStm") ? SG_PDF_XREF_HYBRID : SG_PDF_XREF_TABLE;
-    return SG_OK;
+        return SG_PDF_XREF_STREAM;
+    return sg_pdf_get(pdf->trailer, "XRefStm") ? SG_PDF_XREF_HYBRID : SG_PDF_XREF_TABLE;
 }
 
 enum sg_rc sg_pdf_open(struct sg_input *input, uint64_t end, struct sg_pdf **ret, struct sg_err *err)
@@ -131,9 +141,12 @@ enum sg_rc sg_pdf_open(struct sg_input *input, uint64_t end, struct sg_pdf **ret
     _cleanup_(sg_pdf_freep) struct sg_pdf *pdf = NULL;
     const struct sg_pdf_module *module = NULL;
     uint64_t startxref = 0;
+    bool is_table = false;
     enum sg_rc rc = check_header(input, end, err);
     if (rc == SG_OK)
         rc = find_startxref(input, end, &startxref, err);
+    if (rc == SG_OK)
+        rc = find_kind(input, startxref, &is_table, err);
     if (rc == SG_OK)
         rc = load(&module, err);
     if (rc == SG_OK)
@@ -141,12 +154,11 @@ enum sg_rc sg_pdf_open(struct sg_input *input, uint64_t end, struct sg_pdf **ret
     if (rc != SG_OK)
         return rc;
     pdf->startxref = startxref;
+    pdf->xref = xref_of(pdf, is_table);
     if (pdf->count > 0 && pdf->places[pdf->count - 1].id.number > SG_MAX_PDF_NUMBER)
         rc = sg_about(sg_input_name(input), err,
                       sg_fail(err, SG_E_LIMIT, _("The PDF \"%s\" has an object with a number above %d."),
                               sg_input_name(input), SG_MAX_PDF_NUMBER));
-    if (rc == SG_OK)
-        rc = find_kind(pdf, err);
     if (rc == SG_OK)
         rc = sg_pdf_check_section(pdf, err);
     if (rc == SG_OK)

@@ -181,25 +181,59 @@ expect 0 sign seed-certify.pdf seed-3.pdf certify=2
 
 # ---- what is broken --------------------------------------------------------------------------------------------------
 
-for kind in cyclic-pages cyclic-fields two-roles; do
+# The code, and what is wrong and where; nothing is left behind.
+broken() { # FILE.pdf WORDS
+    refuses 65 "$1"
+    says "malformed: "
+    says "$2"
+}
+# sed that leaves the octets of each line as they are
+edit() { # SCRIPT OUT
+    LC_ALL=C sed "$1" table.pdf > "$2"
+    rejects cmp -s table.pdf "$2"
+}
+at() { # TEXT: where table.pdf has it first
+    LC_ALL=C grep -obUaF "$1" table.pdf | head -1 | cut -d: -f1
+}
+
+for kind in cyclic-pages cyclic-fields two-roles length; do
     make $kind
-    refuses 65 $kind.pdf
-    says malformed
 done
+broken cyclic-pages.pdf 'its pages go round in a circle'
+broken cyclic-fields.pdf 'its fields go round in a circle'
+broken two-roles.pdf 'object 3 '
+# `signet sign` looks into every object for what acts.
+expect 65 "$sign_pdf" hazards length.pdf
+says 'object 5/0: error reading object: octet 1000000'
+cut='no "startxref" that points into it, followed by "%%EOF", ends its first'
 head -c -200 table.pdf > truncated.pdf
-sed 's/^startxref$/&/; /^startxref$/{n;s/.*/17/}' table.pdf > wrong-startxref.pdf
-sed 's/^0000000[0-9]* 00000 n $/0000000001 00000 n /' table.pdf > wrong-offsets.pdf
-echo 'before it' | cat - table.pdf > before.pdf
+broken truncated.pdf "$cut $(stat -c %s truncated.pdf) octets; it may be cut off"
 : > empty.pdf
-for kind in truncated wrong-startxref wrong-offsets before empty; do
-    refuses 65 $kind.pdf
-    says malformed
-done
+broken empty.pdf 'it does not begin with "%PDF-"'
+echo 'before it' | cat - table.pdf > before.pdf
+broken before.pdf 'it does not begin with "%PDF-"'
+edit '/^startxref$/{n;s/.*/17/}' wrong-startxref.pdf
+broken wrong-startxref.pdf 'at octet 17: xref not found'
+edit '/^startxref$/{n;s/.*/12/}' inside-startxref.pdf
+broken inside-startxref.pdf 'its "startxref" points to octet 12, where no cross-reference begins'
+edit '/^startxref$/{n;s/.*/99999999999/}' far-startxref.pdf
+broken far-startxref.pdf "$cut"
+edit 's/^0000000[0-9]* 00000 n $/0000000001 00000 n /' wrong-offsets.pdf
+broken wrong-offsets.pdf 'at octet 1 (object 1 0): expected n n obj'
+edit 's/^0 7$/0 x/' broken-table.pdf
+broken broken-table.pdf "at octet $(($(at 'xref
+') + 5)) (xref table): xref syntax invalid"
+edit "s|^trailer|1 1\n$(printf %010d "$(at '3 0 obj')") 00000 n \n&|" repeated.pdf
+broken repeated.pdf 'has object 1 more than once'
+edit "s|^<< /Size 7|& /Prev $(at 'xref
+')|" loop.pdf
+broken loop.pdf 'loop detected following xref tables'
 qpdf --encrypt '' owner 256 -- table.pdf encrypted.pdf
 qpdf --encrypt user owner 256 -- table.pdf password.pdf
 for kind in encrypted password; do
     refuses 65 $kind.pdf
-    says unsupported
+    says 'unsupported: '
+    says 'is encrypted, which Signet does not read; save it without a password first'
 done
 
 # ---- the output --------------------------------------------------------------------------------------------------------

@@ -148,6 +148,12 @@ def cyclic_pages():
     return pdf
 
 
+def length():
+    pdf = Pdf()
+    pdf.objects[CONTENT] = b"<< /Length 10000000000 >>\nstream\nBT ET\nendstream"
+    return pdf
+
+
 def cyclic_fields():
     pdf = Pdf().field()
     pdf.objects[FIELD] = b"<< /T (a) /FT /Sig /Kids [8 0 R] >>"
@@ -228,6 +234,7 @@ KINDS = {
     "external": external,
     "cyclic-pages": cyclic_pages,
     "cyclic-fields": cyclic_fields,
+    "length": length,
     "two-roles": two_roles,
 }
 

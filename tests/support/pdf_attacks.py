@@ -1,7 +1,8 @@
 """Makes signed PDFs, and what was done to each afterwards: the attacks that were published on signed and on certified
-PDFs, the changes that the standard permits, and files that are broken. Arguments: FOLDER CERTIFICATE KEY TSA-CERTIFICATE TSA-KEY. Writes FOLDER/NAME.pdf, and
-FOLDER/cases: NAME, whether the first signature is to pass ("refused": the file is), and what `changes` it is to say
-("-": not said)."""
+PDFs, the changes that the standard permits, and files that are broken. Arguments: FOLDER CERTIFICATE KEY
+TSA-CERTIFICATE TSA-KEY. Writes FOLDER/NAME.pdf, and FOLDER/cases: NAME, whether the first signature is to pass
+("refused": the file is), what `changes` it is to say, and for which reasons ("-": none), parted by commas. Of a file
+that is refused: the code, and behind it what the sentence is to say."""
 
 import pathlib
 import re
@@ -16,9 +17,14 @@ TSA += sys.argv[4:6]
 cases = []
 
 
-def case(name, pdf, passes, changes):
+def case(name, pdf, passes, changes, reasons=None):
     (FOLDER / f"{name}.pdf").write_bytes(pdf if isinstance(pdf, bytes) else pdf.data)
-    cases.append(f"{name} {passes} {changes}\n")
+    reasons = reasons or {"none": "-", "permitted": "pdf-added-to", "forbidden": "pdf-changed"}[changes]
+    cases.append(f"{name} {passes} {changes} {reasons}\n")
+
+
+def broken(name, pdf, words, code="malformed"):
+    case(name, pdf, "refused", "-", f"{code} {words}")
 
 
 def base(**more):
@@ -38,9 +44,9 @@ def signed(pdf=None, parameters=b"", lock=b"", certified=None, named=True, **opt
                     trailer=INFO, **options)
 
 
-def revised(name, passes, changes, update, pdf=None, **options):
+def revised(name, passes, changes, update, pdf=None, reasons=None, **options):
     pdf = (pdf or SIGNED).copy()
-    case(name, pdf.revise(update, trailer=options.pop("trailer", INFO), **options), passes, changes)
+    case(name, pdf.revise(update, trailer=options.pop("trailer", INFO), **options), passes, changes, reasons)
 
 
 def catalog(extra, pdf=None):
@@ -115,7 +121,8 @@ copied = SIGNED.copy()
 revised("saved-copied-signature", "no", "-", {
     4: text(b"Pay 900 EUR"),
     20: b"<< /Type /Sig /Filter /Adobe.PPKLite /SubFilter /ETSI.CAdES.detached %s >>" %
-        re.search(rb"/ByteRange \[[^]]*\] /Contents <[0-9a-f]*>", SIGNED.data)[0]})
+        re.search(rb"/ByteRange \[[^]]*\] /Contents <[0-9a-f]*>", SIGNED.data)[0]},
+        reasons="pdf-signature-not-reached,pdf-byte-range")
 other_root = SIGNED.copy()
 other_root.root = 40
 case("other-root", other_root.revise({40: BASE[1].replace(b"2 0 R", b"41 0 R"), 41: BASE[2]}, trailer=INFO),
@@ -136,61 +143,71 @@ revised("metadata-is-content", "no", "forbidden", {1: catalog(b"").replace(b"/Me
 measured = signed(base(_4=b"<< /Length 14 0 R >>\nstream\n" + text(b"Pay 100 EUR").split(b"stream\n")[1] + b"endstream",
                        _14=b"%d" % len(b"BT /F1 18 Tf 20 100 Td (Pay 100 EUR) Tj ET")))
 case("measured", measured, "yes", "none")
-revised("measured-shorter", "no", "-", {14: b"20"}, measured)
+broken("measured-shorter", measured.copy().revise({14: b"20"}, trailer=INFO), "object 4")
 case("junk-behind", SIGNED.data + b"junk", "no", "forbidden")
 
 # --- signature wrapping: what is covered moves to where the range says, something else stands in its place -------------
 
 
-def wrapped(move_range):
+DICTIONARY = b"<< /Type /Sig /Filter /Adobe.PPKLite /SubFilter /ETSI.CAdES.detached /ByteRange [0 %d %010d %d] /Contents %s >>"
+
+
+def wrapped_gap():
+    """What was signed behind the gap moves to the end. In the wider gap, where the last startxref leads: another
+    cross-reference, the evil object, and a copy of the signature that says where the signed parts are now."""
     data = SIGNED.data
-    start, end = CONTENTS, data.index(b">", CONTENTS) + 1
-    tail = data[end:]
+    end = data.index(b">", CONTENTS) + 1
+    contents, tail = data[CONTENTS:end], data[end:]
     evil = b"4 0 obj\n%s\nendobj\n" % text(b"Pay 900 EUR")
-    contents = data[start:end]
-    dictionary = b"20 0 obj\n<< /Type /Sig /Filter /Adobe.PPKLite /SubFilter /ETSI.CAdES.detached /ByteRange %s /Contents "
-    place = dictionary % (b"[0 %010d %010d %010d]" % (start, 0, len(tail)))
-    if move_range:
-        # All in the gap: the copied dictionary, the evil object; the signed tail moves behind them.
-        inner = contents + b" >>\nendobj\n" + evil
-        pad_at = start + len(inner)
-        at_dictionary = pad_at
-        body = dictionary % (b"[0 %010d %010d %010d]" % (start, pad_at + len(place) + len(contents) + 500, len(tail)))
-        head = data[:start] + inner + body + contents + b" >>\nendobj\n"
-    else:
-        at_dictionary = len(data)
-        return SIGNED.copy().revise({4: text(b"Pay 900 EUR"), 20: (dictionary % (b"[0 %d %d %d]" % (start, end, len(tail))))
-                                     [len(b"20 0 obj\n"):] + contents + b" >>"}, trailer=INFO).data
-    xref_at = len(head)
-    evil_at = start + len(contents + b" >>\nendobj\n")
-    head += xref_table({4: evil_at, 20: at_dictionary}, (), False)
-    head += b"trailer\n<< /Root 1 0 R /Size 22 /Info 12 0 R /Prev %d >>\nstartxref\n%d\n%%%%EOF\n" % (0, xref_at)
-    moved_to = pad_at + len(place) + len(contents) + 500
-    head = head.ljust(moved_to, b"\n")
-    return head + tail
+    trailer = b"trailer\n<< /Root 1 0 R /Size 22 /Info 12 0 R /Prev %d >>\n" % base().section
+
+    def gap(moved, offsets):
+        copy = b"20 0 obj\n%s\nendobj\n" % (DICTIONARY % (CONTENTS, moved, len(tail), contents))
+        table = xref_table(offsets, (), False) + trailer
+        return (contents + b" >>\nendobj\n").ljust(SIGNED.section - CONTENTS, b"\n") + table + evil + copy, len(table)
+
+    filled, table = gap(0, dict.fromkeys((3, 4, 6, 20, 21), 0))  # numbers have the same width, whatever they are
+    moved = CONTENTS + len(filled)
+    offsets = {number: data.rindex(b"\n%d 0 obj\n" % number) + 1 + moved - end for number in (3, 6, 21)}
+    offsets[4] = SIGNED.section + table
+    offsets[20] = offsets[4] + len(evil)
+    return data[:CONTENTS] + gap(moved, offsets)[0] + tail
 
 
-case("wrapped-gap", wrapped(True), "no", "-")
-case("wrapped-copy", wrapped(False), "no", "-")
+def wrapped_copy():
+    """The signature's dictionary again, behind the end of what it covers."""
+    data = SIGNED.data
+    end = data.index(b">", CONTENTS) + 1
+    return SIGNED.copy().revise({4: text(b"Pay 900 EUR"), 20: DICTIONARY % (
+        CONTENTS, end, len(data) - end, data[CONTENTS:end])}, trailer=INFO)
+
+
+case("wrapped-gap", wrapped_gap(), "no", "-", "pdf-signature-not-reached,pdf-byte-range")
+case("wrapped-copy", wrapped_copy(), "no", "-", "pdf-signature-not-reached,pdf-byte-range")
 
 # --- universal forgery: nothing to check ------------------------------------------------------------------------------
 
 RANGE = re.search(rb"/ByteRange \[[^]]*\]", SIGNED.data)[0]
 HEX = re.search(rb"/Contents <[0-9a-f]*>", SIGNED.data)[0]
-for name, old, new in (("range-none", RANGE, b""), ("range-null", RANGE, b"/ByteRange null"),
-                       ("range-zeros", RANGE, b"/ByteRange [0 0 0 0]"), ("range-empty", RANGE, b"/ByteRange []"),
-                       ("range-two", RANGE, b"/ByteRange [0 100]"), ("range-six", RANGE, b"/ByteRange [0 9 20 9 40 9]"),
-                       ("range-negative", RANGE, b"/ByteRange [0 -1 5 9]"),
-                       ("range-huge", RANGE, b"/ByteRange [0 9223372036854775807 9223372036854775807 9]"),
-                       ("range-not-from-start", RANGE, RANGE.replace(b"[0 ", b"[1 ")),
-                       ("range-words", RANGE, b"/ByteRange [/a (b) true null]"),
-                       ("contents-none", HEX, b""), ("contents-null", HEX, b"/Contents null"),
-                       ("contents-empty", HEX, b"/Contents <>"), ("contents-zero", HEX, b"/Contents <00>"),
-                       ("contents-elsewhere", HEX, b"/Contents 40 0 R")):
+ABSENT, CHANGED, UNREAD = (f"{code},pdf-byte-range" for code in ("content-absent", "content-changed", "signature-malformed"))
+for name, old, new, reasons in (
+        ("range-none", RANGE, b"", ABSENT),
+        ("range-null", RANGE, b"/ByteRange null", "content-absent,pdf-signature-not-reached,pdf-byte-range"),
+        ("range-zeros", RANGE, b"/ByteRange [0 0 0 0]", CHANGED), ("range-empty", RANGE, b"/ByteRange []", ABSENT),
+        ("range-two", RANGE, b"/ByteRange [0 100]", ABSENT), ("range-six", RANGE, b"/ByteRange [0 9 20 9 40 9]", ABSENT),
+        ("range-negative", RANGE, b"/ByteRange [0 -1 5 9]", ABSENT),
+        ("range-huge", RANGE, b"/ByteRange [0 9223372036854775807 9223372036854775807 9]", ABSENT),
+        ("range-not-from-start", RANGE, RANGE.replace(b"[0 ", b"[1 "), CHANGED),
+        ("range-words", RANGE, b"/ByteRange [/a (b) true null]", ABSENT),
+        ("contents-none", HEX, b"", UNREAD), ("contents-null", HEX, b"/Contents null", UNREAD),
+        ("contents-empty", HEX, b"/Contents <>", UNREAD), ("contents-zero", HEX, b"/Contents <00>", UNREAD),
+        ("contents-elsewhere", HEX, b"/Contents 40 0 R", UNREAD)):
     start = SIGNED.data.index(b"20 0 obj")
     end = SIGNED.data.index(b"\nendobj", start)
-    body = SIGNED.data[start + 9:end].replace(old, new.ljust(len(old)))
-    case(f"forged-{name}", SIGNED.data[:start + 9] + body + SIGNED.data[end:], "no", "-")
+    old_body = SIGNED.data[start:end]
+    body = old_body.replace(old, new.ljust(len(old)))
+    body = body.replace(b"0" * (len(body) - len(old_body)) + b">", b">", 1)  # what is longer is taken off the filling
+    case(f"forged-{name}", SIGNED.data[:start] + body + SIGNED.data[end:], "no", "-", reasons)
 
 # --- certified documents ----------------------------------------------------------------------------------------------
 
@@ -228,15 +245,17 @@ revised("value-text", "no", "forbidden", with_field(shown(value=b"/V (x) ")))
 revised("value-text-bare", "no", "forbidden", with_field(shown(value=b"/V (x) ", drawn=b"")))
 revised("value-text-prepared", "no", "forbidden", {10: WIDGET % (b"Later", b"200 20 290 60", b"/V (x) ")})
 revised("value-nothing", "no", "forbidden", with_field(shown(value=b"/V 99 0 R ")))
-revised("value-old-signature", "no", "-", with_field(shown(value=b"/V 20 0 R ")))
-revised("value-old-signature-prepared", "no", "-", {10: WIDGET % (b"Later", b"200 20 290 60", b"/V 20 0 R ")})
+revised("value-old-signature", "no", "forbidden", with_field(shown(value=b"/V 20 0 R ")))
+revised("value-old-signature-prepared", "no", "-", {10: WIDGET % (b"Later", b"200 20 290 60", b"/V 20 0 R ")},
+        reasons="pdf-byte-range")
 revised("value-direct", "no", "forbidden", with_field(shown(value=b"/V %s " % STAMP)))
 revised("value-stamp", "no", "forbidden", with_field(shown(value=b"/V 41 0 R "), _41=STAMP))
 revised("value-shared", "no", "forbidden", with_field(
     shown(value=b"/V 23 0 R "), _23=SIGNATURE, _10=WIDGET % (b"Later", b"200 20 290 60", b"/V 23 0 R ")))
 revised("value-stamp-hidden", "yes", "permitted", with_field(shown(b"0 0 0 0", value=b"/V 41 0 R "), _41=STAMP))
 revised("value-stamp-then-shown", "no", "forbidden", with_field(shown(), _41=STAMP), SIGNED.copy().revise(
-    with_field(shown(flags=2, value=b"/V 41 0 R "), _41=STAMP), trailer=INFO))
+    with_field(shown(flags=2, value=b"/V 41 0 R "), _41=STAMP), trailer=INFO),
+        reasons="pdf-signature-not-reached,pdf-changed")
 revised("field-coloured", "no", "forbidden", with_field(shown(drawn=b"/MK << /BG [1 1 1] >> ")))
 revised("field-plain", "yes", "permitted", with_field(shown(drawn=b"/MK << >> ")))
 revised("field-stamp-too", "no", "forbidden", with_field(shown(drawn=b"", kind=b"Stamp")))
@@ -245,7 +264,8 @@ revised("field-kid-of-signed", "no", "forbidden", {
     22: b"<< /Type /Annot /Subtype /Widget /F 4 /Rect [%s] /Parent 21 0 R /P 3 0 R /AP << /N 40 0 R >> >>" % EVERYWHERE})
 case("signature-of-no-field", base().sign(
     20, {21: WIDGET % (b"First", b"0 0 0 0", b"")}, {3: PAGE % b"7 0 R 10 0 R 21 0 R", 6: FORM % b"7 0 R 10 0 R 21 0 R"},
-    trailer=INFO).revise({21: WIDGET % (b"First", b"0 0 0 0", b"/V 20 0 R ")}, trailer=INFO), "no", "-")
+    trailer=INFO).revise({21: WIDGET % (b"First", b"0 0 0 0", b"/V 20 0 R ")}, trailer=INFO), "no", "-",
+     "pdf-byte-range")
 case("signed-twice-drawn", SIGNED.copy().sign(23, {22: shown(b"9 9 99 99", value=b"/V 23 0 R ")},
                                               {3: PAGE % PAGED, 6: FORM % PAGED, 40: EVIL}, trailer=INFO),
      "yes", "permitted")
@@ -367,9 +387,10 @@ def with_table(table):
                    (SIGNED.section, section))
 
 
-case("repeated-good-first", with_table(b"4 1\nGOOD\n4 1\nEVIL\n"), "no", "-")
-case("repeated-evil-first", with_table(b"4 1\nEVIL\n4 1\nGOOD\n"), "no", "-")
-case("overlapping", with_table(b"4 1\nGOOD\n3 2\n%010d 00000 n \nEVIL\n" % SIGNED.data.rindex(b"3 0 obj\n")), "no", "-")
+REPEATED = "has object 4 more than once"
+broken("repeated-good-first", with_table(b"4 1\nGOOD\n4 1\nEVIL\n"), REPEATED)
+broken("repeated-evil-first", with_table(b"4 1\nEVIL\n4 1\nGOOD\n"), REPEATED)
+broken("overlapping", with_table(b"4 1\nGOOD\n3 2\n%010d 00000 n \nEVIL\n" % SIGNED.data.rindex(b"3 0 obj\n")), REPEATED)
 hybrid = SIGNED.copy()
 update = hybrid.copy().revise({4: text(b"Pay 900 EUR")}, stream=50)
 case("startxref-back", update.data[:update.data.rindex(b"startxref")] + b"startxref\n%d\n%%%%EOF\n" % SIGNED.section,
@@ -405,12 +426,12 @@ def hybrid_of(index, table, entries=b""):
 
 case("hybrid-usual", hybrid_of(b"50 1", b"0 1\n0000000050 65535 f \n50 1\n0000000000 00000 f \n", b"N"), "yes",
      "permitted")
-case("hybrid-repeated-good-first", hybrid_of(b"4 1 4 1", b"50 1\nNULL\n", b"GE"), "no", "-")
-case("hybrid-repeated-evil-first", hybrid_of(b"4 1 4 1", b"50 1\nNULL\n", b"EG"), "no", "-")
-case("hybrid-both-evil-in-table", hybrid_of(b"4 1", b"4 1\nEVIL\n50 1\nNULL\n", b"G"), "no", "-")
-case("hybrid-both-evil-in-stream", hybrid_of(b"4 1", b"4 1\nGOOD\n50 1\nNULL\n", b"E"), "no", "-")
-case("hybrid-index-elsewhere", hybrid_of(b"4 1", b"50 1\nNULL\n", b"G").replace(b"/Index [4 1]", b"/Index 99 0 R"),
-     "no", "-")
+broken("hybrid-repeated-good-first", hybrid_of(b"4 1 4 1", b"50 1\nNULL\n", b"GE"), REPEATED)
+broken("hybrid-repeated-evil-first", hybrid_of(b"4 1 4 1", b"50 1\nNULL\n", b"EG"), REPEATED)
+broken("hybrid-both-evil-in-table", hybrid_of(b"4 1", b"4 1\nEVIL\n50 1\nNULL\n", b"G"), REPEATED)
+broken("hybrid-both-evil-in-stream", hybrid_of(b"4 1", b"4 1\nGOOD\n50 1\nNULL\n", b"E"), REPEATED)
+broken("hybrid-index-elsewhere", hybrid_of(b"4 1", b"50 1\nNULL\n", b"G").replace(b"/Index [4 1]", b"/Index 99 0 R"),
+       "(xref stream): Cross-reference stream data has the wrong size")
 
 # --- what reaches beyond the end of what was signed -------------------------------------------------------------------
 
@@ -457,10 +478,10 @@ def indirect(how):
 for level in (None, 1):
     open_end = signed(Pdf().revise({**BASE, 3: (PAGE % b"7 0 R 10 0 R").replace(b"4 0 R", b"[4 0 R 31 0 R]", 1)},
                                    entries={31: FAR}, trailer=INFO), certified=level)
-    case(f"beyond-{level}", beyond(open_end), "no", "-")
+    broken(f"beyond-{level}", beyond(open_end), "object 31 stands behind the end")
     open_end = base(_4=text(b"Pay 100 EUR").replace(b"/Length 42", b"/Length %d" % FAR))
     begins = open_end.data.index(b"stream\nBT") + len(b"stream\n")
-    case(f"straddling-{level}", straddling(signed(open_end, certified=level), begins), "no", "-")
+    broken(f"straddling-{level}", straddling(signed(open_end, certified=level), begins), f"octet {begins + FAR} is referred to")
 for how in ("info", "value", "meta"):
     pdf, other = indirect(how)
     case(f"indirect-{how}", pdf, "yes", "none")
@@ -469,24 +490,32 @@ for how in ("info", "value", "meta"):
 
 # --- what cannot be read ----------------------------------------------------------------------------------------------
 
-
-def broken(name, data):
-    case(f"broken-{name}", data, "refused", "-")
-
-
-broken("truncated", SIGNED.data[:-1000])
-broken("half", SIGNED.data[:len(SIGNED.data) // 2])
-broken("table", SIGNED.data[:SIGNED.section + 5] + b"?????" + SIGNED.data[SIGNED.section + 10:])
-broken("startxref", SIGNED.data.replace(b"startxref\n%d" % SIGNED.section, b"startxref\n%d" % (SIGNED.section - 40)))
-broken("startxref-far", SIGNED.data.replace(b"startxref\n%d" % SIGNED.section, b"startxref\n99999999999"))
-broken("no-end", SIGNED.data + b"x" * 2000)
-broken("loop", SIGNED.data.replace(b"/Prev %d" % base().section, b"/Prev %d" % SIGNED.section))
-broken("length", signed(base(_4=b"<< /Length 10000000000 >>\nstream\nBT\nendstream"))
-       .revise({4: text(b"Pay 900 EUR")}, trailer=INFO).data)
-broken("circle", signed(base(_2=b"<< /Type /Pages /Kids [2 0 R] /Count 1 >>")).revise({40: b"null"}, trailer=INFO).data)
-broken("circle-of-fields", signed(base(_7=b"<< /FT /Tx /T (A) /Kids [7 0 R] >>")).data)
-broken("deep", signed(base(_4=b"[" * 300 + b"]" * 300)).revise({4: text(b"")}, trailer=INFO).data)
-broken("password", SIGNED.copy().revise({40: b"<< /Filter /Standard /V 2 /R 3 /Length 128 /P -4 /O <%s> /U <%s> >>" %
-                                         (b"41" * 32, b"42" * 32)},
-                                        trailer=INFO + b" /Encrypt 40 0 R /ID [<00> <00>]").data)
-(FOLDER / "cases").write_text("".join(cases))
+CUT = 'no "startxref" that points into it, followed by "%%EOF", ends its first'
+HERE = b"startxref\n%d" % SIGNED.section
+broken("broken-truncated", SIGNED.data[:-1000], CUT)
+broken("broken-half", SIGNED.data[:len(SIGNED.data) // 2], CUT)
+broken("broken-table", SIGNED.data[:SIGNED.section + 5] + b"?????" + SIGNED.data[SIGNED.section + 10:],
+       f"at octet {SIGNED.section + 5} (xref table): xref syntax invalid")
+broken("broken-startxref", SIGNED.data.replace(HERE, b"startxref\n%d" % (SIGNED.section - 40)),
+       f'its "startxref" points to octet {SIGNED.section - 40}, where no cross-reference begins')
+broken("broken-startxref-object", SIGNED.data.replace(HERE, b"startxref\n%d" % SIGNED.data.index(b"5 0 obj")),
+       f"at octet {SIGNED.data.index(b'5 0 obj')}: xref not found")
+broken("broken-startxref-far", SIGNED.data.replace(HERE, b"startxref\n99999999999"), CUT)
+broken("broken-no-end", SIGNED.data + b"x" * 2000, CUT)
+broken("broken-loop", SIGNED.data.replace(b"/Prev %d" % base().section, b"/Prev %d" % SIGNED.section),
+       "loop detected following xref tables")
+broken("broken-length", signed(base(_4=b"<< /Length 10000000000 >>\nstream\nBT\nendstream"))
+       .revise({4: text(b"Pay 900 EUR")}, trailer=INFO), "object 4/0: error reading object: octet 1000000")
+broken("broken-circle", signed(base(_2=b"<< /Type /Pages /Kids [2 0 R] /Count 1 >>")).revise({40: b"null"}, trailer=INFO),
+       "its pages lead to object 2 more than once, or in a circle")
+broken("broken-circle-of-fields", signed(base(_7=b"<< /FT /Tx /T (A) /Kids [7 0 R] >>")),
+       "its form leads to the field in object 7 more than once")
+broken("broken-deep", signed(base(_4=b"[" * 300 + b"]" * 300)).revise({4: text(b"")}, trailer=INFO), "nested too deeply",
+       "limit-exceeded")
+broken("broken-password", SIGNED.copy().revise(
+    {40: b"<< /Filter /Standard /V 2 /R 3 /Length 128 /P -4 /O <%s> /U <%s> >>" % (b"41" * 32, b"42" * 32)},
+    trailer=INFO + b" /Encrypt 40 0 R /ID [<00> <00>]"), "is encrypted, which Signet does not read", "unsupported")
+# What qpdf quotes is data, that may steer no terminal.
+broken("broken-quoted", SIGNED.copy().revise({4: b"<< /A <41\x1b41> >>"}, trailer=INFO),
+       "invalid character (\N{REPLACEMENT CHARACTER}) in hexstring")
+(FOLDER / "cases").write_text("".join(cases), "utf-8")
