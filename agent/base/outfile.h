@@ -19,6 +19,7 @@ struct sg_outfile;
 enum sg_outfile_flags {
     SG_OUT_REPLACE = 1 << 0, /* an existing file of that name is replaced (atomically); else SG_E_OUTPUT_EXISTS */
     SG_OUT_PRIVATE = 1 << 1, /* mode 0600; else 0666 less the umask */
+    SG_OUT_SAME = 1 << 2,    /* ... and it is the one that was there at first; another by then is SG_E_INPUT_CHANGED */
 };
 
 /* Starts a file that will be `path` ("-": stdout, written at commit). Checks at once that the name is free. */

@@ -80,9 +80,23 @@ static enum sg_rc keep_former(struct sg_outfile *out, struct sg_err *err)
     return SG_OK;
 }
 
+/* What has in it what was there is not put in the place of anything else. */
+static enum sg_rc check_same(const struct sg_outfile *out, struct sg_err *err)
+{
+    char identity[SG_FILE_IDENTITY];
+    if (!(out->flags & SG_OUT_SAME) || strcmp(sg_file_identity(out->path, identity), out->replaces) == 0)
+        return SG_OK;
+    return sg_about(out->path, err,
+                    sg_fail(err, SG_E_INPUT_CHANGED,
+                            _("\"%s\" was changed by another program meanwhile, and stays as it is; try again."),
+                            out->path));
+}
+
 static enum sg_rc replace(struct sg_outfile *out, struct sg_err *err)
 {
-    enum sg_rc rc = keep_former(out, err);
+    enum sg_rc rc = check_same(out, err);
+    if (rc == SG_OK)
+        rc = keep_former(out, err);
     if (rc != SG_OK)
         return rc;
     if (!out->hidden) {

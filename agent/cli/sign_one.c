@@ -56,7 +56,9 @@ static enum sg_rc open_input(const struct sg_sign_jobs *jobs, struct sg_sign_job
 static enum sg_rc open_output(const struct sg_sign_jobs *jobs, const struct sg_sign_job *job, struct sg_outfile **ret,
                               struct sg_err *err)
 {
-    enum sg_rc rc = sg_outfile_open(job->output, jobs->replace ? SG_OUT_REPLACE : 0, ret, err);
+    /* Two who add at once would each replace the other's signature: the second is to find that out. */
+    const unsigned replace = SG_OUT_REPLACE | (job->format->added ? SG_OUT_SAME : 0u);
+    enum sg_rc rc = sg_outfile_open(job->output, jobs->replace ? replace : 0, ret, err);
 
     if (rc != SG_E_OUTPUT_EXISTS || !(jobs->resume || job->format->added))
         return rc;

@@ -178,6 +178,27 @@ static void replaces_when_asked(void **state)
     }
 }
 
+/* What is made from what was there takes that one's place, and no other's. */
+static void replaces_the_same(void **state)
+{
+    const struct sg_slice their = {(const uint8_t *)"their", 5};
+    struct scratch *scratch = *state;
+    for (enum way way = 0; way < WAY_COUNT; way++)
+        for (int changed = 0; changed < 2; changed++) {
+            struct sg_err err;
+            choose(way);
+            scratch_write(scratch, "file", "old", 3);
+            _cleanup_(sg_outfile_freep) struct sg_outfile *out =
+                open_file(scratch, "file", SG_OUT_REPLACE | SG_OUT_SAME, "new");
+            if (changed)
+                assert_ok(sg_file_write(scratch_path(scratch, "file"), their, SG_OUT_REPLACE, &err));
+            assert_int_equal(sg_outfile_commit(out, &err), changed ? SG_E_INPUT_CHANGED : SG_OK);
+            sg_outfile_free(sg_steal(out));
+            assert_content(scratch, "file", changed ? "their" : "new");
+            assert_int_equal(scratch_count(scratch), 1);
+        }
+}
+
 /* The file gets its name, and what is to bring its folder to disk fails. */
 static void fail_to_commit(struct sg_outfile *out)
 {
@@ -505,6 +526,7 @@ int main(void)
         TEST(leaves_nothing_behind),
         TEST(never_overwrites),
         TEST(replaces_when_asked),
+        TEST(replaces_the_same),
         TEST(restores_what_it_replaced),
         TEST(refuses_what_it_cannot_write),
         TEST(has_the_right_permissions),
