@@ -23,13 +23,15 @@ static enum sg_rc leave_out(struct sg_pdf_dss *dss, enum sg_rc rc, const struct 
     return rc;
 }
 
-/* Its filters and its length are not said elsewhere, where a later revision could say something else. */
-static bool is_whole(const struct sg_pdf_value *stream)
+/* What is looked at costs, be it of use or not: arrays can be long, and each be there for many. */
+static bool is_enough(struct sg_pdf_dss *dss)
 {
-    for (size_t i = 0; i < stream->count; i++)
-        if (stream->entries[i].value.type == SG_PDF_REFERENCE)
-            return false;
-    return true;
+    if (dss->looked_at == SG_MAX_EVIDENCE_LOOKED_AT) {
+        dss->left_out = true;
+        return true;
+    }
+    dss->looked_at++;
+    return false;
 }
 
 /* Whether it was taken in already: in this revision, or in the one behind it, where it is the same. */
@@ -80,7 +82,8 @@ static enum sg_rc take_stream(const struct look *look, enum sg_evidence_item_kin
         dss->left_out |= rc == SG_OK;
         return rc;
     }
-    item.whole = is_whole(stream);
+    /* Its filters and its length are not said elsewhere, where a later revision could say something else. */
+    item.whole = !sg_pdf_has_reference(stream);
     rc = sg_pdf_extent(look->pdf, place->id, &item.extent, err);
     if (rc == SG_OK)
         rc = sg_pdf_stream(look->pdf, place->id, true, &item.der, err);
@@ -102,11 +105,10 @@ static enum sg_rc take(const struct look *look, enum sg_evidence_item_kind kind,
     const struct sg_pdf_place *place =
         value->type == SG_PDF_REFERENCE ? sg_pdf_place_of(look->pdf, value->id.number) : NULL;
     bool known = false;
-    if (dss->looked_at == SG_MAX_EVIDENCE_LOOKED_AT || !place || place->id.generation != value->id.generation) {
+    if (!place || place->id.generation != value->id.generation) {
         dss->left_out = true;
         return SG_OK;
     }
-    dss->looked_at++;
     enum sg_rc rc = find_known(look, kind, place, &known, err);
     if (rc == SG_OK && !known && dss->count == 3 * SG_MAX_EVIDENCE_FOUND)
         dss->left_out = true;
@@ -121,7 +123,9 @@ static enum sg_rc take_array(const struct look *look, const struct sg_pdf_value 
     const struct sg_pdf_value *array = NULL;
     struct sg_err why = {0};
     enum sg_rc rc = leave_out(look->dss, sg_pdf_find(look->pdf, dictionary, key, &array, &why), &why, err);
-    for (size_t i = 0; rc == SG_OK && array && array->type == SG_PDF_ARRAY && i < array->count; i++)
+    if (rc != SG_OK || !array || array->type != SG_PDF_ARRAY)
+        return rc;
+    for (size_t i = 0; rc == SG_OK && i < array->count && !is_enough(look->dss); i++)
         rc = leave_out(look->dss, take(look, kind, &array->entries[i].value, &why), &why, err);
     return rc;
 }
@@ -133,7 +137,9 @@ static enum sg_rc take_vri(const struct look *look, const struct sg_pdf_value *d
     const struct sg_pdf_value *all = NULL;
     struct sg_err why = {0};
     enum sg_rc rc = leave_out(look->dss, sg_pdf_find(look->pdf, dss, "VRI", &all, &why), &why, err);
-    for (size_t i = 0; rc == SG_OK && all && all->type == SG_PDF_DICTIONARY && i < all->count; i++) {
+    if (rc != SG_OK || !all || all->type != SG_PDF_DICTIONARY)
+        return rc;
+    for (size_t i = 0; rc == SG_OK && i < all->count && !is_enough(look->dss); i++) {
         const struct sg_pdf_value *vri = NULL;
         rc = leave_out(look->dss, sg_pdf_resolve(look->pdf, &all->entries[i].value, &vri, &why), &why, err);
         if (rc == SG_OK && vri)

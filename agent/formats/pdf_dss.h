@@ -18,7 +18,7 @@ struct sg_pdf_dss_item {
 struct sg_pdf_dss {
     struct sg_pdf_dss_item *items;
     size_t count, room;
-    size_t looked_at; /* references */
+    size_t looked_at; /* entries of arrays and of VRI, SG_MAX_EVIDENCE_LOOKED_AT at most */
     size_t octets;    /* of all, and of what could not be used */
     bool left_out;    /* there is more, which cannot be read or is beyond a limit */
 };

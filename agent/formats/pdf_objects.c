@@ -228,12 +228,12 @@ static enum sg_rc is_within(const struct sg_pdf *older, struct sg_pdf *newer, st
     return rc;
 }
 
-static bool has_reference(const struct sg_pdf_value *value)
+bool sg_pdf_has_reference(const struct sg_pdf_value *value)
 {
     if (value->type == SG_PDF_REFERENCE)
         return true;
     for (size_t i = 0; i < value->count; i++)
-        if (has_reference(&value->entries[i].value))
+        if (sg_pdf_has_reference(&value->entries[i].value))
             return true;
     return false;
 }
@@ -252,7 +252,7 @@ static enum sg_rc is_same_holder(struct sg_pdf *older, struct sg_pdf *newer, int
         rc = newer->module->object(newer, place->id, &holder, err);
     for (size_t i = 0; rc == SG_OK && *ret && i < holder->count; i++)
         *ret = strcmp((const char *)holder->entries[i].key.data, "Extends") == 0 ||
-               !has_reference(&holder->entries[i].value);
+               !sg_pdf_has_reference(&holder->entries[i].value);
     return rc;
 }
 

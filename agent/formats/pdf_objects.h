@@ -114,6 +114,8 @@ SG_MUST_CHECK enum sg_rc sg_pdf_find(struct sg_pdf *pdf, const struct sg_pdf_val
 SG_MUST_CHECK enum sg_rc sg_pdf_inherit(struct sg_pdf *pdf, const struct sg_pdf_value *node, const char *key,
                                         const struct sg_pdf_value **value, struct sg_err *err);
 bool sg_pdf_is_name(const struct sg_pdf_value *value, const char *name); /* value may be NULL */
+/* It is one, or has one in it, at whatever depth. */
+bool sg_pdf_has_reference(const struct sg_pdf_value *value);
 /* A number, whole or real. False: it is none, or is too long to be told. */
 SG_MUST_CHECK bool sg_pdf_number(const struct sg_pdf_value *value, double *ret);
 /* Two numbers of the same value; not of what is too long to be told. */

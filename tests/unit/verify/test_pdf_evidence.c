@@ -3,6 +3,7 @@
 #include "archive.h"
 
 #include "../formats/pdf_make.h"
+#include "formats/pdf_dss.h"
 
 #define RESERVED 16384 /* octets of a CMS */
 
@@ -390,12 +391,94 @@ static void evidence_limited(void **state)
     pdf_expect(scene, &pdf, PASSED(.reason = "certificates-unreadable", .level = "B-B"));
 }
 
+/* --- the DSS alone ------------------------------------------------------------------------------------------------ */
+
+/* Reads the DSS from the newest revision on; `ends`: of each, from the oldest on. */
+static void read_dss(const struct making *m, const size_t *ends, size_t count, struct sg_pdf_dss *dss)
+{
+    _cleanup_(sg_input_freep) struct sg_input *input = NULL;
+    _cleanup_(sg_pdf_freep) struct sg_pdf *newer = NULL;
+    assert_int_equal(sg_input_from_slice("a.pdf", sg_buf_slice(&m->file), &input, NULL), SG_OK);
+    for (size_t i = count; i-- > 0;) {
+        struct sg_pdf *pdf = NULL;
+        assert_int_equal(sg_pdf_open(input, ends[i], &pdf, NULL), SG_OK);
+        assert_int_equal(sg_pdf_dss_read(dss, pdf, newer, i, NULL), SG_OK);
+        sg_pdf_free(newer);
+        newer = pdf;
+    }
+}
+
+/* A stream that says itself how it is read was the same in the revision before; one that leads elsewhere for that, at
+ * whatever depth, need not have been. */
+static void evidence_read_by_more(void **state)
+{
+    (void)state;
+    for (int elsewhere = 0; elsewhere < 2; elsewhere++) {
+        _cleanup_(sg_pdf_dss_clear) struct sg_pdf_dss dss = {0};
+        size_t ends[2];
+        struct making m;
+        make_begin(&m);
+        make_object(&m, 1, "<< /Type /Catalog /Pages 2 0 R /DSS << /CRLs [4 0 R] >> >>");
+        make_object(&m, 2, "<< /Type /Pages /Kids [] /Count 0 >>");
+        make_object(&m, 4,
+                    elsewhere ? "<< /Filter [/ASCIIHexDecode 5 0 R] /Length 5 >>\nstream\n3431>\nendstream"
+                              : "<< /Filter [/ASCIIHexDecode /ASCIIHexDecode] /Length 5 >>\nstream\n3431>\nendstream");
+        make_object(&m, 5, "/ASCII85Decode");
+        make_table(&m, "/Root 1 0 R");
+        ends[0] = m.file.len;
+        make_object(&m, 5, "/ASCIIHexDecode");
+        make_table(&m, "/Root 1 0 R");
+        ends[1] = m.file.len;
+        read_dss(&m, ends, 2, &dss);
+        assert_true(dss.count >= 1);
+        assert_int_equal(dss.items[0].der.len, 1);
+        assert_int_equal(dss.items[0].der.data[0], 'A');
+        assert_int_equal(dss.items[0].revision, elsewhere);
+        sg_buf_clear(&m.file);
+    }
+}
+
+/* What is no evidence is passed over, but not for ever: each of many in VRI leads to the same long list of it. */
+static void evidence_listed_often(void **state)
+{
+    const size_t often = 512;
+    _cleanup_(sg_buf_clear) struct sg_buf list = SG_BUF(SG_MIB), vri = SG_BUF(SG_MIB);
+    _cleanup_(sg_pdf_dss_clear) struct sg_pdf_dss dss = {0};
+    struct making m;
+    (void)state;
+    assert_int_equal(sg_buf_printf(&list, NULL, "<< /Cert ["), SG_OK);
+    assert_int_equal(sg_buf_printf(&vri, NULL, "<< /Type /Catalog /Pages 2 0 R /DSS << /VRI <<"), SG_OK);
+    for (size_t i = 0; i < often; i++) {
+        assert_int_equal(sg_buf_printf(&list, NULL, " null"), SG_OK);
+        assert_int_equal(sg_buf_printf(&vri, NULL, " /N%zu 4 0 R", i), SG_OK);
+    }
+    assert_int_equal(sg_buf_printf(&list, NULL, "] >>"), SG_OK);
+    assert_int_equal(sg_buf_printf(&vri, NULL, " >> >> >>"), SG_OK);
+    make_begin(&m);
+    make_object(&m, 1, text_of(&vri));
+    make_object(&m, 2, "<< /Type /Pages /Kids [] /Count 0 >>");
+    make_object(&m, 4, text_of(&list));
+    make_table(&m, "/Root 1 0 R");
+    read_dss(&m, &m.file.len, 1, &dss);
+    assert_true(often * often > SG_MAX_EVIDENCE_LOOKED_AT);
+    assert_int_equal(dss.looked_at, SG_MAX_EVIDENCE_LOOKED_AT);
+    assert_true(dss.left_out);
+    assert_int_equal(dss.count, 0);
+    sg_buf_clear(&m.file);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        ARCHIVE_TEST(all_proven),       ARCHIVE_TEST(links_missing), ARCHIVE_TEST(evidence_of_later),
-        ARCHIVE_TEST(evidence_altered), SCENE_TEST(levels),          SCENE_TEST(stamp_before_signature),
+        ARCHIVE_TEST(all_proven),
+        ARCHIVE_TEST(links_missing),
+        ARCHIVE_TEST(evidence_of_later),
+        ARCHIVE_TEST(evidence_altered),
+        SCENE_TEST(levels),
+        SCENE_TEST(stamp_before_signature),
         SCENE_TEST(evidence_limited),
+        cmocka_unit_test(evidence_read_by_more),
+        cmocka_unit_test(evidence_listed_often),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
