@@ -274,7 +274,7 @@ enum sg_rc sg_host_start(struct sg_host *host, unsigned *ret_generation, struct 
 
 /* --- asking ------------------------------------------------------------------------------------------------------- */
 
-/* A channel of the host of that generation; -1 if it runs no longer. */
+/* A channel of the host of that generation; -1 if it runs no longer, or was dismissed. */
 static int take_channel(struct sg_host *host, unsigned generation, size_t *ret_index)
 {
     int fd = -1;
@@ -283,7 +283,7 @@ static int take_channel(struct sg_host *host, unsigned generation, size_t *ret_i
         (void)pthread_cond_wait(&host->released, &host->lock);
     bool runs = host->running && host->generation == generation;
     for (size_t i = 0; runs && fd < 0 && i < host->channel_count; i++) {
-        if (host->busy[i])
+        if (host->busy[i] || host->channels[i] < 0)
             continue;
         fd = host->channels[i];
         host->busy[i] = true;

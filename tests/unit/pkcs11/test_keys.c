@@ -440,6 +440,7 @@ static void test_dismissed(void **state)
 {
     (void)state;
     struct softhsm other = {.libctx = hsm.libctx};
+    STACK_OF(X509) *certs = sk_X509_new_null();
     siginfo_t ended;
     memcpy(other.folder, hsm.folder, sizeof other.folder);
     softhsm_open(&other);
@@ -456,6 +457,9 @@ static void test_dismissed(void **state)
         assert_int_equal(ended.si_status, 0);
     }
     assert_string_equal(sg_token_info(softhsm_token(&other, "one"))->label, "one");
+    for (int i = 0; softhsm_host() && i < 2; i++) /* who asks all the same is told so, and does not wait for ever */
+        assert_int_equal(sg_token_certificates(softhsm_token(&other, "one"), NULL, certs, NULL), SG_E_MODULE_CRASHED);
+    sk_X509_free(certs);
     sg_tokens_free(other.tokens);
     assert_false(find_ended(&ended));
 }
