@@ -130,14 +130,18 @@ static void stamped(void *context, const struct sg_stamp *stamp, const struct sg
     enum sg_rc rc = remember_chain(completion->store, stamp->chain, &err);
     if (rc == SG_OK)
         rc = make_blob(completing, stamp->token, sha256, &size, &err);
-    if ((rc == SG_OK || rc == SG_E_LIMIT) && must_go_apart(completing, rc, &apart, &why) == SG_OK && apart &&
-        start(completing, true, &why) == SG_OK) {
-        completing = NULL;
-        return;
-    }
-    if (apart) {
-        err = why;
-        rc = why.rc;
+    if (rc == SG_OK || rc == SG_E_LIMIT) {
+        enum sg_rc asked = must_go_apart(completing, rc, &apart, &why);
+        if (asked == SG_OK && apart)
+            asked = start(completing, true, &why);
+        if (asked == SG_OK && apart) {
+            completing = NULL;
+            return;
+        }
+        if (asked != SG_OK) { /* whether it was delivered is not known either: nothing takes its place */
+            err = why;
+            rc = asked;
+        }
     }
     if (rc != SG_OK) {
         completion->done(completion->context, NULL, &err);
