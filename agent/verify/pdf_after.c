@@ -19,8 +19,10 @@ static enum sg_rc find_locked(struct sg_pdf_file *file, size_t step, char **ret_
             rc = sg_pdf_locks(file->pdf, &file->signatures.list[i], changes->fields[j], &locked, err);
             if (rc == SG_OK && locked &&
                 asprintf(ret_why, _("The field \"%.100s\" was changed, which a signature had locked."),
-                         changes->fields[j]) < 0)
+                         changes->fields[j]) < 0) {
+                *ret_why = NULL;
                 rc = sg_fail_memory(err);
+            }
         }
     }
     return rc;
