@@ -25,7 +25,7 @@ struct sg_upload {
     char sha256[65];        /* of them, hex: the key */
     bool unchecked;         /* whether that is so is for the upload to see (sg_upload_checks()) */
     struct sg_store *store; /* for what has to be remembered to resume a large one */
-    int64_t step;
+    int64_t step;           /* 0: of none, as the ledger's head is; one at a time goes to a target, and it is small */
     const struct sg_clock *clock;
     OSSL_LIB_CTX *libctx;
     /* Called once. `err` NULL: the target holds exactly these bytes, and `receipt` is filled (borrowed). */

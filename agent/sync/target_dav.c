@@ -2,8 +2,9 @@
  * which creates only, also where If-None-Match is ignored. Under the name there is never anything but all of them.
  *
  * The temporary name is the store's own for this step, so that one which a killed run left behind is written over by
- * the next, and goes. What is large goes in parts (Content-Range in a PUT, RFC 9110 §14.5), and the next run goes on
- * behind what it finds there; a server that cannot do that gets it whole. */
+ * the next, and goes; what is of no step has one name for all, since the next run has other bytes of it. What is large
+ * goes in parts (Content-Range in a PUT, RFC 9110 §14.5), and the next run goes on behind what it finds there; a server
+ * that cannot do that gets it whole. */
 #include <string.h>
 
 #include "base/msg.h"
@@ -207,6 +208,15 @@ static void size_answered(struct sg_storing *storing, const struct sg_http_answe
 
 /* --- the kind ----------------------------------------------------------------------------------------------------- */
 
+static enum sg_rc name_without_digest(struct sg_storing *storing, const char *id, struct sg_err *err)
+{
+    char *url = NULL;
+    if (asprintf(&url, "%s/%s.part", storing->upload.target->url, id) < 0)
+        return sg_fail_memory(err);
+    storing->temporary = url;
+    return SG_OK;
+}
+
 static enum sg_rc name_temporary(struct sg_storing *storing, struct sg_err *err)
 {
     const struct sg_upload *upload = &storing->upload;
@@ -214,6 +224,8 @@ static enum sg_rc name_temporary(struct sg_storing *storing, struct sg_err *err)
     enum sg_rc rc = sg_store_id(upload->store, id, err);
     if (rc != SG_OK)
         return rc;
+    if (upload->step == 0)
+        return name_without_digest(storing, id, err);
     (void)snprintf(suffix, sizeof(suffix), ".%s-%lld.part", id, (long long)upload->step);
     return sg_object_url(upload->target, upload->sha256, suffix, &storing->temporary, err);
 }

@@ -5,8 +5,10 @@
 . "$SIGNET_SOURCE/tests/support/namespace.sh"
 . "$SIGNET_SOURCE/tests/support/server_apache.sh"
 . "$SIGNET_SOURCE/tests/support/server_tsa.sh"
+. "$SIGNET_SOURCE/tests/support/server_liar.sh"
 needs apache2 lighttpd
 servers_stop() {
+    proxy_stop
     apache_stop
     tsa_stop main
 }
@@ -88,6 +90,21 @@ expect 0 "$SIGNET" log --check --json
 json result='"ok"' unwitnessed=0
 expect 0 "$SIGNET" status --json
 json 'ledger.failures=[]'
+
+# --- cut off while it is stored: what is half there is written over by the next, which is another one, and goes
+expect 0 "$SIGNET" trust add "$ca/root.pem" --yes
+proxy_start "$APACHE_PORT"
+network "cut-answer 0"
+sed -i "s|^url = $APACHE_URL|url = http://127.0.0.1:$PROXY_PORT/archive|" "$SIGNET_HOME/signet.conf"
+"$SIGNET" sync > sync.log 2>&1 || true
+holds test "$(find "$APACHE_FILES" -name '*.part' | wc -l)" = 1
+expect 0 "$SIGNET" trust add "$ca/root.pem" --yes
+before=$(newest)
+network pass
+expect 0 "$SIGNET" sync
+holds test "$(newest)" != "$before"
+holds test -z "$(find "$APACHE_FILES" -name '*.part')"
+sed -i "s|^url = http://127.0.0.1:$PROXY_PORT/archive|url = $APACHE_URL|" "$SIGNET_HOME/signet.conf"
 
 # --- a store put back as a whole: only what the archive has shows it
 cp -r "$SIGNET_HOME" before

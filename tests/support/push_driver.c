@@ -172,7 +172,7 @@ static void push(struct driver *driver, char **paths, size_t count)
         files[i] = (struct file){.driver = driver, .path = paths[i]};
         while (driver->under_way == most)
             run(driver);
-        start(driver, &files[i], (int64_t)i);
+        start(driver, &files[i], (int64_t)i + 1);
         if (driver->again && i == 0) {
             while (driver->under_way > 0)
                 run(driver);
