@@ -16,10 +16,12 @@ fixtures
 cd "$tmp"
 ca=$SIGNET_FIXTURES/ca
 # By their names: what a signature is beside, and what it is in.
-documents=(text-0 form-1.pdf text-2 text-3 form-4.pdf text-5 text-6 form-7.pdf text-8 text-9)
+documents=(text-0 form-1.pdf text-2.e text-3 form-4.pdf text-5.s text-6.e form-7.pdf text-8.s text-9)
 output_of() { # DOCUMENT
     case $1 in
         *.pdf) echo "${1%.pdf}.signed.pdf" ;;
+        *.e) echo "${1%.e}.asice" ;;
+        *.s) echo "${1%.s}.asics" ;;
         *) echo "$1.p7s" ;;
     esac
 }
@@ -46,8 +48,17 @@ done
 
 key="pkcs11:token=Signet%20Test;id=%03"
 keep_tokens
-sign() { # FILE...
-    exec "$SIGNET" sign --force --quiet --key "$key" --pin-fd 9 "$@" 9< "$SOFTHSM_PIN_FILE" > out 2> err < /dev/null
+# The first alone, if a container is among them: several files would go into one.
+sign() { # DOCUMENT...
+    local format=()
+    case $1 in
+        *.e) format=(--format asic-e) ;;
+        *.s) format=(--format asic-s) ;;
+    esac
+    case "$*" in
+        *.[es]*) set -- "$1" ;;
+    esac
+    exec "$SIGNET" sign --force --quiet --key "$key" --pin-fd 9 "${format[@]}" "$@" 9< "$SOFTHSM_PIN_FILE" > out 2> err < /dev/null
 }
 sync() {
     exec "$SIGNET" sync --quiet > out 2> err < /dev/null
@@ -133,7 +144,7 @@ for folder in folders:
 # The user's files are whole: each is a version. So is what a kill may leave under a hidden name, between that name and
 # the rename that replaces a file (--force).
 for name in os.listdir("."):
-    if name.endswith((".p7s", ".signed.pdf")) or name.startswith(".signet-"):
+    if name.endswith((".p7s", ".signed.pdf", ".asice", ".asics")) or name.startswith(".signet-"):
         assert hashlib.sha256(open(name, "rb").read()).hexdigest() in versions, f"{name} is no version"
 print(len(documents), "signatures,", len(versions), "versions")
 END
