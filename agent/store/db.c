@@ -179,6 +179,9 @@ static const char *const SQL[SG_SQL_COUNT] = {
                            "WHERE v.sha256 = ?1 AND o.forgotten = 0) OR "
                            "EXISTS (SELECT 1 FROM step WHERE sent_sha256 = ?1 AND sent_sha256 <> '' AND state = 0)",
     [SG_SQL_STEPS_DUE] = STEP_ROWS "WHERE s.state = 0 AND s.target = ?1 AND s.next_attempt <= ?2 AND o.placed = 1 "
+                                   "AND NOT (?4 AND s.level = 'B-B' AND d.format = 'PAdES' AND EXISTS ("
+                                   "SELECT 1 FROM step AS t WHERE t.document = s.document AND t.kind = 1 "
+                                   "AND t.state = 0 AND t.next_attempt <= ?2)) "
                                    "ORDER BY s.next_attempt, s.id LIMIT ?3",
     [SG_SQL_STEPS_OF] = STEP_ROWS "WHERE s.document = ?1 ORDER BY s.id",
     [SG_SQL_STEPS_WAITING] = STEP_ROWS "WHERE s.state = 0 ORDER BY s.document, s.id",
@@ -197,7 +200,9 @@ static const char *const SQL[SG_SQL_COUNT] = {
                                  "AND code IN ('network', 'timeout', 'captive-portal', 'disk-full', 'io', "
                                  "'cannot-create', 'busy', 'no-memory')",
     [SG_SQL_STEP_GET] = STEP_ROWS "WHERE s.id = ?1",
-    [SG_SQL_STEP_BEGIN] = "UPDATE step SET attempts = attempts + 1, last_attempt = ?2 WHERE id = ?1 AND state = 0",
+    [SG_SQL_STEP_BEGIN] = "UPDATE step SET attempts = attempts + 1, sent = sent + 1, last_attempt = ?2 "
+                          "WHERE id = ?1 AND state = 0",
+    [SG_SQL_STEP_UNSENT] = "UPDATE step SET sent = sent - 1 WHERE id = ?1 AND sent > 0",
     [SG_SQL_STEP_FAILED] = "UPDATE step SET code = ?2, text = ?3, next_attempt = ?4 WHERE id = ?1 AND state = 0",
     [SG_SQL_STEP_SENDS] = "UPDATE step SET sent_sha256 = ?2 WHERE id = ?1 AND state = 0",
     [SG_SQL_STEP_REMEMBER] = "UPDATE step SET resume = ?2 WHERE id = ?1 AND state = 0",
@@ -219,9 +224,9 @@ static const char *const SQL[SG_SQL_COUNT] = {
                            "AND s.state <> 2 ORDER BY s.id",
     [SG_SQL_UPLOADS_INSTEAD] = "UPDATE step SET level = ?2, sha256 = ?3 WHERE document = ?1 AND kind = 2 AND state = 0 "
                                "AND level = (SELECT level FROM outbox WHERE outbox.document = ?1)",
-    /* What was begun may have arrived, whatever was heard of it. */
+    /* What was sent may have arrived, whatever was heard of it. */
     [SG_SQL_OUTBOX_DELIVERED] = "SELECT count(*) FROM step WHERE document = ?1 AND kind = 2 AND level <> 'content' "
-                                "AND (attempts > 0 OR state = 1)",
+                                "AND (sent > 0 OR state = 1)",
     [SG_SQL_OUTBOX_LEVEL] = "UPDATE outbox SET level = ?2, level_sha256 = ?3, output_state = 3 WHERE document = ?1",
 };
 

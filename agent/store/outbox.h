@@ -104,15 +104,17 @@ SG_MUST_CHECK enum sg_rc sg_outbox_behind(struct sg_store *store, sg_outbox_docu
  * a file's name, or a SHA-256 of one of their versions. */
 SG_MUST_CHECK enum sg_rc sg_outbox_find(struct sg_store *store, const char *name, sg_outbox_document_fn *each,
                                         void *context, struct sg_err *err);
-/* Whether anybody may have the signed file as it is or was: an upload of it was begun, whatever is known of its end. */
+/* Whether anybody may have the signed file as it is or was: something of it may have been sent, whatever is known of
+ * what became of that. */
 SG_MUST_CHECK enum sg_rc sg_outbox_delivered(struct sg_store *store, int64_t document, bool *ret, struct sg_err *err);
 SG_MUST_CHECK enum sg_rc sg_outbox_versions(struct sg_store *store, int64_t document, sg_version_fn *each,
                                             void *context, struct sg_err *err);
 /* The waiting steps that are due by `now`, those due for the longest first, at most `limit`: those in hand come again
  * until their outcome is journaled. Not of documents that are not placed. `target`: only uploads to it; NULL: only
- * time-stamps. */
-SG_MUST_CHECK enum sg_rc sg_steps_due(struct sg_store *store, const char *target, int64_t now, size_t limit,
-                                      sg_step_fn *each, void *context, struct sg_err *err);
+ * time-stamps. `stamps_first`: not the signature of a PDF whose time-stamp is due as well, since that goes into it as
+ * long as nobody has it. */
+SG_MUST_CHECK enum sg_rc sg_steps_due(struct sg_store *store, const char *target, int64_t now, bool stamps_first,
+                                      size_t limit, sg_step_fn *each, void *context, struct sg_err *err);
 /* All steps of a document, waiting or not. */
 SG_MUST_CHECK enum sg_rc sg_steps_of(struct sg_store *store, int64_t document, sg_step_fn *each, void *context,
                                      struct sg_err *err);
@@ -128,8 +130,10 @@ SG_MUST_CHECK enum sg_rc sg_steps_count_due(struct sg_store *store, int64_t now,
  * A person may drop a step while it is in hand. An upload that succeeds then is done all the same, since the target has
  * it; any other outcome of a step that does not wait changes nothing. */
 
-/* It is about to be tried: one more attempt, which counts whatever becomes of it. */
+/* It is about to be tried: one more attempt, which counts whatever becomes of it, and may send something. */
 SG_MUST_CHECK enum sg_rc sg_step_begin(struct sg_store *store, int64_t step, struct sg_err *err);
+/* In the attempt that was begun last, certainly no octet of it was sent. At most once for each attempt. */
+SG_MUST_CHECK enum sg_rc sg_step_unsent(struct sg_store *store, int64_t step, struct sg_err *err);
 /* It did not work; it is tried again at `next`. The failure is in the ledger ("sync-failed") when its code is another
  * than that of the failure before. */
 SG_MUST_CHECK enum sg_rc sg_step_failed(struct sg_store *store, int64_t step, const struct sg_err *why, int64_t next,

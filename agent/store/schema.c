@@ -272,6 +272,10 @@ static const char *const STEPS[] = {
 
     /* The list of files that the document was signed by, as its SHA-256 (sign --manifest). */
     "ALTER TABLE document ADD COLUMN manifest TEXT NOT NULL DEFAULT '';",
+
+    /* In how many attempts something of what is uploaded may have been sent. */
+    "ALTER TABLE step ADD COLUMN sent INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE step SET sent = attempts;",
 };
 
 #define NEWEST ((int64_t)(sizeof(STEPS) / sizeof(STEPS[0])))

@@ -51,11 +51,12 @@ static enum sg_rc walk(struct sg_store *store, enum sg_sql which, const struct s
     return sg_db_walk(store, which, values, count, read_step, &reader, ret_count, err);
 }
 
-enum sg_rc sg_steps_due(struct sg_store *store, const char *target, int64_t now, size_t limit, sg_step_fn *each,
-                        void *context, struct sg_err *err)
+enum sg_rc sg_steps_due(struct sg_store *store, const char *target, int64_t now, bool stamps_first, size_t limit,
+                        sg_step_fn *each, void *context, struct sg_err *err)
 {
     const struct sg_value values[] = {sg_value_text(target ? target : ""), sg_value_integer(now),
-                                      sg_value_integer(limit < INT64_MAX ? (int64_t)limit : INT64_MAX)};
+                                      sg_value_integer(limit < INT64_MAX ? (int64_t)limit : INT64_MAX),
+                                      sg_value_integer(stamps_first)};
     int64_t count = 0;
 
     return walk(store, SG_SQL_STEPS_DUE, values, SG_COUNT(values), each, context, &count, err);
@@ -144,6 +145,13 @@ enum sg_rc sg_step_begin(struct sg_store *store, int64_t step, struct sg_err *er
     const struct sg_value values[] = {sg_value_integer(step), sg_value_integer(sg_clock_now(&store->clock))};
 
     return sg_db_run(store, SG_SQL_STEP_BEGIN, values, SG_COUNT(values), err);
+}
+
+enum sg_rc sg_step_unsent(struct sg_store *store, int64_t step, struct sg_err *err)
+{
+    const struct sg_value value = sg_value_integer(step);
+
+    return sg_db_run(store, SG_SQL_STEP_UNSENT, &value, 1, err);
 }
 
 struct failure {

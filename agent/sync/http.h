@@ -83,6 +83,7 @@ struct sg_http_request {
     struct sg_input *body;
     uint64_t body_offset, body_len;
     struct sg_slice body_bytes;
+    bool *sends; /* becomes true before the first octet of the body is sent; outlives the request. NULL: nobody asks */
     /* Takes the body of an answer with a status below 300 as it comes; write == NULL: dropped. Of other answers the
      * first SG_MAX_ERROR_BODY bytes are kept and given to the callback. */
     struct sg_sink answer;

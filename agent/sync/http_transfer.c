@@ -96,6 +96,8 @@ static size_t read_body(char *out, size_t size, size_t count, void *context)
                                sg_input_name(request->body));
     if (transfer->rc != SG_OK)
         return CURL_READFUNC_ABORT;
+    if (request->sends && got > 0)
+        *request->sends = true;
     transfer->sent += got;
     return got;
 }

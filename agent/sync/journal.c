@@ -151,12 +151,20 @@ static bool is_completion(const struct sg_outcome *outcome)
     return !outcome->err && !outcome->job->line->target;
 }
 
+static enum sg_rc write_failure(struct sg_store *store, const struct sg_outcome *outcome, struct sg_err *err)
+{
+    const struct sg_job *job = outcome->job;
+    enum sg_rc rc = sg_step_failed(store, job->step, outcome->err, outcome->next, err);
+
+    return rc == SG_OK && !job->sent ? sg_step_unsent(store, job->step, err) : rc;
+}
+
 static enum sg_rc write_one(struct sg_store *store, const struct sg_outcome *outcome, struct sg_err *err)
 {
     const struct sg_completed *completed = &outcome->completed;
 
     if (outcome->err)
-        return sg_step_failed(store, outcome->job->step, outcome->err, outcome->next, err);
+        return write_failure(store, outcome, err);
     if (is_completion(outcome))
         return sg_step_timestamped(store, outcome->job->step, &completed->version, completed->tsa, completed->time,
                                    err);
@@ -212,10 +220,12 @@ enum sg_rc sg_journal_write(struct sg_run *run, struct sg_err *err)
 {
     const struct sg_sync *sync = run->sync;
     struct sg_journal *journal = run->journal;
-    bool completed = false;
+    bool completed = false, stamped = false;
 
-    for (size_t i = 0; i < journal->count; i++)
+    for (size_t i = 0; i < journal->count; i++) {
         completed = completed || is_completion(&journal->outcomes[i]);
+        stamped = stamped || !journal->outcomes[i].job->line->target;
+    }
     if (journal->count == 0)
         return SG_OK;
     enum sg_rc rc = completed ? sg_blobs_sync(sync->state_folder, err) : SG_OK;
@@ -223,10 +233,10 @@ enum sg_rc sg_journal_write(struct sg_run *run, struct sg_err *err)
         rc = write_group(sync->store, journal, err);
     for (size_t i = 0; i < journal->count && rc == SG_OK; i++)
         tell(run, &journal->outcomes[i]);
-    if (rc == SG_OK && completed) {
+    if (rc == SG_OK && completed)
         renew(sync);
-        sg_run_more(run); /* a new version is to be stored */
-    }
+    if (rc == SG_OK && stamped)
+        sg_run_more(run); /* a new version is to be stored, or the one that waited for that */
     sg_journal_clear(journal);
     return rc;
 }

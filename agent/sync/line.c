@@ -23,17 +23,38 @@ void sg_line_init(struct sg_line *line, struct sg_run *run, struct sg_sync_targe
         sg_target_forget(&target->target);
 }
 
-/* What was begun and not started stays as it is in the store: due. */
-static void drop_begun(struct sg_line *line)
+static enum sg_rc mark_unsent(const struct sg_line *line, struct sg_err *err)
 {
+    struct sg_store *store = line->run->sync->store;
+    enum sg_rc rc = sg_store_begin(store, err);
+
+    if (rc != SG_OK)
+        return rc;
+    for (size_t i = line->first; i < line->count && rc == SG_OK; i++)
+        rc = sg_step_unsent(store, line->begun[i]->step, err);
+    if (rc == SG_OK)
+        return sg_store_commit(store, err);
+    sg_store_rollback(store);
+    return rc;
+}
+
+/* What was begun and not started stays due, and delivered nothing. */
+static enum sg_rc drop_begun(struct sg_line *line, struct sg_err *err)
+{
+    enum sg_rc rc = line->first < line->count ? mark_unsent(line, err) : SG_OK;
+
     while (line->first < line->count)
         sg_job_free(line->begun[line->first++]);
     line->first = line->count = 0;
+    return rc;
 }
 
 void sg_line_clear(struct sg_line *line)
 {
-    drop_begun(line);
+    struct sg_err why;
+
+    if (drop_begun(line, &why) != SG_OK) /* then it counts as delivered: that is safe */
+        sg_log(line->run->sync->log, SG_LOG_WARNING, "%s", why.text);
     for (size_t i = 0; i < line->at_once; i++)
         sg_job_free(sg_steal(line->under_way[i]));
     line->busy = 0;
@@ -94,6 +115,12 @@ static enum sg_rc begin_batch(struct sg_line *line, struct sg_err *err)
     return rc;
 }
 
+/* As long as TSAs are asked. */
+static bool stamps_first(const struct sg_run *run)
+{
+    return run->tsas && !run->lines[run->line_count - 1].left;
+}
+
 /* Outcomes are written first: what is done must not come again. */
 static enum sg_rc take_batch(struct sg_line *line, struct sg_err *err)
 {
@@ -102,8 +129,8 @@ static enum sg_rc take_batch(struct sg_line *line, struct sg_err *err)
 
     line->first = line->count = 0;
     if (rc == SG_OK)
-        rc = sg_steps_due(sync->store, target_name(line), sg_clock_now(sync->clock), SG_SYNC_BATCH + line->busy,
-                          take_due, line, err);
+        rc = sg_steps_due(sync->store, target_name(line), sg_clock_now(sync->clock), stamps_first(line->run),
+                          SG_SYNC_BATCH + line->busy, take_due, line, err);
     if (rc != SG_OK)
         return rc;
     line->exhausted = line->count == 0;
@@ -143,7 +170,8 @@ static enum sg_rc leave(struct sg_line *line, const struct sg_err *why, int64_t 
     enum sg_rc rc = sg_journal_write(line->run, err); /* the failure itself has its own time */
 
     line->left = true;
-    drop_begun(line);
+    if (rc == SG_OK)
+        rc = drop_begun(line, err);
     if (rc != SG_OK)
         return rc;
     return sg_steps_postpone(sync->store, target_name(line), sg_clock_now(sync->clock), why, next, err);
@@ -156,15 +184,22 @@ static bool is_hopeless(const struct sg_line *line, enum blame whose)
     return whose > BLAME_DOCUMENT && line->in_a_row >= enough;
 }
 
+/* Cancelled: the next run does it. */
+static enum sg_rc forget(const struct sg_line *line, struct sg_job *job, struct sg_err *err)
+{
+    enum sg_rc rc = job->sent ? SG_OK : sg_step_unsent(line->run->sync->store, job->step, err);
+
+    sg_job_free(job);
+    return rc;
+}
+
 static enum sg_rc take_failure(struct sg_line *line, struct sg_job *job, const struct sg_err *why, struct sg_err *err)
 {
     enum blame whose = blame(why->rc);
     int64_t next = sg_sync_next_try(sg_clock_now(line->run->sync->clock), job->attempts);
 
-    if (whose == BLAME_NOBODY) {
-        sg_job_free(job);
-        return SG_OK;
-    }
+    if (whose == BLAME_NOBODY)
+        return forget(line, job, err);
     line->in_a_row += whose > BLAME_DOCUMENT;
     enum sg_rc rc = sg_journal_failed(line->run, job, why, next, err);
     return rc == SG_OK && !line->left && is_hopeless(line, whose) ? leave(line, why, next, err) : rc;
@@ -246,6 +281,7 @@ static enum sg_rc start_upload(struct sg_line *line, struct sg_job *job, struct 
                                .target = &line->target->target,
                                .bytes = job->bytes,
                                .unchecked = job->unchecked,
+                               .sends = &job->sent,
                                .store = sync->store,
                                .step = job->step,
                                .clock = sync->clock,

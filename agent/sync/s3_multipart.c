@@ -267,6 +267,7 @@ static enum sg_rc send_part(struct sg_storing *storing, size_t index, struct sg_
         .body = storing->upload.bytes,
         .body_offset = part_offset(storing, index),
         .body_len = part_len(storing, index),
+        .sends = storing->upload.sends,
         .flags = SG_HTTP_CONFIGURED,
         .access = &storing->upload.target->access,
         .done = part_sent,

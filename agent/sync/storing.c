@@ -112,7 +112,12 @@ void sg_storing_go_on(struct sg_storing *storing, const struct sg_http_request *
 struct sg_http_request sg_storing_put(const struct sg_storing *storing, const char *url)
 {
     return (struct sg_http_request){
-        .method = "PUT", .url = url, .body = storing->upload.bytes, .body_len = storing->size};
+        .method = "PUT",
+        .url = url,
+        .body = storing->upload.bytes,
+        .body_len = storing->size,
+        .sends = storing->upload.sends,
+    };
 }
 
 /* --- reading back ------------------------------------------------------------------------------------------------- */

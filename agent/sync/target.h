@@ -24,6 +24,7 @@ struct sg_upload {
     struct sg_input *bytes; /* the blob; outlives the upload */
     char sha256[65];        /* of them, hex: the key */
     bool unchecked;         /* whether that is so is for the upload to see (sg_upload_checks()) */
+    bool *sends;            /* becomes true before the first octet of them is sent; NULL: nobody asks */
     struct sg_store *store; /* for what has to be remembered to resume a large one */
     int64_t step;           /* 0: of none, as the ledger's head is; one at a time goes to a target, and it is small */
     const struct sg_clock *clock;

@@ -1,13 +1,15 @@
 #!/bin/bash
-# What sync does with PDFs and containers: a PDF's time-stamp goes into its signature as long as no target has the file,
-# and beside it from then on; a container's into the CAdES of its signature. Judged by signet, and by pdfsig and qpdf, and
+# What sync does with PDFs and containers: a PDF's time-stamp goes into its signature as long as nothing of the file was
+# sent to a target, and beside it from then on; a container's into the CAdES of its signature. Judged by signet, and by pdfsig and qpdf, and
 # by openssl, unzip and Python's zipfile.
 . "${SIGNET_SOURCE:-$(dirname "$0")/../..}/tests/support/lib.sh"
 . "$SIGNET_SOURCE/tests/support/namespace.sh"
 . "$SIGNET_SOURCE/tests/support/server_apache.sh"
 . "$SIGNET_SOURCE/tests/support/server_tsa.sh"
+. "$SIGNET_SOURCE/tests/support/server_liar.sh"
 needs apache2
 stop_servers() {
+    proxy_stop
     apache_stop
     tsa_stop main
 }
@@ -35,11 +37,15 @@ pdfsig_finds() { # FILE COUNT
     pdfsig "$1" > "$tmp/pdfsig" 2>&1 || true
     holds test "$(grep -c '^Signature #' "$tmp/pdfsig")" = "$2"
 }
-configure() { # tsa|archive...
+configure() { # tsa|no-tsa|archive|bad-way|nobody|no-tls...
     for part in "$@"; do
         case $part in
             tsa) printf '[tsa "main"]\nurl = %s\n' "$(tsa_url main)" ;;
+            no-tsa) printf '[tsa "main"]\nurl = http://127.0.0.1:1/\n' ;;
             archive) printf '[target "archive"]\ntype = webdav\nurl = %s\n' "$APACHE_URL" ;;
+            bad-way) printf '[target "archive"]\ntype = webdav\nurl = http://127.0.0.1:%s/archive\n' "$PROXY_PORT" ;;
+            nobody) printf '[target "archive"]\ntype = webdav\nurl = http://nobody.invalid/archive\n' ;;
+            no-tls) printf '[target "archive"]\ntype = webdav\nurl = https://127.0.0.1:%s/archive\n' "$APACHE_PORT" ;;
         esac
     done > "$conf"
 }
@@ -62,32 +68,58 @@ holds grep -q 'Total document signed' "$tmp/pdfsig"
 holds qpdf --check inside.signed.pdf
 holds cmp -n "$(stat -c %s inside.pdf)" inside.pdf inside.signed.pdf
 
-# --- a target is to have it, and no delivery was begun: the one with the time-stamp is delivered, and no other
+# --- a target is to have it: the time-stamp comes first, and the one with it is delivered, and no other
+signs() { # NAME
+    pdf "$1"
+    expect 0 signet_pin sign "$1.pdf"
+    cp "$1.signed.pdf" before.pdf
+}
+inside() { # NAME
+    is_level "$1.signed.pdf" B-T
+    holds test "$(stat -c %s "$1.signed.pdf")" = "$(stat -c %s before.pdf)"
+    holds_copy "$1.signed.pdf"
+    rejects test -e "$APACHE_FILES/$(sha256sum < before.pdf | cut -c1-64)"
+    expect 0 "$SIGNET" receipt "$1.signed.pdf"
+}
+beside() { # NAME
+    holds cmp -n "$(stat -c %s before.pdf)" before.pdf "$1.signed.pdf"
+    holds grep -qa /ETSI.RFC3161 "$1.signed.pdf"
+    holds_copy before.pdf
+    holds_copy "$1.signed.pdf"
+}
 configure tsa archive
-pdf waiting
-expect 0 signet_pin sign waiting.pdf
-cp waiting.signed.pdf before.pdf
-configure tsa
-"$SIGNET" sync > out 2> err || true
-is_level waiting.signed.pdf B-T
-holds test "$(stat -c %s waiting.signed.pdf)" = "$(stat -c %s before.pdf)"
+signs ordinary
+expect 0 "$SIGNET" sync
+inside ordinary
+
+# --- signed where there is no network, and tried again and again: nothing was sent, so it is the same when one comes
+signs offline
+for way in archive nobody no-tls; do
+    [ "$way" != archive ] || apache_stop
+    [ "$way" != no-tls ] || apache_start
+    configure no-tsa "$way"
+    rejects "$SIGNET" sync
+    holds cmp before.pdf offline.signed.pdf
+    holds "$SIGNET" outbox retry
+done
 configure tsa archive
 expect 0 "$SIGNET" sync
-holds_copy waiting.signed.pdf
-rejects test -e "$APACHE_FILES/$(sha256sum < before.pdf | cut -c1-64)"
-expect 0 "$SIGNET" receipt waiting.signed.pdf
+inside offline
 
-# --- a delivery was begun, of whose end nothing is known: beside it
+# --- something of it was sent, and what became of that is not known: beside it
+signs begun
+tsa_mode main fail
+proxy_start "$APACHE_PORT"
+network "cut 2000"
+configure tsa bad-way
+rejects "$SIGNET" sync
+rejects test -e "$APACHE_FILES/$(sha256sum < before.pdf | cut -c1-64)"
+tsa_mode main good
+holds "$SIGNET" outbox retry
 configure tsa archive
-pdf begun
-expect 0 signet_pin sign begun.pdf
-cp begun.signed.pdf before.pdf
-apache_stop
-expect 75 "$SIGNET" sync
-says "Time-stamped by main: $tmp/begun.signed.pdf"
-holds cmp -n "$(stat -c %s before.pdf)" before.pdf begun.signed.pdf
-holds grep -qa /ETSI.RFC3161 begun.signed.pdf
-expect 0 "$SIGNET" outbox drop --reason "the archive moved" begun.signed.pdf
+expect 0 "$SIGNET" sync
+beside begun
+proxy_stop
 
 # --- no room was left for it: beside it
 configure tsa
@@ -103,7 +135,6 @@ json signatures.0.changes='"permitted"' signatures.0.timestamps.0.kind='"documen
 pdfsig_finds narrow.signed.pdf 2
 
 # --- a target has it: beside it, and what is there stays, byte for byte
-apache_start
 configure tsa archive
 tsa_mode main fail
 pdf given

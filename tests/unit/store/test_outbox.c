@@ -16,7 +16,7 @@ static const struct sg_version VERSIONS[] = {
 };
 
 /* A document to be time-stamped and stored at two targets: content and signature each. */
-static int64_t queue(struct sg_store *store, const char *input, const char *output)
+static int64_t queue_as(struct sg_store *store, const char *format, const char *input, const char *output)
 {
     const struct sg_outbox_request request = {
         .versions = VERSIONS, .version_count = 2, .timestamp = true, .targets = TARGETS, .target_count = 2};
@@ -24,11 +24,17 @@ static int64_t queue(struct sg_store *store, const char *input, const char *outp
     int64_t number = 0;
 
     document.output = output;
+    document.format = format;
     assert_done(sg_store_begin(store, &err));
     assert_done(sg_store_document_add(store, &document, &err));
     assert_done(sg_outbox_add(store, &request, &number, &err));
     assert_done(sg_store_commit(store, &err));
     return number;
+}
+
+static int64_t queue(struct sg_store *store, const char *input, const char *output)
+{
+    return queue_as(store, "CAdES", input, output);
 }
 
 static int64_t queue_placed(struct sg_store *store, const char *input, const char *output)
@@ -108,7 +114,7 @@ static void assert_due(struct fixture *f, struct sg_store *store, const char *ta
 {
     struct text text = {""};
 
-    assert_done(sg_steps_due(store, target, f->now, limit, show_step, &text, &err));
+    assert_done(sg_steps_due(store, target, f->now, false, limit, show_step, &text, &err));
     assert_string_equal(text.text, expected);
 }
 
@@ -434,7 +440,9 @@ static bool is_delivered(struct sg_store *store, int64_t document)
     return delivered;
 }
 
-/* Does an upload of the signature count as soon as it is begun, however it ends and whatever a person says then? */
+/* Does an upload of the signature count as soon as it is begun, however it ends and whatever a person says then, unless
+ * it is certain that nothing was sent?
+ */
 static void test_delivered(void **state)
 {
     struct fixture *f = *state;
@@ -452,8 +460,54 @@ static void test_delivered(void **state)
     assert_done(sg_outbox_drop(store, document, NULL, "enough", &count, &err));
     assert_true(is_delivered(store, document));
     assert_false(is_delivered(store, other));
+    for (int i = 0; i < 3; i++) {
+        assert_done(sg_step_begin(store, step_of(store, other, "archive", SG_LEVEL_B_B), &err));
+        assert_true(is_delivered(store, other)); /* killed now, it would count */
+        assert_done(sg_step_unsent(store, step_of(store, other, "archive", SG_LEVEL_B_B), &err));
+        assert_false(is_delivered(store, other));
+    }
+    assert_int_equal(ask(f, "SELECT max(attempts) FROM step"), 3);
+    assert_done(sg_step_begin(store, step_of(store, other, "archive", SG_LEVEL_B_B), &err));
+    assert_done(sg_step_begin(store, step_of(store, other, "archive", SG_LEVEL_B_B), &err));
+    assert_done(sg_step_unsent(store, step_of(store, other, "archive", SG_LEVEL_B_B), &err));
+    assert_true(is_delivered(store, other)); /* by the attempt before */
+    assert_done(sg_step_unsent(store, step_of(store, other, "archive", SG_LEVEL_B_B), &err));
     upload(store, other, "archive", SG_LEVEL_B_B);
     assert_true(is_delivered(store, other));
+}
+
+static void assert_due_after_stamps(struct fixture *f, struct sg_store *store, const char *target, const char *expected)
+{
+    struct text text = {""};
+
+    assert_done(sg_steps_due(store, target, f->now, true, 10, show_step, &text, &err));
+    assert_string_equal(text.text, expected);
+}
+
+/* Does the signature of a PDF, and of nothing else, wait for its time-stamp as long as that is due, and no longer? */
+static void test_stamps_first(void **state)
+{
+    struct fixture *f = *state;
+    _cleanup_(sg_store_freep) struct sg_store *store = open_store(f);
+    int64_t pdf = queue_as(store, "PAdES", "/in/a", "/out/a");
+    const struct sg_err why = {.rc = SG_E_NETWORK, .text = "cut"};
+
+    assert_done(sg_outbox_placed(store, pdf, SG_OUTPUT_CURRENT, &err));
+    assert_due_after_stamps(f, store, "archive", "w upload content archive\n");
+    assert_due_after_stamps(f, store, NULL, "w timestamp B-T \n");
+    assert_due(f, store, "archive", 10, "w upload content archive\nw upload B-B archive\n");
+    assert_done(sg_step_failed(store, step_of(store, pdf, "", SG_LEVEL_B_T), &why, f->now + 60, &err));
+    assert_due_after_stamps(f, store, "archive", "w upload content archive\nw upload B-B archive\n");
+    f->now += 60;
+    assert_due_after_stamps(f, store, "archive", "w upload content archive\n");
+    stamp(store, pdf);
+    assert_due_after_stamps(f, store, "archive",
+                            "w upload content archive\nw upload B-B archive\nw upload B-T archive\n");
+
+    (void)queue_placed(store, "/in/b", "/out/b");
+    assert_due_after_stamps(f, store, "mirror",
+                            "w upload content mirror\nw upload B-B mirror\nw upload B-T mirror\n"
+                            "w upload content mirror\nw upload B-B mirror\n");
 }
 
 /* Does a version that is there instead of the one before go where that one was to go, and that one nowhere? */
@@ -616,6 +670,7 @@ int main(void)
         fixture_test(test_a_server_that_is_gone),
         fixture_test(test_whole_way),
         fixture_test(test_delivered),
+        fixture_test(test_stamps_first),
         fixture_test(test_instead),
         fixture_test(test_twice),
         fixture_test(test_wrong_kind),

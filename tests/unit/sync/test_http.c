@@ -231,6 +231,32 @@ static void test_redirects_are_bounded(void **state)
     assert_failed("/away", SG_HTTP_CONFIGURED | SG_HTTP_FOLLOW, SG_E_POLICY, "http://localhost:1 ");
 }
 
+static bool sends(const char *url)
+{
+    _cleanup_(sg_http_freep) struct sg_http *http = open_http(1, 1);
+    struct outcome outcome;
+    bool sends = false;
+
+    struct sg_http_request put = request_of("PUT", url, &outcome);
+    put.body_bytes = (struct sg_slice){(const uint8_t *)"abc", 3};
+    put.sends = &sends;
+    assert_done(sg_http_start(http, &put, &err));
+    run_all(http);
+    sg_buf_clear(&outcome.body);
+    return sends;
+}
+
+/* Is it known that nothing of a body went out, and never said of one that may have? */
+static void test_what_is_not_sent_is_known(void **state)
+{
+    (void)state;
+    assert_false(sends("http://127.0.0.1:1/"));
+    assert_false(sends("http://no-such-host.invalid/"));
+    assert_true(sends(url_of("/ok")));
+    assert_true(sends(url_of("/silent")));
+    assert_true(sends(url_of("/garbage")));
+}
+
 static void test_bodies_are_sent(void **state)
 {
     _cleanup_(sg_http_freep) struct sg_http *http = open_http(1, 1);
@@ -462,6 +488,7 @@ int main(void)
         cmocka_unit_test(test_html_is_told),
         cmocka_unit_test(test_error_is_a_sentence),
         cmocka_unit_test(test_redirects_are_bounded),
+        cmocka_unit_test(test_what_is_not_sent_is_known),
         cmocka_unit_test(test_bodies_are_sent),
         cmocka_unit_test(test_shrunk_body_is_named),
         cmocka_unit_test(test_credentials_go_to_one_server),
