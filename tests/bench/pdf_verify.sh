@@ -4,7 +4,7 @@
 case_verify_revisions() { # COUNT
     openssl req -x509 -newkey rsa:2048 -nodes -subj "/CN=PDF" -days 30 -keyout pdf.key -out pdf.pem \
         -addext keyUsage=critical,digitalSignature,keyCertSign 2> pdf.log
-    python3 "$root/tests/support/pdf_revisions.py" revisions.pdf pdf.pem pdf.key "$1"
+    python3 -B "$root/tests/support/make_pdf.py" signed revisions.pdf "$(($1 - 1))" pdf.pem pdf.key
     mkdir nss
     certutil -N -d sql:nss --empty-password
     certutil -A -d sql:nss -n PDF -t C,C,C -i pdf.pem

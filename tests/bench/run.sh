@@ -201,7 +201,7 @@ case_sign_pdfs() {
     local i size
     rm -rf pdfs floor && mkdir pdfs floor
     for ((i = 0; i < files_pdfs; i++)); do
-        /usr/bin/python3 "$root/tests/support/pdf_page.py" "Letter $i" pad=100000 > "pdfs/$i.pdf"
+        /usr/bin/python3 -B "$root/tests/support/make_pdf.py" page "pdfs/$i.pdf" "Letter $i" pad=100000
     done
     before_ours() { rm -rf signed && mkdir signed; }
     ours() { timed ours "$signet" sign --key "$rsa" --pin-fd 9 --output-dir signed pdfs/*; }

@@ -20,7 +20,7 @@ holds "$SIGNET" trust add --crl "$ca/root.crl" --crl "$ca/issuing.crl" --interme
 # ---- what is signed -------------------------------------------------------------------------------------------------
 
 other="pkcs11:token=Signet%20Test;id=%03"
-/usr/bin/python3 "$SIGNET_SOURCE/tests/support/pdf_page.py" "A page" pad=700000 > ../page.pdf
+/usr/bin/python3 -B "$SIGNET_SOURCE/tests/support/make_pdf.py" page ../page.pdf "A page" pad=700000
 for part in 1 2; do head -c 700000 /dev/urandom > "../part-$part"; done
 echo "text" > ../text
 holds signet_pin sign --output ../first.p7s ../text

@@ -7,7 +7,7 @@ cd "$tmp"
 ca=$SIGNET_FIXTURES/ca main="pkcs11:token=Signet%20Test"
 
 pdf() { # NAME [FEATURE]...
-    /usr/bin/python3 "$SIGNET_SOURCE/tests/support/pdf_page.py" "$@" > "$1.pdf"
+    /usr/bin/python3 -B "$SIGNET_SOURCE/tests/support/make_pdf.py" page "$1.pdf" "$@"
 }
 usage() { # TEXT ARGUMENT...
     local text=$1

@@ -23,7 +23,7 @@ for crl in root issuing; do
     holds "$SIGNET" trust add --crl "$ca/$crl.crl" --intermediate "$ca/issuing.pem"
 done
 pdf() { # NAME
-    /usr/bin/python3 "$SIGNET_SOURCE/tests/support/pdf_page.py" "$1" > "$1.pdf"
+    /usr/bin/python3 -B "$SIGNET_SOURCE/tests/support/make_pdf.py" page "$1.pdf" "$1"
 }
 holds_copy() { # FILE
     holds cmp "$1" "$APACHE_FILES/$(sha256sum < "$1" | cut -c1-64)"

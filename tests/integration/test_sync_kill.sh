@@ -41,9 +41,9 @@ url = ${APACHE_URL}2
 END
 for document in "${documents[@]}"; do
     case $document in
-        *.pdf) /usr/bin/python3 "$SIGNET_SOURCE/tests/support/pdf_page.py" "$document" pad=$((RANDOM * 3 + 1)) ;;
-        *) head -c $((RANDOM * 3 + 1)) /dev/urandom ;;
-    esac > "$document"
+        *.pdf) /usr/bin/python3 -B "$SIGNET_SOURCE/tests/support/make_pdf.py" page "$document" "$document" pad=$((RANDOM * 3 + 1)) ;;
+        *) head -c $((RANDOM * 3 + 1)) /dev/urandom > "$document" ;;
+    esac
 done
 
 key="pkcs11:token=Signet%20Test;id=%03"

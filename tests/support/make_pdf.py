@@ -1,30 +1,32 @@
-"""Makes small PDFs of odd structure: make_pdf.py KIND OUT. What is not said otherwise is an ordinary PDF of two pages
-with a classic cross-reference table."""
+"""Makes PDFs: make_pdf.py KIND OUT [ARGUMENT]... KIND is one of KINDS below; those that take arguments say which. What
+is not said otherwise is an ordinary PDF of two pages with a classic cross-reference table."""
 import os
-import struct
+import pathlib
 import sys
+
+from pdf_maker import BASE, INFO, SIGNER, WIDGET, Pdf, stream
+from pdf_maker import FORM as SIGNED_FORM
+from pdf_maker import PAGE as SIGNED_PAGE
 
 CATALOG, PAGES, PAGE, SECOND, CONTENT, FONT = range(1, 7)
 FORM, FIELD, OTHER, LIST = range(7, 11)
-STREAM_TYPES = b"/Type /ObjStm"
 
 
-class Pdf:
-    def __init__(self, kind="table"):
-        self.kind = kind
-        self.version = b"1.7"
-        self.newline = b"\n"
-        self.tail = b"\n"
-        self.catalog = b""
+class Document:
+    """What it is made of; `structure`: a cross-reference "table", "stream", or both ("hybrid")."""
+
+    def __init__(self, structure="table"):
+        self.structure = structure
+        self.catalog = b""  # entries that are added to the objects of these names
         self.page = b""
         self.pages = b""
-        self.generation = {}
-        text = b"BT /F1 24 Tf 72 700 Td (Delivered complete and in good order.) Tj ET"
+        self.generations = {}
         self.objects = {
-            PAGES: b"<< /Type /Pages /Kids [3 0 R 4 0 R] /Count 2 /MediaBox [0 0 612 792] %(pages)s >>",
-            PAGE: b"<< /Type /Page /Parent 2 0 R /Contents 5 0 R /Resources << /Font << /F1 6 0 R >> >> %(page)s >>",
+            CATALOG: b"<< /Type /Catalog /Pages 2 0 R >>",
+            PAGES: b"<< /Type /Pages /Kids [3 0 R 4 0 R] /Count 2 /MediaBox [0 0 612 792] >>",
+            PAGE: b"<< /Type /Page /Parent 2 0 R /Contents 5 0 R /Resources << /Font << /F1 6 0 R >> >> >>",
             SECOND: b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 300 200] >>",
-            CONTENT: b"<< /Length %d >>\nstream\n%s\nendstream" % (len(text), text),
+            CONTENT: stream(b"BT /F1 24 Tf 72 700 Td (Delivered complete and in good order.) Tj ET"),
             FONT: b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
         }
 
@@ -38,62 +40,23 @@ class Pdf:
         return self
 
     def bodies(self):
-        values = {b"pages": self.pages, b"page": self.page}
-        self.objects[CATALOG] = b"<< /Type /Catalog /Pages 2 0 R" + self.catalog + b" >>"
-        for number, body in sorted(self.objects.items()):
-            yield number, body % values if b"%(" in body else body
+        more = {CATALOG: self.catalog, PAGES: self.pages, PAGE: self.page}
+        return {number: body[:-2] + more[number] + b" >>" if number in more else body
+                for number, body in sorted(self.objects.items())}
 
-    def write(self, path):
-        out = bytearray(b"%PDF-" + self.version + self.newline + b"%\xe2\xe3\xcf\xd3" + self.newline)
-        places, packed = {}, []
-        for number, body in self.bodies():
-            hide = self.kind in ("stream", "hybrid") and b"stream\n" not in body and (
-                self.kind == "stream" or number > CONTENT)
-            if hide:
-                packed.append((number, body))
-                continue
-            places[number] = (1, len(out), self.generation.get(number, 0))
-            out += b"%d %d obj\n%s\nendobj\n" % (number, self.generation.get(number, 0), body)
-        size = max(self.objects) + 1
-        if self.kind == "table":
-            startxref = self.table(out, places, size, b"")
-        else:
-            startxref = self.streams(out, places, packed, size)
-        out += b"startxref\n%d\n%%%%EOF" % startxref + self.tail
-        with open(path, "wb") as file:
-            file.write(out)
+    def pdf(self):
+        """An object stream has all that can be in one, but for what an old reader has to see of a hybrid file."""
+        pdf, bodies, options = Pdf(), self.bodies(), {}
+        pdf.generations = self.generations
+        if self.structure != "table":
+            first = FONT if self.structure == "hybrid" else CATALOG
+            options = {"stream": max(bodies) + 1, "hybrid": self.structure == "hybrid",
+                       "packed": [n for n, body in bodies.items() if n >= first and b"stream\n" not in body]}
+        return pdf.revise(bodies, trailer=b" /ID [<0102> <0304>]", **options)
 
-    def table(self, out, places, size, more):
-        at = len(out)
-        out += b"xref\n0 %d\n0000000000 65535 f \n" % size
-        for number in range(1, size):
-            out += b"%010d %05d n \n" % places[number][1:] if number in places else b"0000000000 00000 f \n"
-        out += b"trailer\n<< /Size %d /Root 1 0 R /ID [<0102> <0304>] %s >>\n" % (size, more)
-        return at
-
-    def streams(self, out, places, packed, size):
-        """An object stream and a cross-reference stream, to which a hybrid file's table points."""
-        container, xref = size, size + 1
-        index = data = b""
-        hidden = {}
-        for i, (number, body) in enumerate(packed):
-            index += b"%d %d " % (number, len(data))
-            data += body + b" "
-            hidden[number] = (2, container, i)
-        hidden[container] = (1, len(out), 0)
-        out += b"%d 0 obj\n<< %s /N %d /First %d /Length %d >>\nstream\n%s%s\nendstream\nendobj\n" % (
-            container, STREAM_TYPES, len(packed), len(index), len(index) + len(data), index, data)
-        at = len(out)
-        hidden[xref] = (1, at, 0)
-        entries = dict(hidden) if self.kind == "hybrid" else {**places, **hidden}
-        numbers = sorted(entries)
-        subsections = b" ".join(b"%d 1" % n for n in numbers)
-        rows = b"".join(struct.pack(">BIH", *entries[n]) for n in numbers)
-        out += (b"%d 0 obj\n<< /Type /XRef /W [1 4 2] /Index [%s] /Size %d /Root 1 0 R /ID [<0102> <0304>] /Length %d >>"
-                b"\nstream\n%s\nendstream\nendobj\n" % (xref, subsections, size + 2, len(rows), rows))
-        if self.kind == "stream":
-            return at
-        return self.table(out, places, size + 2, b"/XRefStm %d" % at)
+    @property
+    def data(self):
+        return self.pdf().data
 
 
 def many_objects():
@@ -106,19 +69,19 @@ def many_objects():
 
 
 def with_page(entries):
-    pdf = Pdf()
+    pdf = Document()
     pdf.page += entries
     return pdf
 
 
 def with_catalog(entries):
-    pdf = Pdf()
+    pdf = Document()
     pdf.catalog += entries
     return pdf
 
 
 def indirect_lists():
-    pdf = Pdf("stream").field()
+    pdf = Document("stream").field()
     pdf.page = b" /Annots 10 0 R"
     pdf.objects[FORM] = b"<< /Fields 9 0 R /SigFlags 3 >>"
     pdf.objects[OTHER] = b"[8 0 R]"
@@ -127,14 +90,14 @@ def indirect_lists():
 
 
 def text_field():
-    pdf = Pdf().field()
+    pdf = Document().field()
     pdf.objects[FIELD] = b"<< /Type /Annot /Subtype /Widget /FT /Tx /T (Remark) /V (none) /F 4 /P 3 0 R /Rect [9 9 99 30] >>"
     return pdf
 
 
 def below():
     """A signature field two levels down, with its type above it and its widget below."""
-    pdf = Pdf().field()
+    pdf = Document().field()
     pdf.page = b" /Annots [10 0 R]"
     pdf.objects[FIELD] = b"<< /T (Order) /FT /Sig /Kids [9 0 R] >>"
     pdf.objects[OTHER] = b"<< /T <FEFF00C4> /Parent 8 0 R /Kids [10 0 R] >>"
@@ -143,44 +106,45 @@ def below():
 
 
 def cyclic_pages():
-    pdf = Pdf()
+    pdf = Document()
     pdf.objects[SECOND] = b"<< /Type /Pages /Parent 2 0 R /Kids [2 0 R] /Count 1 >>"
     return pdf
 
 
 def length():
-    pdf = Pdf()
+    pdf = Document()
     pdf.objects[CONTENT] = b"<< /Length 10000000000 >>\nstream\nBT ET\nendstream"
     return pdf
 
 
 def cyclic_fields():
-    pdf = Pdf().field()
+    pdf = Document().field()
     pdf.objects[FIELD] = b"<< /T (a) /FT /Sig /Kids [8 0 R] >>"
     return pdf
 
 
 def two_roles():
     """The form is the page."""
-    pdf = Pdf()
+    pdf = Document()
     pdf.catalog = b" /AcroForm 3 0 R"
     return pdf
 
 
 def generations():
-    pdf = Pdf()
-    pdf.generation[FONT] = 3
+    pdf = Document()
+    pdf.generations[FONT] = 3
     pdf.objects[PAGE] = pdf.objects[PAGE].replace(b"6 0 R", b"6 3 R")
     return pdf
 
 
-def no_newline(pdf):
-    pdf.tail = b""
+def without_newline(pdf):
+    pdf = pdf.pdf()
+    pdf.data = pdf.data.rstrip(b"\n")
     return pdf
 
 
 def turned(angle):
-    pdf = Pdf()
+    pdf = Document()
     pdf.pages = b"/Rotate %d /CropBox [10 20 610 780]" % angle
     return pdf
 
@@ -190,40 +154,88 @@ def script(action):
 
 
 def external():
-    pdf = Pdf()
+    pdf = Document()
     pdf.objects[7] = b"<< /F (other.bin) /Length 0 >>\nstream\n\nendstream"
     return pdf
 
 
+# --- those of a size, or with words, that are asked for -----------------------------------------------------------------
+
+def page(words, *features):
+    """TEXT [FEATURE]...: one page. FEATURE: script, external (what acts, or comes from elsewhere), field (an empty signature
+    field "Here" with a place on the page), pad=N (N octets of content that nobody sees)."""
+    pdf = script(b"/S /JavaScript /JS (app.alert(1))") if "script" in features else Document()
+    if "field" in features:
+        pdf.field(name=b"(Here)", rect=b"[72 400 372 500]")
+    del pdf.objects[SECOND]
+    pdf.objects[PAGES] = b"<< /Type /Pages /Kids [3 0 R] /Count 1 /MediaBox [0 0 595 842] >>"
+    pdf.objects[CONTENT] = stream(b"BT /F1 24 Tf 72 720 Td (%s) Tj ET" % words.encode())
+    for feature in features:
+        if feature == "external":
+            pdf.objects[OTHER] = stream(b"", b"/F << /Type /Filespec /FS /URL /F (http://a.example/) >>")
+        if feature.startswith("pad="):
+            pdf.objects[LIST] = stream(os.urandom(int(feature[4:])).replace(b"e", b"E"))
+    return pdf
+
+
+def large(pages, size):
+    """PAGES OCTETS: so many pages, each with an image of noise, which together are so large."""
+    count, noise = int(pages), os.urandom(int(size) // int(pages))
+    image = stream(noise, b"/Type /XObject /Subtype /Image /Width %d /Height 1 /BitsPerComponent 8 /ColorSpace /DeviceGray"
+                   % len(noise))
+    numbers = range(3, 3 + 3 * count, 3)
+    objects = {CATALOG: b"<< /Type /Catalog /Pages 2 0 R >>",
+               PAGES: b"<< /Type /Pages /Kids [%s] /Count %d /MediaBox [0 0 595 842] >>" % (
+                   b" ".join(b"%d 0 R" % number for number in numbers), count)}
+    for number in numbers:
+        objects[number] = (b"<< /Type /Page /Parent 2 0 R /Contents %d 0 R /Resources << /XObject << /I %d 0 R >> >> >>"
+                           % (number + 1, number + 2))
+        objects[number + 1] = stream(b"q 500 0 0 700 40 70 cm /I Do")
+        objects[number + 2] = image
+    return Pdf().revise(objects)
+
+
+def signed(count, certificate, key):
+    """COUNT CERTIFICATE KEY: signed so many times, each in a revision of its own behind the first."""
+    SIGNER.extend((certificate, key))
+    pdf, fields = Pdf().revise(BASE, trailer=INFO), b"7 0 R 10 0 R"
+    for number in range(int(count)):
+        field, signature = 100 + 2 * number, 101 + 2 * number
+        fields += b" %d 0 R" % field
+        pdf.sign(signature, {field: WIDGET % (b"Signature %d" % number, b"0 0 0 0", b"/V %d 0 R " % signature)},
+                 {3: SIGNED_PAGE % fields, 6: SIGNED_FORM % fields}, trailer=INFO)
+    return pdf
+
+
 KINDS = {
-    "table": Pdf,
-    "stream": lambda: Pdf("stream"),
-    "hybrid": lambda: Pdf("hybrid").field(),
+    "table": Document,
+    "stream": lambda: Document("stream"),
+    "hybrid": lambda: Document("hybrid").field(),
     "many": many_objects,
-    "no-newline": lambda: no_newline(Pdf()),
-    "no-newline-stream": lambda: no_newline(Pdf("stream")),
+    "no-newline": lambda: without_newline(Document()),
+    "no-newline-stream": lambda: without_newline(Document("stream")),
     "generations": generations,
     "direct-form": lambda: with_catalog(b" /AcroForm << /Fields [] >>"),
     "indirect-lists": indirect_lists,
-    "field": lambda: Pdf().field(),
-    "field-stream": lambda: Pdf("stream").field(),
+    "field": lambda: Document().field(),
+    "field-stream": lambda: Document("stream").field(),
     "field-below": below,
-    "field-invisible": lambda: Pdf().field(rect=b"[0 0 0 0]"),
+    "field-invisible": lambda: Document().field(rect=b"[0 0 0 0]"),
     "field-text": text_field,
-    "field-lock-all": lambda: Pdf().field(b"/Lock << /Type /SigFieldLock /Action /All >>"),
-    "field-lock-other": lambda: Pdf().field(b"/Lock << /Type /SigFieldLock /Action /Include /Fields [(Signature2)] >>"),
-    "field-lock-p1": lambda: Pdf().field(b"/Lock << /Type /SigFieldLock /Action /Include /Fields [(x)] /P 1 >>"),
-    "field-lock-p2": lambda: Pdf().field(b"/Lock << /Type /SigFieldLock /Action /Include /Fields [(x)] /P 2 >>"),
-    "field-lock-p3": lambda: Pdf().field(b"/Lock << /Type /SigFieldLock /Action /Include /Fields [(x)] /P 3 >>"),
-    "seed-subfilter": lambda: Pdf().field(b"/SV << /Ff 2 /SubFilter [/adbe.pkcs7.detached] >>"),
-    "seed-subfilter-good": lambda: Pdf().field(b"/SV << /Ff 2 /SubFilter [/adbe.pkcs7.detached /ETSI.CAdES.detached] >>"),
-    "seed-subfilter-wish": lambda: Pdf().field(b"/SV << /Ff 0 /SubFilter [/adbe.pkcs7.detached] >>"),
-    "seed-digest": lambda: Pdf().field(b"/SV << /Ff 64 /DigestMethod [(SHA512)] >>"),
-    "seed-reasons": lambda: Pdf().field(b"/SV << /Ff 8 /Reasons [(Seen) (Paid)] >>"),
-    "seed-no-reason": lambda: Pdf().field(b"/SV << /Ff 8 /Reasons [(.)] >>"),
-    "seed-certify": lambda: Pdf().field(b"/SV << /MDP << /P 2 >> >>"),
-    "seed-certificate": lambda: Pdf().field(b"/SV << /Cert << /Ff 1 /Subject [(x)] >> >>"),
-    "seed-time-stamp": lambda: Pdf().field(b"/SV << /TimeStamp << /URL (http://x) /Ff 1 >> >>"),
+    "field-lock-all": lambda: Document().field(b"/Lock << /Type /SigFieldLock /Action /All >>"),
+    "field-lock-other": lambda: Document().field(b"/Lock << /Type /SigFieldLock /Action /Include /Fields [(Signature2)] >>"),
+    "field-lock-p1": lambda: Document().field(b"/Lock << /Type /SigFieldLock /Action /Include /Fields [(x)] /P 1 >>"),
+    "field-lock-p2": lambda: Document().field(b"/Lock << /Type /SigFieldLock /Action /Include /Fields [(x)] /P 2 >>"),
+    "field-lock-p3": lambda: Document().field(b"/Lock << /Type /SigFieldLock /Action /Include /Fields [(x)] /P 3 >>"),
+    "seed-subfilter": lambda: Document().field(b"/SV << /Ff 2 /SubFilter [/adbe.pkcs7.detached] >>"),
+    "seed-subfilter-good": lambda: Document().field(b"/SV << /Ff 2 /SubFilter [/adbe.pkcs7.detached /ETSI.CAdES.detached] >>"),
+    "seed-subfilter-wish": lambda: Document().field(b"/SV << /Ff 0 /SubFilter [/adbe.pkcs7.detached] >>"),
+    "seed-digest": lambda: Document().field(b"/SV << /Ff 64 /DigestMethod [(SHA512)] >>"),
+    "seed-reasons": lambda: Document().field(b"/SV << /Ff 8 /Reasons [(Seen) (Paid)] >>"),
+    "seed-no-reason": lambda: Document().field(b"/SV << /Ff 8 /Reasons [(.)] >>"),
+    "seed-certify": lambda: Document().field(b"/SV << /MDP << /P 2 >> >>"),
+    "seed-certificate": lambda: Document().field(b"/SV << /Cert << /Ff 1 /Subject [(x)] >> >>"),
+    "seed-time-stamp": lambda: Document().field(b"/SV << /TimeStamp << /URL (http://x) /Ff 1 >> >>"),
     "turned-0": lambda: turned(0),
     "turned-90": lambda: turned(90),
     "turned-180": lambda: turned(180),
@@ -236,7 +248,10 @@ KINDS = {
     "cyclic-fields": cyclic_fields,
     "length": length,
     "two-roles": two_roles,
+    "page": page,
+    "large": large,
+    "signed": signed,
 }
 
 if __name__ == "__main__":
-    KINDS[sys.argv[1]]().write(sys.argv[2])
+    pathlib.Path(sys.argv[2]).write_bytes(KINDS[sys.argv[1]](*sys.argv[3:]).data)

@@ -6,14 +6,16 @@ that is refused: the code, and behind it what the sentence is to say."""
 
 import pathlib
 import re
+import ssl
 import sys
 
-from pdf_maker import (APPEARANCE, BASE, FILLED, FORM, INFO, PAGE, SIGNER, TSA, WIDGET, Pdf, object_stream, stream, text,
-                       xref_stream, xref_table)
+from pdf_maker import (APPEARANCE, BASE, FILLED, FORM, INFO, PAGE, SIGNER, TSA, WIDGET, Pdf, in_use, object_stream, stream,
+                       text, xref_stream, xref_table)
 
 FOLDER = pathlib.Path(sys.argv[1])
 SIGNER += sys.argv[2:4]
 TSA += sys.argv[4:6]
+CERTIFICATE = stream(ssl.PEM_cert_to_DER_cert(pathlib.Path(SIGNER[0]).read_text("ascii")))
 cases = []
 
 
@@ -66,10 +68,12 @@ case("adobe-detached", signed(sub_filter=b"adbe.pkcs7.detached"), "yes", "none")
 for level in (1, 2, 3):
     case(f"certified-{level}", CERTIFIED[level], "yes", "none")
     revised(f"certified-{level}-dss", "yes", "permitted",
-            {1: catalog(b"/DSS << /Certs [40 0 R] >>", CERTIFIED[level]), 40: stream(b"x")}, CERTIFIED[level])
+            {1: catalog(b"/DSS << /Certs [40 0 R] >>", CERTIFIED[level]), 40: CERTIFICATE}, CERTIFIED[level])
     revised(f"certified-{level}-filled", "yes" if level > 1 else "no", "permitted" if level > 1 else "forbidden",
             {7: FILLED % (b"5", 31), 31: stream(b"", APPEARANCE)}, CERTIFIED[level])
-revised("dss", "yes", "permitted", {1: catalog(b"/DSS << /Certs [40 0 R] >>"), 40: stream(b"x")})
+revised("dss", "yes", "permitted", {1: catalog(b"/DSS << /Certs [40 0 R] >>"), 40: CERTIFICATE})
+revised("dss-unreadable", "yes", "permitted", {1: catalog(b"/DSS << /Certs [40 0 R] >>"), 40: stream(b"x")},
+        reasons="certificates-unreadable,pdf-added-to")
 revised("extensions", "yes", "permitted", {1: catalog(b"/Extensions << /ESIC << /BaseVersion /1.7 >> >>")})
 revised("metadata", "yes", "permitted", {11: stream(b"<y/>", b"/Type /Metadata /Subtype /XML"), 12: b"<< /Producer (b) >>"})
 revised("filled", "yes", "permitted", {7: FILLED % (b"5", 31), 31: stream(b"", APPEARANCE)})
@@ -104,7 +108,8 @@ hidden = signed(hidden)
 case("shadow-prepared", hidden, "yes", "none")
 revised("shadow-hide-and-replace", "no", "forbidden", {}, hidden, entries={4: hidden_at})
 revised("shadow-later-object", "no", "forbidden",
-        {1: catalog(b"/DSS << /Certs [30 0 R] >>"), 30: stream(b"BT ET", b"/Subtype /Form /BBox [0 0 1 1]")})
+        {1: catalog(b"/DSS << /Certs [30 0 R] >>"), 30: stream(b"BT ET", b"/Subtype /Form /BBox [0 0 1 1]")},
+        reasons="certificates-unreadable,pdf-changed")
 
 # --- incremental saving, in its variants ------------------------------------------------------------------------------
 
@@ -137,7 +142,8 @@ revised("field-unsigned-drawn", "no", "forbidden", {
     40: stream(b"1 g 0 0 100 100 re f", b"/Subtype /Form /BBox [0 0 100 100]")})
 revised("field-hidden", "no", "forbidden", {7: (FILLED % (b"", 8)).replace(b"/F 4", b"/F 2")})
 revised("field-removed", "no", "forbidden", {6: FORM % b"7 0 R 21 0 R", 3: PAGE % b"7 0 R 21 0 R"})
-revised("dss-shares-content", "no", "forbidden", {1: catalog(b"/DSS << /Certs [4 0 R] >>"), 4: text(b"Pay 900 EUR")})
+revised("dss-shares-content", "no", "forbidden", {1: catalog(b"/DSS << /Certs [4 0 R] >>"), 4: text(b"Pay 900 EUR")},
+        reasons="certificates-unreadable,pdf-changed")
 revised("metadata-is-content", "no", "forbidden", {1: catalog(b"").replace(b"/Metadata 11", b"/Metadata 4"),
                                                    4: text(b"Pay 900 EUR")})
 measured = signed(base(_4=b"<< /Length 14 0 R >>\nstream\n" + text(b"Pay 100 EUR").split(b"stream\n")[1] + b"endstream",
@@ -163,7 +169,7 @@ def wrapped_gap():
 
     def gap(moved, offsets):
         copy = b"20 0 obj\n%s\nendobj\n" % (DICTIONARY % (CONTENTS, moved, len(tail), contents))
-        table = xref_table(offsets, (), False) + trailer
+        table = xref_table(in_use(offsets)) + trailer
         return (contents + b" >>\nendobj\n").ljust(SIGNED.section - CONTENTS, b"\n") + table + evil + copy, len(table)
 
     filled, table = gap(0, dict.fromkeys((3, 4, 6, 20, 21), 0))  # numbers have the same width, whatever they are
@@ -283,13 +289,13 @@ for level in (None, 1, 2, 3):
     revised(f"garbage-prepared-{level}", "no", "forbidden", {10: LATER % 41, 40: EVIL, 41: GARBAGE}, pdf)
     revised(f"drawn-prepared-{level}", "no", "forbidden", {
         10: WIDGET % (b"Later", b"200 20 290 60", b"/AP << /N 40 0 R >> "), 40: EVIL}, pdf)
-    for kind, sign in (("signature", Pdf.sign), ("stamp", Pdf.stamp)):
+    for kind, sign, also in (("signature", Pdf.sign, ""), ("stamp", Pdf.stamp, "timestamp-not-counted,")):
         case(f"{kind}-prepared-drawn-{level}", sign(pdf.copy(), 23, {10: LATER % 23}, {40: EVIL}, trailer=INFO), *result)
         case(f"{kind}-prepared-of-another-{level}", sign(pdf.copy(), 23, {10: LATER % 23}, {40: EVIL}, over=b"another",
-                                                         trailer=INFO), "no", "forbidden")
+                                                         trailer=INFO), "no", "forbidden", also + "pdf-changed")
         case(f"{kind}-prepared-bare-{level}", sign(pdf.copy(), 23, {10: LATER.replace(b"/AP << /N 40 0 R >> ", b"") % 23},
                                                    {}, over=b"another", trailer=INFO),
-             *(("yes", "permitted") if kind == "stamp" else result))
+             *(("yes", "permitted", also + "pdf-added-to") if kind == "stamp" else result))
     prepared = signed(base(_10=shown(flags=2).replace(b"Shown", b"Later"), _40=EVIL), certified=level)
     revised(f"prepared-then-shown-{level}", "no", "forbidden", {10: shown().replace(b"Shown", b"Later")}, prepared)
 revised("stamp-prepared-bare", "yes", "permitted", {10: WIDGET % (b"Later", b"200 20 290 60", b"/V 41 0 R "), 41: STAMP},
@@ -347,7 +353,7 @@ def granting(name, p, passes, changes, update=None, **options):
 
 
 SEEN = {6: FORM % PAGED, 3: PAGE % PAGED, 22: WIDGET % (b"B", b"9 9 99 99", b"")}
-EVIDENCE = {1: catalog(b"/DSS << /Certs [40 0 R] >>"), 40: stream(b"x")}
+EVIDENCE = {1: catalog(b"/DSS << /Certs [40 0 R] >>"), 40: CERTIFICATE}
 NOTE = {3: PAGE % PAGED, 22: comment % (b"Text", b"")}
 for p in (b"1", b"0", b"4", b"-1", b"(2)", b"2.0", b"[2]"):
     granting(f"p-{p.decode()}", p, "no", "forbidden")
@@ -398,7 +404,7 @@ case("startxref-back", update.data[:update.data.rindex(b"startxref")] + b"startx
 behind = hybrid.data + b"50 0 obj\nnull\nendobj\n4 0 obj\n%s\nendobj\n" % text(b"Pay 900 EUR")
 evil = len(behind) - len(b"4 0 obj\n%s\nendobj\n" % text(b"Pay 900 EUR"))
 at = len(behind)
-behind += xref_stream(51, at, {4: evil}, (), (), b" /Root 1 0 R /Size 52")
+behind += xref_stream(51, at, in_use({4: evil}), b" /Root 1 0 R /Size 52")
 section = len(behind)
 behind += (b"xref\n50 1\n%010d 00000 n \ntrailer\n<< /Root 1 0 R /Info 12 0 R /Size 52 /Prev %d /XRefStm %d >>\n"
            b"startxref\n%d\n%%%%EOF\n" % (len(hybrid.data), SIGNED.section, at, section))
@@ -470,7 +476,7 @@ def indirect(how):
         pdf.data += b"%d 0 obj\n%s\nendobj\n" % (number, text_of)
     pdf.section = len(pdf.data)
     pdf.objects = {**objects, 2: BASE[2]}
-    pdf.data += xref_stream(50, pdf.section, offsets, (), (2,), INFO + b" /Root 1 0 R /Size 61")
+    pdf.data += xref_stream(50, pdf.section, {**in_use(offsets), 2: (2, 51, 0)}, INFO + b" /Root 1 0 R /Size 61")
     pdf.data += b"startxref\n%d\n%%%%EOF\n" % pdf.section
     return signed(pdf, stream=70), b"%d" % (len(head) + 200)
 
@@ -506,6 +512,12 @@ broken("broken-loop", SIGNED.data.replace(b"/Prev %d" % base().section, b"/Prev 
        "loop detected following xref tables")
 broken("broken-length", signed(base(_4=b"<< /Length 10000000000 >>\nstream\nBT\nendstream"))
        .revise({4: text(b"Pay 900 EUR")}, trailer=INFO), "object 4/0: error reading object: octet 1000000")
+repeated = base()
+repeated.data = repeated.data.replace(b"trailer", b"4 1\n%010d 00000 n \ntrailer" % repeated.data.index(b"5 0 obj"))
+broken("broken-earlier", signed(repeated), REPEATED)
+# What was mended before anybody signed is no matter.
+case("mended", signed(base(_4=b"<< /Length 10000000000 >>\nstream\nBT\nendstream").revise({4: BASE[4]}, trailer=INFO)),
+     "yes", "none")
 broken("broken-circle", signed(base(_2=b"<< /Type /Pages /Kids [2 0 R] /Count 1 >>")).revise({40: b"null"}, trailer=INFO),
        "its pages lead to object 2 more than once, or in a circle")
 broken("broken-circle-of-fields", signed(base(_7=b"<< /FT /Tx /T (A) /Kids [7 0 R] >>")),

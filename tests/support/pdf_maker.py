@@ -1,6 +1,7 @@
 """PDFs by hand: objects, revisions and signatures, of which everything can be made wrong."""
 
 import pathlib
+import struct
 import subprocess
 import tempfile
 
@@ -15,6 +16,7 @@ class Pdf:
     def __init__(self):
         self.data = b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n"
         self.objects = {}  # number: body, as the newest revision has them
+        self.generations = {}  # number: generation, where it is not 0
         self.section = None  # offset of the newest cross-reference section
         self.root = 1
 
@@ -24,29 +26,36 @@ class Pdf:
         other.objects = dict(self.objects)
         return other
 
-    def revise(self, changes, free=(), trailer=b"", entries=None, stream=None, packed=(), size=None):
+    def revise(self, changes, free=(), trailer=b"", entries=None, stream=None, packed=(), hybrid=False, size=None):
         """Appends a revision. `entries`: cross-reference entries of objects that stand elsewhere. `stream`: the
-        cross-reference is a stream of that number; then objects `packed` stand in an object stream of the next."""
-        changes = dict(changes)
-        if stream and packed:
-            changes[stream + 1] = object_stream({number: changes.pop(number) for number in packed})
-        offsets = dict(entries or {})
-        for number, body in changes.items():
-            offsets[number] = len(self.data)
-            self.data += b"%d 0 obj\n%s\nendobj\n" % (number, body)
-        self.objects.update(changes)
-        at = len(self.data)
-        size = size or max([*self.objects, *offsets, stream or 0, *packed]) + 1
-        trailer += b" /Root %d 0 R /Size %d" % (self.root, size)
+        cross-reference is a stream of that number; then objects `packed` stand in an object stream of the next.
+        `hybrid`: it has these alone, and a table has the others and leads to it."""
+        bodies = dict(changes)
+        if packed:
+            bodies[stream + 1] = object_stream({number: bodies.pop(number) for number in packed})
+        out, rows = bytearray(self.data), {**in_use(entries or {}), **{number: (0, 0, 1) for number in free}}
+        for number, body in bodies.items():
+            generation = self.generations.get(number, 0)
+            rows[number] = (1, len(out), generation)
+            out += b"%d %d obj\n%s\nendobj\n" % (number, generation, body)
+        self.objects.update({**changes, **bodies})
+        size = size or max([*self.objects, *rows, stream or 0]) + 1
+        trailer += b" /Root %d %d R /Size %d" % (self.root, self.generations.get(self.root, 0), size)
         if self.section is not None:
             trailer += b" /Prev %d" % self.section
+        self.section, hidden = len(out), {}
+        if packed:
+            hidden = {stream + 1: rows.pop(stream + 1), **{n: (2, stream + 1, i) for i, n in enumerate(packed)}}
         if stream:
-            self.data += xref_stream(stream, at, offsets, free, packed, trailer)
-        else:
-            self.data += xref_table(offsets, free, self.section is None)
-            self.data += b"trailer\n<<%s >>\n" % trailer
-        self.data += b"startxref\n%d\n%%%%EOF\n" % at
-        self.section = at
+            out += xref_stream(stream, len(out), hidden if hybrid else {**rows, **hidden}, trailer)
+        if hybrid:
+            rows.update({number: (0, 0, 0) for number in (*hidden, stream)})
+            trailer += b" /XRefStm %d" % self.section
+            self.section = len(out)
+        if hybrid or not stream:
+            first = {} if b"/Prev " in trailer else {0: (0, 0, 65535)}
+            out += xref_table({**first, **rows}) + b"trailer\n<<%s >>\n" % trailer
+        self.data = bytes(out + b"startxref\n%d\n%%%%EOF\n" % self.section)
         return self
 
     def stamp(self, number, field, changes, **options):
@@ -94,33 +103,43 @@ def make_token(content):
         return (place / "token").read_bytes()
 
 
-def xref_table(offsets, free, first):
-    text = b"xref\n" + (b"0 1\n0000000000 65535 f \n" if first else b"")
-    for number in sorted([*offsets, *free]):
-        if number in free:
-            text += b"%d 1\n0000000000 00001 f \n" % number
-        else:
-            text += b"%d 1\n%010d 00000 n \n" % (number, offsets[number])
-    return text
+# --- cross-references: a row (type, offset or object stream, generation or index) for a number ---------------------------
+
+def in_use(offsets):
+    return {number: (1, offset, 0) for number, offset in offsets.items()}
 
 
-def xref_stream(number, at, offsets, free, packed, trailer):
-    rows = {number: (1, at, 0), **{n: (1, offset, 0) for n, offset in offsets.items()}, **{n: (0, 0, 1) for n in free}}
-    rows.update({n: (2, number + 1, index) for index, n in enumerate(packed)})
-    data = b"".join(kind.to_bytes(1, "big") + a.to_bytes(4, "big") + b.to_bytes(2, "big")
-                    for _, (kind, a, b) in sorted(rows.items()))
-    index = b" ".join(b"%d 1" % n for n in sorted(rows))
-    return (b"%d 0 obj\n<< /Type /XRef /W [1 4 2] /Index [%s] /Length %d%s >>\nstream\n%s\nendstream\nendobj\n" %
-            (number, index, len(data), trailer, data))
+def runs(rows):
+    """The subsections: (first number, [row, ...])."""
+    found = []
+    for number, row in sorted(rows.items()):
+        if not found or found[-1][0] + len(found[-1][1]) != number:
+            found.append((number, []))
+        found[-1][1].append(row)
+    return found
 
+
+def xref_table(rows):
+    return b"xref\n" + b"".join(
+        b"%d %d\n" % (first, len(run)) + b"".join(b"%010d %05d %c \n" % (place, generation, b"fn"[kind])
+                                                 for kind, place, generation in run) for first, run in runs(rows))
+
+
+def xref_stream(number, at, rows, trailer):
+    subsections = runs({**rows, number: (1, at, 0)})
+    data = b"".join(struct.pack(">BIH", *row) for _, run in subsections for row in run)
+    index = b" ".join(b"%d %d" % (first, len(run)) for first, run in subsections)
+    return b"%d 0 obj\n%s\nendobj\n" % (number, stream(data, b"/Type /XRef /W [1 4 2] /Index [%s]%s" % (index, trailer)))
+
+
+# --- objects ------------------------------------------------------------------------------------------------------------
 
 def object_stream(objects):
     bodies, head = b"", b""
     for number, body in objects.items():
         head += b"%d %d " % (number, len(bodies))
         bodies += body + b"\n"
-    return b"<< /Type /ObjStm /N %d /First %d /Length %d >>\nstream\n%s%s\nendstream" % (
-        len(objects), len(head), len(head) + len(bodies), head, bodies)
+    return stream(head + bodies, b"/Type /ObjStm /N %d /First %d" % (len(objects), len(head)))
 
 
 def stream(data, extra=b""):
@@ -130,6 +149,8 @@ def stream(data, extra=b""):
 def text(words):
     return stream(b"BT /F1 18 Tf 20 100 Td (%s) Tj ET" % words)
 
+
+# --- a document of one page, with a form and a field for a signature ----------------------------------------------------
 
 PAGE = (b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 300 200] /Contents 4 0 R /Annots [%s] "
         b"/Resources << /Font << /F1 5 0 R >> /XObject << /Over 9 0 R /Later 30 0 R >> >> >>")
