@@ -61,6 +61,8 @@ static enum sg_rc prepare(struct sg_pades_plan *plan, struct sg_input *input, st
         rc = sg_pades_doc_read(pdf, sg_input_name(input), &doc, err);
     if (rc == SG_OK && plan->params->ret_hazards)
         rc = sg_pades_hazards(pdf, plan->params->ret_hazards, err);
+    if (rc == SG_OK)
+        rc = sg_pades_check_earlier(pdf, input, err);
     plan->doc = &doc;
     if (rc == SG_OK)
         rc = make_update(plan, pdf, input, ret, err);

@@ -5,6 +5,7 @@
 #include "base/outfile.h"
 #include "formats/cades.h"
 #include "formats/pdf_look.h"
+#include "formats/pdf_objects.h"
 
 #define SG_PADES_RESERVE (16 * 1024) /* room in /Contents beside the CMS, for a time-stamp that comes later */
 
@@ -39,3 +40,6 @@ enum sg_pdf_hazard {
 
 /* Those of `input`, ored. Errors as above. */
 SG_MUST_CHECK enum sg_rc sg_pdf_hazards(struct sg_input *input, unsigned *ret, struct sg_err *err);
+
+/* Whether the form, the pages and every object can be read. `name`: of the file. Errors as above. */
+SG_MUST_CHECK enum sg_rc sg_pades_check(struct sg_pdf *pdf, const char *name, struct sg_err *err);

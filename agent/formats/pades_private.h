@@ -35,6 +35,10 @@ bool sg_pades_is_signed(const struct sg_pades_field *field);
 /* As sg_pdf_hazards(), of a PDF that is open. */
 SG_MUST_CHECK enum sg_rc sg_pades_hazards(struct sg_pdf *pdf, unsigned *ret, struct sg_err *err);
 
+/* Who judges a signature opens every revision of the file (ISO 32000-1 §7.5.6), and compares those since the first
+ * signature: what could not be read then is not signed now. `pdf`: the newest, which is all of `input`. */
+SG_MUST_CHECK enum sg_rc sg_pades_check_earlier(struct sg_pdf *pdf, struct sg_input *input, struct sg_err *err);
+
 /* The field to sign: NULL is a new one of that name, which is the caller's to free. */
 SG_MUST_CHECK enum sg_rc sg_pades_choose_field(const struct sg_pades_doc *doc, const char *wanted,
                                                const struct sg_pades_field **ret, char **ret_name, struct sg_err *err);

@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "base/msg.h"
 #include "formats/cms.h"
+#include "formats/pades.h"
 #include "formats/pdf_permissions.h"
 #include "verify/pdf_file.h"
 
@@ -372,7 +373,9 @@ static enum sg_rc judge_revisions(struct sg_pdf_file *file, struct sg_err *err)
     enum sg_rc rc = sg_pdf_open(file->input, sg_input_size(file->input), &file->pdf, err);
     if (rc == SG_OK)
         rc = sg_pdf_signatures_read(file->pdf, &file->signatures, err);
-    if (rc != SG_OK || file->signatures.count == 0)
+    if (rc == SG_OK && file->signatures.count == 0)
+        return sg_pades_check(file->pdf, sg_input_name(file->input), err); /* no signature, if it is no broken PDF */
+    if (rc != SG_OK)
         return rc;
     file->judging->report->format = "PAdES";
     rc = sg_pdf_revisions_read(file->pdf, file->input, &file->revisions, err);

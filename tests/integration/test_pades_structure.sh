@@ -181,11 +181,13 @@ expect 0 sign seed-certify.pdf seed-3.pdf certify=2
 
 # ---- what is broken --------------------------------------------------------------------------------------------------
 
-# The code, and what is wrong and where; nothing is left behind.
-broken() { # FILE.pdf WORDS
+# The code, and what is wrong and where; nothing is left behind. Who looks for signatures in it is told, too.
+broken() { # FILE.pdf WORDS [WORDS-OF-VERIFY]
     refuses 65 "$1"
     says "malformed: "
     says "$2"
+    expect 65 signet_verify "$1"
+    [[ $(jq -r '.error | .code, .file, .text' out) == malformed$'\n'"$1"$'\n'*"${3:-$2}"* ]] || failed "verify $1: $(cat out)"
 }
 # sed that leaves the octets of each line as they are
 edit() { # SCRIPT OUT
@@ -200,16 +202,16 @@ for kind in cyclic-pages cyclic-fields two-roles length; do
     make $kind
 done
 broken cyclic-pages.pdf 'its pages go round in a circle'
-broken cyclic-fields.pdf 'its fields go round in a circle'
-broken two-roles.pdf 'object 3 '
-# `signet sign` looks into every object for what acts.
-expect 65 "$sign_pdf" hazards length.pdf
-says 'object 5/0: error reading object: octet 1000000'
+broken cyclic-fields.pdf 'its fields go round in a circle' 'its form leads to the field in object 8 more than once'
+broken length.pdf 'object 5/0: error reading object: octet 1000000'
+refuses 65 two-roles.pdf # whose form is a page, which can be read but not signed
+says 'object 3 '
 cut='no "startxref" that points into it, followed by "%%EOF", ends its first'
 head -c -200 table.pdf > truncated.pdf
 broken truncated.pdf "$cut $(stat -c %s truncated.pdf) octets; it may be cut off"
 : > empty.pdf
-broken empty.pdf 'it does not begin with "%PDF-"'
+refuses 65 empty.pdf
+says 'it does not begin with "%PDF-"'
 echo 'before it' | cat - table.pdf > before.pdf
 broken before.pdf 'it does not begin with "%PDF-"'
 edit '/^startxref$/{n;s/.*/17/}' wrong-startxref.pdf
@@ -234,6 +236,8 @@ for kind in encrypted password; do
     refuses 65 $kind.pdf
     says 'unsupported: '
     says 'is encrypted, which Signet does not read; save it without a password first'
+    expect 65 signet_verify $kind.pdf
+    json error.code='"unsupported"'
 done
 
 # ---- the output --------------------------------------------------------------------------------------------------------
@@ -241,6 +245,8 @@ done
 cp table.pdf there.pdf
 expect 73 sign table.pdf there.pdf
 holds cmp table.pdf there.pdf
+expect 2 signet_verify table.pdf # whole, and not signed
+json signatures='[]'
 (ulimit -f 100 && refuses 74 many.pdf && says disk-full)
 
 # ---- hazards -----------------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ printf 'keyUsage=critical,digitalSignature\nextendedKeyUsage=critical,timeStampi
 openssl x509 -req -in "$tmp/tsa.csr" -CA "$tmp/ca.pem" -CAkey "$tmp/ca.key" -days 30 -set_serial 3 -extfile "$tmp/ext" \
     -out "$tmp/tsa.pem" 2> /dev/null
 mkdir "$tmp/pdf"
-python3 "$SIGNET_SOURCE/tests/support/pdf_attacks.py" "$tmp/pdf" "$tmp"/{signer,tsa}.{pem,key}
+python3 -B "$SIGNET_SOURCE/tests/support/pdf_attacks.py" "$tmp/pdf" "$tmp"/{signer,tsa}.{pem,key}
 export SIGNET_HOME=$tmp/home
 
 # The first signature of a file: "yes" if it passes, what it says of changes, and the reasons of those that differ between
@@ -38,6 +38,9 @@ while read -r name passes changes reasons words; do
     [ "$passes" != refused ] && continue
     said=$(jq -r .error.text "$tmp/json")
     [[ $said == *"$words"* ]] || failed "$name: \"$said\" does not say \"$words\""
+    # What would be refused afterwards is not signed.
+    expect 65 "$SIGNET_BUILD/agent/cli/sign_pdf" "$tmp/signer.key" "$tmp/signer.pem" "$tmp/pdf/$name.pdf" "$tmp/signed.pdf"
+    rejects test -e "$tmp/signed.pdf"
 done < "$tmp/pdf/cases"
-[ "$checks" -ge 220 ] || failed "only $checks cases"
+[ "$checks" -ge 320 ] || failed "only $checks checks"
 passed

@@ -147,6 +147,17 @@ expect 77 /usr/bin/python3 "$SIGNET_SOURCE/tests/support/terminal.py" "see [pdf-
 expect 0 signet_pin sign --force --json a.pdf
 json warnings='[]'
 
+# --- what cannot be read is not signed, as is what says that it is of 10 GB
+said=('its pages go round in a circle' 'object 5/0: error reading object: octet 1000000')
+for kind in cyclic-pages length; do
+    holds /usr/bin/python3 -B "$SIGNET_SOURCE/tests/support/make_pdf.py" $kind $kind.pdf
+    expect 65 signet_pin sign $kind.pdf
+    says "[malformed]"
+    says "${said[0]}"
+    said=("${said[@]:1}")
+    rejects test -e $kind.signed.pdf
+done
+
 # --- containers
 mkdir folder && echo one > folder/one && echo two > two && : > nothing
 expect 0 signet_pin sign --json --format asic-e --output all.asice folder/one ./two "$PWD/a.pdf" nothing

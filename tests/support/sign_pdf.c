@@ -125,8 +125,10 @@ static enum sg_rc sign(struct options *o, const struct sg_cades_signer *signer, 
     _cleanup_(sg_outfile_freep) struct sg_outfile *file = NULL;
     uint8_t digest[EVP_MAX_MD_SIZE];
     size_t len = 0;
+    unsigned hazards = 0;
     enum sg_rc rc = sg_input_open(in, &input, err);
 
+    o->params.ret_hazards = &hazards; /* every object is read, as by "signet sign" */
     if (rc == SG_OK)
         rc = sg_outfile_open(out, 0, &file, err);
     if (rc == SG_OK && o->image)
