@@ -39,7 +39,8 @@ static enum sg_rc check_signature(struct sg_known_crl *known, OSSL_LIB_CTX *libc
     *ret_right = false;
     if (!key || !sg_key_checkable(key) || *steps == 0 || (!over.hash.data && !over.data.data))
         return SG_OK;
-    enum sg_rc rc = sg_signature_check(libctx, &known->method, key, over, sg_buf_slice(&head->signature), &answer, err);
+    enum sg_rc rc =
+        sg_signature_check(libctx, NULL, &known->method, key, over, sg_buf_slice(&head->signature), &answer, err);
     if (rc != SG_OK)
         return rc;
     *ret_right = answer == SG_SIGNATURE_RIGHT;

@@ -1,5 +1,6 @@
 #include "verify/crypto.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include <openssl/err.h>
@@ -134,34 +135,104 @@ static bool set_padding(const struct sg_signature_method *method, EVP_PKEY_CTX *
     return true;
 }
 
-static enum sg_signature_answer check_data(OSSL_LIB_CTX *libctx, const struct sg_signature_method *method,
-                                           EVP_PKEY *key, struct sg_slice data, struct sg_slice value)
+/* EdDSA hashes what is signed itself. */
+static enum sg_signature_answer check_eddsa(OSSL_LIB_CTX *libctx, EVP_PKEY *key, struct sg_slice data,
+                                            struct sg_slice value)
 {
     _cleanup_(EVP_MD_CTX_freep) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-    EVP_PKEY_CTX *key_ctx = NULL; /* of `ctx` */
-    const char *digest = method->kind == SG_KIND_EDDSA ? NULL : OBJ_nid2sn(method->digest);
-    if (!ctx || EVP_DigestVerifyInit_ex(ctx, &key_ctx, digest, libctx, NULL, key, NULL) <= 0 ||
-        !set_padding(method, key_ctx))
+    if (!ctx || EVP_DigestVerifyInit_ex(ctx, NULL, NULL, libctx, NULL, key, NULL) <= 0)
         return SG_SIGNATURE_UNSUPPORTED;
     return EVP_DigestVerify(ctx, value.data, value.len, data.data, data.len) == 1 ? SG_SIGNATURE_RIGHT
                                                                                   : SG_SIGNATURE_WRONG;
 }
 
-static enum sg_signature_answer check_hash(OSSL_LIB_CTX *libctx, const struct sg_signature_method *method,
-                                           EVP_PKEY *key, struct sg_slice hash, struct sg_slice value)
+/* --- by a digest: what the checks by one key have in common ------------------------------------------------------- */
+
+struct sg_key_check {
+    struct sg_signature_method method;
+    EVP_PKEY *key;
+    EVP_MD *md;
+    EVP_PKEY_CTX *ctx; /* for any number of values (EVP_PKEY_verify(3)) */
+};
+
+void sg_key_check_free(struct sg_key_check *check)
 {
-    _cleanup_(EVP_PKEY_CTX_freep) EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(libctx, key, NULL);
-    _cleanup_(EVP_MD_freep) EVP_MD *md = EVP_MD_fetch(libctx, OBJ_nid2sn(method->digest), NULL);
-    if (method->kind == SG_KIND_EDDSA || !ctx || !md || EVP_PKEY_verify_init(ctx) <= 0 || !set_padding(method, ctx) ||
-        EVP_PKEY_CTX_set_signature_md(ctx, md) <= 0)
-        return SG_SIGNATURE_UNSUPPORTED;
-    return EVP_PKEY_verify(ctx, value.data, value.len, hash.data, hash.len) == 1 ? SG_SIGNATURE_RIGHT
-                                                                                 : SG_SIGNATURE_WRONG;
+    if (!check)
+        return;
+    EVP_PKEY_CTX_free(check->ctx);
+    EVP_MD_free(check->md);
+    EVP_PKEY_free(check->key);
+    free(check);
 }
 
-enum sg_rc sg_signature_check(OSSL_LIB_CTX *libctx, const struct sg_signature_method *method, EVP_PKEY *key,
-                              struct sg_signed_bytes over, struct sg_slice value, enum sg_signature_answer *ret,
-                              struct sg_err *err)
+SG_DEFINE_CLEANUP(struct sg_key_check, sg_key_check_free)
+
+static bool same_method(const struct sg_signature_method *a, const struct sg_signature_method *b)
+{
+    return a->kind == b->kind && a->digest == b->digest && a->mgf_digest == b->mgf_digest &&
+           a->salt_length == b->salt_length;
+}
+
+/* NULL: OpenSSL cannot check so. */
+static struct sg_key_check *key_check_new(OSSL_LIB_CTX *libctx, const struct sg_signature_method *method, EVP_PKEY *key)
+{
+    _cleanup_(sg_key_check_freep) struct sg_key_check *check = calloc(1, sizeof *check);
+    if (!check) {
+        ERR_raise(ERR_LIB_USER, ERR_R_MALLOC_FAILURE);
+        return NULL;
+    }
+    check->method = *method;
+    check->key = EVP_PKEY_up_ref(key) ? key : NULL;
+    check->md = EVP_MD_fetch(libctx, OBJ_nid2sn(method->digest), NULL);
+    check->ctx = EVP_PKEY_CTX_new_from_pkey(libctx, key, NULL);
+    if (!check->key || !check->md || !check->ctx || EVP_PKEY_verify_init(check->ctx) <= 0 ||
+        EVP_PKEY_CTX_set_signature_md(check->ctx, check->md) <= 0 || !set_padding(method, check->ctx))
+        return NULL;
+    return sg_steal(check);
+}
+
+/* The one that was kept, if it is by this very key and method: it has a reference to its key, whose address is no other
+ * key's therefore. */
+static struct sg_key_check *take_kept(sg_kept_check *kept, const struct sg_signature_method *method,
+                                      const EVP_PKEY *key)
+{
+    _cleanup_(sg_key_check_freep) struct sg_key_check *check = kept ? atomic_exchange(kept, NULL) : NULL;
+    return check && check->key == key && same_method(&check->method, method) ? sg_steal(check) : NULL;
+}
+
+static enum sg_signature_answer check_value(const struct sg_key_check *check, struct sg_signed_bytes over,
+                                            struct sg_slice value)
+{
+    uint8_t digest[EVP_MAX_MD_SIZE];
+    unsigned len = 0;
+    if (!over.hash.data) {
+        if (!EVP_Digest(over.data.data, over.data.len, digest, &len, check->md, NULL))
+            return SG_SIGNATURE_UNSUPPORTED;
+        over.hash = (struct sg_slice){digest, len};
+    }
+    return EVP_PKEY_verify(check->ctx, value.data, value.len, over.hash.data, over.hash.len) == 1 ? SG_SIGNATURE_RIGHT
+                                                                                                  : SG_SIGNATURE_WRONG;
+}
+
+/* Only what has found a value right is kept: nothing that failed is asked again. */
+static enum sg_signature_answer check_digest(OSSL_LIB_CTX *libctx, sg_kept_check *kept,
+                                             const struct sg_signature_method *method, EVP_PKEY *key,
+                                             struct sg_signed_bytes over, struct sg_slice value)
+{
+    _cleanup_(sg_key_check_freep) struct sg_key_check *check = take_kept(kept, method, key);
+    if (!check)
+        check = key_check_new(libctx, method, key);
+    if (!check)
+        return SG_SIGNATURE_UNSUPPORTED;
+    enum sg_signature_answer answer = check_value(check, over, value);
+    if (kept && answer == SG_SIGNATURE_RIGHT)
+        check = atomic_exchange(kept, check);
+    return answer;
+}
+
+enum sg_rc sg_signature_check(OSSL_LIB_CTX *libctx, sg_kept_check *kept, const struct sg_signature_method *method,
+                              EVP_PKEY *key, struct sg_signed_bytes over, struct sg_slice value,
+                              enum sg_signature_answer *ret, struct sg_err *err)
 {
     enum sg_signature_answer answer = SG_SIGNATURE_UNSUPPORTED;
     if (!key || method->kind == SG_KIND_OTHER || (method->kind != SG_KIND_EDDSA && method->digest == NID_undef)) {
@@ -173,10 +244,10 @@ enum sg_rc sg_signature_check(OSSL_LIB_CTX *libctx, const struct sg_signature_me
         answer = SG_SIGNATURE_UNSUPPORTED;
     else if (!key_fits(method, key))
         answer = SG_SIGNATURE_WRONG; /* no such key can have made it */
-    else if (over.hash.data)
-        answer = check_hash(libctx, method, key, over.hash, value);
-    else
-        answer = check_data(libctx, method, key, over.data, value);
+    else if (method->kind != SG_KIND_EDDSA)
+        answer = check_digest(libctx, kept, method, key, over, value);
+    else if (!over.hash.data)
+        answer = check_eddsa(libctx, key, over.data, value);
     bool memory = ERR_GET_REASON(ERR_peek_last_error()) == ERR_R_MALLOC_FAILURE;
     ERR_clear_error();
     if (memory)

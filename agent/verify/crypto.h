@@ -2,6 +2,7 @@
 #pragma once
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -34,8 +35,17 @@ struct sg_signed_bytes {
     struct sg_slice hash;
 };
 
-SG_MUST_CHECK enum sg_rc sg_signature_check(OSSL_LIB_CTX *libctx, const struct sg_signature_method *method,
-                                            EVP_PKEY *key, struct sg_signed_bytes over, struct sg_slice value,
+/* What the last check by a digest that found a value right was made with: of many signatures most are by the same key,
+ * and preparing is a good part of a check. NULL at first, and sg_key_check_free() at the end; several
+ * threads may use the same, where one at a time finds what is kept. */
+struct sg_key_check;
+typedef _Atomic(struct sg_key_check *) sg_kept_check;
+void sg_key_check_free(struct sg_key_check *check);
+
+/* `kept` NULL: nothing is kept. */
+SG_MUST_CHECK enum sg_rc sg_signature_check(OSSL_LIB_CTX *libctx, sg_kept_check *kept,
+                                            const struct sg_signature_method *method, EVP_PKEY *key,
+                                            struct sg_signed_bytes over, struct sg_slice value,
                                             enum sg_signature_answer *ret, struct sg_err *err);
 
 /* The key with which a signature was found right, so that it is checked once: SHA-256 of that key. Several threads read

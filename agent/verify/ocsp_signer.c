@@ -67,7 +67,7 @@ static enum sg_rc check_signature(struct sg_known_ocsp *known, const struct sg_r
         *ret_why = N_("its signature cannot be checked");
         return SG_OK;
     }
-    rc = sg_signature_check(request->libctx, &method, key, (struct sg_signed_bytes){.data = known->tbs},
+    rc = sg_signature_check(request->libctx, NULL, &method, key, (struct sg_signed_bytes){.data = known->tbs},
                             (struct sg_slice){ASN1_STRING_get0_data(value), (size_t)ASN1_STRING_length(value)}, &answer,
                             err);
     if (rc != SG_OK)

@@ -46,8 +46,8 @@ static enum sg_rc check_over(const struct sg_signature_request *request, const s
     candidate->limited = key && !sg_spend(request->steps, sg_algorithm_cost(key));
     if (candidate->limited)
         return SG_OK;
-    return sg_signature_check(request->verifier->libctx, &signer->method, key, over, signer->si->signature,
-                              &candidate->answer, err);
+    return sg_signature_check(request->verifier->libctx, &request->verifier->kept_check, &signer->method, key, over,
+                              signer->si->signature, &candidate->answer, err);
 }
 
 enum sg_rc sg_signature_value_try(const struct sg_signature_request *request, const struct sg_signer *signer,

@@ -135,6 +135,7 @@ void sg_verifier_free(struct sg_verifier *verifier)
     X509_VERIFY_PARAM_free(verifier->base);
     free_policies(&verifier->policies);
     sg_trust_free(verifier->trust);
+    sg_key_check_free(verifier->kept_check);
     sg_cert_cache_free(verifier->certs);
     EVP_MD_free(verifier->sha256);
     (void)pthread_mutex_destroy(&verifier->lock);

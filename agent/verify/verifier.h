@@ -5,6 +5,7 @@
 
 #include "formats/cert_cache.h"
 #include "verify/carried.h"
+#include "verify/crypto.h"
 #include "verify/path.h"
 #include "verify/trust.h"
 #include "verify/verdict.h"
@@ -20,6 +21,7 @@ struct sg_verifier {
     EVP_MD *sha256; /* for keys, fetched once */
     struct sg_trust *trust;
     struct sg_cert_cache *certs; /* those that signatures carry */
+    sg_kept_check kept_check;    /* of the signature that was checked last */
     enum sg_revocation_mode revocation;
     int64_t stale;
     int64_t now;                     /* when the verifier was made: one run, one time */

@@ -2,6 +2,7 @@
 #include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/param_build.h>
+#include <openssl/rsa.h>
 
 #include "judging.h"
 #include "verify/algorithms.h"
@@ -216,7 +217,8 @@ static void large_keys(void **state)
         EVP_PKEY *key = rsa_key(world->libctx, cases[i].bits, cases[i].exponent_bits);
         enum sg_signature_answer answer = SG_SIGNATURE_RIGHT;
         assert_int_equal(sg_key_checkable(key), cases[i].checkable);
-        assert_int_equal(sg_signature_check(world->libctx, &method, key, (struct sg_signed_bytes){slice_of("x"), {0}},
+        assert_int_equal(sg_signature_check(world->libctx, NULL, &method, key,
+                                            (struct sg_signed_bytes){slice_of("x"), {0}},
                                             (struct sg_slice){value, (size_t)cases[i].bits / 8}, &answer, NULL),
                          SG_OK);
         assert_int_equal(answer, cases[i].checkable ? SG_SIGNATURE_WRONG : SG_SIGNATURE_UNSUPPORTED);
@@ -229,12 +231,72 @@ static void large_keys(void **state)
     EVP_PKEY_free(slow);
 }
 
+/* Signs "x" as the method says. */
+static size_t sign(struct world *world, EVP_PKEY *key, const char *digest, int padding, uint8_t *value, size_t room)
+{
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    EVP_PKEY_CTX *key_ctx = NULL;
+    size_t len = room;
+    assert_int_equal(EVP_DigestSignInit_ex(ctx, &key_ctx, digest, world->libctx, NULL, key, NULL), 1);
+    assert_true(EVP_PKEY_CTX_set_rsa_padding(key_ctx, padding) > 0);
+    assert_int_equal(EVP_DigestSign(ctx, value, &len, (const uint8_t *)"x", 1), 1);
+    EVP_MD_CTX_free(ctx);
+    return len;
+}
+
+/* What is kept of one check has no part in the answer of another: each one is as if nothing were kept. */
+static void kept_checks(void **state)
+{
+    struct world *world = *state;
+    static const struct sg_signature_method plain = {.kind = SG_KIND_RSA, .digest = NID_sha256},
+                                            longer = {.kind = SG_KIND_RSA, .digest = NID_sha512},
+                                            pss = {.kind = SG_KIND_RSA_PSS,
+                                                   .digest = NID_sha256,
+                                                   .mgf_digest = NID_sha256,
+                                                   .salt_length = 222};
+    EVP_PKEY *a = EVP_PKEY_Q_keygen(world->libctx, NULL, "RSA", (size_t)2048);
+    EVP_PKEY *b = EVP_PKEY_Q_keygen(world->libctx, NULL, "RSA", (size_t)2048);
+    uint8_t of_a[256], of_b[256], pss_of_a[256]; /* PSS with the longest salt */
+    assert_int_equal(sign(world, a, "SHA256", RSA_PKCS1_PADDING, of_a, sizeof of_a), sizeof of_a);
+    assert_int_equal(sign(world, b, "SHA256", RSA_PKCS1_PADDING, of_b, sizeof of_b), sizeof of_b);
+    assert_int_equal(sign(world, a, "SHA256", RSA_PKCS1_PSS_PADDING, pss_of_a, sizeof pss_of_a), sizeof pss_of_a);
+    const struct {
+        EVP_PKEY *key;
+        const struct sg_signature_method *method;
+        const uint8_t *value;
+        const char *text;
+        enum sg_signature_answer answer;
+    } each[] = {
+        {a, &plain, of_a, "x", SG_SIGNATURE_RIGHT},   {a, &plain, of_a, "x", SG_SIGNATURE_RIGHT},
+        {a, &plain, of_a, "y", SG_SIGNATURE_WRONG},   {a, &plain, of_a, "x", SG_SIGNATURE_RIGHT},
+        {a, &plain, of_b, "x", SG_SIGNATURE_WRONG},   {a, &plain, of_a, "x", SG_SIGNATURE_RIGHT},
+        {b, &plain, of_a, "x", SG_SIGNATURE_WRONG},   {b, &plain, of_b, "x", SG_SIGNATURE_RIGHT},
+        {a, &plain, of_a, "x", SG_SIGNATURE_RIGHT},   {a, &longer, of_a, "x", SG_SIGNATURE_WRONG},
+        {a, &plain, of_a, "x", SG_SIGNATURE_RIGHT},   {a, &pss, of_a, "x", SG_SIGNATURE_WRONG},
+        {a, &pss, pss_of_a, "x", SG_SIGNATURE_RIGHT}, {a, &plain, pss_of_a, "x", SG_SIGNATURE_WRONG},
+        {a, &pss, pss_of_a, "y", SG_SIGNATURE_WRONG}, {a, &plain, of_a, "x", SG_SIGNATURE_RIGHT},
+    };
+    sg_kept_check kept = NULL;
+    for (size_t i = 0; i < sizeof each / sizeof *each; i++) {
+        enum sg_signature_answer answer = SG_SIGNATURE_UNSUPPORTED;
+        const struct sg_signed_bytes over = {.data = slice_of(each[i].text)};
+        const struct sg_slice value = {each[i].value, sizeof of_a};
+        assert_int_equal(
+            sg_signature_check(world->libctx, &kept, each[i].method, each[i].key, over, value, &answer, NULL), SG_OK);
+        assert_int_equal(answer, each[i].answer);
+        assert_true(answer == SG_SIGNATURE_RIGHT ? kept != NULL : kept == NULL);
+    }
+    sg_key_check_free(kept);
+    EVP_PKEY_free(a);
+    EVP_PKEY_free(b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(digests), WORLD_TEST(keys),        WORLD_TEST(in_paths),
         WORLD_TEST(anchor),        cmocka_unit_test(words), cmocka_unit_test(pss_parameters),
-        WORLD_TEST(rare_keys),     WORLD_TEST(large_keys),
+        WORLD_TEST(rare_keys),     WORLD_TEST(large_keys),  WORLD_TEST(kept_checks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
