@@ -9,6 +9,7 @@
 #include "base/msg.h"
 #include "formats/cms.h"
 #include "formats/pades.h"
+#include "formats/pdf_overlap.h"
 #include "formats/pdf_permissions.h"
 #include "verify/pdf_file.h"
 
@@ -54,6 +55,28 @@ static enum sg_rc check_dictionary(struct sg_pdf *revision, const struct sg_pdf_
     return rc;
 }
 
+/* What the signature leaves out can be changed as far as the CMS is, by unsigned attributes and white space: nothing
+ * else of the revision may reach there. (What later revisions add is compared, and is no part of what was signed.) */
+static enum sg_rc check_overlap(struct sg_pdf *revision, const struct sg_pdf_signature *signature,
+                                struct sg_pdf_found *found, struct sg_err *err)
+{
+    struct sg_pdf_overlap overlap;
+    int holder = signature->id.number ? signature->id.number : signature->field.number, n = 0;
+    enum sg_rc rc = sg_pdf_find_overlap(revision, holder, signature->range[1], signature->range[2], &overlap, err);
+    if (rc != SG_OK || !overlap.found)
+        return rc;
+    if (overlap.number == 0)
+        n = asprintf(&found->why_range,
+                     _("A cross-reference of the PDF may reach into what the signature leaves out of the file."));
+    else
+        n = asprintf(&found->why_range, _("Object %d may reach into what the signature leaves out of the file."),
+                     overlap.number);
+    if (n >= 0)
+        return SG_OK;
+    found->why_range = NULL;
+    return sg_fail_memory(err);
+}
+
 /* What each signature that covers this revision has to know of it; and its evidence. `newer`: the next one, or NULL. */
 static enum sg_rc look_at_revision(struct sg_pdf_file *file, struct sg_pdf *revision, struct sg_pdf *newer,
                                    size_t index, struct sg_err *err)
@@ -68,6 +91,8 @@ static enum sg_rc look_at_revision(struct sg_pdf_file *file, struct sg_pdf *revi
             continue;
         found->level = level;
         rc = check_dictionary(revision, &file->signatures.list[i], found, err);
+        if (rc == SG_OK && !found->why_range)
+            rc = check_overlap(revision, &file->signatures.list[i], found, err);
         if (rc == SG_OK && !found->why_range)
             rc = sg_pdf_limit_level(revision, &file->signatures.list[i], &found->level, err);
     }

@@ -494,6 +494,77 @@ for how in ("info", "value", "meta"):
     revised(f"indirect-{how}-same", "yes", "permitted", {80: b"null"}, pdf, stream=82)
     revised(f"indirect-{how}-moved", "no", "forbidden", {60: other}, pdf, stream=80)
 
+# --- what reaches into what a signature leaves out: white space there is no part of the CMS ----------------------------
+
+LOCATION = b"/Location (%s)"
+
+
+PREPARED = {21: WIDGET % (b"First", b"0 0 0 0", b"/V 20 0 R ")}
+LEADING = {3: PAGE % b"7 0 R 10 0 R 21 0 R", 6: FORM % b"7 0 R 10 0 R 21 0 R"}
+
+
+def in_reason(number, head, tail, sign=Pdf.sign):
+    """An object that begins in a text of the signature's dictionary, goes on behind a "%" to the end of the line, and
+    ends in another text. {length}: how long it is behind "stream"; object 30 may say that."""
+    offsets, length = {number: 0}, 0
+    for _ in range(2):
+        made = sign(base(), 20, PREPARED, LEADING, parameters=LOCATION % tail.replace(b"{length}", b"%06d" % length),
+                    extra=b"/Reason (%s %% )" % head.replace(b"{length}", b"%06d" % length), trailer=INFO, entries=offsets)
+        offsets[number] = at = made.data.rindex(b"/Reason (") + len(b"/Reason (")
+        if b"30 0 obj" in tail:
+            offsets[30] = made.data.rindex(b"30 0 obj")
+        begins = made.data.find(b"stream\n", at) + len(b"stream\n")
+        length = made.data.find(b"\nendstream", begins) - begins
+    return made
+
+
+def spaced(pdf):
+    """An "f" of the CMS is a line of its own now, and less fills it up."""
+    start = pdf.data.rindex(b"/Contents <30") + len(b"/Contents ")
+    end = pdf.data.index(b">", start)
+    at = pdf.data.index(b"f", start)
+    other = pdf.copy()
+    other.data = (pdf.data[:at] + b"\nf\n" + pdf.data[at + 1:end - 2] + pdf.data[end:])
+    assert len(other.data) == len(pdf.data) and pdf.data[end - 2:end] == b"00"
+    return other
+
+
+def gap(name, pdf):
+    case(f"gap-{name}", pdf, "no", "-", "pdf-byte-range")
+    case(f"gap-{name}-spaced", spaced(pdf), "no", "-", "pdf-byte-range")
+
+
+def from_before(number, head, tail):
+    """An object that stands in front of the signature's dictionary, and ends behind its gap. `tail`: in a comment."""
+    length = 0
+    for _ in range(2):
+        pdf = base()
+        at = len(pdf.data)
+        pdf.data += b"%d 0 obj\n" % number + head.replace(b"{length}", b"%06d" % length)
+        begins = pdf.data.index(b"<<", at)
+        begins = pdf.data.find(b"stream\n", begins) + len(b"stream\n")
+        pdf.sign(20, PREPARED, LEADING, tail, trailer=INFO, entries={number: at})
+        length = pdf.data.find(b"\nendstream", begins) - begins
+    return pdf
+
+
+# "Pay 100 EUR", which is painted over by "f" and followed by another text if there is such an operator in the gap.
+CONTENT = (b"4 0 obj\n<< /Length {length} >>\nstream\nBT /F1 18 Tf 20 100 Td <50617920313030204555522E> Tj ET "
+           b"1 1 1 rg 0 0 300 200 re")
+END = b"\nendstream\nendobj\n"
+gap("content", in_reason(4, CONTENT, END))
+gap("content-measured", in_reason(4, CONTENT.replace(b"{length}", b"30 0 R"), END + b"30 0 obj {length} endobj"))
+gap("content-named", in_reason(4, CONTENT.replace(b"Length", b"L#65ngth"), END))
+gap("content-twice", in_reason(4, CONTENT.replace(b"/Length", b"/Length 5 /Length"), END))
+gap("comment", in_reason(12, b"12 0 obj\n<< /Producer <41> /Nothing", b"\n0 >> endobj\n"))
+gap("string", from_before(12, b"<< /Producer (", b"%) >> endobj\n"))
+gap("stream", from_before(4, b"<< /Length {length} >>\nstream\nBT /F1 18 Tf 20 100 Td (", b"%) Tj ET\n" + LOCATION % b"\nendstream endobj"))
+gap("starts-there", base().sign(20, PREPARED, LEADING, trailer=INFO, entries={4: len(base().data) + 400}))
+gap("stamp", in_reason(4, CONTENT, END, Pdf.stamp))
+case("gap-of-others", signed(base(_4=b"<< /Length 14 0 R /Other /Length >>\nstream\n(%\nendstream", _14=b"2",
+                                  _9=b"<< /A (\\() /B <28> /C#28 [(()) << /Length (x) >>] >> % (\n",
+                                  _12=b"<< /Producer (endobj stream) >>")), "yes", "none")
+
 # --- what cannot be read ----------------------------------------------------------------------------------------------
 
 CUT = 'no "startxref" that points into it, followed by "%%EOF", ends its first'

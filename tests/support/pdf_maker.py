@@ -63,11 +63,12 @@ class Pdf:
         return self.sign(number, field, changes, sub_filter=b"ETSI.RFC3161", kind=b"DocTimeStamp", **options)
 
     def sign(self, number, field, changes, parameters=b"", sub_filter=b"ETSI.CAdES.detached", kind=b"Sig",
-             over=None, **options):
-        """Signs: the dictionary is object `number`, `field` its field with /V to come. `over`: instead of what it ought
-        to be over."""
-        body = (b"<< /Type /%s /Filter /Adobe.PPKLite /SubFilter /%s /ByteRange [0 %s] /Contents <%s> "
-                b"/M (D:20261126090000Z) %s >>" % (kind, sub_filter, b" " * 36, b"0" * 2 * RESERVED, parameters))
+             over=None, extra=b"", **options):
+        """Signs: the dictionary is object `number`, `field` its field with /V to come; in that `parameters` stand behind
+        /Contents, `extra` in front of it. `over`: instead of what it ought to be over."""
+        body = (b"<< /Type /%s /Filter /Adobe.PPKLite /SubFilter /%s %s/ByteRange [0 %s] /Contents <%s> "
+                b"/M (D:20261126090000Z) %s >>" %
+                (kind, sub_filter, extra, b" " * 36, b"0" * 2 * RESERVED, parameters))
         self.revise({number: body, **changes, **field}, **options)
         start = self.data.rindex(b"/Contents <0000") + len(b"/Contents ")
         end = start + 2 * RESERVED + 2
