@@ -274,8 +274,7 @@ static const char *const STEPS[] = {
     "ALTER TABLE document ADD COLUMN manifest TEXT NOT NULL DEFAULT '';",
 
     /* In how many attempts something of what is uploaded may have been sent. */
-    "ALTER TABLE step ADD COLUMN sent INTEGER NOT NULL DEFAULT 0;"
-    "UPDATE step SET sent = attempts;",
+    "ALTER TABLE step ADD COLUMN sent INTEGER NOT NULL DEFAULT 0; UPDATE step SET sent = attempts;",
 };
 
 #define NEWEST ((int64_t)(sizeof(STEPS) / sizeof(STEPS[0])))
