@@ -122,8 +122,12 @@ static void decode_name(char *name)
     char *to = name;
     for (const char *from = name; *from; from++) {
         int high = *from == '#' ? hex(from[1]) : -1, low = high >= 0 ? hex(from[2]) : -1;
-        *to++ = low >= 0 ? (char)(high << 4 | low) : *from;
-        from += low >= 0 ? 2 : 0;
+        *to = *from;
+        if (low >= 0) {
+            *to = (char)(high << 4 | low);
+            from += 2;
+        }
+        to++;
     }
     *to = '\0';
 }
