@@ -31,6 +31,11 @@ enum sg_rc sg_host_new(const char *program, bool may_exec, int64_t idle_ms, stru
     return *ret ? SG_OK : sg_fail_memory(err);
 }
 
+void sg_host_dismiss(struct sg_host *host)
+{
+    host->running = false;
+}
+
 void sg_host_free(struct sg_host *host)
 {
     free(host);
