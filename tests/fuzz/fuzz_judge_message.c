@@ -40,6 +40,13 @@ static void check_message(const struct sg_message *message, struct sg_slice byte
         must(message->code <= SG_LOG_WARNING && message->pieces[0].len < SG_MESSAGE_LOG_ROOM);
         check_printable(message->pieces[0]);
         break;
+    case SG_MESSAGE_FILE:
+        must(message->code == 0 && message->pieces[0].len > 0 && message->pieces[0].len <= SG_MAX_ZIP_NAME);
+        check_printable(message->pieces[0]);
+        break;
+    case SG_MESSAGE_DATA:
+        must(message->code == 0 && message->pieces[0].len > 0 && message->pieces[0].len <= SG_MESSAGE_DATA_MOST);
+        break;
     default:
         abort();
     }
