@@ -255,6 +255,26 @@ enum sg_rc sg_input_append(struct sg_input *input, const void *data, size_t len,
     return rc;
 }
 
+static enum sg_rc append_to_buf(void *context, const uint8_t *data, size_t len, struct sg_err *err)
+{
+    return sg_buf_append(context, data, len, err);
+}
+
+struct sg_sink sg_buf_sink(struct sg_buf *buf)
+{
+    return (struct sg_sink){append_to_buf, buf};
+}
+
+static enum sg_rc append_to_input(void *context, const uint8_t *data, size_t len, struct sg_err *err)
+{
+    return sg_input_append(context, data, len, err);
+}
+
+struct sg_sink sg_input_sink(struct sg_input *input)
+{
+    return (struct sg_sink){append_to_input, input};
+}
+
 const char *sg_input_name(const struct sg_input *input)
 {
     return input->name;

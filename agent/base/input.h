@@ -50,6 +50,8 @@ struct sg_sink {
     enum sg_rc (*write)(void *context, const uint8_t *data, size_t len, struct sg_err *err);
     void *context;
 };
+struct sg_sink sg_buf_sink(struct sg_buf *buf);       /* appends */
+struct sg_sink sg_input_sink(struct sg_input *input); /* appends to what sg_input_spool() made */
 
 /* Streams [offset, offset + len) into `sink`, SG_IO_BUFFER at a time. Ends early: SG_E_INPUT_CHANGED. */
 SG_MUST_CHECK enum sg_rc sg_input_copy(struct sg_input *input, uint64_t offset, uint64_t len, struct sg_sink sink,

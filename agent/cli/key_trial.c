@@ -76,11 +76,6 @@ enum sg_rc sg_key_try_signature(struct sg_app *app, struct sg_token_key *key, st
 
 /* --- decryption --------------------------------------------------------------------------------------------------- */
 
-static enum sg_rc append(void *context, const uint8_t *data, size_t len, struct sg_err *err)
-{
-    return sg_buf_append(context, data, len, err);
-}
-
 static enum sg_rc encrypt_text(struct sg_app *app, X509 *cert, struct sg_buf *out, struct sg_err *err)
 {
     STACK_OF(X509) *certs = sk_X509_new_null(); /* borrows the certificate */
@@ -111,7 +106,7 @@ enum sg_rc sg_key_try_decryption(struct sg_app *app, struct sg_token_key *key, s
         rc = sg_token_key_open(key, &opened, err);
     if (rc != SG_OK)
         return rc;
-    rc = sg_envelope_decrypt(envelope, opened, cert, (struct sg_sink){append, &plain}, err);
+    rc = sg_envelope_decrypt(envelope, opened, cert, sg_buf_sink(&plain), err);
     if (rc != SG_OK) {
         enum sg_rc token = sg_token_key_last_error(key, err);
         return token != SG_OK ? token : rc;

@@ -32,11 +32,6 @@ static enum sg_rc refuse(const struct adding *adding, enum sg_rc rc, const char 
                     sg_fail(err, rc, _("A signature cannot be added to \"%s\": %s (\"%s\")."), file, sentence, name));
 }
 
-static enum sg_rc append(void *context, const uint8_t *data, size_t len, struct sg_err *err)
-{
-    return sg_buf_append(context, data, len, err);
-}
-
 static enum sg_rc digest_entry(const struct adding *adding, const struct sg_zip_entry *entry, const char *digest_name,
                                uint8_t out[EVP_MAX_MD_SIZE], struct sg_slice *ret, struct sg_err *err)
 {
@@ -197,11 +192,6 @@ static enum sg_rc add_extended(const struct adding *adding, struct sg_err *err)
 /* --- ASiC-S ---------------------------------------------------------------------------------------------------------
  */
 
-static enum sg_rc append_input(void *context, const uint8_t *data, size_t len, struct sg_err *err)
-{
-    return sg_input_append(context, data, len, err);
-}
-
 static enum sg_rc add_simple(const struct adding *adding, struct sg_err *err)
 {
     const struct sg_asic_signature *signature = sg_asic_signature(adding->asic, 0);
@@ -220,10 +210,10 @@ static enum sg_rc add_simple(const struct adding *adding, struct sg_err *err)
     if (rc == SG_OK)
         rc = sg_input_spool(sg_input_name(adding->container), &content, err);
     if (rc == SG_OK)
-        rc = sg_zip_copy(zip, signature->content, (struct sg_sink){append_input, content}, err);
+        rc = sg_zip_copy(zip, signature->content, sg_input_sink(content), err);
     if (rc == SG_OK)
-        rc = sg_cades_add_signer(adding->signer, cms, content, adding->signing_time, (struct sg_sink){append, &more},
-                                 adding->digest, adding->ret_digest_len, err);
+        rc = sg_cades_add_signer(adding->signer, cms, content, adding->signing_time, sg_buf_sink(&more), adding->digest,
+                                 adding->ret_digest_len, err);
     return rc == SG_OK ? sg_zip_replace(zip, signature->entry, sg_buf_slice(&more), sg_outfile_sink(adding->out), err)
                        : rc;
 }

@@ -104,11 +104,6 @@ static enum sg_rc malformed(const struct sg_asic *asic, const char *reason, cons
 /* --- what it is -----------------------------------------------------------------------------------------------------
  */
 
-static enum sg_rc append(void *context, const uint8_t *data, size_t len, struct sg_err *err)
-{
-    return sg_buf_append(context, data, len, err);
-}
-
 /* The type that the container says it is of; "" if it does not. */
 static enum sg_rc read_type(const struct sg_asic *asic, char out[SG_ASIC_TYPE_MAX], struct sg_err *err)
 {
@@ -117,7 +112,7 @@ static enum sg_rc read_type(const struct sg_asic *asic, char out[SG_ASIC_TYPE_MA
     out[0] = '\0';
     if (!entry || entry->size >= SG_ASIC_TYPE_MAX)
         return SG_OK;
-    enum sg_rc rc = sg_zip_copy(asic->zip, entry, (struct sg_sink){append, &type}, err);
+    enum sg_rc rc = sg_zip_copy(asic->zip, entry, sg_buf_sink(&type), err);
     if (rc != SG_OK)
         return rc;
     while (type.len > 0 && strchr(" \t\r\n", type.data[type.len - 1]))
@@ -431,7 +426,7 @@ enum sg_rc sg_asic_read_signature(const struct sg_asic *asic, size_t index, stru
                         sg_fail(err, SG_E_LIMIT,
                                 _("\"%s: %s\" is larger than the limit of %zu bytes for files of its kind."), file,
                                 entry->name, bytes->max));
-    return sg_zip_copy(asic->zip, entry, (struct sg_sink){append, bytes}, err);
+    return sg_zip_copy(asic->zip, entry, sg_buf_sink(bytes), err);
 }
 
 bool sg_asic_signature_is_covered(const struct sg_asic *asic, size_t index)

@@ -9,18 +9,13 @@
 
 /* --- one token ---------------------------------------------------------------------------------------------------- */
 
-static enum sg_rc append(void *context, const uint8_t *data, size_t len, struct sg_err *err)
-{
-    return sg_buf_append(context, data, len, err);
-}
-
 /* What its TSTInfo says that the rest depends on (RFC 3161 §2.4.2). */
 static enum sg_rc read_info(struct sg_token *token, struct sg_err *err)
 {
     _cleanup_(sg_buf_clear) struct sg_buf content = SG_BUF(SG_MAX_TIMESTAMP);
     struct sg_tst_info info = {0};
 
-    enum sg_rc rc = sg_cms_content(token->cms, (struct sg_sink){.write = append, .context = &content}, err);
+    enum sg_rc rc = sg_cms_content(token->cms, sg_buf_sink(&content), err);
     if (rc == SG_OK)
         rc = sg_tst_info_read(sg_buf_slice(&content), &info, err);
     if (rc != SG_OK)

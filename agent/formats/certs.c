@@ -38,11 +38,6 @@ static enum sg_rc take(struct sg_slice der, OSSL_LIB_CTX *libctx, STACK_OF(X509)
     return SG_OK;
 }
 
-static enum sg_rc append(void *context, const uint8_t *data, size_t len, struct sg_err *err)
-{
-    return sg_buf_append(context, data, len, err);
-}
-
 static enum sg_rc read_der(struct sg_input *input, OSSL_LIB_CTX *libctx, STACK_OF(X509) *certs, struct sg_err *err)
 {
     _cleanup_(sg_buf_clear) struct sg_buf der = SG_BUF(SG_MAX_CERTIFICATE);
@@ -75,7 +70,7 @@ static enum sg_rc read_pem(struct sg_input *input, OSSL_LIB_CTX *libctx, STACK_O
             return sg_fail(err, SG_E_LIMIT, _("\"%s\" holds more than %d of them, which is the limit."),
                            sg_input_name(input), SG_MAX_CERTIFICATES);
         der.len = 0;
-        rc = sg_pem_block(reader, label, (struct sg_sink){.write = append, .context = &der}, err);
+        rc = sg_pem_block(reader, label, sg_buf_sink(&der), err);
         if (rc == SG_OK)
             rc = take(sg_buf_slice(&der), libctx, certs, err);
     }

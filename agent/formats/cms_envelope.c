@@ -238,18 +238,13 @@ static enum sg_rc read_auth_attrs(struct sg_envelope *envelope, struct sg_tlv_re
     return sg_buf_append(&envelope->cipher.auth_data, der, (size_t)len, err);
 }
 
-static enum sg_rc append(void *context, const uint8_t *data, size_t len, struct sg_err *err)
-{
-    return sg_buf_append(context, data, len, err);
-}
-
 /* The mac, which is the tag (RFC 5084 §3.2), as long as the parameters say. */
 static enum sg_rc read_tag(struct sg_envelope *envelope, struct sg_tlv_reader *reader, struct sg_err *err)
 {
     _cleanup_(sg_buf_clear) struct sg_buf bytes = SG_BUF(SMALL);
     struct sg_content_cipher *cipher = &envelope->cipher;
 
-    enum sg_rc rc = sg_tlv_octets(reader, (struct sg_sink){append, &bytes}, NULL, err);
+    enum sg_rc rc = sg_tlv_octets(reader, sg_buf_sink(&bytes), NULL, err);
     if (rc == SG_OK && bytes.len != cipher->tag_len)
         rc = sg_tlv_malformed(reader, sg_tlv_place(reader),
                               _("the tag is not as long as the parameters of AES-GCM say"), err);

@@ -198,14 +198,9 @@ enum sg_rc sg_cms_take(const struct sg_cms_walk *walk, uint32_t tag, const char 
     return rc;
 }
 
-static enum sg_rc append(void *context, const uint8_t *data, size_t len, struct sg_err *err)
-{
-    return sg_buf_append(context, data, len, err);
-}
-
 enum sg_rc sg_cms_join(const struct sg_cms_walk *walk, struct sg_buf *out, struct sg_err *err)
 {
-    return sg_tlv_octets(walk->reader, (struct sg_sink){.write = append, .context = out}, NULL, err);
+    return sg_tlv_octets(walk->reader, sg_buf_sink(out), NULL, err);
 }
 
 /* Everything from `start` to the input's end, into memory. */

@@ -155,11 +155,6 @@ static enum sg_rc check_stretch(const struct reading *reading, struct sg_mime_st
 
 /* --- the signature ------------------------------------------------------------------------------------------------ */
 
-static enum sg_rc into_cms(void *context, const uint8_t *data, size_t len, struct sg_err *err)
-{
-    return sg_input_append(context, data, len, err);
-}
-
 static enum sg_rc decode_line(struct reading *reading, struct sg_base64 *base64, const struct sg_mime_line *line,
                               struct sg_err *err)
 {
@@ -183,7 +178,7 @@ static enum sg_rc decode_base64(struct reading *reading, struct sg_mime_line *re
     enum delimiter found = NO_DELIMITER;
     bool more = true, right = true;
 
-    enum sg_rc rc = sg_base64_new((struct sg_sink){into_cms, reading->mime->cms}, &base64, err);
+    enum sg_rc rc = sg_base64_new(sg_input_sink(reading->mime->cms), &base64, err);
     while (rc == SG_OK) {
         rc = sg_mime_lines_next(reading->lines, &line, &more, err);
         if (rc != SG_OK || !more)
@@ -215,8 +210,7 @@ static enum sg_rc copy_binary(struct reading *reading, struct sg_mime_line *ret_
     *ret = NO_DELIMITER;
     *ret_line = (struct sg_mime_line){0};
     enum sg_rc rc = reading->mime->detached ? go_to_delimiter(reading, ret_line, ret, &end, err) : SG_OK;
-    return rc == SG_OK ? sg_input_copy(input, start, end - start, (struct sg_sink){into_cms, reading->mime->cms}, err)
-                       : rc;
+    return rc == SG_OK ? sg_input_copy(input, start, end - start, sg_input_sink(reading->mime->cms), err) : rc;
 }
 
 /* The body of a message or part that is a CMS. */

@@ -184,11 +184,6 @@ enum sg_rc sg_pem_label(struct sg_input *input, char label[SG_PEM_LABEL], struct
     return rc == SG_OK ? first_block(reader, label, err) : rc;
 }
 
-static enum sg_rc spool_write(void *context, const uint8_t *data, size_t len, struct sg_err *err)
-{
-    return sg_input_append(context, data, len, err);
-}
-
 /* Text or blocks behind the one that is read would be content that nobody judged. */
 static enum sg_rc nothing_behind(struct sg_pem_reader *reader, struct sg_err *err)
 {
@@ -215,7 +210,7 @@ enum sg_rc sg_pem_decode(struct sg_input *input, struct sg_input **ret, struct s
     if (rc == SG_OK && label[0] != '\0')
         rc = sg_input_spool(sg_input_name(input), &decoded, err);
     if (rc == SG_OK && decoded)
-        rc = sg_pem_block(reader, label, (struct sg_sink){spool_write, decoded}, err);
+        rc = sg_pem_block(reader, label, sg_input_sink(decoded), err);
     if (rc == SG_OK && decoded)
         rc = nothing_behind(reader, err);
     if (rc != SG_OK)

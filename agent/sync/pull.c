@@ -183,11 +183,6 @@ static void on_done(void *context, const struct sg_http_answer *answer, struct s
 
 /* --- requests ----------------------------------------------------------------------------------------------------- */
 
-static enum sg_rc append_body(void *context, const uint8_t *data, size_t len, struct sg_err *err)
-{
-    return sg_buf_append(context, data, len, err);
-}
-
 static size_t max_answer(enum sg_pull_kind kind)
 {
     switch (kind) {
@@ -211,7 +206,7 @@ static enum sg_rc start_get(struct sg_pull *pull, struct job *job, struct sg_pul
     struct sg_http_request request = {.method = "GET",
                                       .url = item->url,
                                       .headers = headers,
-                                      .answer = {append_body, &job->body},
+                                      .answer = sg_buf_sink(&job->body),
                                       .max_answer = max_answer(item->kind),
                                       .flags = SG_HTTP_FOLLOW,
                                       .done = on_done,
@@ -248,7 +243,7 @@ static enum sg_rc start_post(struct sg_pull *pull, struct job *job, struct sg_pu
                                                    .headers = headers,
                                                    .header_count = 2,
                                                    .body_bytes = sg_buf_slice(&job->request),
-                                                   .answer = {append_body, &job->body},
+                                                   .answer = sg_buf_sink(&job->body),
                                                    .max_answer = SG_MAX_OCSP_ANSWER,
                                                    .flags = SG_HTTP_FOLLOW,
                                                    .done = on_done,

@@ -156,11 +156,6 @@ static enum sg_rc finish_cades(struct sg_stamping *stamping, struct sg_slice tok
 /* --- PAdES -----------------------------------------------------------------------------------------------------------
  */
 
-static enum sg_rc append(void *context, const uint8_t *data, size_t len, struct sg_err *err)
-{
-    return sg_buf_append(context, data, len, err);
-}
-
 /* In the signature, where it ends the file and is nobody else's yet; else as a revision of its own. */
 static enum sg_rc begin_pades(struct sg_stamping *stamping, bool delivered, uint8_t sha256[SG_SHA256_LEN],
                               struct sg_err *err)
@@ -188,7 +183,7 @@ static enum sg_rc finish_pades(struct sg_stamping *stamping, struct sg_slice tok
         return sg_pades_stamp_finish(stamping->stamp, token, sink, err);
     enum sg_rc rc = sg_input_from_slice(sg_input_name(stamping->bytes), sg_buf_slice(&stamping->last.cms), &cms, err);
     if (rc == SG_OK)
-        rc = add_token(stamping, cms, token, (struct sg_sink){append, &stamped}, err);
+        rc = add_token(stamping, cms, token, sg_buf_sink(&stamped), err);
     return rc == SG_OK ? sg_pades_replace_cms(stamping->bytes, &stamping->last, sg_buf_slice(&stamped), sink, err) : rc;
 }
 
@@ -258,7 +253,7 @@ static enum sg_rc finish_asic(struct sg_stamping *stamping, struct sg_slice toke
 
     enum sg_rc rc = open_signature(stamping, stamping->signature, &bytes, &input, err);
     if (rc == SG_OK)
-        rc = add_token(stamping, input, token, (struct sg_sink){append, &stamped}, err);
+        rc = add_token(stamping, input, token, sg_buf_sink(&stamped), err);
     return rc == SG_OK ? sg_zip_replace(sg_asic_zip(stamping->asic), entry, sg_buf_slice(&stamped), sink, err) : rc;
 }
 

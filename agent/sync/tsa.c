@@ -211,11 +211,6 @@ static void done(void *context, const struct sg_http_answer *answer, struct sg_s
         asking = NULL; /* it is asking on */
 }
 
-static enum sg_rc into_answer(void *context, const uint8_t *data, size_t len, struct sg_err *err)
-{
-    return sg_buf_append(context, data, len, err);
-}
-
 static enum sg_rc ask(struct asking *asking, struct sg_err *err)
 {
     static const char *const headers[] = {"Content-Type: application/timestamp-query",
@@ -225,7 +220,7 @@ static enum sg_rc ask(struct asking *asking, struct sg_err *err)
                                    .url = tsa->url,
                                    .headers = headers,
                                    .header_count = sizeof(headers) / sizeof(headers[0]),
-                                   .answer = {.write = into_answer, .context = &asking->answer},
+                                   .answer = sg_buf_sink(&asking->answer),
                                    .max_answer = SG_MAX_TSA_ANSWER,
                                    .flags = SG_HTTP_CONFIGURED,
                                    .done = done,

@@ -14,11 +14,6 @@
 #include "verify/asic_container.h"
 #include "verify/timestamp.h"
 
-static enum sg_rc append(void *context, const uint8_t *data, size_t len, struct sg_err *err)
-{
-    return sg_buf_append(context, data, len, err);
-}
-
 /* --- what it is over ------------------------------------------------------------------------------------------------
  */
 
@@ -35,7 +30,7 @@ static enum sg_rc find_algorithm(const struct sg_container *container, struct sg
     if (rc == SG_OK)
         rc = sg_cms_read(input, container->judging->verifier->libctx, NULL, &cms, err);
     if (rc == SG_OK && !sg_cms_is_detached(cms))
-        rc = sg_cms_content(cms, (struct sg_sink){append, &content}, err);
+        rc = sg_cms_content(cms, sg_buf_sink(&content), err);
     if (rc == SG_OK && content.len > 0)
         rc = sg_tst_info_read(sg_buf_slice(&content), &info, err);
     if (rc == SG_OK && info.parsed)
@@ -107,7 +102,7 @@ static enum sg_rc judge(struct sg_container *container, struct sg_container_stam
     sg_judgement_init(&judgement);
     enum sg_rc rc = SG_OK;
     if (stamp->of->entry->size <= token.max)
-        rc = sg_zip_copy(sg_asic_zip(container->asic), stamp->of->entry, (struct sg_sink){append, &token}, err);
+        rc = sg_zip_copy(sg_asic_zip(container->asic), stamp->of->entry, sg_buf_sink(&token), err);
     if (rc == SG_OK)
         rc = judge_token(container, stamp, sg_buf_slice(&token), &judgement, err);
     if (rc != SG_OK)

@@ -44,11 +44,6 @@ static enum sg_rc check_signature(struct sg_verifier *verifier, struct sg_input 
     return rc == SG_OK ? sg_name_text(X509_get_subject_name(verdict->signer), &attached->signer_subject, err) : rc;
 }
 
-static enum sg_rc append_content(void *context, const uint8_t *data, size_t len, struct sg_err *err)
-{
-    return sg_buf_append(context, data, len, err);
-}
-
 static enum sg_rc read_content(struct sg_verifier *verifier, struct sg_input *input, const char *what,
                                struct sg_buf *content, struct sg_err *err)
 {
@@ -58,7 +53,7 @@ static enum sg_rc read_content(struct sg_verifier *verifier, struct sg_input *in
     if (rc == SG_OK && sg_cms_is_detached(cms))
         rc = sg_fail(err, SG_E_MALFORMED, _("\"%s\" does not hold %s: it was signed without --attached."),
                      sg_input_name(input), what);
-    return rc == SG_OK ? sg_cms_content(cms, (struct sg_sink){append_content, content}, err) : rc;
+    return rc == SG_OK ? sg_cms_content(cms, sg_buf_sink(content), err) : rc;
 }
 
 enum sg_rc sg_attached_read(struct sg_verifier *verifier, struct sg_slice bytes, const char *name, const char *what,

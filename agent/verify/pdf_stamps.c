@@ -32,11 +32,6 @@ enum sg_rc sg_pdf_cms_length(struct sg_slice contents, size_t *ret_len, struct s
     return SG_OK;
 }
 
-static enum sg_rc into_buffer(void *context, const uint8_t *data, size_t len, struct sg_err *err)
-{
-    return sg_buf_append(context, data, len, err);
-}
-
 /* The digest algorithm of a time-stamp token's imprint, as OpenSSL names it; NULL: it cannot be read. */
 static const char *imprint_digest(struct sg_verifier *verifier, struct sg_slice token)
 {
@@ -47,7 +42,7 @@ static const char *imprint_digest(struct sg_verifier *verifier, struct sg_slice 
     const ASN1_OBJECT *object = NULL;
     if (sg_input_from_slice("/Contents", token, &input, NULL) != SG_OK ||
         sg_cms_read(input, verifier->libctx, verifier->certs, &cms, NULL) != SG_OK || sg_cms_is_detached(cms) ||
-        sg_cms_content(cms, (struct sg_sink){into_buffer, &content}, NULL) != SG_OK ||
+        sg_cms_content(cms, sg_buf_sink(&content), NULL) != SG_OK ||
         sg_tst_info_read(sg_buf_slice(&content), &info, NULL) != SG_OK)
         return NULL;
     X509_ALGOR_get0(&object, NULL, NULL, info.imprint_algorithm);

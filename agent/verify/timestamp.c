@@ -147,11 +147,6 @@ static enum sg_rc check_info(const struct sg_timestamp_context *context, const s
 
 /* --- the token ---------------------------------------------------------------------------------------------------- */
 
-static enum sg_rc into_buffer(void *context, const uint8_t *data, size_t len, struct sg_err *err)
-{
-    return sg_buf_append(context, data, len, err);
-}
-
 /* RFC 3161 §2.4.2: SignedData over a TSTInfo, which it holds, with the TSA's signature and no other; DER. */
 static const char *form_problem(const struct sg_cms *cms)
 {
@@ -167,7 +162,7 @@ static const char *form_problem(const struct sg_cms *cms)
 static enum sg_rc read_info(struct sg_cms *cms, struct sg_tst_info *ret, struct sg_err *err)
 {
     _cleanup_(sg_buf_clear) struct sg_buf content = SG_BUF(SG_MAX_TIMESTAMP);
-    enum sg_rc rc = sg_cms_content(cms, (struct sg_sink){into_buffer, &content}, err);
+    enum sg_rc rc = sg_cms_content(cms, sg_buf_sink(&content), err);
     return rc == SG_OK ? sg_tst_info_read(sg_buf_slice(&content), ret, err) : rc;
 }
 

@@ -73,16 +73,11 @@ static enum sg_rc sign(struct world *world, enum sg_asic_form form, const struct
     return rc == SG_OK ? sg_outfile_commit(out, err) : rc;
 }
 
-static enum sg_rc append(void *context, const uint8_t *data, size_t len, struct sg_err *err)
-{
-    return sg_buf_append(context, data, len, err);
-}
-
 static void read_entry(const struct sg_zip *zip, const struct sg_zip_entry *entry, struct sg_buf *out)
 {
     struct sg_err err;
     assert_non_null(entry);
-    assert_ok(sg_zip_copy(zip, entry, (struct sg_sink){append, out}, &err), &err);
+    assert_ok(sg_zip_copy(zip, entry, sg_buf_sink(out), &err), &err);
 }
 
 static void test_extended(void **state)

@@ -71,11 +71,6 @@ static void test_opens_for_each_recipient_and_no_other(void **state)
     }
 }
 
-static enum sg_rc append(void *context, const uint8_t *data, size_t len, struct sg_err *err)
-{
-    return sg_buf_append(context, data, len, err);
-}
-
 static enum sg_rc stop_writing(void *context, const uint8_t *data, size_t len, struct sg_err *err)
 {
     (void)context;
@@ -104,7 +99,7 @@ static void test_what_is_encrypted_as_it_goes_opens_too(void **state)
     for (size_t c = 0; c < 3; c++) {
         _cleanup_(sg_buf_clear) struct sg_buf out = SG_BUF(4 * SG_MIB);
         _cleanup_(sg_buf_clear) struct sg_buf plain = SG_BUF(4 * SG_MIB);
-        assert_int_equal(encrypt_stream(&p256, contents[c], (struct sg_sink){append, &out}), SG_OK);
+        assert_int_equal(encrypt_stream(&p256, contents[c], sg_buf_sink(&out)), SG_OK);
         assert_true(openssl_decrypts(libctx, sg_buf_slice(&out), &p256, contents[c]));
         assert_int_equal(we_decrypt(libctx, sg_buf_slice(&out), &p256, &plain, NULL), SG_OK);
         assert_slice_equal(sg_buf_slice(&plain), contents[c]);

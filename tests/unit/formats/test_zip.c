@@ -67,11 +67,6 @@ static enum sg_rc open_bytes(struct world *world, struct sg_input **input, struc
     return sg_zip_open(*input, zip, err);
 }
 
-static enum sg_rc append(void *context, const uint8_t *data, size_t len, struct sg_err *err)
-{
-    return sg_buf_append(context, data, len, err);
-}
-
 static void test_comes_back_as_written(void **state)
 {
     struct world *world = *state;
@@ -87,7 +82,7 @@ static void test_comes_back_as_written(void **state)
         assert_non_null(entry);
         assert_int_equal(entry->size, 7);
         assert_int_equal(entry->bare, !large);
-        assert_ok(sg_zip_copy(zip, entry, (struct sg_sink){append, &content}, &err), &err);
+        assert_ok(sg_zip_copy(zip, entry, sg_buf_sink(&content), &err), &err);
         assert_true(sg_slice_equal(sg_buf_slice(&content), text("content")));
         assert_non_null(sg_zip_find(zip, "ü/b.txt"));
         assert_null(sg_zip_find(zip, "b.txt"));
@@ -108,7 +103,7 @@ static void test_no_byte_changes_unseen(void **state)
         _cleanup_(sg_buf_clear) struct sg_buf content = SG_BUF(64);
         world->bytes.data[i] ^= 1;
         if (open_bytes(world, &input, &zip, &err) == SG_OK && sg_zip_find(zip, "a.txt") &&
-            sg_zip_copy(zip, sg_zip_find(zip, "a.txt"), (struct sg_sink){append, &content}, &err) == SG_OK)
+            sg_zip_copy(zip, sg_zip_find(zip, "a.txt"), sg_buf_sink(&content), &err) == SG_OK)
             assert_true(sg_slice_equal(sg_buf_slice(&content), text("content")));
         world->bytes.data[i] ^= 1;
     }

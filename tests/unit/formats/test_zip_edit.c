@@ -11,16 +11,6 @@ static struct sg_slice text(const char *string)
     return (struct sg_slice){(const uint8_t *)string, strlen(string)};
 }
 
-static enum sg_rc append(void *context, const uint8_t *data, size_t len, struct sg_err *err)
-{
-    return sg_buf_append(context, data, len, err);
-}
-
-static struct sg_sink sink_of(struct sg_buf *buf)
-{
-    return (struct sg_sink){append, buf};
-}
-
 static void put(struct sg_buf *out, uint64_t value, int octets)
 {
     uint8_t bytes[8];
@@ -136,7 +126,7 @@ static void assert_content(const struct sg_zip *zip, const char *name, const cha
     _cleanup_(sg_buf_clear) struct sg_buf got = SG_BUF(MAX_FILE);
     const struct sg_zip_entry *entry = sg_zip_find(zip, name);
     assert_non_null(entry);
-    assert_ok(sg_zip_copy(zip, entry, sink_of(&got), &err), &err);
+    assert_ok(sg_zip_copy(zip, entry, sg_buf_sink(&got), &err), &err);
     assert_true(sg_slice_equal(sg_buf_slice(&got), text(content)));
 }
 
@@ -171,7 +161,7 @@ static void test_replaced(void **state)
         _cleanup_(sg_zip_freep) struct sg_zip *zip = NULL, *result = NULL;
         make(&before);
         open_zip(&before, &input, &zip);
-        assert_ok(sg_zip_replace(zip, sg_zip_find(zip, names[i / 3]), text(others[i % 3]), sink_of(&after), &err),
+        assert_ok(sg_zip_replace(zip, sg_zip_find(zip, names[i / 3]), text(others[i % 3]), sg_buf_sink(&after), &err),
                   &err);
         open_zip(&after, &changed, &result); /* which reads every header, and compares them */
         assert_int_equal(sg_zip_count(result), FILES);
@@ -201,7 +191,7 @@ static void test_appended(void **state)
     (void)state;
     make(&before);
     open_zip(&before, &input, &zip);
-    assert_ok(sg_zip_append(zip, files, 2, NOW, sink_of(&after), &err), &err);
+    assert_ok(sg_zip_append(zip, files, 2, NOW, sg_buf_sink(&after), &err), &err);
     open_zip(&after, &changed, &result);
     assert_int_equal(sg_zip_count(result), FILES + 2);
     for (size_t i = 0; i < FILES; i++)
@@ -228,7 +218,7 @@ static void test_refused(void **state)
     (void)state;
     make(&before);
     open_zip(&before, &input, &zip);
-    assert_int_equal(sg_zip_append(zip, &outside, 1, NOW, sink_of(&after), &err), SG_E_USAGE);
+    assert_int_equal(sg_zip_append(zip, &outside, 1, NOW, sg_buf_sink(&after), &err), SG_E_USAGE);
 }
 
 int main(void)
