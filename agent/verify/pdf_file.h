@@ -18,6 +18,7 @@ struct sg_pdf_found {
     uint8_t digest[EVP_MAX_MD_SIZE];
     size_t digest_len; /* 0: not calculated, or it cannot be */
     bool digested;
+    bool stamp_asked, stamp_intact; /* sg_pdf_is_stamp_intact() */
     /* Once it has been judged, if it is: */
     struct sg_report *report; /* its verdicts; NULL: none */
     bool intact;              /* it covers its revision, which has not been altered */
