@@ -83,28 +83,36 @@ skipped() { # CALL NUMBER
     [[ " ${many[*]} " == *" $1 "* ]] && [ $(($2 % 3)) != $third ]
 }
 
+at_each_call() { # FAULT KIND NAME WHAT: with the fault there; WHAT is asked then, of the kind and the sign's status
+    local call n status
+    prepare "$2" "$3-traced"
+    count_calls "${signs[@]}"
+    for call in "${few[@]}" "${many[@]}"; do
+        for ((n = 1; n <= $(calls "$call"); n++)); do
+            ! skipped "$call" $n || continue
+            prepare "$2" "$3-$call$n"
+            status=0
+            faulty "$1" "$call" $n "${signs[@]}" || status=$?
+            $4 "$2" $status
+        done
+    done
+}
+
 # ---- killed ---------------------------------------------------------------------------------------------------------
 
 milliseconds() { date +%s%3N; }
+after_kill() { # KIND STATUS
+    holds test $2 = 137 -o $2 = 0
+    whole_tokens
+    [ $2 = 0 ] || [ -e "$output" ] || unfinished=$((unfinished + 1))
+}
 for kind in "${kinds[@]}"; do
     prepare "$kind" "$kind-counted"
     begun=$(milliseconds)
     expect 0 signet_pin "${signs[@]}"
     took=$(($(milliseconds) - begun))
-    prepare "$kind" "$kind-traced"
-    count_calls "${signs[@]}"
     unfinished=0
-    for call in "${few[@]}" "${many[@]}"; do
-        for ((n = 1; n <= $(calls "$call"); n++)); do
-            ! skipped "$call" $n || continue
-            prepare "$kind" "$kind-$call$n"
-            status=0
-            faulty signal=KILL "$call" $n "${signs[@]}" || status=$?
-            holds test $status = 137 -o $status = 0
-            whole_tokens
-            [ $status = 0 ] || [ -e "$output" ] || unfinished=$((unfinished + 1))
-        done
-    done
+    at_each_call signal=KILL "$kind" "$kind" after_kill
     for ((n = 1; n <= 8; n++)); do
         prepare "$kind" "$kind-random$n"
         (exec "$SIGNET" "${signs[@]}" --pin-fd 9 9< "$SOFTHSM_PIN_FILE" > out 2> err < /dev/null) &
@@ -125,20 +133,13 @@ rm unknown.p7m
 # ---- a disk that is full, or a call that says so ---------------------------------------------------------------------
 
 before=$(hidden)
+after_full() { # KIND STATUS
+    holds test $2 = 0 -o $2 = 73 -o $2 = 74
+    [ $2 = 0 ] || [ "$1" = add ] || holds test ! -e "$output"
+    [ $2 = 0 ] || [ "$1" != add ] || holds cmp ../first.p7s "$output"
+}
 for kind in "${kinds[@]}"; do
-    prepare "$kind" "$kind-again"
-    count_calls "${signs[@]}"
-    for call in "${few[@]}" "${many[@]}"; do
-        for ((n = 1; n <= $(calls "$call"); n++)); do
-            ! skipped "$call" $n || continue
-            prepare "$kind" "$kind-full-$call$n"
-            status=0
-            faulty error=ENOSPC "$call" $n "${signs[@]}" || status=$?
-            holds test $status = 0 -o $status = 73 -o $status = 74
-            [ $status = 0 ] || [ "$kind" = add ] || holds test ! -e "$output"
-            [ $status = 0 ] || [ "$kind" != add ] || holds cmp ../first.p7s "$output"
-        done
-    done
+    at_each_call error=ENOSPC "$kind" "$kind-full" after_full
 done
 judge
 holds test "$(hidden)" = "$before"
