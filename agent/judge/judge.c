@@ -466,11 +466,14 @@ static enum sg_rc run_all(struct run *run, struct sg_err *err)
     return SG_OK;
 }
 
-/* Each place holds two descriptors a file, as a rule, and a pipe. */
+/* Each place holds two descriptors a file, as a rule, and a pipe. All places together hold half of the files that may be
+ * ahead, so that none waits for room that the others took. */
 static void share_descriptors(struct run *run)
 {
+    size_t share = SG_JUDGING_AHEAD / 2 / run->place_count;
+    size_t most = share < SG_MAX_JUDGING_BATCH ? share : SG_MAX_JUDGING_BATCH;
     struct rlimit limit = {.rlim_cur = 1024, .rlim_max = 1024};
-    rlim_t wanted = run->place_count * (2 * SG_MAX_JUDGING_BATCH + 2) + OTHER_FILES;
+    rlim_t wanted = run->place_count * (2 * most + 2) + OTHER_FILES;
     (void)getrlimit(RLIMIT_NOFILE, &limit);
     if (limit.rlim_cur < wanted) {
         limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
@@ -480,7 +483,7 @@ static void share_descriptors(struct run *run)
     while (run->place_count > 1 && spare / run->place_count < 4)
         run->place_count--;
     size_t fits = (spare / run->place_count - 2) / 2;
-    run->batch_size = fits < SG_MAX_JUDGING_BATCH ? fits : SG_MAX_JUDGING_BATCH;
+    run->batch_size = fits < most ? fits : most;
 }
 
 static void tell_missing(const struct run *run)
