@@ -195,6 +195,17 @@ static enum sg_rc say_what_is_covered(const struct judged *judged, struct sg_ver
     return SG_OK;
 }
 
+/* A signature over content of its own, where there is no manifest (ASiC-E) or no file (ASiC-S), may well be intact, and
+ * says nothing of what is in the container (EN 319 162-1 §4.3.3.2, §4.4.3.2). */
+static enum sg_rc check_over_files(struct sg_judgement *judgement, struct sg_err *err)
+{
+    if (!judgement->verdict.intact || judgement->verdict.file_count > 0)
+        return SG_OK;
+    judgement->verdict.intact = false;
+    return sg_judgement_note(judgement, SG_SEVERITY_FORMAT, SG_REASON_SIGNATURE_MALFORMED, err, "%s",
+                             _("The signature is over no file of the container."));
+}
+
 /* Adds to the judgement of the CAdES. It is asked once for each SignerInfo. */
 static enum sg_rc add_files(void *context, const struct sg_signer_info *si, struct sg_judgement *judgement,
                             struct sg_err *err)
@@ -212,6 +223,8 @@ static enum sg_rc add_files(void *context, const struct sg_signer_info *si, stru
         rc = check_manifest(judged, judgement, err);
     else if (signature->content && verdict->intact)
         rc = add_simple(judged, si, verdict, err);
+    if (rc == SG_OK)
+        rc = check_over_files(judgement, err);
     if (rc == SG_OK)
         rc = sg_container_stamps_note(judged->container, signature, judgement, err);
     return rc == SG_OK ? say_what_is_covered(judged, verdict, err) : rc;

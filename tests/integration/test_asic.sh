@@ -123,6 +123,45 @@ expect 65 verify bad.asics
 python3 "$EDIT" file_changed one.asics bad.asics
 expect 1 verify bad.asics
 
+# A signature with content of its own, put beside files that it knows nothing of, with and without a manifest; its own
+# content may stand there, too.
+printf 'Lunch is at noon.\n' > lunch.txt
+openssl cms -sign -binary -cades -nodetach -in lunch.txt -signer cert.pem -inkey key.pem -outform DER -out lunch.p7m
+expect 0 verify lunch.p7m
+cat > lend.py << 'END'
+"""A signature for what it is not over: lend.py CONTAINER FORM NAME SIGNATURE [ENTRY FILE]..."""
+import sys, zipfile
+out, form, name, signature, *files = sys.argv[1:]
+with zipfile.ZipFile(out, "w") as box:
+    box.writestr("mimetype", "application/vnd.etsi.asic-%s+zip" % form)
+    for entry, file in zip(files[::2], files[1::2]):
+        box.write(file, entry)
+    box.write(signature, "META-INF/" + name)
+END
+unzip -p two.asice META-INF/ASiCManifest001.xml > manifest.xml
+python3 lend.py lent-bare.asice e signature001.p7s lunch.p7m a.txt a.txt
+python3 lend.py lent-manifest.asice e signature001.p7s lunch.p7m META-INF/ASiCManifest001.xml manifest.xml a.txt a.txt \
+    b.txt b.txt
+python3 lend.py lent-file.asics s signature.p7s lunch.p7m a.txt a.txt
+python3 lend.py lent-bare.asics s signature.p7s lunch.p7m
+python3 lend.py lent-same.asics s signature.p7s lunch.p7m lunch.txt lunch.txt
+for box in lent-bare.asice lent-manifest.asice lent-file.asics lent-bare.asics; do
+    expect 1 verify $box
+    case $box in
+        *-bare.*) says 'The signature is over no file of the container' ;;
+        *) says 'TOTAL-FAILED / HASH_FAILURE' ;;
+    esac
+    expect 1 verify --extract lent-out $box
+    rejects ls -d lent-out/*
+done
+expect 0 verify lent-same.asics
+openssl cms -sign -binary -cades -in manifest.xml -signer cert.pem -inkey key.pem -outform DER -out manifest.p7s
+python3 lend.py fair.asice e signature001.p7s manifest.p7s META-INF/ASiCManifest001.xml manifest.xml a.txt a.txt b.txt b.txt
+expect 0 verify fair.asice
+openssl cms -sign -binary -cades -nodetach -in manifest.xml -signer cert.pem -inkey key.pem -outform DER -out manifest.p7m
+python3 lend.py own.asice e signature001.p7s manifest.p7m META-INF/ASiCManifest001.xml manifest.xml a.txt a.txt b.txt b.txt
+expect 0 verify own.asice
+
 # --- other ZIP files -----------------------------------------------------------------------------------------------
 
 zip -q other.zip a.txt
