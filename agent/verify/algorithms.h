@@ -22,3 +22,4 @@ bool sg_key_checkable(const EVP_PKEY *key);
 
 /* What checking one signature with this key costs, in units of an RSA-2048 check: bounds hostile sets of keys. */
 unsigned sg_algorithm_cost(const EVP_PKEY *key);
+#define SG_BYTES_PER_STEP 4096 /* hashed in about the time of one step */

@@ -6,8 +6,6 @@
 #include "verify/known_crl.h"
 #include "verify/verifier.h"
 
-#define BYTES_PER_STEP 4096 /* hashed in about the time of one step */
-
 const char *sg_crl_signer_problem(X509 *signer)
 {
     return sg_cert_may_sign_crls(signer) ? NULL : N_("its issuer's certificate is not allowed to sign CRLs");
@@ -45,7 +43,7 @@ static enum sg_rc check_signature(struct sg_known_crl *known, OSSL_LIB_CTX *libc
         return rc;
     *ret_right = answer == SG_SIGNATURE_RIGHT;
     if (known->carried || !*ret_right)
-        (void)sg_spend(steps, sg_algorithm_cost(key) + (unsigned)(head->tbs.len / BYTES_PER_STEP));
+        (void)sg_spend(steps, sg_algorithm_cost(key) + (unsigned)(head->tbs.len / SG_BYTES_PER_STEP));
     return SG_OK;
 }
 

@@ -140,6 +140,13 @@ bool sg_path_is_signed(const struct sg_found_path *found)
     return all;
 }
 
+/* The certificate is hashed, too. */
+static unsigned cost_of_check(const X509 *cert, const EVP_PKEY *key)
+{
+    int len = i2d_X509(cert, NULL);
+    return sg_algorithm_cost(key) + (unsigned)(len > 0 ? len : 0) / SG_BYTES_PER_STEP;
+}
+
 /* Adds `issuer` to the node's issuers if it signed it, which is put off for the first one. Node 0 is the leaf. */
 static enum sg_rc try_issuer(struct sg_path_walk *walk, size_t node, const struct sg_trusted *candidate,
                              struct sg_err *err)
@@ -158,7 +165,7 @@ static enum sg_rc try_issuer(struct sg_path_walk *walk, size_t node, const struc
             return SG_OK;
     EVP_PKEY *key = X509_get0_pubkey(issuer);
     if (index == node || !key || !sg_key_checkable(key) || (node > 0 && same_entity(cert, issuer)) ||
-        !spend(walk, sg_algorithm_cost(key)))
+        !spend(walk, cost_of_check(cert, key)))
         return SG_OK;
     (void)check_only_issuer(walk, child);
     bool first = !child->tried;
@@ -235,7 +242,8 @@ static enum sg_rc visit(struct sg_path_walk *walk, const struct sg_anchor_limits
     }
     walk->paths--;
     for (int i = 1; i < sk_X509_num(walk->path); i++)
-        if (!spend(walk, sg_algorithm_cost(X509_get0_pubkey(sk_X509_value(walk->path, i)))))
+        if (!spend(walk,
+                   cost_of_check(sk_X509_value(walk->path, i - 1), X509_get0_pubkey(sk_X509_value(walk->path, i)))))
             return SG_OK;
     const struct sg_found_path found = {walk->path, limits, walk};
     return walk->search->visit(walk->search->context, &found, &walk->stop, err);

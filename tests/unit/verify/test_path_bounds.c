@@ -72,6 +72,61 @@ static void one_name_many_keys(void **state)
     free_helpers(world);
 }
 
+/* 1,000 certificates of one name with keys that take long, each of which may be the signer's issuer, and is not. */
+static void one_name_slow_keys(void **state)
+{
+    struct world *world = *state;
+    static const char *const curves[] = {"sect233r1", "brainpoolP256r1", "sect571r1"};
+    for (size_t i = 0; i < sizeof curves / sizeof *curves; i++) {
+        EVP_PKEY *slow = EVP_PKEY_Q_keygen(world->libctx, NULL, "EC", curves[i]);
+        EVP_PKEY *other = EVP_PKEY_Q_keygen(world->libctx, NULL, "EC", curves[i]);
+        assert_true(slow && other);
+        for (int k = 0; k < 1000; k++)
+            help(world,
+                 pki_certify(world->libctx, slow, &world->root, &(struct pki_cert){.name = "Slow CA", .ca = true}));
+        const struct pki_id issuer = {.cert = sk_X509_value(world->intermediates, 0), .key = other};
+        struct pki_id leaf = pki_issue(world->libctx, &issuer, &(struct pki_cert){.name = "Leaf"});
+        judge_soon(world, leaf.cert, SG_INDETERMINATE, SG_SUB_NO_CERTIFICATE_CHAIN_FOUND, "path-limit");
+        pki_free(&leaf);
+        EVP_PKEY_free(slow);
+        EVP_PKEY_free(other);
+        free_helpers(world);
+    }
+}
+
+/* 12 CA certificates of 250 kB, each of which 960 others may have issued, and did not. */
+static void large_certificates(void **state)
+{
+    struct world *world = *state;
+    enum { SIZE = 250000 };
+    char *large = malloc(2 * SIZE + 16);
+    assert_non_null(large);
+    char *end = large + sprintf(large, "DER:0483%06x", (unsigned)SIZE);
+    memset(end, '0', (size_t)2 * SIZE);
+    end[(size_t)2 * SIZE] = '\0';
+    EVP_PKEY *quick = EVP_PKEY_Q_keygen(world->libctx, NULL, "RSA", (size_t)1024);
+    EVP_PKEY *other = EVP_PKEY_Q_keygen(world->libctx, NULL, "RSA", (size_t)1024);
+    assert_true(quick && other);
+    for (int i = 0; i < 960; i++)
+        help(world,
+             pki_certify(world->libctx, quick, &world->root, &(struct pki_cert){.name = "Quick CA", .ca = true}));
+    const struct pki_id top = {.cert = sk_X509_value(world->intermediates, 0), .key = other};
+    struct pki_id middle = {.key = pki_key(world->libctx)};
+    for (int i = 0; i < 12; i++)
+        middle.cert = help(
+            world,
+            pki_certify(world->libctx, middle.key, &top,
+                        &(struct pki_cert){.name = "Large CA", .ca = true, .more = {{NID_netscape_comment, large}}}));
+    struct pki_id leaf = pki_issue(world->libctx, &middle, &(struct pki_cert){.name = "Leaf"});
+    judge_soon(world, leaf.cert, SG_INDETERMINATE, SG_SUB_NO_CERTIFICATE_CHAIN_FOUND, "path-limit");
+    pki_free(&leaf);
+    EVP_PKEY_free(middle.key);
+    EVP_PKEY_free(quick);
+    EVP_PKEY_free(other);
+    free_helpers(world);
+    free(large);
+}
+
 /* 31 CAs, each certified by every other, and none by the anchor. */
 static void mesh(void **state)
 {
@@ -186,8 +241,13 @@ static void names_and_constraints(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WORLD_TEST(one_name),    WORLD_TEST(one_name_many_keys),    WORLD_TEST(mesh),
-        WORLD_TEST(policy_tree), WORLD_TEST(names_and_constraints),
+        WORLD_TEST(one_name),
+        WORLD_TEST(one_name_many_keys),
+        WORLD_TEST(one_name_slow_keys),
+        WORLD_TEST(large_certificates),
+        WORLD_TEST(mesh),
+        WORLD_TEST(policy_tree),
+        WORLD_TEST(names_and_constraints),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
