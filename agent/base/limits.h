@@ -163,6 +163,7 @@
 #define SG_SYNC_PARALLEL 8               /* requests at once to one server */
 #define SG_MAX_SERVERS 256               /* one run talks to */
 #define SG_MAX_SERVER_FAILURES 16        /* in a row, after which a server is not asked again in a run */
+#define SG_LEAST_RATE (2 * SG_KIB)       /* bytes a second, over a whole transfer: so slow may a link be */
 #define SG_MAX_HTTP_REALMS 66            /* client keys for TLS, with none among them */
 #define SG_MAX_IDLE_HANDLES 64           /* of the HTTP library, kept for use */
 #define SG_MAX_CRL_ANSWER (128 * SG_MIB) /* a CRL of some million certificates */

@@ -7,6 +7,8 @@
 #include "base/msg.h"
 #include "sync/http_private.h"
 
+#define LOOK_MS 1000 /* whether a transfer is overdue is looked at so often, at least */
+
 enum sg_rc sg_http_new(const struct sg_http_settings *settings, struct sg_http **ret, struct sg_err *err)
 {
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
@@ -205,13 +207,14 @@ static void to_running(struct sg_transfer *transfer, CURL *easy)
 {
     struct sg_http *http = transfer->http;
     transfer->easy = easy;
+    transfer->launched = sg_monotonic_ms();
     transfer->previous = NULL;
     transfer->next = http->running;
     if (http->running)
         http->running->previous = transfer;
     http->running = transfer;
     if (transfer->server->running++ == 0)
-        transfer->server->busy_since = sg_monotonic_ms();
+        transfer->server->busy_since = transfer->launched;
 }
 
 static void from_running(struct sg_transfer *transfer)
@@ -309,6 +312,28 @@ static bool collect(struct sg_http *http)
     return called;
 }
 
+/* What is slow but never still: curl's own limits do not end it. */
+static bool is_overdue(const struct sg_transfer *transfer, int64_t now)
+{
+    uint64_t earned = (transfer->sent + transfer->received) / SG_LEAST_RATE;
+    return now - transfer->launched > 1000 * (transfer->http->settings.budget + (int64_t)earned);
+}
+
+static bool end_overdue(struct sg_http *http)
+{
+    int64_t now = sg_monotonic_ms();
+    bool called = false;
+    for (struct sg_transfer *transfer = http->running, *next; transfer; transfer = next) {
+        next = transfer->next;
+        if (!is_overdue(transfer, now))
+            continue;
+        transfer->overdue = true;
+        (void)curl_multi_remove_handle(http->multi, transfer->easy);
+        called |= ended(transfer, CURLE_OPERATION_TIMEDOUT);
+    }
+    return called;
+}
+
 static enum sg_rc perform(struct sg_http *http, bool *called, struct sg_err *err)
 {
     int running = 0;
@@ -317,6 +342,7 @@ static enum sg_rc perform(struct sg_http *http, bool *called, struct sg_err *err
     if (code != CURLM_OK)
         return sg_fail(err, SG_E_INTERNAL, _("The library for HTTP failed: %s."), curl_multi_strerror(code));
     *called |= collect(http);
+    *called |= end_overdue(http);
     return SG_OK;
 }
 
@@ -332,7 +358,8 @@ enum sg_rc sg_http_run(struct sg_http *http, int wait_ms, int extra_fd, struct s
         int ready = 0;
         if (http->pending == 0 && extra_count == 0)
             break;
-        CURLMcode code = curl_multi_poll(http->multi, extra_count ? &extra : NULL, extra_count, (int)left, &ready);
+        int wait = left < LOOK_MS ? (int)left : LOOK_MS;
+        CURLMcode code = curl_multi_poll(http->multi, extra_count ? &extra : NULL, extra_count, wait, &ready);
         if (code == CURLM_OK)
             rc = perform(http, &called, err);
         else if (code == CURLM_UNRECOVERABLE_POLL) /* a signal: for the caller to look at */

@@ -28,7 +28,10 @@ struct sg_http_settings {
     bool private_addresses; /* URLs that are not the configuration's may lead to private addresses too */
     int64_t timeout;        /* seconds without progress (connect, low speed) after which a request ends */
     /* Seconds that one server may cost without an answer; then it is asked no more, and its requests fail with the last
-     * failure. The same after SG_MAX_SERVER_FAILURES in a row. It is forgiven by a new sg_http, so make one a run. */
+     * failure. The same after SG_MAX_SERVER_FAILURES in a row. It is forgiven by a new sg_http, so make one a run.
+     *
+     * A request may last so long, too, and a second longer for each SG_LEAST_RATE bytes of bodies that it has moved;
+     * then it ends with SG_E_TIMEOUT, although a little more may come each time. */
     int64_t budget;
     size_t parallel;          /* requests at once to one server */
     const struct sg_log *log; /* may be NULL; borrowed, as all above is */

@@ -34,6 +34,10 @@ static enum sg_rc fail_connect(struct sg_transfer *transfer, struct sg_err *err)
 static enum sg_rc fail_timeout(struct sg_transfer *transfer, struct sg_err *err)
 {
     curl_off_t connected = 0;
+    if (transfer->overdue)
+        return sg_fail(err, SG_E_TIMEOUT, _("%s was too slow, with %llu bytes in %lld seconds, and was left."),
+                       transfer->server->name, (unsigned long long)(transfer->sent + transfer->received),
+                       (long long)((sg_monotonic_ms() - transfer->launched) / 1000));
     if (transfer->easy)
         (void)curl_easy_getinfo(transfer->easy, CURLINFO_PRETRANSFER_TIME_T, &connected);
     return sg_fail(err, SG_E_TIMEOUT,

@@ -81,7 +81,9 @@ struct sg_transfer {
     struct sg_http_request request;      /* its method, url and headers are ours, below */
     char *method, *url;
     struct curl_slist *headers;
-    CURL *easy; /* while it runs */
+    CURL *easy;       /* while it runs ... */
+    int64_t launched; /* ... since then, ms of the monotonic clock */
+    bool overdue;     /* and it took longer than it may */
     uint64_t sent;
     unsigned redirects;
     bool own_server;      /* no redirect has led away from it: it gets the credentials */

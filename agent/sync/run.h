@@ -115,7 +115,8 @@ struct sg_run {
     int shared; /* the outbox, while blobs are made; -1: not yet */
     struct sg_journal *journal;
     struct sg_sync_progress progress;
-    enum sg_rc rc; /* a callback's failure, which ends the run */
+    int64_t looked_ms; /* when it was looked last what is due */
+    enum sg_rc rc;     /* a callback's failure, which ends the run */
     struct sg_err err;
 };
 

@@ -12,6 +12,7 @@
 #include "sync/run.h"
 
 #define SHOW_MS 100
+#define LOOK_MS 3000 /* what has become due meanwhile is looked for so often */
 
 /* --- one at a time -------------------------------------------------------------------------------------------------
  */
@@ -31,9 +32,10 @@ static enum sg_rc lock(const char *state_folder, int *ret, struct sg_err *err)
     if (fd < 0)
         return sg_about(path, err, sg_fail_errno(err, SG_E_CANNOT_CREATE, errno, _("\"%s\" cannot be created."), path));
     if (fcntl(fd, F_OFD_SETLK, &whole) < 0 && (errno == EAGAIN || errno == EACCES))
-        return sg_about(path, err,
-                        sg_fail(err, SG_E_BUSY, "%s",
-                                _("Another \"signet sync\" is at work; it does what this one would have done.")));
+        return sg_about(
+            path, err,
+            sg_fail(err, SG_E_BUSY, "%s",
+                    _("Another \"signet sync\" is at work; it takes up what has become due since it began, too.")));
     *ret = sg_steal_fd(&fd);
     return SG_OK;
 }
@@ -84,10 +86,12 @@ static enum sg_rc sweep(const struct sg_sync *sync, struct sg_err *err)
 
 static enum sg_rc count_known(struct sg_run *run, struct sg_err *err)
 {
+    struct sg_sync_progress *progress = &run->progress;
     size_t count = 0;
     enum sg_rc rc = sg_steps_count_due(run->sync->store, sg_clock_now(run->sync->clock), &count, err);
 
-    run->progress.known = count;
+    run->looked_ms = sg_monotonic_ms();
+    progress->known = progress->done + progress->failed + count;
     return rc;
 }
 
@@ -138,6 +142,16 @@ static enum sg_rc move_transfers(struct sg_run *run, struct sg_err *err)
     return rc == SG_OK && sg_journal_due_ms(run->journal) == 0 ? sg_journal_write(run, err) : rc;
 }
 
+/* A server that takes its time is no reason for a document that is signed meanwhile to wait: the run is the only one.
+ */
+static enum sg_rc look_again(struct sg_run *run, struct sg_err *err)
+{
+    if (sg_monotonic_ms() - run->looked_ms < LOOK_MS)
+        return SG_OK;
+    sg_run_more(run);
+    return count_known(run, err);
+}
+
 static enum sg_rc work(struct sg_run *run, struct sg_err *err)
 {
     const struct sg_sync *sync = run->sync;
@@ -148,6 +162,8 @@ static enum sg_rc work(struct sg_run *run, struct sg_err *err)
         rc = sync->may_go_on(sync->context, err);
         if (rc == SG_OK)
             rc = move_transfers(run, err);
+        if (rc == SG_OK)
+            rc = look_again(run, err);
         if (rc == SG_OK)
             rc = move_lines(run, err);
     }

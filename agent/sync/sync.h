@@ -28,7 +28,7 @@ struct sg_sync_event {
 };
 
 struct sg_sync_progress {
-    size_t done, failed, known; /* steps of this run; `known` counts those that were due when it began */
+    size_t done, failed, known; /* steps of this run; `known` counts those, and what else was due lately */
     size_t under_way;
     uint64_t bytes; /* of documents whose upload is done */
 };
