@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "base/msg.h"
+#include "build.h"
 #include "cli/commands.h"
 #include "store/snapshot.h"
 
@@ -280,6 +281,11 @@ const char *sg_status_level(const struct sg_status *status)
     const char *asked = sg_config_text(status->app->config, SG_KEY_SIGN_LEVEL);
 
     return status->stamps && strcmp(asked, "B-B") != 0 ? "B-T" : "B-B";
+}
+
+bool sg_status_has_release(const struct sg_status *status)
+{
+    return status->list.release_version[0] && strverscmp(status->list.release_version, SG_VERSION) > 0;
 }
 
 /* --- the command -------------------------------------------------------------------------------------------------- */

@@ -77,6 +77,9 @@ bool sg_status_is_due(const struct sg_status *status);
 /* What signatures are brought to as things are: "B-B" or "B-T", the highest level yet. */
 const char *sg_status_level(const struct sg_status *status);
 
+/* Whether the list of anchors tells of a newer version of Signet than this one. */
+bool sg_status_has_release(const struct sg_status *status);
+
 void sg_status_say(const struct sg_status *status);
 SG_MUST_CHECK enum sg_rc sg_status_print_json(const struct sg_status *status, struct sg_err *err); /* signet.status/1 */
 /* In the OpenMetrics text format, on stdout. */

@@ -88,11 +88,12 @@ static json_t *pulls_json(const struct sg_status *status)
     return sg_steal(list);
 }
 
-static json_t *list_json(const struct sg_kept_list *list)
+static json_t *list_json(const struct sg_status *status)
 {
+    const struct sg_kept_list *list = &status->list;
     if (list->number == 0)
         return json_null();
-    json_t *release = list->release_version[0]
+    json_t *release = sg_status_has_release(status)
                           ? json_pack("{s:o, s:o, s:o}", "version", sg_json_text(list->release_version), "url",
                                       text_or_null(list->release_url), "sha256", text_or_null(list->release_sha256))
                           : json_null();
@@ -119,7 +120,7 @@ enum sg_rc sg_status_print_json(const struct sg_status *status, struct sg_err *e
         (json_int_t)(o->ledger_last - o->ledger_witnessed), "failures", witnesses_json(status), "revocation",
         "good_until", time_or_null(status->revocation_until), "data", revocation_json(status), "ocsp_responses",
         (json_int_t)status->ocsp_count, "ocsp_good_until", time_or_null(status->ocsp_until), "pulls",
-        pulls_json(status), "anchor_list", list_json(&status->list), "level", "asked",
+        pulls_json(status), "anchor_list", list_json(status), "level", "asked",
         sg_config_text(status->app->config, SG_KEY_SIGN_LEVEL), "reached", sg_status_level(status));
     return sg_json_print(&status->app->voice, object) ? SG_OK : sg_fail_memory(err);
 }

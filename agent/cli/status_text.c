@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "base/msg.h"
-#include "build.h"
 #include "cli/status.h"
 
 #define SPAN_TEXT 48
@@ -165,8 +164,8 @@ static void say_list(const struct sg_status *status)
     const struct sg_kept_list *list = &status->list;
     char time[SG_TIME_TEXT];
 
-    if (list->release_version[0] && strcmp(list->release_version, SG_VERSION) != 0)
-        sg_say(voice, _("There is another version of Signet: %s, at %s, SHA-256 %s."), list->release_version,
+    if (sg_status_has_release(status))
+        sg_say(voice, _("There is a newer version of Signet: %s, at %s, SHA-256 %s."), list->release_version,
                list->release_url, list->release_sha256);
     if (list->number > 0)
         sg_say(voice, _("The list of anchors in force is number %lld, applied at %s."), (long long)list->number,
