@@ -5,6 +5,7 @@
 #include "cli/commands.h"
 #include "cli/outbox_find.h"
 #include "cli/outbox_show.h"
+#include "store/pulls.h"
 
 /* --- which ---------------------------------------------------------------------------------------------------------
  */
@@ -43,7 +44,8 @@ struct verb {
     const char *action;
     unsigned shown;
     enum sg_rc (*change)(const struct sg_args *args, struct sg_store *store, int64_t document, int64_t *ret_count,
-                         struct sg_err *err); /* NULL: nothing */
+                         struct sg_err *err);                          /* NULL: nothing */
+    enum sg_rc (*besides)(struct sg_store *store, struct sg_err *err); /* where none is named; NULL: nothing */
 };
 
 static enum sg_rc retry(const struct sg_args *args, struct sg_store *store, int64_t document, int64_t *ret_count,
@@ -68,6 +70,8 @@ static enum sg_rc change_all(const struct verb *verb, const struct sg_args *args
 
     for (size_t i = 0; i < documents->count && rc == SG_OK; i++)
         rc = verb->change(args, store, documents->numbers[i], &counts[i], err);
+    if (rc == SG_OK && verb->besides && sg_args_file_count(args) == 0)
+        rc = verb->besides(store, err);
     return rc == SG_OK ? sg_store_commit(store, err) : rc;
 }
 
@@ -123,12 +127,13 @@ static int run_list(struct sg_app *app, const struct sg_args *args)
 {
     bool named = sg_args_file_count(args) > 0;
 
-    return run(app, args, &(struct verb){"list", SG_SHOW_RECEIPTS | (named ? SG_SHOW_ALL : SG_SHOW_WAITING), NULL});
+    return run(app, args,
+               &(struct verb){"list", SG_SHOW_RECEIPTS | (named ? SG_SHOW_ALL : SG_SHOW_WAITING), NULL, NULL});
 }
 
 static int run_retry(struct sg_app *app, const struct sg_args *args)
 {
-    int status = run(app, args, &(struct verb){"retry", SG_SHOW_WAITING, retry});
+    int status = run(app, args, &(struct verb){"retry", SG_SHOW_WAITING, retry, sg_pulls_retry});
 
     if (status == 0)
         sg_say(&app->voice, "%s", _("What waits is due now: signet sync"));
@@ -146,7 +151,7 @@ static int run_drop(struct sg_app *app, const struct sg_args *args)
                       _("Dropping needs --reason TEXT: it is recorded, for who asks later why this was not stored."));
         return sg_complain(&app->voice, &err);
     }
-    int status = run(app, args, &(struct verb){"drop", SG_SHOW_RECEIPTS | SG_SHOW_ALL, drop});
+    int status = run(app, args, &(struct verb){"drop", SG_SHOW_RECEIPTS | SG_SHOW_ALL, drop, NULL});
     if (status == 0)
         sg_say(&app->voice, "%s", _("What was sent before stays where it is kept; nothing is removed there."));
     return status;

@@ -5,7 +5,7 @@
 #include "cli/commands.h"
 
 const struct sg_option sg_sync_options[] = {
-    {.name = "once", .help = N_("do what is due now, and end (this is what it does without options)")},
+    {.name = "once", .help = N_("do what is due by its time, and end: for timers")},
     {.name = "watch", .help = N_("stay, and do what becomes due: by its time, or when a network comes")},
     {.name = "dry-run", .help = N_("tell what would be done; send nothing, write nothing")},
     {.name = NULL},

@@ -39,7 +39,9 @@ static int work_on(struct sg_app *app, const struct sg_args *args, struct sg_syn
 
 static int run(struct sg_app *app, const struct sg_args *args)
 {
-    struct sg_sync_work work = {.app = app, .report = {.app = app, .targets = &work.targets}};
+    struct sg_sync_work work = {.app = app,
+                                .report = {.app = app, .targets = &work.targets},
+                                .by_hand = !sg_args_flag(args, "once") && !sg_args_flag(args, "watch")};
     int status = work_on(app, args, &work);
 
     sg_sync_report_clear(&work.report);

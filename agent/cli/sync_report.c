@@ -270,6 +270,19 @@ static enum sg_rc print_json(const struct sg_sync_report *report, const struct s
     return sg_json_print(&report->app->voice, object) ? SG_OK : sg_fail_memory(err);
 }
 
+static void say_sum(const struct sg_sync_report *report, const struct sg_sync_progress *progress)
+{
+    const struct sg_voice *voice = &report->app->voice;
+
+    if (progress->done + progress->failed + report->fetched + report->not_fetched > 0)
+        sg_say(voice, _("Done: %zu; failed: %zu."), progress->done, progress->failed);
+    else if (report->waiting_count > 0)
+        sg_say(voice, "%s",
+               _("Nothing is due; what waits is tried when its time comes, or at once: signet outbox retry"));
+    else
+        sg_say(voice, "%s", _("Nothing was to be done."));
+}
+
 enum sg_rc sg_sync_report_end(struct sg_sync_report *report, struct sg_store *store,
                               const struct sg_sync_progress *progress, bool quietly, int *ret_status,
                               struct sg_err *err)
@@ -287,11 +300,7 @@ enum sg_rc sg_sync_report_end(struct sg_sync_report *report, struct sg_store *st
     if (voice->json) {
         rc = print_json(report, progress, &status, err);
     } else {
-        sg_say(voice,
-               progress->done + progress->failed + report->fetched + report->not_fetched == 0
-                   ? _("Nothing was to be done.")
-                   : _("Done: %zu; failed: %zu."),
-               progress->done, progress->failed);
+        say_sum(report, progress);
         for (size_t i = 0; i < report->waiting_count; i++)
             say_group(report, &report->waiting[i], &status);
     }

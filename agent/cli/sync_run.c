@@ -93,6 +93,7 @@ static enum sg_rc run_engine(struct sg_sync_work *work, struct sg_sync_progress 
                            .list_url = sg_config_text(app->config, SG_KEY_TRUST_LIST),
                            .list_signer = sg_config_text(app->config, SG_KEY_TRUST_LIST_SIGNER),
                            .keep_copies = sg_config_seconds(app->config, SG_KEY_SYNC_KEEP_COPIES),
+                           .by_hand = work->by_hand,
                            .open = open_target,
                            .tell = tell,
                            .tell_pull = tell_pull,

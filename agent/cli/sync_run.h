@@ -8,6 +8,7 @@ struct sg_sync_work {
     struct sg_store *store;
     struct sg_sync_targets targets;
     struct sg_sync_report report;
+    bool by_hand; /* no timer or watch started it */
 };
 
 /* HTTP as the configuration has it. */

@@ -22,6 +22,15 @@
     "SELECT s.id, s.document, s.kind, s.state, s.level, s.sha256, s.sent_sha256, s.target, d.output, s.since, "        \
     "s.attempts, s.last_attempt, s.next_attempt, s.code, s.text "                                                      \
     "FROM step AS s CROSS JOIN outbox AS o ON o.document = s.document JOIN document AS d ON d.entry = s.document "
+/* What failed for want of a network, or of this computer; and what a person has to mend: the next try may be another's.
+ */
+#define FAILED_HERE                                                                                                    \
+    "code IN ('network', 'timeout', 'captive-portal', 'disk-full', 'io', 'cannot-create', 'busy', 'no-memory')"
+#define FAILED_BY_HAND                                                                                                 \
+    "code IN ('no-module', 'module-failed', 'no-token', 'no-key', 'token-failed', 'token-timeout', "                   \
+    "'module-crashed', 'tls', 'server-refused', 'pin-incorrect', 'pin-locked', 'pin-required', 'pin-final-try', "      \
+    "'pin-interlock', 'pin-to-be-changed', 'policy', 'clock-wrong', 'config')"
+#define RETRY_SOME "SET next_attempt = ?1 WHERE next_attempt > ?1 AND (" FAILED_HERE " OR (?2 AND " FAILED_BY_HAND "))"
 #define PULL_STATE "etag, last_modified, last_success, last_attempt, next_attempt, good_until, failures, code, text"
 #define LIST "number, applied, sha256, configured, pin, release_version, release_sha256, release_url"
 /* An anchor that came with a list; a person's sources begin with another word. */
@@ -95,6 +104,8 @@ static const char *const SQL[SG_SQL_COUNT] = {
     [SG_SQL_PULL_GET] = "SELECT " PULL_STATE " FROM pull WHERE kind = ?1 AND url = ?2 AND about = ?3",
     [SG_SQL_PULL_PUT] = "INSERT OR REPLACE INTO pull (kind, url, about, " PULL_STATE ") "
                         "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+    [SG_SQL_PULLS_RETRY_SOME] = "UPDATE pull " RETRY_SOME,
+    [SG_SQL_PULLS_RETRY] = "UPDATE pull SET next_attempt = ?1 WHERE next_attempt > ?1",
     [SG_SQL_PULL_ALL] = "SELECT kind, url, about, " PULL_STATE " FROM pull ORDER BY kind, url, about",
     [SG_SQL_LIST_GET] = "SELECT " LIST " FROM anchor_list WHERE configured = ?1",
     [SG_SQL_LIST_PUT] = "INSERT OR REPLACE INTO anchor_list (id, " LIST ") VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
@@ -196,9 +207,7 @@ static const char *const SQL[SG_SQL_COUNT] = {
     [SG_SQL_STEPS_COUNT_DUE] = "SELECT count(*) FROM step WHERE state = 0 AND next_attempt <= ?1",
     [SG_SQL_STEPS_POSTPONE] = "UPDATE step SET code = ?3, text = ?4, next_attempt = ?5 "
                               "WHERE state = 0 AND target = ?1 AND next_attempt <= ?2",
-    [SG_SQL_STEPS_RETRY_LOCAL] = "UPDATE step SET next_attempt = ?1 WHERE state = 0 AND next_attempt > ?1 "
-                                 "AND code IN ('network', 'timeout', 'captive-portal', 'disk-full', 'io', "
-                                 "'cannot-create', 'busy', 'no-memory')",
+    [SG_SQL_STEPS_RETRY_SOME] = "UPDATE step " RETRY_SOME " AND state = 0",
     [SG_SQL_STEP_GET] = STEP_ROWS "WHERE s.id = ?1",
     [SG_SQL_STEP_BEGIN] = "UPDATE step SET attempts = attempts + 1, sent = sent + 1, last_attempt = ?2 "
                           "WHERE id = ?1 AND state = 0",

@@ -142,8 +142,9 @@ SG_MUST_CHECK enum sg_rc sg_step_failed(struct sg_store *store, int64_t step, co
  * `next`, without an attempt of its own. */
 SG_MUST_CHECK enum sg_rc sg_steps_postpone(struct sg_store *store, const char *target, int64_t now,
                                            const struct sg_err *why, int64_t next, struct sg_err *err);
-/* There may be a network now, and room on the disk: what failed for want of that, and not by a server, is due. */
-SG_MUST_CHECK enum sg_rc sg_steps_retry_local(struct sg_store *store, int64_t now, struct sg_err *err);
+/* There may be a network now, and room on the disk: what failed for want of that, and not by a server, is due;
+ * `mended`: so is what a person had to mend (a token, a PIN, the configuration, the credentials). */
+SG_MUST_CHECK enum sg_rc sg_steps_retry_some(struct sg_store *store, int64_t now, bool mended, struct sg_err *err);
 /* The blob that is sent in the version's place. */
 SG_MUST_CHECK enum sg_rc sg_step_sends(struct sg_store *store, int64_t step, const char *sent_sha256,
                                        struct sg_err *err);

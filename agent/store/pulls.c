@@ -90,6 +90,20 @@ enum sg_rc sg_pull_put(struct sg_store *store, const struct sg_pull_key *key, co
     return sg_operation_end(&operation, put(store, key, state, err), err);
 }
 
+enum sg_rc sg_pulls_retry_some(struct sg_store *store, int64_t now, bool mended, struct sg_err *err)
+{
+    const struct sg_value values[] = {sg_value_integer(now), sg_value_integer(mended)};
+
+    return sg_db_run(store, SG_SQL_PULLS_RETRY_SOME, values, SG_COUNT(values), err);
+}
+
+enum sg_rc sg_pulls_retry(struct sg_store *store, struct sg_err *err)
+{
+    const struct sg_value values[] = {sg_value_integer(sg_clock_now(&store->clock))};
+
+    return sg_db_run(store, SG_SQL_PULLS_RETRY, values, SG_COUNT(values), err);
+}
+
 enum sg_rc sg_pulls_each(struct sg_store *store,
                          enum sg_rc (*each)(void *context, const struct sg_pull_key *key,
                                             const struct sg_pull_state *state, struct sg_err *err),

@@ -203,11 +203,11 @@ enum sg_rc sg_steps_postpone(struct sg_store *store, const char *target, int64_t
     return rc == SG_OK ? sg_db_run(store, SG_SQL_STEPS_POSTPONE, values, SG_COUNT(values), err) : rc;
 }
 
-enum sg_rc sg_steps_retry_local(struct sg_store *store, int64_t now, struct sg_err *err)
+enum sg_rc sg_steps_retry_some(struct sg_store *store, int64_t now, bool mended, struct sg_err *err)
 {
-    const struct sg_value values[] = {sg_value_integer(now)};
+    const struct sg_value values[] = {sg_value_integer(now), sg_value_integer(mended)};
 
-    return sg_db_run(store, SG_SQL_STEPS_RETRY_LOCAL, values, SG_COUNT(values), err);
+    return sg_db_run(store, SG_SQL_STEPS_RETRY_SOME, values, SG_COUNT(values), err);
 }
 
 enum sg_rc sg_step_sends(struct sg_store *store, int64_t step, const char *sent_sha256, struct sg_err *err)

@@ -72,6 +72,16 @@ static enum sg_rc tidy(const struct sg_sync *sync, struct sg_err *err)
     return SG_OK;
 }
 
+/* Whether there is a network now, and room on the disk, costs one try a server to find out; and so does whether a
+ * person has done what the error asked for. */
+static enum sg_rc retry(const struct sg_sync *sync, struct sg_err *err)
+{
+    int64_t now = sg_clock_now(sync->clock);
+    enum sg_rc rc = sg_steps_retry_some(sync->store, now, sync->by_hand, err);
+
+    return rc == SG_OK ? sg_pulls_retry_some(sync->store, now, sync->by_hand, err) : rc;
+}
+
 static enum sg_rc sweep(const struct sg_sync *sync, struct sg_err *err)
 {
     int64_t removed = 0;
@@ -316,9 +326,8 @@ enum sg_rc sg_sync_run(const struct sg_sync *sync, struct sg_sync_progress *ret,
     enum sg_rc rc = lock(sync->state_folder, &locked, err);
     if (rc == SG_OK)
         rc = tidy(sync, err);
-    /* Whether there is a network now, and room on the disk, costs one try a server to find out. */
     if (rc == SG_OK)
-        rc = sg_steps_retry_local(sync->store, sg_clock_now(sync->clock), err);
+        rc = retry(sync, err);
     if (rc == SG_OK)
         rc = count_known(&run, err);
     if (rc == SG_OK)

@@ -48,6 +48,7 @@ struct sg_sync {
     struct sg_verifier *verifier;       /* judges what they answer */
     const char *list_url, *list_signer; /* of the list of anchors; "": none */
     int64_t keep_copies;                /* seconds after everything is done */
+    bool by_hand; /* a person started it, and may have mended what only a person can: that is tried, too */
     /* Fills in a target's access and `encrypt_to`: before its first upload, and only if it has one, since a key on a
      * token may want a PIN. What fails here fails for all that goes to the target. */
     enum sg_rc (*open)(void *context, struct sg_sync_target *target, struct sg_err *err);

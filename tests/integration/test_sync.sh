@@ -246,19 +246,19 @@ sign ann.txt
 expect 78 "$SIGNET" sync
 says "for everybody to read"
 target archive "$APACHE_URL" "${with_password[@]}" > "$conf"
-expect 0 "$SIGNET" outbox retry
 chmod 640 credentials
 expect 78 "$SIGNET" sync
 says "chmod 600"
 chmod 600 credentials
 printf 'ann\nwrong-word\n' > credentials
-expect 0 "$SIGNET" outbox retry
 expect 69 "$SIGNET" sync --verbose
 says "[server-refused]"
 rejects grep -rq "wrong-word" out err "$SIGNET_HOME"
 printf 'ann\narchive\n' > credentials
-expect 0 "$SIGNET" outbox retry
-expect 0 "$SIGNET" sync
+expect 69 "$SIGNET" sync --once # a timer's: nobody is there who may have mended it
+says "Nothing is due; what waits is tried when its time comes, or at once: signet outbox retry"
+says "Waiting for archive: 2"
+expect 0 "$SIGNET" sync # a person's, who has
 holds holds_copy ann.txt
 
 # ---- a client key on a token ------------------------------------------------------------------------------------------
@@ -281,12 +281,12 @@ says "[tls]"
 target archive "$APACHE_URL" "${sealed[@]}" > "$conf"
 mv "$SIGNET_FIXTURES/tokens" "$SIGNET_FIXTURES/pulled"
 mkdir "$SIGNET_FIXTURES/tokens"
-expect 0 "$SIGNET" outbox retry
 expect 69 signet_pin sync
 says "No token that is there fits pkcs11:token=Signet%20Test;object=p256; insert it"
 rm -r "$SIGNET_FIXTURES/tokens"
 mv "$SIGNET_FIXTURES/pulled" "$SIGNET_FIXTURES/tokens"
-expect 0 "$SIGNET" outbox retry
+expect 77 "$SIGNET" sync
+says "give it with --pin-fd"
 expect 0 signet_pin sync
 holds holds_copy unsealed.txt
 

@@ -370,15 +370,34 @@ static void test_a_server_that_is_gone(void **state)
     assert_int_equal(next, f->now + 60);
     assert_done(sg_steps_next(store, f->now + 61, &next, &err));
     assert_int_equal(next, INT64_MAX);
-    assert_done(sg_steps_retry_local(store, f->now, &err));
+    assert_done(sg_steps_retry_some(store, f->now, false, &err));
     assert_due(f, store, "archive", 10, "w upload content archive\nw upload B-B archive\n");
 
     (void)sg_fail(&why, SG_E_SERVER_FAILED, "It failed.");
     assert_done(sg_steps_postpone(store, NULL, f->now, &why, f->now + 60, &err));
     assert_due(f, store, NULL, 10, "");
-    assert_done(sg_steps_retry_local(store, f->now, &err));
+    assert_done(sg_steps_retry_some(store, f->now, true, &err));
     assert_due(f, store, NULL, 10, "");
     assert_steps(store, document, ALL_STEPS);
+}
+
+/* Is what a person has to mend tried again when one may have, and not before? */
+static void test_what_a_person_mends(void **state)
+{
+    static const enum sg_rc codes[] = {SG_E_NO_TOKEN, SG_E_PIN_REQUIRED, SG_E_CONFIG, SG_E_SERVER_REFUSED, SG_E_TLS};
+    struct fixture *f = *state;
+    _cleanup_(sg_store_freep) struct sg_store *store = open_store(f);
+    struct sg_err why;
+
+    (void)queue_placed(store, "/in/a", "/out/a");
+    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+        (void)sg_fail(&why, codes[i], "It has to be mended.");
+        assert_done(sg_steps_postpone(store, NULL, f->now, &why, f->now + 60, &err));
+        assert_done(sg_steps_retry_some(store, f->now, false, &err));
+        assert_due(f, store, NULL, 10, "");
+        assert_done(sg_steps_retry_some(store, f->now, true, &err));
+        assert_due(f, store, NULL, 10, "w timestamp B-T \n");
+    }
 }
 
 /* Is what an upload needs to go on kept as it is? */
@@ -668,6 +687,7 @@ int main(void)
         fixture_test(test_failures),
         fixture_test(test_resume),
         fixture_test(test_a_server_that_is_gone),
+        fixture_test(test_what_a_person_mends),
         fixture_test(test_whole_way),
         fixture_test(test_delivered),
         fixture_test(test_stamps_first),
