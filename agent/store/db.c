@@ -106,6 +106,7 @@ static const char *const SQL[SG_SQL_COUNT] = {
                         "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
     [SG_SQL_PULLS_RETRY_SOME] = "UPDATE pull " RETRY_SOME,
     [SG_SQL_PULLS_RETRY] = "UPDATE pull SET next_attempt = ?1 WHERE next_attempt > ?1",
+    [SG_SQL_PULL_FORGET] = "DELETE FROM pull WHERE kind = ?1 AND url = ?2 AND about = ?3",
     [SG_SQL_PULL_ALL] = "SELECT kind, url, about, " PULL_STATE " FROM pull ORDER BY kind, url, about",
     [SG_SQL_LIST_GET] = "SELECT " LIST " FROM anchor_list WHERE configured = ?1",
     [SG_SQL_LIST_PUT] = "INSERT OR REPLACE INTO anchor_list (id, " LIST ") VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",

@@ -129,3 +129,31 @@ enum sg_rc sg_pulls_each(struct sg_store *store,
     }
     return rc;
 }
+
+struct keeping {
+    struct sg_store *store;
+    bool (*is_wanted)(void *context, const struct sg_pull_key *key);
+    void *context;
+};
+
+static enum sg_rc forget_unwanted(void *context, const struct sg_pull_key *key, const struct sg_pull_state *state,
+                                  struct sg_err *err)
+{
+    const struct keeping *keeping = context;
+    const struct sg_value values[] = {sg_value_text(key->kind), sg_value_text(key->url), sg_value_text(key->about)};
+
+    (void)state;
+    if (keeping->is_wanted(keeping->context, key))
+        return SG_OK;
+    return sg_db_run(keeping->store, SG_SQL_PULL_FORGET, values, SG_COUNT(values), err);
+}
+
+enum sg_rc sg_pulls_keep(struct sg_store *store, bool (*is_wanted)(void *context, const struct sg_pull_key *key),
+                         void *context, struct sg_err *err)
+{
+    struct keeping keeping = {store, is_wanted, context};
+    struct sg_operation operation;
+
+    enum sg_rc rc = sg_operation_begin(&operation, store, err);
+    return rc == SG_OK ? sg_operation_end(&operation, sg_pulls_each(store, forget_unwanted, &keeping, err), err) : rc;
+}

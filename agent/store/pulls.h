@@ -30,6 +30,10 @@ SG_MUST_CHECK enum sg_rc sg_pull_put(struct sg_store *store, const struct sg_pul
 /* What is not due yet is due, as with steps (sg_steps_retry_some()); or all that there is. */
 SG_MUST_CHECK enum sg_rc sg_pulls_retry_some(struct sg_store *store, int64_t now, bool mended, struct sg_err *err);
 SG_MUST_CHECK enum sg_rc sg_pulls_retry(struct sg_store *store, struct sg_err *err);
+/* Forgets those that are not wanted any more. */
+SG_MUST_CHECK enum sg_rc sg_pulls_keep(struct sg_store *store,
+                                       bool (*is_wanted)(void *context, const struct sg_pull_key *key), void *context,
+                                       struct sg_err *err);
 /* All of them; what is passed is borrowed, and anything but SG_OK ends the walk. */
 SG_MUST_CHECK enum sg_rc sg_pulls_each(struct sg_store *store,
                                        enum sg_rc (*each)(void *context, const struct sg_pull_key *key,

@@ -5,6 +5,7 @@
 
 #include "base/msg.h"
 #include "db.h"
+#include "store/overview.h"
 
 /* --- the store's id ----------------------------------------------------------------------------------------------- */
 
@@ -169,6 +170,35 @@ enum sg_rc sg_witness_failed(struct sg_store *store, enum sg_witness_kind kind, 
 
     enum sg_rc rc = sg_operation_begin(&operation, store, err);
     return rc == SG_OK ? sg_operation_end(&operation, fail(store, kind, name, why, err), err) : rc;
+}
+
+struct keeping {
+    struct sg_store *store;
+    bool (*is_asked)(void *context, enum sg_witness_kind kind, const char *name);
+    void *context;
+};
+
+static enum sg_rc forget_unasked(void *context, const struct sg_witness_failure *failure, struct sg_err *err)
+{
+    const struct keeping *keeping = context;
+    const struct sg_value values[] = {sg_value_integer((int64_t)failure->kind), sg_value_text(failure->name)};
+
+    if (keeping->is_asked(keeping->context, failure->kind, failure->name))
+        return SG_OK;
+    return sg_db_run(keeping->store, SG_SQL_WITNESS_RECOVERED, values, SG_COUNT(values), err);
+}
+
+enum sg_rc sg_witness_failures_keep(struct sg_store *store,
+                                    bool (*is_asked)(void *context, enum sg_witness_kind kind, const char *name),
+                                    void *context, struct sg_err *err)
+{
+    struct keeping keeping = {store, is_asked, context};
+    struct sg_operation operation;
+
+    enum sg_rc rc = sg_operation_begin(&operation, store, err);
+    if (rc != SG_OK)
+        return rc;
+    return sg_operation_end(&operation, sg_overview_witness_failures(store, forget_unasked, &keeping, err), err);
 }
 
 /* --- reading ------------------------------------------------------------------------------------------------------ */

@@ -59,6 +59,12 @@ SG_MUST_CHECK enum sg_rc sg_witness_add(struct sg_store *store, const struct sg_
 SG_MUST_CHECK enum sg_rc sg_witness_failed(struct sg_store *store, enum sg_witness_kind kind, const char *name,
                                            const struct sg_err *why, struct sg_err *err);
 
+/* Forgets the failures of those that are asked no longer. */
+SG_MUST_CHECK enum sg_rc sg_witness_failures_keep(struct sg_store *store,
+                                                  bool (*is_asked)(void *context, enum sg_witness_kind kind,
+                                                                   const char *name),
+                                                  void *context, struct sg_err *err);
+
 /* Takes witnesses by number; what it is given is borrowed. Anything but SG_OK stops the reading. */
 struct sg_witness_reader {
     enum sg_rc (*take)(void *context, const struct sg_witness *witness, struct sg_err *err);

@@ -331,10 +331,32 @@ static enum sg_rc publish(struct sg_pull *pull, struct sg_err *err)
     return rc;
 }
 
+static bool is_planned(void *context, const struct sg_pull_key *key)
+{
+    const struct sg_pull *pull = context;
+    for (size_t i = 0; i < pull->plan.count; i++) {
+        const struct sg_pull_item *item = &pull->plan.items[i];
+        if (strcmp(sg_pull_kind_word(item->kind), key->kind) == 0 && strcmp(item->url, key->url) == 0 &&
+            strcmp(item->about, key->about) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* What the configuration has no longer, or no certificate names that is in use, fails no longer either. */
+static enum sg_rc forget(struct sg_pull *pull, struct sg_err *err)
+{
+    bool whole = !pull->result.err && !pull->plan.limited;
+    return whole ? sg_pulls_keep(pull->options.store, is_planned, pull, err) : SG_OK;
+}
+
 static void finish(struct sg_pull *pull)
 {
     struct sg_err err = {0};
-    if (publish(pull, &err) != SG_OK)
+    enum sg_rc rc = publish(pull, &err);
+    if (rc == SG_OK)
+        rc = forget(pull, &err);
+    if (rc != SG_OK)
         give_up(pull, &err);
     pull->options.done(pull->options.context, &pull->result);
 }

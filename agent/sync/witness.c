@@ -160,6 +160,18 @@ static enum sg_rc start(struct sg_witnessing *w, struct sg_err *err)
     return SG_OK; /* from here on what goes wrong is in the result */
 }
 
+static bool is_asked(void *context, enum sg_witness_kind kind, const char *name)
+{
+    const struct sg_witnessing_options *options = context;
+
+    if (kind == SG_WITNESS_TSA)
+        return options->tsas != NULL;
+    for (size_t i = 0; i < options->target_count; i++)
+        if (strcmp(options->targets[i], name) == 0)
+            return true;
+    return false;
+}
+
 enum sg_rc sg_witnessing_start(const struct sg_witnessing_options *options, struct sg_witnessing **ret,
                                struct sg_err *err)
 {
@@ -172,8 +184,8 @@ enum sg_rc sg_witnessing_start(const struct sg_witnessing_options *options, stru
     w->bytes.max = SG_MAX_STATEMENT;
     for (size_t i = 0; i < options->target_count; i++)
         w->targets[i] = (struct at_target){.witnessing = w, .name = options->targets[i]};
-    enum sg_rc rc = SG_OK;
-    if (options->tsas || options->target_count > 0)
+    enum sg_rc rc = sg_witness_failures_keep(options->store, is_asked, &w->options, err);
+    if (rc == SG_OK && (options->tsas || options->target_count > 0))
         rc = sg_witness_begin(options->store, &w->statement, &any, err);
     if (rc == SG_OK && any)
         rc = start(w, err);

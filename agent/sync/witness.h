@@ -23,8 +23,8 @@ struct sg_witnessing_options {
     OSSL_LIB_CTX *libctx;
 };
 
-/* Starts what is missing of the newest statement; with nothing missing it is over at once. sg_http_run() moves it on.
- * Who cannot witness is recorded, and no error. */
+/* Forgets failures of who is not among these any more, and starts what is missing of the newest statement; with nothing
+ * missing it is over at once. sg_http_run() moves it on. Who cannot witness is recorded, and no error. */
 SG_MUST_CHECK enum sg_rc sg_witnessing_start(const struct sg_witnessing_options *options, struct sg_witnessing **ret,
                                              struct sg_err *err);
 bool sg_witnessing_is_over(const struct sg_witnessing *witnessing);

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Does `signet sync` itself fetch what judging needs, the list of anchors with its notice of a release among it: as soon
-# as there is a network, to be judged by without one?
+# as there is a network, to be judged by without one; and does what is fetched no longer also fail no longer?
 . "${SIGNET_SOURCE:-$(dirname "$0")/../..}/tests/support/lib.sh"
 . "$SIGNET_SOURCE/tests/support/namespace.sh"
 . "$SIGNET_SOURCE/tests/support/web_pki.sh"
@@ -110,4 +110,16 @@ says "The list of anchors in force is number 4"
 rejects grep -q "version of Signet" out
 expect 0 "$SIGNET" status --json
 json anchor_list.number=4 anchor_list.release=null
+
+# ---- what is no longer configured fails no longer ---------------------------------------------------------------------
+
+with_list "http://127.0.0.1:9/list.p7m"
+printf '[target "gone"]\ntype = put\nurl = http://127.0.0.1:9/\n' >> "$conf"
+expect 0 "$SIGNET" sync
+expect 0 "$SIGNET" status --json
+holds jq -e '(.pulls | any(.kind == "list")) and (.ledger.failures | any(.name == "gone"))' out
+rm "$conf"
+expect 0 "$SIGNET" sync
+expect 0 "$SIGNET" status --json
+holds jq -e '(.pulls | any(.kind == "list") | not) and .ledger.failures == []' out
 passed
