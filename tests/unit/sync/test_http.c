@@ -380,6 +380,27 @@ static void test_bad_server_is_given_up(void **state)
     assert_int_equal(good.err.rc, SG_E_TIMEOUT); /* not in this run */
 }
 
+/* However patient it is about silence: a request lasts as long as its server may cost, if nothing comes of it. */
+static void test_request_as_a_whole_is_bounded(void **state)
+{
+    struct sg_http_settings settings = {.proxy = "none", .timeout = 600, .budget = 1, .parallel = 1};
+    _cleanup_(sg_http_freep) struct sg_http *http = NULL;
+    struct outcome outcome, good;
+
+    (void)state;
+    assert_done(sg_http_new(&settings, &http, &err));
+    struct sg_http_request before = request_of("GET", url_of("/ok"), &good);
+    assert_done(sg_http_start(http, &before, &err));
+    run_all(http);
+    assert_int_equal(good.status, 200);
+    sg_buf_clear(&good.body);
+    struct sg_http_request request = request_of("GET", url_of("/silent"), &outcome);
+    assert_done(sg_http_start(http, &request, &err));
+    run_all(http);
+    assert_int_equal(outcome.err.rc, SG_E_TIMEOUT);
+    assert_non_null(strstr(outcome.err.text, "was too slow, with 0 bytes in "));
+}
+
 static void test_many_requests_share_connections(void **state)
 {
     enum { COUNT = 200, PARALLEL = 4 };
@@ -493,6 +514,7 @@ int main(void)
         cmocka_unit_test(test_shrunk_body_is_named),
         cmocka_unit_test(test_credentials_go_to_one_server),
         cmocka_unit_test(test_bad_server_is_given_up),
+        cmocka_unit_test(test_request_as_a_whole_is_bounded),
         cmocka_unit_test(test_many_requests_share_connections),
         cmocka_unit_test(test_client_keys_share_nothing),
         cmocka_unit_test(test_end_cancels),
