@@ -263,6 +263,8 @@ edit() { # FORM PYTHON: in `entries`, `witnesses` and `about`
     /usr/bin/python3 - "all.$1" "changed.$1" "$2" <<'PYTHON'
 import csv, json, sys
 source, target, change = sys.argv[1:]
+def another(digest): # with another first digit
+    return "%x" % (int(digest[0], 16) ^ 1) + digest[1:]
 if source.endswith(".json"):
     about = json.load(open(source))
     entries, witnesses = about["entries"], about["witnesses"]
@@ -287,7 +289,7 @@ for form in json csv; do
     for field in time event code token key object detail previous hash; do
         case $field in
             time) edit $form 'entries[1]["time"] = "2001-01-01T00:00:00Z"' ;;
-            previous | hash) edit $form "entries[1]['$field'] = '00' + entries[1]['$field'][2:]" ;;
+            previous | hash) edit $form "entries[1]['$field'] = another(entries[1]['$field'])" ;;
             *) edit $form "entries[1]['$field'] += 'x'" ;;
         esac
         expect 1 "$SIGNET" log --check changed.$form --json
@@ -311,7 +313,7 @@ for form in json csv; do
     edit $form "del entries[$((half - 1)):]; about['last'] = $((half - 1))"
     expect 1 "$SIGNET" log --check changed.$form
     says "cut off, or an older copy was put back"
-    edit $form 'witnesses[0]["hash"] = "00" + witnesses[0]["hash"][2:]'
+    edit $form 'witnesses[0]["hash"] = another(witnesses[0]["hash"])'
     expect 1 "$SIGNET" log --check changed.$form
     rejects independent changed.$form
     edit $form 'witnesses[0]["time"] = "2023-11-14T22:13:21Z"'

@@ -113,7 +113,7 @@ for i in 1 2 3 4 5 6 7 8; do
         "$SIGNET" sign --yes --key "$key" "p$i" > "p$i.out" 2>&1 || true; } &
 done
 # shellcheck disable=SC2016
-holds timeout 60 bash -c 'until [ "$(ls asked? | wc -l)" = 8 ]; do sleep 0.05; done'
+holds timeout 300 bash -c 'until [ "$(ls asked? | wc -l)" = 8 ]; do sleep 0.05; done'
 touch go
 wait
 reached 1
@@ -124,10 +124,10 @@ expect 0 "$SIGNET" token pin "$token" --clear
 
 # --- a person who mistypes
 
-expect 0 terminal "see PIN of" "type 0000" "see That was wrong" "see PIN of" "type 0000" "see not sent again" "see PIN of" "type $right" -- \
+expect 0 terminal "see PIN of" "type no-pin" "see That was wrong" "see PIN of" "type no-pin" "see not sent again" "see PIN of" "type $right" -- \
     "$SIGNET" sign --yes --force --key "$key" a.txt
 reached 2
-rejects grep -qE "0000|$right" "$tmp/out"
+rejects grep -qE "no-pin|$right" "$tmp/out" # (no digits: a serial number may have the same)
 # One who gives up.
 expect 130 terminal "see PIN of" "type 0000" "see That was wrong" "see PIN of" "key 03" -- "$SIGNET" sign --yes --force --key "$key" a.txt
 reached 1
@@ -242,7 +242,7 @@ rm "$SIGNET_HOME/signet.conf"
 
 expect 0 terminal "see Present PIN" "type 246810" "see New PIN" "type 135791" "see once more" "type 135792" "see not the same" \
     "see New PIN" "type 135791" "see once more" "type 135791" "see is changed" -- "$SIGNET" token pin "$token"
-rejects grep -qE "246810|13579" "$tmp/out"
+rejects grep -qE "246810|13579[12]" "$tmp/out"
 expect 0 sign 135791
 # The wrong old one is asked for again, the new one is not.
 expect 0 terminal "see Present PIN" "type 0000" "see New PIN" "type 246810" "see once more" "type 246810" "see That was wrong" \

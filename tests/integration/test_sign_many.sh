@@ -161,7 +161,7 @@ rm listed/*.p7s
 # attached: the same
 for options in "" --attached; do
     # shellcheck disable=SC2086
-    expect 65 signet_pin sign --yes $options --output-dir . --manifest <(sha256sum list | sed 's/^./0/; t; s/^/1/')
+    expect 65 signet_pin sign --yes $options --output-dir . --manifest <(sha256sum list | sed 's/^0/1/; t; s/^./0/')
     says "[content-differs]"
     # shellcheck disable=SC2086
     expect 0 signet_pin sign --yes $options --output-dir . --manifest <(sha256sum list)

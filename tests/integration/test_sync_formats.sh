@@ -241,7 +241,7 @@ for twin in file manifest value; do
     expect 1 "$SIGNET" verify "bad-$twin.asice"
 done
 "$SIGNET" verify --json bad-stamp.asice > out || true
-rejects grep -q '"level": "B-T"' out
+rejects grep -q '"level":"B-T"' out
 
 # Killed at any moment, the file is the one that was signed or the one with the time-stamp.
 for moment in 0 1 2 4 7; do
