@@ -163,11 +163,13 @@ clear_interlock "pkcs11:token=Decrypt"
 
 # --- killed while it writes: no file
 expect 0 openssl cms -encrypt -binary -aes-256-gcm -stream -in <(head -c 50000000 /dev/zero) -outform DER -out big.p7m ../rsa.pem
+keep_tokens
 timeout --signal=KILL 0.2 "$SIGNET" decrypt --pin-fd 9 big.p7m 9< "$SOFTHSM_PIN_FILE" > /dev/null 2>&1 || true
 if [ -e big ]; then
     holds test "$(stat -c %s big)" = 50000000 # it was done by then
     rm big
 fi
+whole_tokens
 expect 0 signet_pin decrypt big.p7m
 holds cmp big <(head -c 50000000 /dev/zero)
 passed
