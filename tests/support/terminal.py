@@ -6,7 +6,7 @@
 A STEP is "see TEXT" (wait until the terminal shows it, after what the step before saw), "type TEXT" (and Enter),
 "key HEX" (bytes as they are), "touch FILE" or "wait FILE" (until it is there; with these two, several can be brought to
 the same point). What the terminal showed goes to stdout; the exit status is the command's, or 124 where it all takes
-longer than a minute.
+longer than five minutes.
 
 With --dialogue the command has no terminal, but the terminal's name in GPG_TTY, where pinentry shows its dialogue; what the
 command itself prints is not the terminal's, and stays on stdout and stderr.
@@ -15,12 +15,13 @@ import fcntl
 import os
 import pty
 import select
+import signal
 import subprocess
 import sys
 import termios
 import time
 
-LIMIT = 60
+LIMIT = 300
 
 
 class Terminal:
@@ -67,6 +68,13 @@ class Terminal:
                 sys.exit(f"terminal.py: no such step: {step}")
 
 
+def own_session():
+    """As a terminal gives it: no signal is ignored because this program was started in the background."""
+    os.setsid()
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
+
+
 def main():
     arguments = sys.argv[1:]
     dialogue = arguments[0] == "--dialogue"
@@ -77,10 +85,10 @@ def main():
     master, slave = pty.openpty()
     if dialogue:
         environment = dict(os.environ, GPG_TTY=os.ttyname(slave), TERM="vt100")
-        child = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, start_new_session=True)
+        child = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, preexec_fn=own_session)
     else:
         def take_terminal():
-            os.setsid()
+            own_session()
             fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
 
         child = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, preexec_fn=take_terminal)
