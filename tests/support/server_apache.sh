@@ -47,7 +47,8 @@ apache_access() { # WORD...
 
 apache_start() { # [WORD...]
     local root=$tmp/apache port scheme=http
-    port=$(free_port)
+    free_port
+    port=$ret_port
     case " $* " in *" tls "* | *" client "*) scheme=https ;; esac
     chmod o+x "$tmp"
     mkdir -p "$root/files" "$root/lock"

@@ -9,7 +9,8 @@ forward_proxy_pid=
 
 forward_proxy_start() { # [WORD]
     local root=$tmp/forward-proxy port module ports=1-65535
-    port=$(free_port)
+    free_port
+    port=$ret_port
     [ "${1:-}" != closed ] || ports=1
     mkdir -p "$root"
     {

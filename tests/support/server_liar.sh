@@ -8,16 +8,6 @@
 
 liar_pid='' proxy_pid=''
 
-wait_for_file() { # FILE PID
-    local i
-    for ((i = 0; i < 200; i++)); do
-        [ ! -e "$1" ] || return 0
-        kill -0 "$2" 2> /dev/null || break
-        sleep 0.05
-    done
-    failed "a server did not start"
-}
-
 liar() { # LIE [WORD...]
     echo "$@" > "$tmp/liar.lie"
 }

@@ -11,7 +11,8 @@ nginx_pid=
 
 nginx_start() {
     local root=$tmp/nginx port user=
-    port=$(free_port)
+    free_port
+    port=$ret_port
     mkdir -p "$root/files" "$root/temporary"
     [ "$(id -u)" != 0 ] || user="user root;"
     echo '<!DOCTYPE html><html><body>Log in to the network of the hotel.</body></html>' > "$root/files/login.html"

@@ -9,7 +9,8 @@ nginx_dav_pid=
 
 nginx_dav_start() {
     local root=$tmp/nginx-dav port user=
-    port=$(free_port)
+    free_port
+    port=$ret_port
     mkdir -p "$root/files" "$root/temporary"
     [ "$(id -u)" != 0 ] || user="user root;"
     cat > "$root/nginx.conf" << END

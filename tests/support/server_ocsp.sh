@@ -65,7 +65,8 @@ ocsp_count() {
 
 ocsp_start() { # CA RESPONDER INDEX
     local root=$tmp/ocsp port
-    port=$(free_port)
+    free_port
+    port=$ret_port
     mkdir "$root"
     ocsp_mode good
     : > "$root/asked"

@@ -20,33 +20,23 @@ S3_EMPTY_SHA256=e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
 radosgw_pid='' front_pid=''
 
 radosgw_start() { # [MIB]
-    local ports
-    # All are held until the last is known, so that no two are the same.
-    ports=$(/usr/bin/python3 -c '
-import random, socket
-held = []
-while len(held) < 4:
-    s = socket.socket()
-    try:
-        s.bind(("127.0.0.1", random.randrange(10000, 32000)))
-        held.append(s)
-    except OSError:
-        pass
-print(*(s.getsockname()[1] for s in held))')
-    S3_TLS_URL=https://127.0.0.1:${ports##* }
-    ports=${ports% *}
-    S3_URL=http://127.0.0.1:${ports##* }
+    local i listens=()
+    for i in 1 2 3 4; do
+        free_port
+        listens+=("$ret_port")
+    done
+    S3_URL=http://127.0.0.1:${listens[2]}
+    S3_TLS_URL=https://127.0.0.1:${listens[3]}
     mkdir -p "$tmp/radosgw"
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=radosgw" -days 30 \
         -addext subjectAltName=IP:127.0.0.1 -keyout "$tmp/radosgw/server.key" -out "$tmp/radosgw/server.pem" 2> /dev/null
-    # shellcheck disable=SC2086
-    server_run "$tmp/radosgw/out" bash "${BASH_SOURCE[0]}" "$tmp/radosgw" "${1:-1024}" $ports "${S3_TLS_URL##*:}"
+    server_run "$tmp/radosgw/out" bash "${BASH_SOURCE[0]}" "$tmp/radosgw" "${1:-1024}" "${listens[@]}"
     radosgw_pid=$server_pid
 }
 
 radosgw_ready() {
-    local i
-    for ((i = 0; i < 600; i++)); do
+    local end=$((SECONDS + 300))
+    while [ $SECONDS -lt $end ]; do
         [ ! -e "$tmp/radosgw/ready" ] || return 0
         kill -0 "$radosgw_pid" 2> /dev/null || break
         sleep 0.1
@@ -67,17 +57,13 @@ front() { # WORD...
 }
 
 front_start() {
-    local i
     front honest
     : > "$tmp/front.log"
     rm -f "$tmp/front.port"
     server_run "$tmp/front.out" /usr/bin/python3 "${BASH_SOURCE[0]%/*}/s3_front.py" "$tmp/front.port" "$tmp/front.how" \
         "$tmp/front.log" "${S3_URL##*:}"
     front_pid=$server_pid
-    for ((i = 0; i < 200; i++)); do
-        [ ! -e "$tmp/front.port" ] || break
-        sleep 0.05
-    done
+    wait_for_file "$tmp/front.port" "$front_pid"
     FRONT_URL=http://127.0.0.1:$(cat "$tmp/front.port")
 }
 
@@ -181,12 +167,12 @@ end() {
 }
 
 until_true() { # COMMAND...
-    local i
-    for ((i = 0; i < 300; i++)); do
+    local end=$((SECONDS + 180))
+    while [ $SECONDS -lt $end ]; do
         ! "$@" > /dev/null 2>&1 || return 0
         sleep 0.1
     done
-    echo "not within 30 s: $*" >&2
+    echo "not within three minutes: $*" >&2
     return 1
 }
 

@@ -121,7 +121,8 @@ END
 
 tsa_start() { # NAME [CERTIFICATE KEY]
     local root=$tmp/tsa-$1 port
-    port=$(free_port)
+    free_port
+    port=$ret_port
     mkdir "$root"
     echo good > "$root/mode"
     echo 01 > "$root/serial"

@@ -3,17 +3,35 @@
 # started it.
 # shellcheck shell=bash
 
-free_port() {
-    /usr/bin/python3 -c '
-import random, socket
+last_port=${last_port:-} # that was given
+
+# A hundred ports that no other test takes, as long as this shell is there: a process holds the first of them.
+hold_ports() {
+    server_run "$tmp/ports" /usr/bin/python3 -c '
+import random, signal, socket
 while True:
     s = socket.socket()
     try:
-        s.bind(("127.0.0.1", random.randrange(10000, 32000)))
-        print(s.getsockname()[1])
+        s.bind(("127.0.0.1", random.randrange(100, 320) * 100))
         break
     except OSError:
-        pass'
+        s.close()
+print(s.getsockname()[1], flush=True)
+signal.pause()'
+    until [ -s "$tmp/ports" ]; do
+        kill -0 "$server_pid" 2> /dev/null || failed "no ports"
+        sleep 0.01
+    done
+    last_port=$(cat "$tmp/ports")
+}
+
+# Sets $ret_port to one that nobody listens at, and that was not given before.
+free_port() {
+    [ -n "$last_port" ] || hold_ports
+    ret_port=$((++last_port))
+    while (exec 3<> "/dev/tcp/127.0.0.1/$ret_port") 2> /dev/null; do
+        ret_port=$((++last_port))
+    done
 }
 
 # Runs a server in the background; its output is in LOG, its pid in $server_pid.
@@ -52,6 +70,26 @@ END
     chmod +x "$1/$3.cgi"
     server_run "$1/out" lighttpd -D -f "$1/lighttpd.conf"
     server_wait "$2" "$server_pid" "$1/error.log"
+}
+
+# Waits until the server has closed all connections to the port: what it logs of them is in its log by then.
+server_idle() { # PORT
+    local end=$((SECONDS + 60)) at
+    printf -v at ':%04X' "$1"
+    # Local address, and state: 0A listens, 06 is closed.
+    while awk -v at="$at" '$2 ~ at "$" && $4 != "0A" && $4 != "06" { open = 1 } END { exit !open }' /proc/net/tcp; do
+        [ $SECONDS -lt $end ] || failed "a server keeps a connection"
+        sleep 0.05
+    done
+}
+
+# Waits for what a server writes when it is ready.
+wait_for_file() { # FILE PID
+    local end=$((SECONDS + 60))
+    until [ -e "$1" ]; do
+        kill -0 "$2" 2> /dev/null && [ $SECONDS -lt $end ] || failed "a server did not start"
+        sleep 0.05
+    done
 }
 
 server_end() { # PID
