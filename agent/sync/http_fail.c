@@ -69,7 +69,7 @@ static enum sg_rc fail_tls(struct sg_transfer *transfer, struct sg_err *err)
         access && access->client_key_error ? access->client_key_error(access->client_key_context, err) : SG_OK;
     if (rc != SG_OK)
         return rc;
-    if (strstr(transfer->said, "alert"))
+    if (transfer->alerted || strstr(transfer->said, "alert"))
         return fail_alert(transfer, err);
     return sg_fail(err, SG_E_TLS, _("No TLS connection with %s came about."), transfer->server->name);
 }
@@ -137,7 +137,7 @@ static enum sg_rc fail_by_code(struct sg_transfer *transfer, CURLcode result, st
         return fail_timeout(transfer, err);
     case CURLE_SEND_ERROR:
     case CURLE_RECV_ERROR:
-        if (strstr(transfer->said, "alert")) /* in TLS 1.3 a server refuses a client after the handshake */
+        if (transfer->alerted || strstr(transfer->said, "alert")) /* as servers refuse clients in TLS 1.3 */
             return fail_tls(transfer, err);
         return fail_cut(transfer, err);
     case CURLE_GOT_NOTHING:

@@ -90,6 +90,7 @@ struct sg_transfer {
     bool private_allowed; /* addresses that are */
     bool private_refused; /* and one was not */
     bool proxied;
+    bool alerted;                 /* the server said by TLS why it ends the connection */
     bool answered;                /* the error body was long enough; the rest is not waited for */
     struct sg_buf answer_headers; /* lines, each with a NUL */
     struct sg_buf error_body;

@@ -21,6 +21,19 @@ static CURLcode use_client_key(CURL *easy, void *ssl_context, void *context)
     return CURLE_SSL_CERTPROBLEM;
 }
 
+/* In TLS 1.3 a server refuses a client after the handshake. What is being sent by then fails before the alert is read:
+ * curl reads it while it closes the connection, and tells of it here alone. */
+static int hear(CURL *easy, curl_infotype type, char *text, size_t len, void *context)
+{
+    static const char alert[] = "(IN), TLS alert, ", end[] = "close notify";
+    struct sg_transfer *transfer = context;
+    (void)easy;
+    if (type == CURLINFO_TEXT && memmem(text, len, alert, sizeof(alert) - 1) &&
+        !memmem(text, len, end, sizeof(end) - 1))
+        transfer->alerted = true;
+    return 0;
+}
+
 enum sg_rc sg_http_tls(CURL *easy, struct sg_transfer *transfer, struct sg_err *err)
 {
     const struct sg_http_access *access = transfer->own_server ? transfer->request.access : NULL;
@@ -29,7 +42,10 @@ enum sg_rc sg_http_tls(CURL *easy, struct sg_transfer *transfer, struct sg_err *
                 curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L) == CURLE_OK &&
                 curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L) == CURLE_OK &&
                 curl_easy_setopt(easy, CURLOPT_CAPATH, NULL) == CURLE_OK && /* it would be trusted besides the file */
-                curl_easy_setopt(easy, CURLOPT_PROXY_CAPATH, NULL) == CURLE_OK;
+                curl_easy_setopt(easy, CURLOPT_PROXY_CAPATH, NULL) == CURLE_OK &&
+                curl_easy_setopt(easy, CURLOPT_VERBOSE, 1L) == CURLE_OK &&
+                curl_easy_setopt(easy, CURLOPT_DEBUGFUNCTION, hear) == CURLE_OK &&
+                curl_easy_setopt(easy, CURLOPT_DEBUGDATA, transfer) == CURLE_OK;
     if (good && file)
         good = curl_easy_setopt(easy, CURLOPT_CAINFO, file) == CURLE_OK;
     if (good && proxy_file && proxy_file[0])

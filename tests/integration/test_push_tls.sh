@@ -4,6 +4,7 @@
 . "$SIGNET_SOURCE/tests/support/push.sh"
 . "$SIGNET_SOURCE/tests/support/server_apache.sh"
 . "$SIGNET_SOURCE/tests/support/server_forward_proxy.sh"
+command -v strace > /dev/null || skip "strace is not installed"
 at_exit=stop_all
 stop_all() {
     forward_proxy_stop
@@ -28,16 +29,20 @@ forward_proxy_start
 document proxied
 expect 0 push --ca "$ca" "${ann[@]}" --proxy "$FORWARD_PROXY" webdav "$APACHE_URL" "$tmp/proxied"
 holds cmp "$APACHE_FILES/$key" "$tmp/proxied"
-holds grep -q "^CONNECT localhost:$APACHE_PORT " "$tmp/forward-proxy/access.log"
+proxied() { # COUNT: tunnels; the proxy logs one when it has ended
+    server_idle "${FORWARD_PROXY##*:}"
+    holds test "$(grep -c "^CONNECT localhost:$APACHE_PORT " "$tmp/forward-proxy/access.log")" = "$1"
+}
+proxied 1
 rejects grep -q "archive" "$tmp/forward-proxy/access.log"
 expect 1 push "${ann[@]}" --proxy "$FORWARD_PROXY" webdav "$APACHE_URL" "$tmp/proxied"
 says "leads to no CA that is trusted"
 expect 0 env https_proxy="$FORWARD_PROXY" no_proxy=elsewhere.example "$SIGNET_BUILD/tests/push_driver" --proxy env \
     --state "$tmp/state" --ca "$ca" "${ann[@]}" webdav "$APACHE_URL" "$tmp/proxied"
-holds test "$(grep -c ^CONNECT "$tmp/forward-proxy/access.log")" = 3
+proxied 3
 expect 0 env https_proxy="$FORWARD_PROXY" no_proxy=localhost "$SIGNET_BUILD/tests/push_driver" --proxy env \
     --state "$tmp/state" --ca "$ca" "${ann[@]}" webdav "$APACHE_URL" "$tmp/proxied"
-holds test "$(grep -c ^CONNECT "$tmp/forward-proxy/access.log")" = 3
+proxied 3
 forward_proxy_stop
 expect 1 push --ca "$ca" --proxy "$FORWARD_PROXY" webdav "$APACHE_URL" "$tmp/proxied"
 says "network $tmp/proxied: The proxy that leads to https://localhost:$APACHE_PORT cannot be connected to"
@@ -71,6 +76,12 @@ for version in TLSv1.2 TLSv1.3; do
     done
     expect 1 push --ca "$ca" webdav "$APACHE_URL" "$tmp/tls"
     says "tls $tmp/tls: https://localhost:$APACHE_PORT ended the TLS handshake; perhaps it wants a client certificate"
+    # It may refuse while something is on its way to it, which then cannot be sent.
+    for _ in 1 2 3; do
+        expect 1 strace -f -qq -o /dev/null -e trace=sendto -e inject=sendto:delay_enter=100000:when=4+ \
+            "$SIGNET_BUILD/tests/push_driver" --state "$tmp/state" --timeout 60 --ca "$ca" webdav "$APACHE_URL" "$tmp/tls"
+        says "tls $tmp/tls: https://localhost:$APACHE_PORT ended the TLS handshake; perhaps it wants a client certificate"
+    done
     expect 1 push --ca "$ca" --key pkcs11:object=expired webdav "$APACHE_URL" "$tmp/tls"
     says "tls $tmp/tls: https://localhost:$APACHE_PORT ended the TLS handshake; perhaps it does not accept the client certificate"
     [ "$version" = TLSv1.3 ] || apache_stop
