@@ -131,12 +131,14 @@ for url in "$APACHE_URL" "$NGINX_URL"; do
     many $((learn + 3))
     key=$(sha "$tmp/many$((learn + 2))")
     echo "somebody else's" > "$folder/$key"
+    server_idle "$APACHE_PORT"
     : > "$tmp/apache/access.log"
     push_one_by_one 1 "$url"
     says "target-differs $tmp/many$((learn + 2)): The target \"archive\" holds other bytes at $url/$key"
     holds test "$(cat "$folder/$key")" = "somebody else's"
     holds test "$(grep -c "^stored " "$tmp/out")" = $((learn + 2))
     holds cmp "$folder/$(sha "$tmp/many$((learn + 1))")" "$tmp/many$((learn + 1))"
+    server_idle "$APACHE_PORT"
     [ "$url" != "$APACHE_URL" ] || holds test "$(grep -c "^HEAD" "$tmp/apache/access.log")" = $((learn + 1))
 done
 

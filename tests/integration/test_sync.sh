@@ -46,6 +46,7 @@ stored() {
     grep -L signet.ledger-head/1 "$APACHE_FILES"/* | wc -l
 }
 requests() {
+    server_idle "$APACHE_PORT"
     wc -l < apache/access.log
 }
 
