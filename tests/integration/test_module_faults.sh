@@ -9,7 +9,7 @@ if [ ! -e "$module" ] || [ ! -x "$fault/fake_plan" ]; then
 fi
 export SIGNET_HOME=$tmp/home SIGNET_MODULE=$module FAKE_CONTROL=$tmp/control
 mkdir -m 700 "$SIGNET_HOME"
-printf '[token]\ntimeout = 20s\nsign-timeout = 2s\n' > "$SIGNET_HOME/signet.conf"
+printf '[token]\ntimeout = 20s\nsign-timeout = 5s\n' > "$SIGNET_HOME/signet.conf"
 printf 123456 > "$tmp/pin"
 files=20
 

@@ -263,6 +263,10 @@ for pause in 0.05 0.2 0.5; do
     # (a job of a script has SIGINT ignored, which signet would respect)
     env --default-signal=INT "$SIGNET" sign --attached big --pin-fd 9 9< "$SOFTHSM_PIN_FILE" > /dev/null 2>&1 &
     pid=$!
+    for ((i = 0; i < 6000; i++)); do # before that it still ignores the signal
+        [ ! "/proc/$pid/exe" -ef "$SIGNET" ] || break
+        sleep 0.01
+    done
     sleep "$pause"
     kill -INT "$pid"
     got=0
