@@ -3,6 +3,7 @@
 # afterwards wholly queued, and put in its place by the next sign, or not there at all?
 . "${SIGNET_SOURCE:-$(dirname "$0")/../..}/tests/support/lib.sh"
 fixtures
+keep_tokens
 mkdir "$tmp/work"
 cd "$tmp/work"
 printf '[tsa "one"]\nurl = http://127.0.0.1:9/tsa\n[target "archive"]\nurl = http://127.0.0.1:9/archive/\n' > "$SIGNET_HOME/signet.conf"
@@ -52,8 +53,11 @@ judged() { # what holds after the next sign
 }
 
 faulty() { # FAULT CALL NUMBER ARGUMENT...: at that call of the program's main thread; ends as sign does
+    local status=0
     strace -qq -o /dev/null -e trace="$2" -e inject="$2:$1:when=$3" "$SIGNET" sign "${@:4}" --pin-fd 9 9< "$SOFTHSM_PIN_FILE" \
-        > faulty.out 2> faulty.err
+        > faulty.out 2> faulty.err || status=$?
+    whole_tokens # that the PIN was right is perhaps not on the disk
+    return $status
 }
 
 # What the calls are, and how many there are of each.

@@ -134,6 +134,7 @@ rm unknown.p7m
 
 before=$(hidden)
 after_full() { # KIND STATUS
+    whole_tokens # that the PIN was right is perhaps not on the disk
     holds test $2 = 0 -o $2 = 73 -o $2 = 74
     if [ $2 = 0 ] || grep -q "The output could not be written" faulty.err; then # at most its own report could not
         holds test -e "$output"

@@ -119,8 +119,8 @@ clear_interlock() { # [URI]
 }
 
 # For tests that kill what has a token open, before the first kill and before each run. SoftHSM, killed while it writes,
-# leaves its token's file empty, which no card would do; and who was killed while the token looked at the PIN leaves the
-# mark of a refusal.
+# leaves its token's file empty, which no card would do; and who was killed while the token looked at the PIN, or could not
+# write that it was right, leaves the mark of a refusal.
 keep_tokens() {
     token_folder=$(sed -n 's/^directories.tokendir *= *//p' "$SOFTHSM2_CONF")
     cp -a "$token_folder" "$tmp/tokens-whole"
