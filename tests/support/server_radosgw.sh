@@ -20,8 +20,8 @@ S3_EMPTY_SHA256=e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
 radosgw_pid='' front_pid=''
 
 radosgw_start() { # [MIB]
-    local i listens=()
-    for i in 1 2 3 4; do
+    local listens=()
+    for _ in 1 2 3 4; do
         free_port
         listens+=("$ret_port")
     done

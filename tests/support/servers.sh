@@ -87,7 +87,9 @@ server_idle() { # PORT
 wait_for_file() { # FILE PID
     local end=$((SECONDS + 60))
     until [ -e "$1" ]; do
-        kill -0 "$2" 2> /dev/null && [ $SECONDS -lt $end ] || failed "a server did not start"
+        if [ $SECONDS -ge $end ] || ! kill -0 "$2" 2> /dev/null; then
+            failed "a server did not start"
+        fi
         sleep 0.05
     done
 }
