@@ -92,8 +92,10 @@ static enum sg_rc take_clock(void *context, const struct sg_ledger_record *recor
 
 static enum sg_rc ask_store(struct sg_status *status, struct sg_store *store, struct sg_err *err)
 {
-    enum sg_rc rc = sg_overview_read(store, &status->overview, err);
+    enum sg_rc rc = sg_store_id(store, status->store, err);
 
+    if (rc == SG_OK)
+        rc = sg_overview_read(store, &status->overview, err);
     if (rc == SG_OK)
         rc = sg_overview_waiting(store, take_waiting, status, err);
     if (rc == SG_OK)

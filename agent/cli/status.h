@@ -42,6 +42,7 @@ struct sg_status_revocation {
 struct sg_status {
     struct sg_app *app;
     int64_t now;
+    char store[SG_STORE_ID];
     struct sg_overview overview;
     struct sg_status_waiting *waiting;
     size_t waiting_count;
@@ -82,7 +83,7 @@ bool sg_status_has_release(const struct sg_status *status);
 
 void sg_status_say(const struct sg_status *status);
 SG_MUST_CHECK enum sg_rc sg_status_print_json(const struct sg_status *status, struct sg_err *err); /* signet.status/1 */
-/* In the OpenMetrics text format, on stdout. */
+/* On stdout, as text that is read as OpenMetrics and as Prometheus' older format. */
 SG_MUST_CHECK enum sg_rc sg_status_print_metrics(const struct sg_status *status, struct sg_err *err);
 
 /* `--offline-for`: whether everything that is needed to sign lasts so long; `*ret_ends` if something does not. */

@@ -1,6 +1,11 @@
-/* The status for a monitoring system: the OpenMetrics text format 1.0. */
+/* The status for a monitoring system: OpenMetrics text 1.0, in the words that it shares with the older text format of
+ * Prometheus (0.0.4), since Prometheus' node exporter reads files in that one alone. So every family is a gauge: "info"
+ * is no type there, and the two name a counter differently. Every series has the id of its store, for the files of
+ * several users to be read together. */
+#include <pwd.h>
 #include <stdarg.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/limits.h"
 #include "base/msg.h"
@@ -8,6 +13,7 @@
 #include "cli/status.h"
 
 struct page {
+    const char *store; /* its id */
     struct sg_buf text;
     enum sg_rc rc;
     struct sg_err *err;
@@ -38,25 +44,59 @@ static void put_family(struct page *page, const char *name, const char *unit, co
     put(page, "# HELP signet_%s %s\n", name, help);
 }
 
-static void put_alone(struct page *page, const char *name, const char *unit, const char *help, int64_t value)
+/* A series is begun, gets its labels, and ends with its value. */
+static void put_series(struct page *page, const char *name)
 {
-    put_family(page, name, unit, help);
-    put(page, "signet_%s %lld\n", name, (long long)value);
+    put(page, "signet_%s{store=\"%s\"", name, page->store);
 }
 
 /* Backslash, quote and line feed are escaped; what is not UTF-8 has no place in the format. */
-static void put_label(struct page *page, const char *before, const char *name, const char *value)
+static void put_label(struct page *page, const char *name, const char *value)
 {
     _cleanup_(json_decrefp) json_t *clean = sg_json_text(value);
     const char *at = json_string_value(clean);
 
-    put(page, "%s%s=\"", before, name);
+    put(page, ",%s=\"", name);
     for (; at && *at; at++) {
         if (*at == '\\' || *at == '"' || *at == '\n')
             put(page, "\\");
         put(page, "%c", *at == '\n' ? 'n' : *at);
     }
     put(page, "\"");
+}
+
+static void put_value(struct page *page, int64_t value)
+{
+    put(page, "} %lld\n", (long long)value);
+}
+
+static void put_alone(struct page *page, const char *name, const char *help, int64_t value)
+{
+    put_family(page, name, NULL, help);
+    put_series(page, name);
+    put_value(page, value);
+}
+
+/* --- whose it is -------------------------------------------------------------------------------------------------- */
+
+/* The name of the user; of one without a name, the number. */
+static void put_user(struct page *page)
+{
+    char buffer[16384], number[24];
+    struct passwd entry, *found = NULL;
+
+    (void)snprintf(number, sizeof(number), "%u", getuid());
+    (void)getpwuid_r(getuid(), &entry, buffer, sizeof(buffer), &found);
+    put_label(page, "user", found ? found->pw_name : number);
+}
+
+static void put_info(struct page *page)
+{
+    put_family(page, "info", NULL, "The program, and the user whose store it is.");
+    put_series(page, "info");
+    put_label(page, "version", SG_VERSION);
+    put_user(page);
+    put_value(page, 1);
 }
 
 /* --- what waits --------------------------------------------------------------------------------------------------- */
@@ -68,10 +108,10 @@ static const char *kind_word(enum sg_step_kind kind)
 
 static void put_line(struct page *page, const char *name, enum sg_step_kind kind, const char *target, int64_t value)
 {
-    put(page, "signet_%s", name);
-    put_label(page, "{", "kind", kind_word(kind));
-    put_label(page, ",", "target", target);
-    put(page, "} %lld\n", (long long)value);
+    put_series(page, name);
+    put_label(page, "kind", kind_word(kind));
+    put_label(page, "target", target);
+    put_value(page, value);
 }
 
 /* Of one kind and target, whatever the reason. */
@@ -120,73 +160,88 @@ static void put_waiting(struct page *page, const struct sg_status *status)
         const struct sg_status_waiting *w = &status->waiting[i];
         if (!w->code[0])
             continue;
-        put(page, "signet_failing_steps");
-        put_label(page, "{", "kind", kind_word(w->kind));
-        put_label(page, ",", "target", w->target);
-        put_label(page, ",", "code", w->code);
-        put(page, "} %lld\n", (long long)w->count);
+        put_series(page, "failing_steps");
+        put_label(page, "kind", kind_word(w->kind));
+        put_label(page, "target", w->target);
+        put_label(page, "code", w->code);
+        put_value(page, w->count);
     }
 }
 
 /* --- the rest ----------------------------------------------------------------------------------------------------- */
 
+static void put_displaced(struct page *page, const char *state, int64_t count)
+{
+    put_series(page, "displaced_documents");
+    put_label(page, "state", state);
+    put_value(page, count);
+}
+
 static void put_documents(struct page *page, const struct sg_status *status)
 {
     const struct sg_overview *o = &status->overview;
 
-    put_alone(page, "open_documents", NULL, "Documents of which some step waits.", o->open);
+    put_alone(page, "open_documents", "Documents of which some step waits.", o->open);
     put_family(page, "displaced_documents", NULL, "Documents whose completed file is only in the store.");
-    put(page, "signet_displaced_documents{state=\"moved\"} %lld\n", (long long)o->moved);
-    put(page, "signet_displaced_documents{state=\"changed\"} %lld\n", (long long)o->changed);
-    put_alone(page, "unplaced_documents", NULL, "Documents whose signing was cut off before they had their names.",
+    put_displaced(page, "moved", o->moved);
+    put_displaced(page, "changed", o->changed);
+    put_alone(page, "unplaced_documents", "Documents whose signing was cut off before they had their names.",
               o->unplaced);
-    put_alone(page, "dropped_steps", NULL, "Steps that a person dropped.", o->dropped);
+    put_alone(page, "dropped_steps", "Steps that a person dropped.", o->dropped);
 }
 
 static void put_ledger(struct page *page, const struct sg_status *status)
 {
     const struct sg_overview *o = &status->overview;
 
-    put_alone(page, "ledger_entries", NULL, "Entries of the ledger.", o->ledger_last);
-    put_alone(page, "ledger_unwitnessed_entries", NULL, "Entries of the ledger that nobody has witnessed yet.",
+    put_alone(page, "ledger_entries", "Entries of the ledger.", o->ledger_last);
+    put_alone(page, "ledger_unwitnessed_entries", "Entries of the ledger that nobody has witnessed yet.",
               o->ledger_last - o->ledger_witnessed);
     put_family(page, "ledger_witness_failures", NULL, "Who could not witness the ledger, by the code of the failure.");
     for (size_t i = 0; i < status->witness_count; i++) {
-        put(page, "signet_ledger_witness_failures");
-        put_label(page, "{", "target", status->witnesses[i].name);
-        put_label(page, ",", "code", status->witnesses[i].code);
-        put(page, "} 1\n");
+        put_series(page, "ledger_witness_failures");
+        put_label(page, "target", status->witnesses[i].name);
+        put_label(page, "code", status->witnesses[i].code);
+        put_value(page, 1);
     }
-    put_alone(page, "clock_differences", NULL,
+    put_alone(page, "clock_differences",
               "Time-stamps that were more than five minutes away from this computer's clock.", o->clock_differs);
+}
+
+/* Absent while there is no such time. */
+static void put_time(struct page *page, const char *name, const char *help, int64_t when)
+{
+    put_family(page, name, "seconds", help);
+    if (when == INT64_MAX || when == INT64_MIN)
+        return;
+    put_series(page, name);
+    put_value(page, when);
 }
 
 static void put_times(struct page *page, const struct sg_status *status)
 {
-    put_family(page, "revocation_good_until_timestamp_seconds", "seconds",
-               "When the first of the revocation data here has to be replaced.");
-    if (status->revocation_until != INT64_MAX)
-        put(page, "signet_revocation_good_until_timestamp_seconds %lld\n", (long long)status->revocation_until);
+    put_time(page, "revocation_good_until_timestamp_seconds",
+             "When the first of the revocation lists (CRLs) here has to be replaced.", status->revocation_until);
+    put_time(page, "ocsp_good_until_timestamp_seconds", "When the first of the OCSP responses here has to be replaced.",
+             status->ocsp_until);
     put_family(page, "failing_pulls", NULL, "What could not be fetched, by its URL and the code of the last failure.");
     for (size_t i = 0; i < status->pull_count; i++) {
-        put(page, "signet_failing_pulls");
-        put_label(page, "{", "kind", status->pulls[i].kind);
-        put_label(page, ",", "url", status->pulls[i].url);
-        put_label(page, ",", "code", status->pulls[i].code);
-        put(page, "} 1\n");
+        put_series(page, "failing_pulls");
+        put_label(page, "kind", status->pulls[i].kind);
+        put_label(page, "url", status->pulls[i].url);
+        put_label(page, "code", status->pulls[i].code);
+        put_value(page, 1);
     }
-    put_family(page, "last_sync_timestamp_seconds", "seconds", "When the last sync ended.");
-    if (status->last_sync != INT64_MIN)
-        put(page, "signet_last_sync_timestamp_seconds %lld\n", (long long)status->last_sync);
-    put_alone(page, "sync_running", NULL, "Whether a sync is at work.", status->running);
-    put_alone(page, "sync_due", NULL, "Whether a sync has something to do.", sg_status_is_due(status));
+    put_time(page, "last_sync_timestamp_seconds", "When the last sync ended.", status->last_sync);
+    put_alone(page, "sync_running", "Whether a sync is at work.", status->running);
+    put_alone(page, "sync_due", "Whether a sync has something to do.", sg_status_is_due(status));
 }
 
 enum sg_rc sg_status_print_metrics(const struct sg_status *status, struct sg_err *err)
 {
-    struct page page = {.text = SG_BUF(SG_MAX_METRICS), .rc = SG_OK, .err = err};
+    struct page page = {.store = status->store, .text = SG_BUF(SG_MAX_METRICS), .rc = SG_OK, .err = err};
 
-    put(&page, "# TYPE signet info\n# HELP signet The program.\nsignet_info{version=\"%s\"} 1\n", SG_VERSION);
+    put_info(&page);
     put_waiting(&page, status);
     put_documents(&page, status);
     put_ledger(&page, status);

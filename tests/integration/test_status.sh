@@ -14,18 +14,34 @@ db = sqlite3.connect(sys.argv[1])
 db.executescript(sys.argv[2])' "$db" "$1"
 }
 
-# The figures as another program reads them: NAME{LABEL="VALUE"} VALUE, a line each.
+# The figures as other programs read them, NAME{LABEL="VALUE"} VALUE, a line each: they are the same in OpenMetrics and in
+# the older format, with no type but those of the latter, and every series has the id of the store, which is left out here.
+cat > read_figures.py <<'PYTHON'
+import sqlite3, sys
+from prometheus_client import parser
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as newer
+text = open("out", encoding="utf-8").read()
+(store,) = sqlite3.connect(sys.argv[1]).execute("SELECT id FROM identity").fetchone()
+lines = []
+for families in newer(text), parser.text_string_to_metric_families(text):
+    lines.append([])
+    for family in families:
+        if family.samples and family.type not in ("counter", "gauge", "histogram", "summary"):
+            sys.exit(f"{family.name}: no type of Prometheus' text format: {family.type}")
+        for sample in family.samples:
+            if sample.labels.pop("store", None) != store:
+                sys.exit(f"{sample.name} is not said to be of {store}")
+            labels = ",".join(f'{k}="{v}"' for k, v in sorted(sample.labels.items()))
+            lines[-1].append(f"{sample.name}{{{labels}}} {int(sample.value)}".replace("{}", ""))
+if lines[0] != lines[1]:
+    sys.exit("read in two ways, the figures are others")
+print(*lines[0], sep="\n")
+PYTHON
 metrics() {
     expect 0 "$SIGNET" status --metrics
-    /usr/bin/python3 -c '
-import sys
-from prometheus_client.openmetrics.parser import text_string_to_metric_families
-for family in text_string_to_metric_families(open("out", encoding="utf-8").read()):
-    for sample in family.samples:
-        labels = ",".join(f"{k}=\"{v}\"" for k, v in sorted(sample.labels.items()))
-        print(sample.name + ("{" + labels + "}" if labels else ""), int(sample.value))
-' > figures || failed "the figures are not in the OpenMetrics format"
+    /usr/bin/python3 read_figures.py "$db" > figures || failed "the figures cannot be read: $(cat out)"
     holds test "$(tail -1 out)" = "# EOF"
+    rejects grep -vqE '^(# (TYPE signet_[a-z_]+ gauge$|UNIT |HELP |EOF$)|signet_[a-z_]+\{store="[0-9a-f]{32}")' out
 }
 figure() { # LINE
     grep -qxF -- "$1" figures || {
@@ -63,7 +79,28 @@ json 'waiting=[]' sync.last=null sync.due=false sync.running=false documents.ope
 metrics
 figure 'signet_waiting_steps{kind="timestamp",target=""} 0'
 figure 'signet_ledger_entries 0'
-figure 'signet_info{version="'"$("$SIGNET" --version | cut -d' ' -f2)"'"} 1'
+figure 'signet_info{user="'"$(id -un)"'",version="'"$("$SIGNET" --version | cut -d' ' -f2)"'"} 1'
+
+# Two users' files in one folder, as the node exporter reads them: no series is there twice.
+together() { # FILE...
+    /usr/bin/python3 -c '
+import sys
+from prometheus_client.parser import text_string_to_metric_families
+seen = set()
+for name in sys.argv[1:]:
+    for family in text_string_to_metric_families(open(name, encoding="utf-8").read()):
+        for sample in family.samples:
+            series = (sample.name, *sorted(sample.labels.items()))
+            if series in seen:
+                sys.exit(f"twice: {series}")
+            seen.add(series)' "$@"
+}
+mkdir -m 700 other
+cp out one.prom
+expect 0 env SIGNET_HOME="$tmp/other" "$SIGNET" status --metrics
+cp out other.prom
+holds together one.prom other.prom
+rejects together one.prom one.prom
 
 # --- targets and a time-stamp authority, and what waits for them
 cat > "$SIGNET_HOME/signet.conf" <<CONF
@@ -99,6 +136,8 @@ figure 'signet_open_documents 2'
 figure 'signet_sync_due 1'
 holds grep -qE '^signet_revocation_good_until_timestamp_seconds [0-9]+$' figures
 rejects grep -q signet_last_sync figures
+rejects grep -q signet_ocsp_good_until figures
+holds grep -qxF '# HELP signet_revocation_good_until_timestamp_seconds When the first of the revocation lists (CRLs) here has to be replaced.' out
 
 # --- what fails, and why: said first
 sql "UPDATE step SET code = 'network', text = 'The archive \"archive\" cannot be reached.', next_attempt = next_attempt + 86400
