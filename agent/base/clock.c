@@ -51,6 +51,19 @@ static void put_number(char *out, int digits, int value)
         out[i] = (char)('0' + value % 10);
 }
 
+const char *sg_span_text(int64_t seconds, char out[SG_SPAN_TEXT])
+{
+    int64_t minutes = seconds < 0 ? 0 : (seconds + 30) / 60, hours = (minutes + 30) / 60;
+
+    if (hours >= 48)
+        (void)snprintf(out, SG_SPAN_TEXT, _("%lld days"), (long long)((hours + 12) / 24));
+    else if (minutes >= 120)
+        (void)snprintf(out, SG_SPAN_TEXT, _("%lld hours"), (long long)hours);
+    else
+        (void)snprintf(out, SG_SPAN_TEXT, _("%lld minutes"), (long long)minutes);
+    return out;
+}
+
 const char *sg_time_text(int64_t when, char out[SG_TIME_TEXT])
 {
     time_t t = when < YEAR_0000 ? YEAR_0000 : when > YEAR_9999 ? YEAR_9999 : when;

@@ -27,6 +27,12 @@ int64_t sg_monotonic_ms(void);
 
 /* "2026-11-21T23:02:51Z"; years 0 to 9999. Returns `out`. */
 const char *sg_time_text(int64_t when, char out[SG_TIME_TEXT]);
+
+#define SG_SPAN_TEXT 48 /* room that sg_span_text() needs */
+
+/* "6 hours", "12 minutes", "3 days": rounded, as a person would say it; of a negative span as of none. Returns `out`.
+ */
+const char *sg_span_text(int64_t seconds, char out[SG_SPAN_TEXT]);
 /* RFC 3339: "2026-11-21T23:02:51Z", with an offset, with a fraction (dropped), or a bare date (midnight UTC). */
 SG_MUST_CHECK enum sg_rc sg_time_parse(const char *text, int64_t *ret, struct sg_err *err);
 /* False if the ASN.1 time cannot be read. */

@@ -80,14 +80,23 @@ static enum sg_rc take_witness(void *context, const struct sg_witness_failure *f
     return item->name && item->code && item->text ? SG_OK : sg_fail_memory(err);
 }
 
-static enum sg_rc take_clock(void *context, const struct sg_ledger_record *record, struct sg_err *err)
+static enum sg_rc take_entry(void *context, const struct sg_ledger_record *record, struct sg_err *err)
 {
-    struct sg_status *status = context;
+    struct sg_status_entry *entry = context;
     struct sg_slice detail = record->texts[SG_LEDGER_DETAIL];
 
-    status->clock_time = record->time;
-    status->clock_text = strndup(detail.data ? (const char *)detail.data : "", detail.len);
-    return status->clock_text ? SG_OK : sg_fail_memory(err);
+    entry->time = record->time;
+    entry->text = strndup(detail.data ? (const char *)detail.data : "", detail.len);
+    return entry->text ? SG_OK : sg_fail_memory(err);
+}
+
+/* `number` 0: there is none. */
+static enum sg_rc read_entry(struct sg_store *store, int64_t number, struct sg_status_entry *ret, struct sg_err *err)
+{
+    if (number == 0)
+        return SG_OK;
+    return sg_ledger_read(store, (struct sg_ledger_range){number, number}, (struct sg_ledger_reader){take_entry, ret},
+                          err);
 }
 
 static enum sg_rc ask_store(struct sg_status *status, struct sg_store *store, struct sg_err *err)
@@ -102,12 +111,9 @@ static enum sg_rc ask_store(struct sg_status *status, struct sg_store *store, st
         rc = sg_overview_apart(store, SG_STATUS_APART, take_apart, status, err);
     if (rc == SG_OK)
         rc = sg_overview_witness_failures(store, take_witness, status, err);
-    if (rc == SG_OK && status->overview.clock_entry > 0) {
-        int64_t entry = status->overview.clock_entry;
-        rc = sg_ledger_read(store, (struct sg_ledger_range){entry, entry},
-                            (struct sg_ledger_reader){take_clock, status}, err);
-    }
-    return rc;
+    if (rc == SG_OK)
+        rc = read_entry(store, status->overview.clock_entry, &status->clock, err);
+    return rc == SG_OK ? read_entry(store, status->overview.late_entry, &status->late, err) : rc;
 }
 
 /* --- from the snapshot -------------------------------------------------------------------------------------------- */
@@ -266,7 +272,8 @@ void sg_status_clear(struct sg_status *status)
     free(status->waiting);
     free(status->witnesses);
     free(status->revocation);
-    free(status->clock_text);
+    free(status->clock.text);
+    free(status->late.text);
     *status = (struct sg_status){0};
 }
 

@@ -15,6 +15,12 @@ struct sg_status_waiting {
     bool known; /* the configuration has the target */
 };
 
+/* The ledger's last entry about something. */
+struct sg_status_entry {
+    char *text; /* its detail; NULL: there is none */
+    int64_t time;
+};
+
 struct sg_status_apart {
     char *output;
     char sha256[SG_SHA256_HEX]; /* of the completed file */
@@ -57,15 +63,15 @@ struct sg_status {
     int64_t ocsp_until;       /* the earliest end; INT64_MAX: there is none */
     struct sg_status_pull pulls[SG_STATUS_PULLS];
     size_t pull_count;
-    int64_t next_pull;        /* when the first fetch is due; INT64_MAX: none is known */
-    struct sg_kept_list list; /* of anchors; `number` 0: none */
-    char *clock_text;         /* what the ledger says of the last difference; NULL: there was none */
-    int64_t clock_time;
-    bool running;      /* a sync is at work */
-    int64_t last_sync; /* when one ended last; INT64_MIN: none ever did */
-    int64_t next;      /* when the first waiting step is due; INT64_MAX: none waits */
-    bool stamps;       /* a time-stamp authority is configured */
-    size_t targets;    /* that are configured */
+    int64_t next_pull;            /* when the first fetch is due; INT64_MAX: none is known */
+    struct sg_kept_list list;     /* of anchors; `number` 0: none */
+    struct sg_status_entry clock; /* that this computer's clock was wrong */
+    struct sg_status_entry late;  /* that a document was signed long before its time-stamp */
+    bool running;                 /* a sync is at work */
+    int64_t last_sync;            /* when one ended last; INT64_MIN: none ever did */
+    int64_t next;                 /* when the first waiting step is due; INT64_MAX: none waits */
+    bool stamps;                  /* a time-stamp authority is configured */
+    size_t targets;               /* that are configured */
 };
 
 /* Clear with sg_status_clear() also after a failure. */

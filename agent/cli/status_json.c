@@ -101,6 +101,21 @@ static json_t *list_json(const struct sg_status *status)
                      "release", release);
 }
 
+static json_t *entry_time(const struct sg_status_entry *entry)
+{
+    return entry->text ? sg_json_time(entry->time) : json_null();
+}
+
+static json_t *clock_json(const struct sg_status *status)
+{
+    const struct sg_overview *o = &status->overview;
+
+    return json_pack("{s:b, s:I, s:o, s:o, s:{s:I, s:o, s:o}}", "wrong", o->clock_wrong, "differences",
+                     (json_int_t)o->clock_differs, "last", entry_time(&status->clock), "text",
+                     sg_json_text(status->clock.text), "late", "documents", (json_int_t)o->late, "last",
+                     entry_time(&status->late), "text", sg_json_text(status->late.text));
+}
+
 enum sg_rc sg_status_print_json(const struct sg_status *status, struct sg_err *err)
 {
     const struct sg_overview *o = &status->overview;
@@ -108,19 +123,17 @@ enum sg_rc sg_status_print_json(const struct sg_status *status, struct sg_err *e
     if (!status->app->voice.json)
         return SG_OK;
     json_t *object = json_pack(
-        "{s:s, s:o, s:{s:b, s:b, s:o, s:o}, s:{s:I, s:I, s:I, s:I, s:o}, s:o, s:I, s:{s:I, s:o, s:o}, "
+        "{s:s, s:o, s:{s:b, s:b, s:o, s:o}, s:{s:I, s:I, s:I, s:I, s:o}, s:o, s:I, s:o, "
         "s:{s:I, s:I, s:I, s:o}, s:{s:o, s:o, s:I, s:o}, s:o, s:o, s:{s:s, s:s}}",
         "schema", "signet.status/1", "time", sg_json_time(status->now), "sync", "running", status->running, "due",
         sg_status_is_due(status), "last", time_or_null(status->last_sync), "next", time_or_null(status->next),
         "documents", "open", (json_int_t)o->open, "unplaced", (json_int_t)o->unplaced, "moved", (json_int_t)o->moved,
         "changed", (json_int_t)o->changed, "apart", apart_json(status), "waiting", waiting_json(status), "dropped",
-        (json_int_t)o->dropped, "clock", "differences", (json_int_t)o->clock_differs, "last",
-        status->clock_text ? sg_json_time(status->clock_time) : json_null(), "text", sg_json_text(status->clock_text),
-        "ledger", "entries", (json_int_t)o->ledger_last, "witnessed", (json_int_t)o->ledger_witnessed, "unwitnessed",
-        (json_int_t)(o->ledger_last - o->ledger_witnessed), "failures", witnesses_json(status), "revocation",
-        "good_until", time_or_null(status->revocation_until), "data", revocation_json(status), "ocsp_responses",
-        (json_int_t)status->ocsp_count, "ocsp_good_until", time_or_null(status->ocsp_until), "pulls",
-        pulls_json(status), "anchor_list", list_json(status), "level", "asked",
-        sg_config_text(status->app->config, SG_KEY_SIGN_LEVEL), "reached", sg_status_level(status));
+        (json_int_t)o->dropped, "clock", clock_json(status), "ledger", "entries", (json_int_t)o->ledger_last,
+        "witnessed", (json_int_t)o->ledger_witnessed, "unwitnessed", (json_int_t)(o->ledger_last - o->ledger_witnessed),
+        "failures", witnesses_json(status), "revocation", "good_until", time_or_null(status->revocation_until), "data",
+        revocation_json(status), "ocsp_responses", (json_int_t)status->ocsp_count, "ocsp_good_until",
+        time_or_null(status->ocsp_until), "pulls", pulls_json(status), "anchor_list", list_json(status), "level",
+        "asked", sg_config_text(status->app->config, SG_KEY_SIGN_LEVEL), "reached", sg_status_level(status));
     return sg_json_print(&status->app->voice, object) ? SG_OK : sg_fail_memory(err);
 }

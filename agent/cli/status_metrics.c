@@ -204,8 +204,17 @@ static void put_ledger(struct page *page, const struct sg_status *status)
         put_label(page, "code", status->witnesses[i].code);
         put_value(page, 1);
     }
-    put_alone(page, "clock_differences",
-              "Time-stamps that were more than five minutes away from this computer's clock.", o->clock_differs);
+}
+
+static void put_clock(struct page *page, const struct sg_status *status)
+{
+    const struct sg_overview *o = &status->overview;
+
+    put_alone(page, "clock_wrong",
+              "Whether this computer's clock was more than five minutes off at the last time-stamp.", o->clock_wrong);
+    put_alone(page, "clock_differences", "Times that this computer's clock was found to be, or to have been, wrong.",
+              o->clock_differs);
+    put_alone(page, "late_documents", "Documents signed more than five minutes before their time-stamp.", o->late);
 }
 
 /* Absent while there is no such time. */
@@ -245,6 +254,7 @@ enum sg_rc sg_status_print_metrics(const struct sg_status *status, struct sg_err
     put_waiting(&page, status);
     put_documents(&page, status);
     put_ledger(&page, status);
+    put_clock(&page, status);
     put_times(&page, status);
     put(&page, "# EOF\n");
     if (page.rc == SG_OK)

@@ -225,10 +225,15 @@ static enum sg_rc look_at_clock(struct offline *offline, struct sg_err *err)
     if (doubt.what)
         return find(offline, "clock", WRONG, INT64_MAX, err, _("The clock says %s, but %s at %s."),
                     sg_time_text(offline->now, now), doubt.what, sg_time_text(doubt.then, then));
-    if (offline->status.clock_text)
-        return find(offline, "clock", LASTS, INT64_MAX, err,
-                    _("The clock says %s. A time-stamp differed from it at %s: %s"), sg_time_text(offline->now, now),
-                    sg_time_text(offline->status.clock_time, then), offline->status.clock_text);
+    if (offline->status.overview.clock_wrong)
+        return find(offline, "clock", WRONG, INT64_MAX, err,
+                    _("The clock says %s, and was wrong at the last time-stamp: %s. Set it right; the next time-stamp "
+                      "shows whether it is."),
+                    sg_time_text(offline->now, now), offline->status.clock.text);
+    if (offline->status.clock.text)
+        return find(offline, "clock", LASTS, INT64_MAX, err, _("The clock says %s. It was found wrong at %s: %s"),
+                    sg_time_text(offline->now, now), sg_time_text(offline->status.clock.time, then),
+                    offline->status.clock.text);
     return find(offline, "clock", LASTS, INT64_MAX, err, _("The clock says %s, and nothing contradicts it."),
                 sg_time_text(offline->now, now));
 }

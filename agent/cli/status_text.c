@@ -4,31 +4,15 @@
 #include "base/msg.h"
 #include "cli/status.h"
 
-#define SPAN_TEXT 48
-
-/* How long ago, as a person would say it. */
-static const char *span_text(int64_t seconds, char out[SPAN_TEXT])
-{
-    if (seconds < 0)
-        seconds = 0;
-    if (seconds >= 2 * 86400)
-        (void)snprintf(out, SPAN_TEXT, _("%lld days"), (long long)(seconds / 86400));
-    else if (seconds >= 2 * 3600)
-        (void)snprintf(out, SPAN_TEXT, _("%lld hours"), (long long)(seconds / 3600));
-    else
-        (void)snprintf(out, SPAN_TEXT, _("%lld minutes"), (long long)(seconds / 60));
-    return out;
-}
-
 /* --- what waits --------------------------------------------------------------------------------------------------- */
 
 static void say_waiting(const struct sg_status *status, const struct sg_status_waiting *w)
 {
     const struct sg_voice *voice = &status->app->voice;
-    char since[SG_TIME_TEXT], next[SG_TIME_TEXT], span[SPAN_TEXT];
+    char since[SG_TIME_TEXT], next[SG_TIME_TEXT], span[SG_SPAN_TEXT];
 
     (void)sg_time_text(w->since, since);
-    (void)span_text(status->now - w->since, span);
+    (void)sg_span_text(status->now - w->since, span);
     if (w->kind == SG_STEP_TIMESTAMP)
         sg_say(voice, _("%6lld  wait for a time-stamp, the first since %s (%s)"), (long long)w->count, since, span);
     else
@@ -87,13 +71,21 @@ static void say_documents(const struct sg_status *status)
 
 static void say_clock(const struct sg_status *status)
 {
+    const struct sg_voice *voice = &status->app->voice;
+    const struct sg_overview *o = &status->overview;
     char time[SG_TIME_TEXT];
 
-    if (status->clock_text)
-        sg_say(&status->app->voice,
-               _("This computer's clock was more than five minutes away from a time-stamp's (%lld times, last at %s): "
-                 "%s"),
-               (long long)status->overview.clock_differs, sg_time_text(status->clock_time, time), status->clock_text);
+    if (o->clock_wrong)
+        sg_say(voice,
+               _("This computer's clock is wrong, or was at the last time-stamp: %s. Set it right; the next time-stamp "
+                 "shows whether it is."),
+               status->clock.text);
+    else if (status->clock.text)
+        sg_say(voice, _("This computer's clock was more than five minutes wrong (%lld times, found last at %s): %s"),
+               (long long)o->clock_differs, sg_time_text(status->clock.time, time), status->clock.text);
+    if (status->late.text)
+        sg_say(voice, _("Documents signed more than five minutes before their time-stamp: %lld, the last: %s"),
+               (long long)o->late, status->late.text);
 }
 
 static void say_ledger(const struct sg_status *status)

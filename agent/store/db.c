@@ -30,11 +30,19 @@
     "code IN ('no-module', 'module-failed', 'no-token', 'no-key', 'token-failed', 'token-timeout', "                   \
     "'module-crashed', 'tls', 'server-refused', 'pin-incorrect', 'pin-locked', 'pin-required', 'pin-final-try', "      \
     "'pin-interlock', 'pin-to-be-changed', 'policy', 'clock-wrong', 'config')"
-#define RETRY_SOME "SET next_attempt = ?1 WHERE next_attempt > ?1 AND (" FAILED_HERE " OR (?2 AND " FAILED_BY_HAND "))"
+/* A clock that has been set back left times that are still to come; `queued` is what else has one. */
+#define RETRY_SOME(queued)                                                                                             \
+    "SET next_attempt = ?1 WHERE next_attempt > ?1 AND (" queued "last_attempt > ?1 OR " FAILED_HERE                   \
+    " OR (?2 AND " FAILED_BY_HAND "))"
 #define PULL_STATE "etag, last_modified, last_success, last_attempt, next_attempt, good_until, failures, code, text"
 #define LIST "number, applied, sha256, configured, pin, release_version, release_sha256, release_url"
 /* An anchor that came with a list; a person's sources begin with another word. */
 #define OF_LIST "source GLOB 'list [0-9]*'"
+
+/* Entries about this computer's clock (clock_check.c); the second term is that of their index. */
+#define CLOCK(state) "event = 'clock-" state "' AND event IN ('clock-ahead', 'clock-right', 'clock-wrong')"
+#define LAST_CLOCK(state) "coalesce((SELECT max(number) FROM ledger WHERE " CLOCK(state) "), 0)"
+#define CLOCK_IS_WRONG LAST_CLOCK("wrong") " > " LAST_CLOCK("right")
 
 static const char *const SQL[SG_SQL_COUNT] = {
     /* IMMEDIATE: the write lock at once, so that the ledger's head stays what it is until the commit. */
@@ -63,6 +71,7 @@ static const char *const SQL[SG_SQL_COUNT] = {
     [SG_SQL_WITNESS_IS_FAILING] = "SELECT 1 FROM witness_failure WHERE kind = ?1 AND name = ?2 AND code = ?3",
     [SG_SQL_WITNESS_RECOVERED] = "DELETE FROM witness_failure WHERE kind = ?1 AND name = ?2",
     [SG_SQL_WITNESS_FAILURES] = "SELECT kind, name, since, code, text FROM witness_failure ORDER BY kind, name",
+    [SG_SQL_CLOCK_IS_WRONG] = "SELECT " CLOCK_IS_WRONG,
     /* Each term is answered by a partial index. */
     [SG_SQL_OVERVIEW] =
         "SELECT (SELECT count(*) FROM outbox WHERE closed = 0), "
@@ -70,9 +79,15 @@ static const char *const SQL[SG_SQL_COUNT] = {
         "(SELECT count(*) FROM outbox WHERE output_state = 1 AND output_state IN (1, 2) AND forgotten = 0), "
         "(SELECT count(*) FROM outbox WHERE output_state = 2 AND output_state IN (1, 2) AND forgotten = 0), "
         "(SELECT count(*) FROM step WHERE state = 2), "
-        "(SELECT count(*) FROM ledger WHERE event = 'clock-differs'), "
-        "(SELECT max(number) FROM ledger WHERE event = 'clock-differs'), "
-        "(SELECT max(number) FROM ledger), (SELECT max(number) FROM witness)",
+        "(SELECT count(*) FROM ledger WHERE " CLOCK(
+            "wrong") ") + "
+                     "(SELECT count(*) FROM ledger WHERE " CLOCK(
+                         "ahead") "), "
+                                  "max(" LAST_CLOCK("wrong") ", " LAST_CLOCK(
+                                      "ahead") "), " CLOCK_IS_WRONG ", "
+                                               "(SELECT count(*) FROM ledger WHERE event = 'clock-differs'), "
+                                               "(SELECT max(number) FROM ledger WHERE event = 'clock-differs'), "
+                                               "(SELECT max(number) FROM ledger), (SELECT max(number) FROM witness)",
     [SG_SQL_OVERVIEW_BYTES] = "SELECT coalesce(sum(size), 0) FROM outbox JOIN version USING (document) "
                               "WHERE queued >= ?1",
     [SG_SQL_OVERVIEW_WAITING] =
@@ -104,7 +119,7 @@ static const char *const SQL[SG_SQL_COUNT] = {
     [SG_SQL_PULL_GET] = "SELECT " PULL_STATE " FROM pull WHERE kind = ?1 AND url = ?2 AND about = ?3",
     [SG_SQL_PULL_PUT] = "INSERT OR REPLACE INTO pull (kind, url, about, " PULL_STATE ") "
                         "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
-    [SG_SQL_PULLS_RETRY_SOME] = "UPDATE pull " RETRY_SOME,
+    [SG_SQL_PULLS_RETRY_SOME] = "UPDATE pull " RETRY_SOME(""),
     [SG_SQL_PULLS_RETRY] = "UPDATE pull SET next_attempt = ?1 WHERE next_attempt > ?1",
     [SG_SQL_PULL_FORGET] = "DELETE FROM pull WHERE kind = ?1 AND url = ?2 AND about = ?3",
     [SG_SQL_PULL_ALL] = "SELECT kind, url, about, " PULL_STATE " FROM pull ORDER BY kind, url, about",
@@ -208,7 +223,7 @@ static const char *const SQL[SG_SQL_COUNT] = {
     [SG_SQL_STEPS_COUNT_DUE] = "SELECT count(*) FROM step WHERE state = 0 AND next_attempt <= ?1",
     [SG_SQL_STEPS_POSTPONE] = "UPDATE step SET code = ?3, text = ?4, next_attempt = ?5 "
                               "WHERE state = 0 AND target = ?1 AND next_attempt <= ?2",
-    [SG_SQL_STEPS_RETRY_SOME] = "UPDATE step " RETRY_SOME " AND state = 0",
+    [SG_SQL_STEPS_RETRY_SOME] = "UPDATE step " RETRY_SOME("since > ?1 OR ") " AND state = 0",
     [SG_SQL_STEP_GET] = STEP_ROWS "WHERE s.id = ?1",
     [SG_SQL_STEP_BEGIN] = "UPDATE step SET attempts = attempts + 1, sent = sent + 1, last_attempt = ?2 "
                           "WHERE id = ?1 AND state = 0",

@@ -143,7 +143,8 @@ SG_MUST_CHECK enum sg_rc sg_step_failed(struct sg_store *store, int64_t step, co
 SG_MUST_CHECK enum sg_rc sg_steps_postpone(struct sg_store *store, const char *target, int64_t now,
                                            const struct sg_err *why, int64_t next, struct sg_err *err);
 /* There may be a network now, and room on the disk: what failed for want of that, and not by a server, is due;
- * `mended`: so is what a person had to mend (a token, a PIN, the configuration, the credentials). */
+ * `mended`: so is what a person had to mend (a token, a PIN, the configuration, the credentials). What was queued or
+ * tried by a clock that has been set back since is due as well. */
 SG_MUST_CHECK enum sg_rc sg_steps_retry_some(struct sg_store *store, int64_t now, bool mended, struct sg_err *err);
 /* The blob that is sent in the version's place. */
 SG_MUST_CHECK enum sg_rc sg_step_sends(struct sg_store *store, int64_t step, const char *sent_sha256,
@@ -167,12 +168,23 @@ struct sg_receipt {
 /* An upload is done: the receipt is kept, and the ledger has "uploaded". */
 SG_MUST_CHECK enum sg_rc sg_step_uploaded(struct sg_store *store, int64_t step, const struct sg_receipt *receipt,
                                           struct sg_err *err);
+/* A time-stamp that came. */
+struct sg_stamped {
+    const char *tsa;         /* the name of its section */
+    int64_t time;            /* genTime */
+    int64_t asked, answered; /* our clock, when it was asked for and when it came */
+};
+
 /* A time-stamp step is done: the document has a new version, with upload steps to each target that the one before goes
  * to and whose upload was not dropped; one that is there `instead` of it is sent by the steps that were to send that
- * one. The signed file is behind; the ledger has "timestamped". `tsa` is its name, `time` the genTime: further than
- * SG_CLOCK_TOLERANCE from the time that the signature claims, the ledger has "clock-differs" too. */
+ * one. The signed file is behind; the ledger has "timestamped", and "clock-differs" if the signature claims a time more
+ * than SG_CLOCK_TOLERANCE before that of the time-stamp, as one that waited for a network does; "clock-ahead" if the
+ * time is as far after it. This computer's clock is compared too (sg_clock_compare()). */
 SG_MUST_CHECK enum sg_rc sg_step_timestamped(struct sg_store *store, int64_t step, const struct sg_version *version,
-                                             const char *tsa, int64_t time, struct sg_err *err);
+                                             const struct sg_stamped *stamped, struct sg_err *err);
+/* What a time-stamp shows of this computer's clock: "clock-wrong" in the ledger if it is more than SG_CLOCK_TOLERANCE
+ * off, "clock-right" once it is not any more. While nothing changes there is no further entry. */
+SG_MUST_CHECK enum sg_rc sg_clock_compare(struct sg_store *store, const struct sg_stamped *stamped, struct sg_err *err);
 
 #define SG_CLOCK_TOLERANCE 300 /* seconds */
 

@@ -19,8 +19,11 @@ enum sg_rc sg_overview_read(struct sg_store *store, struct sg_overview *ret, str
                                 .dropped = sqlite3_column_int64(rows, 4),
                                 .clock_differs = sqlite3_column_int64(rows, 5),
                                 .clock_entry = sqlite3_column_int64(rows, 6),
-                                .ledger_last = sqlite3_column_int64(rows, 7),
-                                .ledger_witnessed = sqlite3_column_int64(rows, 8)};
+                                .clock_wrong = sqlite3_column_int(rows, 7) != 0,
+                                .late = sqlite3_column_int64(rows, 8),
+                                .late_entry = sqlite3_column_int64(rows, 9),
+                                .ledger_last = sqlite3_column_int64(rows, 10),
+                                .ledger_witnessed = sqlite3_column_int64(rows, 11)};
     return SG_OK;
 }
 

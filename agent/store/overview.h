@@ -10,8 +10,11 @@ struct sg_overview {
     int64_t unplaced;         /* of which sign was killed before their file had its name */
     int64_t moved, changed;   /* whose completed file is in the store, since the user's was moved or changed */
     int64_t dropped;          /* steps */
-    int64_t clock_differs;    /* time-stamps more than five minutes away from this computer's clock */
+    int64_t clock_differs;    /* times that this computer's clock was found to be, or to have been, wrong */
     int64_t clock_entry;      /* the ledger's last entry about that; 0: none */
+    bool clock_wrong;         /* at the last time-stamp */
+    int64_t late;             /* documents signed more than five minutes before their time-stamp */
+    int64_t late_entry;       /* the ledger's last entry about that; 0: none */
     int64_t ledger_last;      /* number of the last entry; 0: none */
     int64_t ledger_witnessed; /* of the last one that is witnessed; 0: none */
 };

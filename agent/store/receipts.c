@@ -129,8 +129,7 @@ enum sg_rc sg_receipts_of(struct sg_store *store, int64_t document, sg_receipt_f
 struct completion {
     struct sg_store *store;
     const struct sg_version *version;
-    const char *tsa;
-    int64_t time;
+    const struct sg_stamped *stamped;
 };
 
 /* They go where those of the version go that is the newest until then. */
@@ -151,9 +150,12 @@ static enum sg_rc add_version(const struct completion *completion, int64_t docum
     struct sg_store *store = completion->store;
     const struct sg_value level[] = {sg_value_integer(document), sg_value_text(version->level),
                                      sg_value_text(version->sha256)};
-    struct sg_value row[] = {sg_value_integer(document),     sg_value_text(version->level),
-                             sg_value_text(version->sha256), sg_value_integer(version->size),
-                             sg_value_text(completion->tsa), sg_value_integer(completion->time)};
+    struct sg_value row[] = {sg_value_integer(document),
+                             sg_value_text(version->level),
+                             sg_value_text(version->sha256),
+                             sg_value_integer(version->size),
+                             sg_value_text(completion->stamped->tsa),
+                             sg_value_integer(completion->stamped->time)};
     enum sg_rc rc = sg_values_escape(row, SG_COUNT(row), &scratch, err);
 
     if (rc == SG_OK)
@@ -163,25 +165,12 @@ static enum sg_rc add_version(const struct completion *completion, int64_t docum
     return rc == SG_OK ? sg_db_run(store, SG_SQL_OUTBOX_LEVEL, level, SG_COUNT(level), err) : rc;
 }
 
-/* The claimed time is the word of this computer's clock, and the time-stamp is not. Apart from a wrong clock they
- * differ by how long the document waited; which of the two it is, the entry's own time tells. */
 static enum sg_rc compare_times(void *context, const struct sg_outbox_document *document, struct sg_err *err)
 {
     const struct completion *completion = context;
-    const int64_t apart = completion->time - document->claimed_time, now = sg_clock_now(&completion->store->clock);
-    char claimed[SG_TIME_TEXT], stamped[SG_TIME_TEXT], ours[SG_TIME_TEXT];
-    _cleanup_(freep) char *detail = NULL;
+    enum sg_rc rc = sg_clock_compare_claim(completion->store, document, completion->stamped, err);
 
-    if (apart <= SG_CLOCK_TOLERANCE && apart >= -SG_CLOCK_TOLERANCE)
-        return SG_OK;
-    if (asprintf(&detail, "claimed %s, time-stamped %s by %s, when it was %s by this clock",
-                 sg_time_text(document->claimed_time, claimed), sg_time_text(completion->time, stamped),
-                 completion->tsa, sg_time_text(now, ours)) < 0) {
-        detail = NULL;
-        return sg_fail_memory(err);
-    }
-    return sg_ledger_add(completion->store,
-                         &(struct sg_ledger_entry){"clock-differs", "", "", "", document->output, detail}, err);
+    return rc == SG_OK ? sg_clock_compare(completion->store, completion->stamped, err) : rc;
 }
 
 static enum sg_rc finish_timestamp(void *context, const struct sg_step *step, struct sg_err *err)
@@ -202,7 +191,7 @@ static enum sg_rc finish_timestamp(void *context, const struct sg_step *step, st
     if (rc != SG_OK)
         return rc;
     if (asprintf(&detail, "%s sha256 %s, by %s at %s", completion->version->level, completion->version->sha256,
-                 completion->tsa, sg_time_text(completion->time, time)) < 0) {
+                 completion->stamped->tsa, sg_time_text(completion->stamped->time, time)) < 0) {
         detail = NULL;
         return sg_fail_memory(err);
     }
@@ -211,10 +200,10 @@ static enum sg_rc finish_timestamp(void *context, const struct sg_step *step, st
     return rc == SG_OK ? sg_outbox_get(completion->store, step->document, compare_times, completion, err) : rc;
 }
 
-enum sg_rc sg_step_timestamped(struct sg_store *store, int64_t step, const struct sg_version *version, const char *tsa,
-                               int64_t time, struct sg_err *err)
+enum sg_rc sg_step_timestamped(struct sg_store *store, int64_t step, const struct sg_version *version,
+                               const struct sg_stamped *stamped, struct sg_err *err)
 {
-    struct completion completion = {store, version, tsa, time};
+    struct completion completion = {store, version, stamped};
     struct sg_operation operation;
     enum sg_rc rc = sg_operation_begin(&operation, store, err);
 

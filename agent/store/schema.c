@@ -275,6 +275,10 @@ static const char *const STEPS[] = {
 
     /* In how many attempts something of what is uploaded may have been sent. */
     "ALTER TABLE step ADD COLUMN sent INTEGER NOT NULL DEFAULT 0; UPDATE step SET sent = attempts;",
+
+    /* Entries about this computer's clock, as ledger_clock has those about signatures that waited for a time-stamp. */
+    ("CREATE INDEX ledger_clock_state ON ledger (event, number) "
+     "WHERE event IN ('clock-ahead', 'clock-right', 'clock-wrong');"),
 };
 
 #define NEWEST ((int64_t)(sizeof(STEPS) / sizeof(STEPS[0])))

@@ -68,8 +68,8 @@ struct sg_ledger_entry {
     /* "pin-changed", "pin-unblocked", "token-initialised" and the same with "-failed", "pin-cleared", "sign",
      * "sign-failed", "decrypt", "decrypt-failed", "check", "check-failed", "trust-add", "trust-remove", "crl-add",
      * "ocsp-add", "anchor-list", "setup", "import", "retire"; "keygen-begun", then "keygen" or "keygen-failed", and
-     * likewise "delete"; of the outbox "uploaded", "timestamped", "clock-differs", "sync-failed", "dropped",
-     * "forgotten" */
+     * likewise "delete"; of the outbox "uploaded", "timestamped", "clock-differs", "clock-ahead", "clock-wrong",
+     * "clock-right", "sync-failed", "dropped", "forgotten" */
     const char *event;
     const char *code;   /* of a failure: its stable word; else "" */
     const char *token;  /* serial, or "" */

@@ -96,7 +96,8 @@ enum sg_rc sg_journal_uploaded(struct sg_run *run, struct sg_job *job, const str
 
 static enum sg_rc copy_completed(struct sg_outcome *outcome, const struct sg_completed *completed, struct sg_err *err)
 {
-    size_t size = strlen(completed->version.level) + strlen(completed->version.sha256) + strlen(completed->tsa) + 3;
+    size_t size =
+        strlen(completed->version.level) + strlen(completed->version.sha256) + strlen(completed->stamped.tsa) + 3;
     char *at = outcome->texts = malloc(size);
 
     if (!at)
@@ -104,7 +105,7 @@ static enum sg_rc copy_completed(struct sg_outcome *outcome, const struct sg_com
     outcome->completed = *completed;
     outcome->completed.version.level = keep(&at, completed->version.level);
     outcome->completed.version.sha256 = keep(&at, completed->version.sha256);
-    outcome->completed.tsa = keep(&at, completed->tsa);
+    outcome->completed.stamped.tsa = keep(&at, completed->stamped.tsa);
     return SG_OK;
 }
 
@@ -166,8 +167,7 @@ static enum sg_rc write_one(struct sg_store *store, const struct sg_outcome *out
     if (outcome->err)
         return write_failure(store, outcome, err);
     if (is_completion(outcome))
-        return sg_step_timestamped(store, outcome->job->step, &completed->version, completed->tsa, completed->time,
-                                   err);
+        return sg_step_timestamped(store, outcome->job->step, &completed->version, &completed->stamped, err);
     return sg_step_uploaded(store, outcome->job->step, &outcome->receipt, err);
 }
 
@@ -199,7 +199,7 @@ static void tell(struct sg_run *run, const struct sg_outcome *outcome)
     run->progress.failed += outcome->err != NULL;
     run->progress.done += outcome->err == NULL;
     if (is_completion(outcome)) {
-        event.server = outcome->completed.tsa;
+        event.server = outcome->completed.stamped.tsa;
     } else if (!outcome->err) {
         event.receipt = &outcome->receipt;
         run->progress.bytes += (uint64_t)outcome->receipt.size;

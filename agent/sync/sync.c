@@ -297,6 +297,7 @@ static enum sg_rc run_all(struct sg_run *run, struct sg_err *err)
     enum sg_rc rc = sg_http_new(&sync->http, &run->http, err);
     const struct sg_tsas_options options = {.http = run->http,
                                             .verifier = sync->verifier,
+                                            .clock = sync->clock,
                                             .libctx = sync->libctx,
                                             .tsas = sync->tsas,
                                             .count = sync->tsa_count};

@@ -19,7 +19,8 @@ struct sg_tsas {
 struct asking {
     struct sg_tsas *tsas;
     struct sg_stamp_request request;
-    size_t next; /* TSA to ask, after the one that is being asked */
+    size_t next;   /* TSA to ask, after the one that is being asked */
+    int64_t since; /* our clock, when that one was asked */
     uint8_t nonce[SG_TSP_NONCE];
     struct sg_buf query, answer;
     struct sg_buf why;     /* what those before said */
@@ -166,12 +167,14 @@ static enum sg_rc take_answer(struct asking *asking, struct sg_stamp *ret, struc
         *err = cause;
         return rc;
     }
-    *ret = (struct sg_stamp){.token = answer.token, .tsa = tsa->name};
+    *ret = (struct sg_stamp){
+        .token = answer.token,
+        .stamped = {.tsa = tsa->name, .asked = asking->since, .answered = sg_clock_now(asking->tsas->options.clock)}};
     if (answer.refusal)
         rc = sg_fail(err, SG_E_SERVER_REFUSED, _("The time-stamping authority \"%s\" gave no time-stamp: %s."),
                      tsa->name, answer.refusal);
     else
-        rc = judge(asking, answer.token, &ret->time, err);
+        rc = judge(asking, answer.token, &ret->stamped.time, err);
     ret->chain = asking->chain;
     sg_tsp_answer_clear(&answer);
     return rc;
@@ -232,6 +235,7 @@ static enum sg_rc ask(struct asking *asking, struct sg_err *err)
     if (rc != SG_OK)
         return rc;
     http.body_bytes = sg_buf_slice(&asking->query);
+    asking->since = sg_clock_now(asking->tsas->options.clock);
     return sg_http_start(asking->tsas->options.http, &http, err);
 }
 

@@ -21,6 +21,7 @@ struct sg_tsas_options {
     /* Judges the tokens. Softly: the TSA's certificate may come with its first token, and what is known about its
      * revocation only with the next pull. That it was revoked is never overlooked. */
     struct sg_verifier *verifier;
+    const struct sg_clock *clock;
     OSSL_LIB_CTX *libctx;
     const struct sg_tsa *tsas; /* in the order in which they are asked */
     size_t count;
@@ -34,8 +35,7 @@ SG_DEFINE_CLEANUP(struct sg_tsas, sg_tsas_free)
 /* A time-stamp that holds. Borrowed until the callback returns. */
 struct sg_stamp {
     struct sg_slice token; /* DER */
-    const char *tsa;       /* the name of its section */
-    int64_t time;          /* genTime */
+    struct sg_stamped stamped;
     /* The TSA's certificate up to its anchor, the first time that it answers in this run; else NULL. */
     const STACK_OF(X509) *chain;
 };
@@ -59,8 +59,7 @@ SG_MUST_CHECK enum sg_rc sg_stamp_start(struct sg_tsas *tsas, const struct sg_st
 /* What sg_step_timestamped() wants to know. Borrowed until the callback returns. */
 struct sg_completed {
     struct sg_version version; /* B-T: its blob is finished, and not yet on disk: sg_blobs_sync() before the commit */
-    const char *tsa;
-    int64_t time;
+    struct sg_stamped stamped;
 };
 
 /* Brings a document to B-T, in a copy of its newest version that becomes a blob, in the way of its format (stamping.h):

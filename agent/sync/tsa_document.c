@@ -152,8 +152,7 @@ static void stamped(void *context, const struct sg_stamp *stamp, const struct sg
                     .sha256 = sha256,
                     .size = (int64_t)size,
                     .instead = sg_stamping_is_inside(completing->stamping)},
-        .tsa = stamp->tsa,
-        .time = stamp->time,
+        .stamped = stamp->stamped,
     };
     completion->done(completion->context, &completed, NULL);
 }

@@ -66,15 +66,18 @@ static void stamped(void *context, const struct sg_stamp *stamp, const struct sg
     struct sg_witnessing *w = context;
 
     w->pending--;
-    if (!stamp)
+    if (!stamp) {
         record_failure(w, SG_WITNESS_TSA, "", err);
-    else
-        record(w, &(struct sg_witness){.statement = w->statement,
-                                       .kind = SG_WITNESS_TSA,
-                                       .name = stamp->tsa,
-                                       .url = "",
-                                       .time = stamp->time,
-                                       .token = stamp->token});
+        return;
+    }
+    record(w, &(struct sg_witness){.statement = w->statement,
+                                   .kind = SG_WITNESS_TSA,
+                                   .name = stamp->stamped.tsa,
+                                   .url = "",
+                                   .time = stamp->stamped.time,
+                                   .token = stamp->token});
+    if (w->rc == SG_OK)
+        w->rc = sg_clock_compare(w->options.store, &stamp->stamped, &w->err);
 }
 
 static void stored(void *context, const struct sg_receipt *receipt, const struct sg_err *err)

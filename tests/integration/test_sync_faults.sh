@@ -110,11 +110,35 @@ complete "a locked store"
 
 # ---- a clock two hours off ------------------------------------------------------------------------------------------
 
+# It is time-stamped and delivered all the same, and the clock is said to be wrong until it is seen to be right.
+faked() { # OFFSET COMMAND...
+    ASAN_OPTIONS=$ASAN_OPTIONS:verify_asan_link_order=0 faketime -f "$@"
+}
 for off in -2h +2h; do
     renewed
-    faketime -f "$off" "$SIGNET" sync > out 2> err < /dev/null || true
+    holds faked "$off" "$SIGNET" outbox retry
+    expect 0 faked "$off" "$SIGNET" sync
+    holds test "$(sql "SELECT count(*) FROM ledger WHERE event = 'clock-wrong'")" = 1
+    holds test "$(sql "SELECT count(*) FROM ledger WHERE event LIKE 'clock-%'")" = 1
+    expect 0 "$SIGNET" status
+    says "This computer's clock is wrong, or was at the last time-stamp: "
+    [ $off = -2h ] || says ": 2 hours ahead."
+    [ $off = +2h ] || says ": 2 hours behind."
     complete "a clock at $off"
+    echo "later" > later.txt
+    expect 0 signet_pin sign --key "$key" --force --no-upload later.txt
+    expect 0 "$SIGNET" sync
+    expect 0 "$SIGNET" status --json
+    json clock.wrong=false clock.differences=1 clock.late.documents=0
+    holds "$SIGNET" log --check
 done
+# Signed by a clock that was ahead: delivered as soon as the clock is right.
+rm -rf "$SIGNET_HOME" "${APACHE_FILES:?}" letter.txt.p7s
+cp -r fresh "$SIGNET_HOME"
+expect 0 faked +2h "$SIGNET" sign --key "$key" --pin-fd 9 letter.txt 9< "$SOFTHSM_PIN_FILE"
+complete "signed at +2h"
+expect 0 "$SIGNET" status --json
+json clock.wrong=false clock.differences=1 clock.late.documents=0
 
 # ---- ten thousand documents -----------------------------------------------------------------------------------------
 

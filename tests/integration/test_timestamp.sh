@@ -267,13 +267,50 @@ stamped_by main
 # ---- the clock ---------------------------------------------------------------------------------------------------------
 
 # Two hours off is no reason not to have a time-stamp, and is noticed.
-is "$(ledger "event = 'clock-differs'")" 0
-late=(env ASAN_OPTIONS="$ASAN_OPTIONS:verify_asan_link_order=0" faketime -f -2h)
-signed "${late[@]}"
-expect 0 "${late[@]}" "$SIGNET" sync
+is "$(ledger "event IN ('clock-differs', 'clock-ahead', 'clock-wrong', 'clock-right')")" 0
+faked() { # OFFSET COMMAND...
+    ASAN_OPTIONS=$ASAN_OPTIONS:verify_asan_link_order=0 faketime -f "$@"
+}
+signed faked -2h
+expect 0 faked -2h "$SIGNET" sync
 stamped_by main
-is "$(ledger "event = 'clock-differs' AND object = '$signed' AND detail LIKE 'claimed %, time-stamped % by main, %'")" 1
+is "$(ledger "event = 'clock-differs' AND object = '$signed'
+    AND detail LIKE 'signed 2 hours before its time-stamp: claimed %, time-stamped % by main'")" 1
+is "$(ledger "event = 'clock-wrong' AND detail LIKE '%clock said % when main time-stamped %: 2 hours behind'")" 1
 is_b_t
+expect 0 "$SIGNET" status
+says "This computer's clock is wrong, or was at the last time-stamp: "
+says ": 2 hours behind. Set it right; the next time-stamp shows whether it is."
+expect 1 "$SIGNET" status --offline-for 1d --json
+json 'items.5.check="clock"' 'items.5.result="wrong"'
+expect 0 "$SIGNET" status --metrics
+holds grep -qE '^signet_clock_wrong\{.*\} 1$' "$tmp/out"
+
+# Set right, it is not doubted, however long a document waited: that is said in its own words.
+signed faked -6h
+expect 0 "$SIGNET" sync
+stamped_by main
+is "$(ledger "event = 'clock-right'")" 1
+expect 0 "$SIGNET" log --check
+expect 0 "$SIGNET" status
+says "This computer's clock was more than five minutes wrong (1 times"
+says "Documents signed more than five minutes before their time-stamp: 2, the last: signed 6 hours before its time-stamp: "
+expect 0 "$SIGNET" status --json
+json clock.wrong=false clock.differences=1 clock.late.documents=2
+expect 0 "$SIGNET" status --offline-for 1d --json
+json 'items.5.check="clock"' 'items.5.result="ok"'
+expect 0 "$SIGNET" status --metrics
+holds grep -qE '^signet_clock_wrong\{.*\} 0$' "$tmp/out"
+holds grep -qE '^signet_late_documents\{.*\} 2$' "$tmp/out"
+
+# Claimed after the time-stamp: by a clock that was wrong then, and is not now.
+signed faked +2h
+expect 0 "$SIGNET" outbox retry
+expect 0 "$SIGNET" sync
+stamped_by main
+is "$(ledger "event = 'clock-ahead' AND object = '$signed' AND detail LIKE 'signed by a clock that was 2 hours ahead: %'")" 1
+expect 0 "$SIGNET" status --json
+json clock.wrong=false clock.differences=2 clock.late.documents=2
 
 # ---- the signed file ---------------------------------------------------------------------------------------------------
 

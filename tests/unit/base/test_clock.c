@@ -153,6 +153,24 @@ static void reads_durations(void **state)
     assert_int_equal(seconds, 3153600000);
 }
 
+/* Is a span rounded, and in the unit that a person would take? */
+static void says_spans(void **state)
+{
+    static const struct {
+        int64_t seconds;
+        const char *text;
+    } cases[] = {{-5, "0 minutes"},     {29, "0 minutes"},
+                 {330, "6 minutes"},    {7169, "119 minutes"},
+                 {7170, "2 hours"},     {21605, "6 hours"},
+                 {170969, "47 hours"},  {170970, "2 days"},
+                 {6 * 86400, "6 days"}, {INT64_C(86400) * 36500, "36500 days"}};
+    char text[SG_SPAN_TEXT];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        assert_string_equal(sg_span_text(cases[i].seconds, text), cases[i].text);
+}
+
 /* Does a test choose the day, and does the system's clock go with the system's? */
 static void clocks(void **state)
 {
@@ -171,6 +189,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_times),      cmocka_unit_test(refuses_other_times), cmocka_unit_test(writes_times),
         cmocka_unit_test(reads_asn1_times), cmocka_unit_test(reads_durations),     cmocka_unit_test(clocks),
+        cmocka_unit_test(says_spans),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

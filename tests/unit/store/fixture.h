@@ -115,7 +115,8 @@ static inline void make_older(struct fixture *f)
     assert_non_null(drop);
     tamper(f, drop);
     tamper(f, "ALTER TABLE anchor DROP COLUMN limits; ALTER TABLE document DROP COLUMN manifest");
-    tamper(f, "DROP INDEX IF EXISTS ledger_clock; DELETE FROM migration WHERE version >= 3; PRAGMA user_version = 2");
+    tamper(f, "DROP INDEX IF EXISTS ledger_clock; DROP INDEX IF EXISTS ledger_clock_state; "
+              "DELETE FROM migration WHERE version >= 3; PRAGMA user_version = 2");
     free(drop);
 }
 

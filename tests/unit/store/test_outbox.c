@@ -175,12 +175,13 @@ static void upload(struct sg_store *store, int64_t document, const char *target,
     assert_done(sg_step_uploaded(store, step_of(store, document, target, level), &receipt, &err));
 }
 
+static const struct sg_stamped STAMPING = {"tsa.example", 1700000100, 1700000100, 1700000100};
+
 static void stamp_as(struct sg_store *store, int64_t document, bool instead)
 {
     const struct sg_version version = {.level = SG_LEVEL_B_T, .sha256 = STAMPED, .size = 3000, .instead = instead};
 
-    assert_done(sg_step_timestamped(store, step_of(store, document, "", SG_LEVEL_B_T), &version, "tsa.example",
-                                    1700000100, &err));
+    assert_done(sg_step_timestamped(store, step_of(store, document, "", SG_LEVEL_B_T), &version, &STAMPING, &err));
 }
 
 static void stamp(struct sg_store *store, int64_t document)
@@ -379,6 +380,12 @@ static void test_a_server_that_is_gone(void **state)
     assert_done(sg_steps_retry_some(store, f->now, true, &err));
     assert_due(f, store, NULL, 10, "");
     assert_steps(store, document, ALL_STEPS);
+
+    f->now -= 3600; /* the clock was ahead, and is set back */
+    assert_due(f, store, "archive", 10, "");
+    assert_done(sg_steps_retry_some(store, f->now, false, &err));
+    assert_due(f, store, NULL, 10, "w timestamp B-T \n");
+    assert_due(f, store, "archive", 10, "w upload content archive\nw upload B-B archive\n");
 }
 
 /* Is what a person has to mend tried again when one may have, and not before? */
@@ -576,8 +583,9 @@ static void test_wrong_kind(void **state)
     const struct sg_receipt receipt = {"archive", "u", SIGNATURE, 1, 1, 1, 201, "", "", "", false};
 
     assert_rc(sg_step_uploaded(store, step_of(store, document, "", SG_LEVEL_B_T), &receipt, &err), SG_E_INTERNAL);
-    assert_rc(sg_step_timestamped(store, step_of(store, document, "archive", SG_LEVEL_B_B), &VERSIONS[1], "t", 0, &err),
-              SG_E_INTERNAL);
+    assert_rc(
+        sg_step_timestamped(store, step_of(store, document, "archive", SG_LEVEL_B_B), &VERSIONS[1], &STAMPING, &err),
+        SG_E_INTERNAL);
     assert_steps(store, document, ALL_STEPS);
 }
 
@@ -675,6 +683,8 @@ static void test_indexes(void **state)
     assert_indexed(f, "SELECT 1 FROM step WHERE state = 0 AND target = 'x' AND next_attempt <= 5 "
                       "ORDER BY next_attempt, id");
     assert_indexed(f, "SELECT document FROM version WHERE sha256 = 'x'");
+    assert_indexed(f, "SELECT max(number) FROM ledger WHERE event = 'clock-wrong' "
+                      "AND event IN ('clock-ahead', 'clock-right', 'clock-wrong')");
 }
 
 int main(void)

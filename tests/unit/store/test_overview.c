@@ -164,21 +164,39 @@ static void test_ledger(void **state)
     f->now += 60;
     assert_done(sg_witness_failed(store, SG_WITNESS_TSA, "main", &why, &err));
     struct sg_overview overview = overview_of(store);
-    assert_int_equal(overview.clock_differs, 1);
-    assert_int_equal(overview.clock_entry, 1);
+    assert_int_equal(overview.late, 1);
+    assert_int_equal(overview.late_entry, 1);
+    assert_int_equal(overview.clock_differs, 0);
+    assert_int_equal(overview.clock_entry, 0);
     assert_int_equal(overview.ledger_last, 3);
     assert_int_equal(overview.ledger_witnessed, 2);
     assert_done(sg_overview_witness_failures(store, see_failure, &seen, &err));
     assert_string_equal(seen.text, "1::network:It is out of reach.:0 ");
 }
 
+/* Is every wrong clock counted, and is one that was wrong told from one that is? */
+static void test_clock(void **state)
+{
+    struct fixture *f = *state;
+    _cleanup_(sg_store_freep) struct sg_store *store = open_store(f);
+    static const char *const events[] = {"clock-right", "clock-ahead", "clock-wrong", "clock-ahead", "clock-right"};
+    static const int64_t last[] = {0, 2, 3, 4, 4}, count[] = {0, 1, 2, 3, 3};
+
+    for (int i = 0; i < 5; i++) {
+        assert_done(sg_ledger_append(store, &(struct sg_ledger_entry){events[i], "", "", "", "", "By an hour."}, &err));
+        struct sg_overview overview = overview_of(store);
+        assert_int_equal(overview.clock_entry, last[i]);
+        assert_int_equal(overview.clock_differs, count[i]);
+        assert_int_equal(overview.clock_wrong, i == 2 || i == 3);
+        assert_int_equal(overview.late, 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        fixture_test(test_empty),
-        fixture_test(test_waiting),
-        fixture_test(test_apart),
-        fixture_test(test_ledger),
+        fixture_test(test_empty),  fixture_test(test_waiting), fixture_test(test_apart),
+        fixture_test(test_ledger), fixture_test(test_clock),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

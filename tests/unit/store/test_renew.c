@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "store/blobs.h"
-#include "store/outbox.h"
+#include "store/overview.h"
 
 #define OLD "the first version"
 #define NEW "the version with a time-stamp"
@@ -36,7 +36,9 @@ static void complete(struct sg_store *store, const struct signed_file *file, int
     int64_t step = 0;
 
     assert_done(sg_steps_of(store, file->document, take_step, &step, &err));
-    assert_done(sg_step_timestamped(store, step, &version, "main", time, &err));
+    const struct sg_stamped stamped = {.tsa = "main", .time = time, .asked = time, .answered = time};
+
+    assert_done(sg_step_timestamped(store, step, &version, &stamped, &err));
 }
 
 /* A signed file in its place, and its newer version complete, as a run leaves it when it is killed just then. */
@@ -213,15 +215,27 @@ static void test_damaged(void **state)
 /* --- the clock ------------------------------------------------------------------------------------------------------
  */
 
-/* Is it in the ledger when the claimed time is more than five minutes from the time-stamp, and only then? */
-static void test_clock_differs(void **state)
+static int64_t entries(struct fixture *f, const char *event)
+{
+    char sql[128];
+
+    (void)snprintf(sql, sizeof(sql), "SELECT count(*) FROM ledger WHERE event = '%s'", event);
+    return ask(f, sql);
+}
+
+/* Is it in the ledger when the claimed time is more than five minutes from the time-stamp, and only then; as a wrong
+ * clock only if it is later? */
+static void test_claimed_time(void **state)
 {
     struct fixture *f = *state;
     _cleanup_(sg_store_freep) struct sg_store *store = open_store(f);
-    static const int64_t times[] = {1700000300, 1700000301, 1699999700, 1699999699};
+    static const struct {
+        int64_t time;
+        int differs, ahead; /* entries from then on */
+    } cases[] = {{1700000300, 0, 0}, {1700000301, 1, 0}, {1699999700, 1, 0}, {1699999699, 1, 1}};
     struct signed_file file;
 
-    for (int i = 0; i < 4; i++) {
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct sg_document document = document_named("/in/b");
         const struct sg_version version = {.level = SG_LEVEL_B_B, .sha256 = file.old_sha256, .size = 1};
         const struct sg_outbox_request request = {.versions = &version, .version_count = 1, .timestamp = true};
@@ -232,8 +246,37 @@ static void test_clock_differs(void **state)
         assert_done(sg_outbox_add(store, &request, &file.document, &err));
         assert_done(sg_outbox_placed(store, file.document, SG_OUTPUT_CURRENT, &err));
         assert_done(sg_store_commit(store, &err));
-        complete(store, &file, times[i]);
-        assert_int_equal(ask(f, "SELECT count(*) FROM ledger WHERE event = 'clock-differs'"), (i + 1) / 2);
+        complete(store, &file, cases[i].time);
+        assert_int_equal(entries(f, "clock-differs"), cases[i].differs);
+        assert_int_equal(entries(f, "clock-ahead"), cases[i].ahead);
+        assert_int_equal(entries(f, "clock-wrong"), 0);
+    }
+}
+
+/* Is the clock wrong exactly if it was more than five minutes off all the while that the time-stamp was asked for, and
+ * is it said when that begins and when it ends? */
+static void test_clock(void **state)
+{
+    struct fixture *f = *state;
+    _cleanup_(sg_store_freep) struct sg_store *store = open_store(f);
+    static const struct {
+        int64_t asked, answered;
+        int wrong, right; /* entries from then on */
+    } cases[] = {
+        {1700000000, 1700000002, 0, 0}, {1699996400, 1700003600, 0, 0}, /* asleep meanwhile */
+        {1700000300, 1700000301, 0, 0}, {1699999690, 1699999700, 0, 0}, {1700000301, 1700000302, 1, 0},
+        {1700009000, 1700009001, 1, 0}, {1699990000, 1699990000, 1, 0}, {1700000000, 1700000000, 1, 1},
+        {1700000000, 1700000000, 1, 1}, {1699999690, 1699999699, 2, 1},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const struct sg_stamped stamped = {"main", 1700000000, cases[i].asked, cases[i].answered};
+        struct sg_overview overview;
+        assert_done(sg_clock_compare(store, &stamped, &err));
+        assert_int_equal(entries(f, "clock-wrong"), cases[i].wrong);
+        assert_int_equal(entries(f, "clock-right"), cases[i].right);
+        assert_done(sg_overview_read(store, &overview, &err));
+        assert_int_equal(overview.clock_wrong, cases[i].wrong > cases[i].right);
     }
 }
 
@@ -246,7 +289,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_standard_output, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_killed, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_damaged, fixture_setup, fixture_teardown),
-        cmocka_unit_test_setup_teardown(test_clock_differs, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_claimed_time, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_clock, fixture_setup, fixture_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -59,7 +59,7 @@ static void test_settings(void **state)
         {"PRAGMA trusted_schema", "0"},
         {"PRAGMA application_id", "1397182036"},
         {"PRAGMA busy_timeout", "5000"},
-        {"PRAGMA user_version", "10"},
+        {"PRAGMA user_version", "11"},
         {"SELECT count(*) FROM pragma_table_list WHERE schema = 'main' AND name NOT LIKE 'sqlite_%' AND NOT strict",
          "0"},
     };
@@ -186,7 +186,7 @@ static void test_made_at_once(void **state)
     check_ledger(store, &count, &bad);
     assert_int_equal(count, CHILDREN);
     assert_int_equal(bad, 0);
-    assert_int_equal(ask(f, "SELECT count(*) FROM migration"), 10);
+    assert_int_equal(ask(f, "SELECT count(*) FROM migration"), 11);
 }
 
 /* --- transactions ------------------------------------------------------------------------------------------------- */
