@@ -377,6 +377,8 @@ static enum sg_rc conclude_timestamps(struct sg_log_check *check, struct sg_err 
         rc = judge(check, item, &good, err);
         if (good)
             witnessed(check, item);
+        else if (!check->wrong && check->stamped == 0)
+            check->stamped = item->statement.number;
     }
     return rc;
 }
@@ -422,6 +424,12 @@ static enum sg_rc conclude_rest(struct sg_log_check *check, struct sg_err *err)
 
     if (check->chain.bad != 0 || rest == 0)
         return SG_OK;
+    if (check->stamped > check->witnessed)
+        return find(check, SG_FOUND_UNKNOWN, "witness", NULL, err,
+                    _("Entries up to %lld have a time-stamp that cannot be judged here, for want of what is said "
+                      "above; signet sync fetches it where the TSA's certificates name a place, and signet trust add "
+                      "puts it in."),
+                    (long long)check->stamped);
     if (check->witnessed == 0)
         return find(check, SG_FOUND_UNKNOWN, "witness", NULL, err, "%s",
                     _("No entry is witnessed: that the newest were cut off, or all was written anew, would not show. "

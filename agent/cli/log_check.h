@@ -25,6 +25,7 @@ struct sg_log_check {
     json_t *findings; /* {"check", "result", "number", "name", "time", "text"} */
     bool wrong;
     int64_t witnessed; /* up to this entry; 0: none */
+    int64_t stamped;   /* up to this entry there is a time-stamp that could not be judged; 0: none */
 };
 
 /* Clear with sg_log_check_clear() also after a failure. */

@@ -219,7 +219,8 @@ static enum sg_rc ask_sync(struct sg_status *status, struct sg_err *err)
     if (fd < 0 || fstat(fd, &info) < 0 || fcntl(fd, F_OFD_GETLK, &lock) < 0)
         return sg_about(path, err, sg_fail_errno(err, SG_E_IO, errno, _("\"%s\" could not be read."), path));
     status->running = lock.l_type != F_UNLCK;
-    status->last_sync = info.st_mtime;
+    if (info.st_size > 0) /* one has ended */
+        status->last_sync = info.st_mtime;
     return SG_OK;
 }
 

@@ -217,7 +217,8 @@ static const char *reason(const struct sg_sync_report *report, const struct sg_s
         rc = SG_E_CONFIG;
         text = group->kind == SG_STEP_UPLOAD ? _("The configuration has no such target; add it, or drop these uploads "
                                                  "with \"signet outbox drop\".")
-                                             : _("The configuration has no time-stamp authority.");
+                                             : _("The configuration has no time-stamp authority; add one ([tsa], "
+                                                 "signet.conf(5)).");
     }
     *ret_code = group->code[0] || is_unknown(report, group) ? sg_rc_word(rc) : "";
     *ret_status = is_no_matter(report, group) ? 0 : sg_rc_exit(rc);

@@ -40,6 +40,13 @@ static enum sg_rc lock(const char *state_folder, int *ret, struct sg_err *err)
     return SG_OK;
 }
 
+/* When the last sync ended: `signet status` says it. Before the first end the file is empty. */
+static void note_end(int locked)
+{
+    if (ftruncate(locked, 1) == 0)
+        (void)futimens(locked, NULL);
+}
+
 /* --- before and after ----------------------------------------------------------------------------------------------
  */
 
@@ -336,7 +343,7 @@ enum sg_rc sg_sync_run(const struct sg_sync *sync, struct sg_sync_progress *ret,
     if (rc == SG_OK)
         rc = sweep(sync, err);
     if (rc == SG_OK)
-        (void)futimens(locked, NULL); /* when the last sync was: `signet status` says it */
+        note_end(locked);
     *ret = run.progress;
     return rc;
 }

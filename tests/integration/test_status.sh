@@ -184,6 +184,9 @@ figure 'signet_unplaced_documents 2'
 
 # --- whether the lock of a sync is held, and when one ended
 : > "$SIGNET_HOME/sync.lock"
+expect 0 "$SIGNET" status --json
+json sync.running=false sync.last=null
+echo > "$SIGNET_HOME/sync.lock"
 touch -d 2026-01-02T03:04:05Z "$SIGNET_HOME/sync.lock"
 expect 0 "$SIGNET" status --json
 json sync.running=false 'sync.last="2026-01-02T03:04:05Z"'

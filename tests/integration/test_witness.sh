@@ -120,4 +120,29 @@ expect 0 "$SIGNET" log --check
 expect 1 "$SIGNET" log --check --witness "$later"
 says "an older copy was put back"
 
+# --- a time-stamp without revocation data is said to be there, and what it lacks
+export SIGNET_HOME=$tmp/bare
+mkdir -m 700 "$SIGNET_HOME"
+expect 0 "$SIGNET" trust add "$ca/root.pem" --yes
+printf '[tsa "main"]\nurl = %s\n' "$(tsa_url main)" > "$SIGNET_HOME/signet.conf"
+echo bare > bare.txt
+expect 0 signet_pin sign --key "$key" bare.txt
+# without its authority, a time-stamp waits, and what to do is said
+mv "$SIGNET_HOME/signet.conf" conf
+expect 78 "$SIGNET" sync
+says "The configuration has no time-stamp authority; add one ([tsa], signet.conf(5))."
+mv conf "$SIGNET_HOME/signet.conf"
+expect 0 "$SIGNET" sync
+expect 0 "$SIGNET" status --json
+last=$(jq .ledger.witnessed out)
+json ledger.unwitnessed=0
+expect 0 "$SIGNET" log --check
+says "Entries up to $last have a time-stamp that cannot be judged here, for want of what is said above"
+says "The time-stamp of entry $last by main does not hold: "
+rejects grep -q "No entry is witnessed" out
+expect 0 "$SIGNET" trust add --intermediate "$ca/issuing.pem" --crl "$ca/root.crl" --crl "$ca/issuing.crl"
+expect 0 "$SIGNET" log --check
+says "Entry $last and all before it were there at"
+rejects grep -q "cannot be judged" out
+
 passed
