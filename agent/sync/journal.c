@@ -3,6 +3,7 @@
 #include <sys/random.h>
 
 #include "base/clock.h"
+#include "base/msg.h"
 #include "store/blobs.h"
 #include "sync/run.h"
 
@@ -207,12 +208,22 @@ static void tell(struct sg_run *run, const struct sg_outcome *outcome)
     run->sync->tell(run->sync->context, &event);
 }
 
-/* The user's signed files become the completed ones. What cannot be written to now is for the next run. */
-static void renew(const struct sg_sync *sync)
+static void tell_behind(void *context, const struct sg_outbox_document *document, enum sg_output_state state)
+{
+    const struct sg_sync *sync = context;
+
+    if (state == SG_OUTPUT_BEHIND)
+        sg_log(
+            sync->log, SG_LOG_WARNING,
+            _("\"%s\" cannot be replaced by its completed version, which is in the store; the next sync tries again."),
+            document->output);
+}
+
+void sg_sync_renew(const struct sg_sync *sync)
 {
     struct sg_err why;
 
-    if (sg_outbox_renew(sync->store, NULL, NULL, &why) != SG_OK)
+    if (sg_outbox_renew(sync->store, tell_behind, (void *)(uintptr_t)sync, &why) != SG_OK)
         sg_log(sync->log, SG_LOG_WARNING, "%s", why.text);
 }
 
@@ -234,7 +245,7 @@ enum sg_rc sg_journal_write(struct sg_run *run, struct sg_err *err)
     for (size_t i = 0; i < journal->count && rc == SG_OK; i++)
         tell(run, &journal->outcomes[i]);
     if (rc == SG_OK && completed)
-        renew(sync);
+        sg_sync_renew(sync);
     if (rc == SG_OK && stamped)
         sg_run_more(run); /* a new version is to be stored, or the one that waited for that */
     sg_journal_clear(journal);

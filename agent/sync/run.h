@@ -124,3 +124,5 @@ struct sg_run {
 SG_MUST_CHECK enum sg_rc sg_run_share(struct sg_run *run, struct sg_err *err);
 /* There are new steps: no line is exhausted. */
 void sg_run_more(struct sg_run *run);
+/* The user's signed files become the completed ones. What cannot be written to now is for the next run, and said. */
+void sg_sync_renew(const struct sg_sync *sync);

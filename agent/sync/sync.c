@@ -74,8 +74,7 @@ static enum sg_rc tidy(const struct sg_sync *sync, struct sg_err *err)
         return rc;
     if (alone >= 0 && sg_outbox_place(sync->store, tell_placed, (void *)(uintptr_t)sync, &why) != SG_OK)
         sg_log(sync->log, SG_LOG_WARNING, "%s", why.text);
-    if (sg_outbox_renew(sync->store, NULL, NULL, &why) != SG_OK)
-        sg_log(sync->log, SG_LOG_WARNING, "%s", why.text);
+    sg_sync_renew(sync);
     return SG_OK;
 }
 

@@ -1,7 +1,7 @@
 #!/bin/bash
-# What the machine does to a sync, by force: killed at each kind of system call, no space, a disk that fails, a store
-# that another program has locked, a clock that is wrong, ten thousand documents. Is the cause named, and does the next
-# sync complete it, with nothing twice?
+# What the machine does to a sync, by force: killed at its system calls, no space, a disk that fails, a store that another
+# program has locked when it begins, a clock that is wrong, ten thousand documents that wait while no server is there. Is
+# the cause named, and does the next sync complete it, with nothing lost and nothing twice?
 . "${SIGNET_SOURCE:-$(dirname "$0")/../..}/tests/support/lib.sh"
 . "$SIGNET_SOURCE/tests/support/namespace.sh"
 . "$SIGNET_SOURCE/tests/support/server_apache.sh"
@@ -55,38 +55,68 @@ renewed() {
     cp signed letter.txt.p7s
     "$SIGNET" outbox retry > check 2>&1 || failed "$(cat check)"
 }
-inject() { # WHAT: 0 if the fault came
+inject() { # WHAT: 0 if the fault came; how sync ended is in $ended
     local program=$SIGNET_BUILD/agent/libexec/signet/signet-sync
-    strace -o trace -f -e "inject=$1" "$program" sync > out 2> err < /dev/null || true
+    ended=0
+    strace -o trace -f -e "inject=$1" "$program" sync > out 2> err < /dev/null || ended=$?
     grep -qE 'INJECTED|\+\+\+ killed by SIGKILL' trace
 }
 
 RANDOM=${SIGNET_SEED:=$RANDOM}
 echo "SIGNET_SEED=$SIGNET_SEED"
 
-# ---- killed at each kind of system call -----------------------------------------------------------------------------
+# How often a sync that nothing disturbs does each call.
+renewed
+strace -o calls -f "$SIGNET_BUILD/agent/libexec/signet/signet-sync" sync > out 2> err < /dev/null || failed "$(cat err)"
+complete "no fault"
+numbers() { # CALL MOST: which calls of that kind, at most so many of them, over all of the sync, others at each seed
+    local count step n
+    count=$(grep -cE "^[0-9]+ +$1\\(" calls) || return 0
+    step=$(((count + $2 - 1) / $2))
+    for ((n = RANDOM % step + 1; n <= count; n += step)); do
+        echo "$n"
+    done
+}
 
-came=0
-for call in fdatasync fsync syncfs pwrite64 openat sendto recvfrom connect linkat renameat2 unlink flock ftruncate; do
-    when=$((RANDOM % 3 + 1))
-    renewed
-    if inject "$call:signal=KILL:when=$when"; then came=$((came + 1)); fi
-    complete "killed at $call $when"
+# ---- killed ---------------------------------------------------------------------------------------------------------
+
+tries=0 came=0
+for call in pwrite64 fdatasync fsync syncfs linkat renameat2 unlink ftruncate write openat sendto recvfrom connect flock; do
+    for n in $(numbers $call 4); do
+        renewed
+        tries=$((tries + 1))
+        if inject "$call:signal=KILL:when=$n"; then came=$((came + 1)); fi
+        if [ $call = fdatasync ] && [ "$ended" = 137 ]; then # it never came to its end, and nobody says that it did
+            expect 0 "$SIGNET" status --json
+            json sync.last=null
+        fi
+        complete "killed at $call $n"
+    done
 done
-echo "killed at $came of 13 calls"
-holds test "$came" -ge 6
+echo "killed $came times of $tries"
+holds test "$came" -ge $((tries * 3 / 4)) -a "$tries" -ge 30
 
 # ---- no space, and a disk that fails --------------------------------------------------------------------------------
 
-came=0
-for fault in pwrite64:error=ENOSPC:when=4+ fdatasync:error=EIO:when=2 fsync:error=EIO:when=1 syncfs:error=EIO:when=1 \
-    linkat:error=ENOSPC:when=1 write:error=ENOSPC:when=2; do
-    renewed
-    if inject "$fault"; then came=$((came + 1)); fi
-    [ ! -s err ] || grep -qE '\[(io|disk-full|cannot-create|store-damaged)\]|cannot be' err || failed "$fault: $(cat err)"
-    complete "$fault"
+# What it could not do it says, with the cause; if it says nothing, nothing is left to be done.
+tries=0 came=0
+for fault in pwrite64:error=ENOSPC linkat:error=ENOSPC write:error=ENOSPC ftruncate:error=EIO pwrite64:error=EIO \
+    fdatasync:error=EIO fsync:error=EIO syncfs:error=EIO linkat:error=EIO; do
+    for n in $(numbers "${fault%%:*}" 3); do
+        renewed
+        tries=$((tries + 1))
+        if inject "$fault:when=$n"; then came=$((came + 1)); fi
+        if [ "$ended" != 0 ]; then
+            grep -qE '\[(io|disk-full|cannot-create|store-damaged)\]' out err || failed "$fault $n: $ended: $(cat out err)"
+        elif [ ! -s err ]; then
+            [ "$(sql "SELECT count(*) FROM step WHERE state <> 1")" = 0 ] || failed "$fault $n: not a word of what waits"
+            [ "$(sql "SELECT output_state FROM outbox")" = 0 ] || failed "$fault $n: not a word of the signed file"
+        fi
+        complete "$fault $n"
+    done
 done
-holds test "$came" -ge 3
+echo "$came faults of $tries"
+holds test "$came" -ge $((tries * 3 / 4)) -a "$tries" -ge 15
 
 # ---- the store is locked --------------------------------------------------------------------------------------------
 
