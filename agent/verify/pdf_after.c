@@ -38,35 +38,26 @@ static const struct sg_pdf_signature *signature_of(const struct sg_pdf_file *fil
     return NULL;
 }
 
-/* Whether that is what it is said to be: over its revision, and not altered. Of a kind that is not judged, that is said
- * where it is told of. */
-static enum sg_rc is_signature(struct sg_pdf_file *file, int number, bool *ret, struct sg_err *err)
+/* Whether that is a signature, over its revision and not altered. Of a kind that is not judged, that is said where it
+ * is told of; a time-stamp, which anybody can make, has no verdict of its own. */
+static bool is_signature(const struct sg_pdf_file *file, int number)
 {
     size_t index = 0;
     const struct sg_pdf_signature *signature = signature_of(file, number, &index);
-    *ret = false;
-    if (!signature)
-        return SG_OK;
-    if (signature->is_timestamp)
-        return sg_pdf_is_stamp_intact(file, index, ret, err);
-    *ret = file->found[index].intact || file->found[index].unknown_kind;
-    return SG_OK;
+    return signature && !signature->is_timestamp && (file->found[index].intact || file->found[index].unknown_kind);
 }
 
 /* Only a signature may show something in its field: else anybody could make up one. */
-static enum sg_rc find_false(struct sg_pdf_file *file, size_t step, char **ret_why, struct sg_err *err)
+static enum sg_rc find_false(const struct sg_pdf_file *file, size_t step, char **ret_why, struct sg_err *err)
 {
     const struct sg_pdf_changes *changes = &file->steps[step];
-    enum sg_rc rc = SG_OK;
-    for (size_t i = 0; rc == SG_OK && !*ret_why && i < changes->shown_count; i++) {
-        bool is_one = false;
-        rc = is_signature(file, changes->shown[i], &is_one, err);
-        if (rc == SG_OK && !is_one &&
-            !(*ret_why = strdup(_("A field shows something with a signature or time-stamp that is none, or is not of "
-                                  "this document."))))
-            rc = sg_fail_memory(err);
+    for (size_t i = 0; i < changes->shown_count; i++) {
+        if (is_signature(file, changes->shown[i]))
+            continue;
+        *ret_why = strdup(_("A field shows something with a signature that is none, or is not of this document."));
+        return *ret_why ? SG_OK : sg_fail_memory(err);
     }
-    return rc;
+    return SG_OK;
 }
 
 static enum sg_rc why_forbidden(struct sg_pdf_file *file, const struct sg_pdf_found *found, size_t step, char **ret,

@@ -63,7 +63,7 @@ struct field {
     struct sg_pdf_id id;
     const struct sg_pdf_value *before, *after;
     bool is_signed; /* it was, before */
-    bool visible;   /* it is, after */
+    bool was_visible, visible;
     bool noted;
 };
 
@@ -158,15 +158,16 @@ static enum sg_rc find_signing(struct sg_pdf_comparison *c, const struct sg_pdf_
     return kind_of_signature(c, signature, &place->signing, err);
 }
 
-/* What a field for a signature shows is part of signing it. */
+/* What a field for a signature shows, or showed, is part of signing it: a time-stamp, which anybody can make, has no
+ * verdict of its own. */
 static enum sg_rc check_shown(struct sg_pdf_comparison *c, const struct field *field, const char *key,
                               struct sg_err *err)
 {
-    static const char *const seen[] = {"AP", "AS", "MK", NULL};
+    static const char *const seen[] = {"AP", "AS", "MK", "F", "DA", "Q", NULL};
     const struct place *place = &field->place;
-    if (!place->signs || !field->visible || !sg_pdf_is_one_of(key, seen))
+    if (!place->signs || (!field->was_visible && !field->visible) || !sg_pdf_is_one_of(key, seen))
         return SG_OK;
-    if (place->signing == SIGNING_NONE)
+    if (place->signing != SIGNING_SIGNATURE)
         return sg_pdf_forbid(c, err,
                              _("What the field \"%.100s\", which is for a signature, shows was changed, and it was not "
                                "signed with that."),
@@ -190,8 +191,7 @@ static enum sg_rc compare_filled(struct sg_pdf_comparison *c, struct field *fiel
     rc = check_shown(c, field, key, err);
     if (rc != SG_OK || field->noted)
         return rc;
-    /* A time-stamp is evidence, but what is shown with it is none. */
-    if (field->place.signing == SIGNING_STAMP && (strcmp(key, "V") == 0 || !field->visible))
+    if (field->place.signing == SIGNING_STAMP)
         return note_field(c, field->place.name, SG_PDF_CHANGE_EVIDENCE, err);
     field->noted = true;
     return note_field(c, field->place.name, SG_PDF_CHANGE_FORM, err);
@@ -248,13 +248,12 @@ static enum sg_rc check_appearance(struct sg_pdf_comparison *c, const struct sg_
 /* A field for a signature that was there, and had none. */
 static enum sg_rc look_at_unsigned(struct sg_pdf_comparison *c, struct field *field, struct sg_err *err)
 {
-    bool was_visible = false;
     enum sg_rc rc = find_signing(c, field->after, &field->place, err);
     if (rc == SG_OK)
-        rc = sg_pdf_is_visible(c->before, field->before, &was_visible, err);
+        rc = sg_pdf_is_visible(c->before, field->before, &field->was_visible, err);
     if (rc == SG_OK)
         rc = sg_pdf_is_visible(c->after, field->after, &field->visible, err);
-    if (rc != SG_OK || was_visible || !field->visible)
+    if (rc != SG_OK || field->was_visible || !field->visible)
         return rc;
     field->noted = true;
     rc = check_appearance(c, field->after, &field->place, true, err);

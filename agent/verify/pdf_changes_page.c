@@ -44,6 +44,8 @@ static enum sg_rc compare_new_annotation(struct sg_pdf_comparison *c, const stru
                                          struct sg_err *err)
 {
     static const char *const kinds[] = {"Text", "Popup", "Highlight", "Underline", "Squiggly", "StrikeOut"};
+    /* /BM: how it is blended with what it lies on; a mark could then cover that (ISO 32000-2 §12.5.2) */
+    static const char *const own[] = {"AP", "A", "AA", "BM", NULL};
     const struct sg_pdf_value *annotation = NULL, *kind = NULL;
     bool comments = false;
     enum sg_rc rc = sg_pdf_resolve(c->after, item, &annotation, err);
@@ -55,11 +57,13 @@ static enum sg_rc compare_new_annotation(struct sg_pdf_comparison *c, const stru
         comments |= sg_pdf_is_name(kind, kinds[i]);
     if (!comments)
         return sg_pdf_forbid(c, err, _("An annotation that can hide what was signed was added to %s."), c->where);
-    if (sg_pdf_get(annotation, "AP") || sg_pdf_get(annotation, "A") || sg_pdf_get(annotation, "AA"))
-        return sg_pdf_forbid(c, err,
-                             _("An annotation with an appearance or an action of its own was added to %s; it can hide "
-                               "what was signed."),
-                             c->where);
+    for (size_t i = 0; i < annotation->count; i++)
+        if (sg_pdf_is_one_of((const char *)annotation->entries[i].key.data, own))
+            return sg_pdf_forbid(
+                c, err,
+                _("An annotation with an appearance or an action of its own was added to %s; it can hide "
+                  "what was signed."),
+                c->where);
     struct sg_pdf_mark *mark = item->type == SG_PDF_REFERENCE ? sg_pdf_mark_of(c, item->id) : NULL;
     if (mark && mark->difference != SG_PDF_ADDED)
         return sg_pdf_forbid(c, err, _("Object %d was made an annotation of %s after signing."), item->id.number,

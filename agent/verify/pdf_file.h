@@ -18,7 +18,6 @@ struct sg_pdf_found {
     uint8_t digest[EVP_MAX_MD_SIZE];
     size_t digest_len; /* 0: not calculated, or it cannot be */
     bool digested;
-    bool stamp_asked, stamp_intact; /* sg_pdf_is_stamp_intact() */
     /* Once it has been judged, if it is: */
     struct sg_report *report; /* its verdicts; NULL: none */
     bool intact;              /* it covers its revision, which has not been altered */
@@ -45,8 +44,6 @@ SG_MUST_CHECK enum sg_rc sg_pdf_cms_length(struct sg_slice contents, size_t *ret
  * is of something else. */
 SG_MUST_CHECK enum sg_rc sg_pdf_judge_stamp(struct sg_pdf_file *file, size_t index, struct sg_timestamp *timestamp,
                                             struct sg_judgement *judgement, struct sg_err *err);
-/* Whether one covers its revision, and is of that; whoever made it. */
-SG_MUST_CHECK enum sg_rc sg_pdf_is_stamp_intact(struct sg_pdf_file *file, size_t index, bool *ret, struct sg_err *err);
 /* Its octets are hashed, as its own token wants, into `found`; once. */
 SG_MUST_CHECK enum sg_rc sg_pdf_digest_stamped(struct sg_pdf_file *file, size_t index, struct sg_slice token,
                                                struct sg_err *err);

@@ -93,21 +93,6 @@ enum sg_rc sg_pdf_judge_stamp(struct sg_pdf_file *file, size_t index, struct sg_
     return rc;
 }
 
-enum sg_rc sg_pdf_is_stamp_intact(struct sg_pdf_file *file, size_t index, bool *ret, struct sg_err *err)
-{
-    struct sg_pdf_found *found = &file->found[index];
-    _cleanup_(sg_judgement_clear) struct sg_judgement judgement;
-    _cleanup_(sg_timestamp_clear) struct sg_timestamp stamp = {
-        .kind = "document", .time = SG_TIME_NONE, .accuracy = -1};
-    sg_judgement_init(&judgement);
-    enum sg_rc rc = found->stamp_asked ? SG_OK : sg_pdf_judge_stamp(file, index, &stamp, &judgement, err);
-    if (rc == SG_OK && !found->stamp_asked)
-        found->stamp_intact = judgement.verdict.intact && judgement.severity < SG_SEVERITY_NOT_YET_VALID;
-    found->stamp_asked = rc == SG_OK;
-    *ret = found->stamp_intact;
-    return rc;
-}
-
 static enum sg_rc add_stamp(struct sg_pdf_file *file, size_t index, struct sg_verdict *verdict, struct sg_err *err)
 {
     _cleanup_(sg_judgement_clear) struct sg_judgement judgement;

@@ -222,6 +222,9 @@ for kind in (b"FreeText", b"Stamp", b"Redact", b"Square", b"Line", b"Ink", b"Lin
 revised("evil-comment-drawn", "no", "forbidden", {
     3: PAGE % PAGED, 22: comment % (b"Highlight", b"/AP << /N 40 0 R >>"),
     40: stream(b"1 g 0 0 100 100 re f", b"/Subtype /Form /BBox [0 0 100 100]")}, CERTIFIED[3])
+for more, result in ((b"/C [1 1 1] /QuadPoints [0 200 300 200 0 0 300 0]", ("yes", "permitted")), (b"/BM /Normal", ("no", "forbidden")),
+                     (b"/A << /S /URI /URI (x) >>", ("no", "forbidden"))):
+    revised(f"evil-mark-{more[1:3].strip().decode()}", *result, {3: PAGE % PAGED, 22: comment % (b"Highlight", more)}, CERTIFIED[3])
 revised("evil-comment-2", "no", "forbidden", {3: PAGE % PAGED, 22: comment % (b"Text", b"")}, CERTIFIED[2])
 revised("evil-comment-plain", "no", "forbidden", {3: PAGE % PAGED, 22: comment % (b"Text", b"")})
 for level in (1, 2, 3):
@@ -283,19 +286,33 @@ for level in (None, 1, 2, 3):
     revised(f"hidden-drawn-{level}", "no", "forbidden", with_field(shown(flags=2)), pdf)
     revised(f"hidden-then-shown-{level}", "no", "forbidden", with_field(shown()), pdf.copy().revise(
         with_field(shown(flags=2)), trailer=INFO))
-    # What a prepared field shows has to come with a signature or time-stamp, of this document and whole.
+    # What a prepared field shows has to come with a signature, of this document and whole; never with a time-stamp.
     result = ("no", "forbidden") if level == 1 else ("yes", "permitted")
     revised(f"stamp-prepared-{level}", "no", "forbidden", {10: LATER % 41, 40: EVIL, 41: STAMP}, pdf)
     revised(f"garbage-prepared-{level}", "no", "forbidden", {10: LATER % 41, 40: EVIL, 41: GARBAGE}, pdf)
     revised(f"drawn-prepared-{level}", "no", "forbidden", {
         10: WIDGET % (b"Later", b"200 20 290 60", b"/AP << /N 40 0 R >> "), 40: EVIL}, pdf)
     for kind, sign, also in (("signature", Pdf.sign, ""), ("stamp", Pdf.stamp, "timestamp-not-counted,")):
-        case(f"{kind}-prepared-drawn-{level}", sign(pdf.copy(), 23, {10: LATER % 23}, {40: EVIL}, trailer=INFO), *result)
+        case(f"{kind}-prepared-drawn-{level}", sign(pdf.copy(), 23, {10: LATER % 23}, {40: EVIL}, trailer=INFO),
+             *(("no", "forbidden") if kind == "stamp" else result))
         case(f"{kind}-prepared-of-another-{level}", sign(pdf.copy(), 23, {10: LATER % 23}, {40: EVIL}, over=b"another",
                                                          trailer=INFO), "no", "forbidden", also + "pdf-changed")
         case(f"{kind}-prepared-bare-{level}", sign(pdf.copy(), 23, {10: LATER.replace(b"/AP << /N 40 0 R >> ", b"") % 23},
                                                    {}, over=b"another", trailer=INFO),
              *(("yes", "permitted", also + "pdf-added-to") if kind == "stamp" else result))
+        case(f"{kind}-prepared-moved-{level}", sign(pdf.copy(), 23, {
+            10: WIDGET % (b"Later", EVERYWHERE, b"/V 23 0 R ")}, {}, trailer=INFO), "no", "forbidden")
+        case(f"{kind}-prepared-coloured-{level}", sign(pdf.copy(), 23, {
+            10: WIDGET % (b"Later", b"200 20 290 60", b"/V 23 0 R /MK << /BG [1 1 1] /CA (Approved) >> ")}, {}, trailer=INFO),
+             *(("no", "forbidden") if kind == "stamp" else result))
+        case(f"{kind}-new-drawn-{level}", sign(pdf.copy(), 23, with_field(shown(value=b"/V 23 0 R ")), {}, trailer=INFO),
+             *(("no", "forbidden") if kind == "stamp" or level else result))
+        case(f"{kind}-new-seen-{level}", sign(pdf.copy(), 23, with_field(shown(value=b"/V 23 0 R ", drawn=b"")), {},
+                                              trailer=INFO), *(("no", "forbidden") if level else result))
+        drawn = signed(base(_10=shown().replace(b"Shown", b"Later"), _40=EVIL), certified=level)
+        case(f"{kind}-prepared-hidden-{level}", sign(drawn, 23, {
+            10: shown(flags=2, value=b"/V 23 0 R ").replace(b"Shown", b"Later")}, {}, trailer=INFO),
+             *(("no", "forbidden") if kind == "stamp" else result))
     prepared = signed(base(_10=shown(flags=2).replace(b"Shown", b"Later"), _40=EVIL), certified=level)
     revised(f"prepared-then-shown-{level}", "no", "forbidden", {10: shown().replace(b"Shown", b"Later")}, prepared)
 revised("stamp-prepared-bare", "yes", "permitted", {10: WIDGET % (b"Later", b"200 20 290 60", b"/V 41 0 R "), 41: STAMP},
