@@ -60,12 +60,18 @@ static enum sg_rc find_false(const struct sg_pdf_file *file, size_t step, char *
     return SG_OK;
 }
 
+#define ABOUT (SG_PDF_CHANGE_METADATA | SG_PDF_CHANGE_WRITER)
+
 static enum sg_rc why_forbidden(struct sg_pdf_file *file, const struct sg_pdf_found *found, size_t step, char **ret,
                                 struct sg_err *err)
 {
     const struct sg_pdf_changes *changes = &file->steps[step];
     const char *why = changes->why;
-    if (!why && found->level == 1 && (changes->what & ~(unsigned)SG_PDF_CHANGE_EVIDENCE))
+    if (!why && found->level == 1 && (changes->what & ABOUT))
+        why = _("The title or other metadata of the document was changed, which was certified or locked so that "
+                "nothing may "
+                "be.");
+    if (!why && found->level == 1 && (changes->what & ~(unsigned)(SG_PDF_CHANGE_EVIDENCE | SG_PDF_CHANGE_VERSION)))
         why = _("The document was certified or locked so that nothing may be changed, and it was.");
     if (!why && found->level > 0 && (changes->what & SG_PDF_CHANGE_VISIBLE_FIELD))
         why =
@@ -93,7 +99,17 @@ static const char *words_of(unsigned what)
         return _("Comments were added after this signature, as the certification grants.");
     if (what & SG_PDF_CHANGE_FORM)
         return _("Fields of the form were filled in or signed after this signature.");
-    return _("Evidence or metadata was added after this signature.");
+    return _("Evidence, or nothing that is seen, was added after this signature.");
+}
+
+static enum sg_rc note_permitted(unsigned what, struct sg_judgement *judgement, struct sg_err *err)
+{
+    judgement->verdict.changes = "permitted";
+    enum sg_rc rc = sg_judgement_note(judgement, SG_SEVERITY_NONE, SG_REASON_PDF_ADDED_TO, err, "%s", words_of(what));
+    if (rc == SG_OK && (what & SG_PDF_CHANGE_METADATA))
+        rc = sg_judgement_note(judgement, SG_SEVERITY_NONE, SG_REASON_PDF_ADDED_TO, err, "%s",
+                               _("The title or other metadata of the document was changed with that."));
+    return rc;
 }
 
 enum sg_rc sg_pdf_note_changes(struct sg_pdf_file *file, const struct sg_pdf_found *found,
@@ -113,6 +129,5 @@ enum sg_rc sg_pdf_note_changes(struct sg_pdf_file *file, const struct sg_pdf_fou
         return note_forbidden(judgement, newest + 1, _("Something stands behind the end of the file."), err);
     if (found->revision == newest)
         return SG_OK;
-    judgement->verdict.changes = "permitted";
-    return sg_judgement_note(judgement, SG_SEVERITY_NONE, SG_REASON_PDF_ADDED_TO, err, "%s", words_of(what));
+    return note_permitted(what, judgement, err);
 }

@@ -48,22 +48,13 @@ static enum sg_rc mark_differences(struct sg_pdf_comparison *c, struct sg_err *e
 /* --- from the trailer on --------------------------------------------------------------------------------------------
  */
 
-/* Long-term evidence (EN 319 142-1 §5.4.2), extensions that it needs, metadata. */
-static bool is_evidence(const char *key)
-{
-    static const char *const keys[] = {"DSS", "Extensions", "Version", "Metadata"};
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-        if (strcmp(key, keys[i]) == 0)
-            return true;
-    return false;
-}
-
-static enum sg_rc permit_evidence(struct sg_pdf_comparison *c, const char *key, const struct sg_pdf_value *before,
-                                  const struct sg_pdf_value *after, struct sg_err *err)
+/* Long-term evidence (EN 319 142-1 §5.4.2). */
+static enum sg_rc compare_evidence(struct sg_pdf_comparison *c, const struct sg_pdf_value *before,
+                                   const struct sg_pdf_value *after, struct sg_err *err)
 {
     bool changed = false;
-    if (before && !after)
-        return sg_pdf_forbid(c, err, _("/%s of the catalog was taken away after signing."), key);
+    if (!after)
+        return sg_pdf_forbid(c, err, _("/%s of the catalog was taken away after signing."), "DSS");
     enum sg_rc rc = sg_pdf_permit(c, after, &changed, err);
     if (changed || !sg_pdf_equal(before, after))
         c->changes.what |= SG_PDF_CHANGE_EVIDENCE;
@@ -74,12 +65,20 @@ static enum sg_rc compare_root_entry(struct sg_pdf_comparison *c, void *context,
                                      const struct sg_pdf_value *before, const struct sg_pdf_value *after,
                                      struct sg_err *err)
 {
+    static const struct {
+        const char *key;
+        enum sg_rc (*compare)(struct sg_pdf_comparison *c, const struct sg_pdf_value *before,
+                              const struct sg_pdf_value *after, struct sg_err *err);
+    } rules[] = {
+        {"AcroForm", sg_pdf_compare_form},     {"DSS", compare_evidence},
+        {"Metadata", sg_pdf_compare_metadata}, {"Extensions", sg_pdf_compare_extensions},
+        {"Version", sg_pdf_compare_version},
+    };
     (void)context;
     (void)snprintf(c->where, sizeof(c->where), "%s", _("the catalog"));
-    if (is_evidence(key))
-        return permit_evidence(c, key, before, after, err);
-    if (strcmp(key, "AcroForm") == 0)
-        return sg_pdf_compare_form(c, before, after, err);
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
+        if (strcmp(key, rules[i].key) == 0)
+            return rules[i].compare(c, before, after, err);
     return sg_pdf_strict(c, key, before, after, err);
 }
 
@@ -97,8 +96,8 @@ static enum sg_rc compare_trailer_entry(struct sg_pdf_comparison *c, void *conte
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
         if (strcmp(key, own[i]) == 0)
             return SG_OK;
-    if (strcmp(key, "Info") == 0 && after)
-        return permit_evidence(c, key, before, after, err);
+    if (strcmp(key, "Info") == 0)
+        return sg_pdf_compare_info(c, before, after, err);
     return sg_pdf_strict(c, key, before, after, err);
 }
 
@@ -212,6 +211,8 @@ enum sg_rc sg_pdf_compare(struct sg_pdf *before, struct sg_pdf *after, struct sg
         rc = sg_pdf_each_key(&c, sg_pdf_trailer(before), sg_pdf_trailer(after), compare_trailer_entry, NULL, err);
     if (rc == SG_OK)
         rc = forbid_rest(&c, err);
+    if (rc == SG_OK)
+        rc = sg_pdf_check_company(&c, err);
     if (rc != SG_OK)
         return rc;
     *ret = c.changes;

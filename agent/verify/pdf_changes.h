@@ -6,14 +6,18 @@
 
 /* What is permitted only by some. */
 enum sg_pdf_change {
-    SG_PDF_CHANGE_EVIDENCE = 1,      /* DSS, VRI, document time-stamps, metadata: always permitted */
+    SG_PDF_CHANGE_EVIDENCE = 1,      /* DSS, VRI, document time-stamps: always permitted */
     SG_PDF_CHANGE_FORM = 2,          /* a field was filled in, or signed */
     SG_PDF_CHANGE_VISIBLE_FIELD = 4, /* a signature field that is seen came to a page */
-    SG_PDF_CHANGE_ANNOTATION = 8
+    SG_PDF_CHANGE_ANNOTATION = 8,
+    SG_PDF_CHANGE_METADATA = 16, /* /Info, XMP: the title and the like; with a signature or time-stamp */
+    SG_PDF_CHANGE_WRITER = 32,   /* who wrote the file, and when: with evidence, too */
+    SG_PDF_CHANGE_VERSION = 64   /* /Version and /Extensions were raised: likewise */
 };
 
 struct sg_pdf_changes {
     unsigned what; /* sg_pdf_change, together */
+    bool signs;    /* a signature or a time-stamp of the document came into a field */
     char *why;     /* forbidden, whatever is granted: a sentence; NULL: it is not */
     char **fields; /* the names of those that were filled in or signed */
     size_t count, room;

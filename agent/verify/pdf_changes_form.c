@@ -155,7 +155,9 @@ static enum sg_rc find_signing(struct sg_pdf_comparison *c, const struct sg_pdf_
                              place->name);
     mark->signs = true;
     place->signature = value->id.number;
-    return kind_of_signature(c, signature, &place->signing, err);
+    rc = kind_of_signature(c, signature, &place->signing, err);
+    c->changes.signs |= place->signing != SIGNING_NONE;
+    return rc;
 }
 
 /* What a field for a signature shows, or showed, is part of signing it: a time-stamp, which anybody can make, has no

@@ -81,6 +81,18 @@ SG_MUST_CHECK enum sg_rc sg_pdf_is_visible(struct sg_pdf *pdf, const struct sg_p
                                            struct sg_err *err);
 bool sg_pdf_is_one_of(const char *key, const char *const *keys); /* NULL ends them */
 
+/* pdf_changes_about.c: what is said about the document. `before` or `after` may be NULL. */
+SG_MUST_CHECK enum sg_rc sg_pdf_compare_info(struct sg_pdf_comparison *c, const struct sg_pdf_value *before,
+                                             const struct sg_pdf_value *after, struct sg_err *err);
+SG_MUST_CHECK enum sg_rc sg_pdf_compare_metadata(struct sg_pdf_comparison *c, const struct sg_pdf_value *before,
+                                                 const struct sg_pdf_value *after, struct sg_err *err);
+SG_MUST_CHECK enum sg_rc sg_pdf_compare_version(struct sg_pdf_comparison *c, const struct sg_pdf_value *before,
+                                                const struct sg_pdf_value *after, struct sg_err *err);
+SG_MUST_CHECK enum sg_rc sg_pdf_compare_extensions(struct sg_pdf_comparison *c, const struct sg_pdf_value *before,
+                                                   const struct sg_pdf_value *after, struct sg_err *err);
+/* All of that may have changed only together with what writes it; all else has to be compared by then. */
+SG_MUST_CHECK enum sg_rc sg_pdf_check_company(struct sg_pdf_comparison *c, struct sg_err *err);
+
 /* pdf_changes_page.c: the same for pages; new fields have to be known by then. */
 SG_MUST_CHECK enum sg_rc sg_pdf_find_pages(struct sg_pdf_comparison *c, const struct sg_pdf_value *root,
                                            struct sg_err *err);

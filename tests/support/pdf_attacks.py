@@ -74,8 +74,6 @@ for level in (1, 2, 3):
 revised("dss", "yes", "permitted", {1: catalog(b"/DSS << /Certs [40 0 R] >>"), 40: CERTIFICATE})
 revised("dss-unreadable", "yes", "permitted", {1: catalog(b"/DSS << /Certs [40 0 R] >>"), 40: stream(b"x")},
         reasons="certificates-unreadable,pdf-added-to")
-revised("extensions", "yes", "permitted", {1: catalog(b"/Extensions << /ESIC << /BaseVersion /1.7 >> >>")})
-revised("metadata", "yes", "permitted", {11: stream(b"<y/>", b"/Type /Metadata /Subtype /XML"), 12: b"<< /Producer (b) >>"})
 revised("filled", "yes", "permitted", {7: FILLED % (b"5", 31), 31: stream(b"", APPEARANCE)})
 revised("filled-in-place", "yes", "permitted", {7: FILLED % (b"5", 8), 8: stream(b"q Q", APPEARANCE)})
 revised("inert", "yes", "permitted", {40: b"<< /Nothing /leads /here true >>"})
@@ -93,6 +91,61 @@ revised("certified-3-comment", "yes", "permitted", {3: PAGE % PAGED, 22: comment
 LOCKED = signed(lock=b"/Lock << /Type /SigFieldLock /Action /Include /Fields [(Amount)] >> ")
 OTHERS = signed(lock=b"/Lock << /Type /SigFieldLock /Action /Exclude /Fields [(Amount)] >> ")
 revised("locked-others-filled", "yes", "permitted", {7: FILLED % (b"5", 31), 31: stream(b"", APPEARANCE)}, OTHERS)
+
+# --- what is said about the document: only with what a signer, a time-stamp or evidence has to write -------------------
+
+EVIDENCE = b"/DSS << /Certs [40 0 R] >> "
+HIDDEN = {22: WIDGET % (b"Second", b"0 0 0 0", b"/V 23 0 R ")}
+ADDED = {3: PAGE % PAGED, 6: FORM % PAGED}
+ESIC = b"<< /BaseVersion /1.7 /ExtensionLevel %d >>"
+XMP = stream(b"<y/>", b"/Type /Metadata /Subtype /XML")
+
+
+def about(name, change, alone, evidence, stamp, sign, pdf=None, level=None):
+    """The same change by itself, and with each of what it may come with: "yes" or "no". `change` is by object number;
+    for the catalog, what stands in it besides."""
+    def made(more):
+        changed = {**change, **({40: CERTIFICATE} if more else {})}
+        if 1 in change or more:
+            changed[1] = catalog(change.get(1, b"") + more, start)
+        return changed
+
+    def result(passes):
+        return ("yes", "permitted") if passes == "yes" else ("no", "forbidden")
+
+    start = pdf or CERTIFIED.get(level, SIGNED)
+    name = f"about-{name}-{level}"
+    revised(f"{name}-alone", *result(alone), made(b""), start)
+    revised(f"{name}-evidence", *result(evidence), made(EVIDENCE), start)
+    for kind, passes, method in (("stamp", stamp, Pdf.stamp), ("sign", sign, Pdf.sign)):
+        said = "pdf-added-to,pdf-added-to" if passes == "yes" and name.startswith("about-title") else None
+        case(f"{name}-{kind}", method(start.copy(), 23, HIDDEN, {**ADDED, **made(b"")}, trailer=INFO), *result(passes), said)
+
+
+for level in (None, 1, 2, 3):
+    other = "no" if level == 1 else "yes"  # level 1 grants no signature, either
+    about("title", {12: b"<< /Producer (maker) /Title (Other) >>"}, "no", "no", other, other, level=level)
+    about("title-xmp", {11: XMP}, "no", "no", other, other, level=level)
+    about("writer", {12: b"<< /Producer (maker; other) /ModDate (D:20261126) >>"}, "no", other, other, other, level=level)
+    about("extension", {1: b"/Extensions << /ESIC %s >> " % (ESIC % 1)}, "no", "yes", "yes", other, level=level)
+    about("version", {1: b"/Version /2.0 "}, "no", "yes", "yes", other, level=level)
+about("title-is-none", {12: b"<< /Title [(a)] >>", 13: b"null"}, "no", "no", "yes", "yes", signed(base(_12=b"<< /Title (a) >>")))
+NEWER = signed(base(_1=BASE[1][:-2] + b"/Version /1.7 /Extensions << /ESIC %s /ISO_ [%s] >> >>" % (ESIC % 2, ESIC % 3)))
+for name, old, new, passes in (
+        ("version-raised", b"/Version /1.7", b"/Version /2.0", "yes"),
+        ("version-lowered", b"/Version /1.7", b"/Version /1.4", "no"),
+        ("version-none", b"/Version /1.7", b"/Version /x", "no"), ("version-gone", b"/Version /1.7", b"", "no"),
+        ("extension-raised", ESIC % 2, ESIC % 5, "yes"), ("extension-lowered", ESIC % 2, ESIC % 1, "no"),
+        ("extension-gone", b"/ESIC " + ESIC % 2, b"", "no"), ("extension-other", ESIC % 2, b"(x)", "no"),
+        ("extension-added", b"/ISO_ [", b"/ADBE %s /ISO_ [" % (ESIC % 3), "yes"),
+        ("extension-listed", b"/ISO_ [%s" % (ESIC % 3), b"/ISO_ [%s %s" % (ESIC % 3, ESIC % 4), "yes"),
+        ("extension-relisted", b"/ISO_ [%s" % (ESIC % 3), b"/ISO_ [%s" % (ESIC % 4), "no"),
+        ("extension-all-gone", b"/Extensions", b"/Other", "no")):
+    body = NEWER.objects[1].replace(old, new)
+    assert body != NEWER.objects[1]
+    case(f"about-{name}", NEWER.copy().revise({1: body[:-2] + EVIDENCE + b">>", 40: CERTIFICATE}, trailer=INFO),
+         passes, "permitted" if passes == "yes" else "forbidden")
+revised("info-removed", "no", "forbidden", {13: b"null"}, trailer=b"")
 
 # --- shadow attacks ---------------------------------------------------------------------------------------------------
 
@@ -222,9 +275,11 @@ for kind in (b"FreeText", b"Stamp", b"Redact", b"Square", b"Line", b"Ink", b"Lin
 revised("evil-comment-drawn", "no", "forbidden", {
     3: PAGE % PAGED, 22: comment % (b"Highlight", b"/AP << /N 40 0 R >>"),
     40: stream(b"1 g 0 0 100 100 re f", b"/Subtype /Form /BBox [0 0 100 100]")}, CERTIFIED[3])
-for more, result in ((b"/C [1 1 1] /QuadPoints [0 200 300 200 0 0 300 0]", ("yes", "permitted")), (b"/BM /Normal", ("no", "forbidden")),
+for more, result in ((b"/C [1 1 1] /QuadPoints [0 200 300 200 0 0 300 0]", ("yes", "permitted")),
+                     (b"/BM /Normal", ("no", "forbidden")),
                      (b"/A << /S /URI /URI (x) >>", ("no", "forbidden"))):
-    revised(f"evil-mark-{more[1:3].strip().decode()}", *result, {3: PAGE % PAGED, 22: comment % (b"Highlight", more)}, CERTIFIED[3])
+    revised(f"evil-mark-{more[1:3].strip().decode()}", *result, {
+        3: PAGE % PAGED, 22: comment % (b"Highlight", more)}, CERTIFIED[3])
 revised("evil-comment-2", "no", "forbidden", {3: PAGE % PAGED, 22: comment % (b"Text", b"")}, CERTIFIED[2])
 revised("evil-comment-plain", "no", "forbidden", {3: PAGE % PAGED, 22: comment % (b"Text", b"")})
 for level in (1, 2, 3):
@@ -370,11 +425,10 @@ def granting(name, p, passes, changes, update=None, **options):
 
 
 SEEN = {6: FORM % PAGED, 3: PAGE % PAGED, 22: WIDGET % (b"B", b"9 9 99 99", b"")}
-EVIDENCE = {1: catalog(b"/DSS << /Certs [40 0 R] >>"), 40: CERTIFICATE}
 NOTE = {3: PAGE % PAGED, 22: comment % (b"Text", b"")}
 for p in (b"1", b"0", b"4", b"-1", b"(2)", b"2.0", b"[2]"):
     granting(f"p-{p.decode()}", p, "no", "forbidden")
-granting("p-1-dss", b"1", "yes", "permitted", EVIDENCE)
+granting("p-1-dss", b"1", "yes", "permitted", {1: catalog(EVIDENCE), 40: CERTIFICATE})
 granting("p-2", b"2", "yes", "permitted")
 granting("p-2-seen", b"2", "no", "forbidden", SEEN)
 granting("p-3", b"3", "yes", "permitted")
