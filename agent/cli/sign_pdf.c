@@ -52,6 +52,8 @@ static enum sg_rc read_rect(const char *text, struct sg_pdf_rect *ret, struct sg
             return sg_fail(err, SG_E_USAGE, _("--rect wants X,Y,W,H: four numbers of points, not \"%s\"."), text);
         at = end + 1;
     }
+    if (ret->width <= 0 || ret->height <= 0)
+        return sg_fail(err, SG_E_USAGE, _("--rect wants X,Y,W,H, of which W and H are more than 0, not \"%s\"."), text);
     return SG_OK;
 }
 
@@ -61,7 +63,12 @@ static enum sg_rc read_image(const char *path, struct sg_sign_pdf *pdf, struct s
     enum sg_rc rc = sg_input_open(path, &input, err);
 
     pdf->image_name = path;
-    return rc == SG_OK ? sg_input_read_all(input, &pdf->image, err) : rc;
+    if (rc == SG_OK)
+        rc = sg_input_read_all(input, &pdf->image, err);
+    if (rc == SG_OK && pdf->image.len == 0)
+        return sg_about(path, err,
+                        sg_fail(err, SG_E_MALFORMED, _("The image \"%s\" is empty; name a JPEG or PNG file."), path));
+    return rc;
 }
 
 static enum sg_rc check_together(const struct sg_args *args, const struct sg_sign_pdf *pdf, struct sg_err *err)

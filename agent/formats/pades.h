@@ -34,8 +34,8 @@ SG_MUST_CHECK enum sg_rc sg_pades_sign(const struct sg_pades_params *params, str
 /* What in a PDF can make it show something else than what is signed. */
 enum sg_pdf_hazard {
     SG_PDF_SCRIPTS = 1 << 0, /* JavaScript */
-    SG_PDF_LAUNCH = 1 << 1,  /* actions that start programs, or submit or import data */
-    SG_PDF_EXTERNAL = 1 << 2 /* content that comes from elsewhere: external streams, referenced files */
+    SG_PDF_LAUNCH = 1 << 1,  /* actions that start programs, open other files, or submit or import data */
+    SG_PDF_EXTERNAL = 1 << 2 /* content that comes from elsewhere: external streams, referenced files; media */
 };
 
 /* Those of `input`, ored. Errors as above. */

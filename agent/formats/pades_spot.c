@@ -96,6 +96,12 @@ static enum sg_rc place_existing(const struct sg_pades_plan *plan, struct sg_pad
                         sg_fail(err, SG_E_USAGE,
                                 _("The field \"%s\" of \"%s\" is invisible; name another field, or a new one."),
                                 plan->name, doc->name));
+    if (plan->params->rect.width != 0 || plan->params->rect.height != 0)
+        return sg_about(doc->name, err,
+                        sg_fail(err, SG_E_USAGE,
+                                _("The field \"%s\" of \"%s\" has its own place; leave out the rectangle, or name a "
+                                  "new field."),
+                                plan->name, doc->name));
     spot->width = is_turned(&spot->page) ? height : width;
     spot->height = is_turned(&spot->page) ? width : height;
     return SG_OK;

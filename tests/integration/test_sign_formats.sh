@@ -80,6 +80,14 @@ holds grep -q "I agree" <(pdftotext shown.pdf -)
 holds test "$(pdfsig shown.pdf 2> /dev/null | grep -c '^Signature #')" = 1
 expect 64 signet_pin sign --visible --output x.pdf a.pdf
 says "has no empty field with a place"
+# A field's own place and another one are not both meant.
+expect 64 signet_pin sign --rect 1,1,100,50 --output x.pdf field.pdf
+says 'The field "Here" of "field.pdf" has its own place; leave out the rectangle, or name a new field.'
+expect 64 signet_pin sign --rect 1,1,100,50 --page 1 --field Here --output x.pdf field.pdf
+says "has its own place"
+rejects test -e x.pdf
+expect 0 signet_pin sign --rect 1,1,100,50 --field New --output elsewhere.pdf field.pdf
+passed_as elsewhere.pdf PAdES
 
 # the name is that of the certificate, in any script
 openssl x509 -in "$SIGNET_FIXTURES/certs/p256.pem" -pubkey -noout > wang.pub
@@ -129,7 +137,15 @@ usage "--page says on which page" --page 2 a.pdf
 usage "--image is shown in a place" --image a.pdf a.pdf
 usage "--reserve wants" --reserve -1 a.pdf
 for rect in 1,2,3 1,2,3,4,5 a,b,c,d 1,2,3,nan ""; do usage "--rect wants" --rect "$rect" a.pdf; done
+for rect in 1,1,0,50 1,1,100,-1 0,0,0,0; do usage "W and H are more than 0" --rect $rect a.pdf; done
 expect 66 signet_pin sign --rect 1,1,100,50 --image nowhere.png a.pdf
+for image in empty.png /dev/null; do
+    : > empty.png
+    expect 65 signet_pin sign --output x.pdf --rect 1,1,100,50 --image $image a.pdf
+    says "[malformed]"
+    says "The image \"$image\" is empty"
+    rejects test -e x.pdf
+done
 expect 64 signet_pin sign --output x.pdf --rect 1,1,1000,1000 a.pdf
 expect 64 signet_pin sign --output x.pdf --page 9 --rect 1,1,100,50 a.pdf
 usage "say with --output" --format asic-e a.pdf letter.pdf

@@ -153,6 +153,13 @@ def script(action):
     return with_catalog(b" /OpenAction << " + action + b" >>")
 
 
+def acting(action, other="null"):
+    """ACTION [OBJECT]: an action when the document is opened, and what object 7 is, which it may refer to."""
+    pdf = script(action.encode())
+    pdf.objects[7] = other.encode()
+    return pdf
+
+
 def external():
     pdf = Document()
     pdf.objects[7] = b"<< /F (other.bin) /Length 0 >>\nstream\n\nendstream"
@@ -243,6 +250,7 @@ KINDS = {
     "user-unit": lambda: with_page(b" /UserUnit 2"),
     "script": lambda: script(b"/S /JavaScript /JS (app.alert(1))"),
     "launch": lambda: script(b"/S /Launch /F (calc.exe)"),
+    "acting": acting,
     "external": external,
     "cyclic-pages": cyclic_pages,
     "cyclic-fields": cyclic_fields,
