@@ -246,10 +246,18 @@ class Document final : public sg_pdf
             return known->second.value;
         Known &entry = cache[id.number]; /* what fails once is a null for qpdf, the next time */
         source->watch(place->compressed ? SG_PDF_NO_OFFSET : place->offset);
-        const sg_pdf_value *value = keep(qpdf.getObject(id.number, id.generation), !place->compressed);
-        check_warnings();
-        entry = {value, source->watched_extent()};
-        return value;
+        try {
+            const sg_pdf_value *value = keep(qpdf.getObject(id.number, id.generation), !place->compressed);
+            check_warnings();
+            entry = {value, source->watched_extent()};
+            return value;
+        } catch (QPDFExc const &error) { /* which does not always say of which object */
+            if (!error.getObject().empty())
+                throw;
+            throw QPDFExc(error.getErrorCode(), error.getFilename(),
+                          "object " + std::to_string(id.number) + " " + std::to_string(id.generation),
+                          error.getFilePosition(), error.getMessageDetail());
+        }
     }
 
     /* SG_PDF_NO_OFFSET: unknown. */

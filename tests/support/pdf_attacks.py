@@ -649,6 +649,8 @@ broken("broken-startxref", SIGNED.data.replace(HERE, b"startxref\n%d" % (SIGNED.
 broken("broken-startxref-object", SIGNED.data.replace(HERE, b"startxref\n%d" % SIGNED.data.index(b"5 0 obj")),
        f"at octet {SIGNED.data.index(b'5 0 obj')}: xref not found")
 broken("broken-startxref-far", SIGNED.data.replace(HERE, b"startxref\n99999999999"), CUT)
+broken("broken-no-offset", SIGNED.copy().revise({13: b"null"}, entries={5: 0}, trailer=INFO),
+       "(object 5 0): object has offset 0")
 broken("broken-no-end", SIGNED.data + b"x" * 2000, CUT)
 broken("broken-loop", SIGNED.data.replace(b"/Prev %d" % base().section, b"/Prev %d" % SIGNED.section),
        "loop detected following xref tables")
