@@ -466,8 +466,8 @@ static enum sg_rc run_all(struct run *run, struct sg_err *err)
     return SG_OK;
 }
 
-/* Each place holds two descriptors a file, as a rule, and a pipe. All places together hold half of the files that may be
- * ahead, so that none waits for room that the others took. */
+/* Each place holds two descriptors a file, as a rule, and a pipe. All places together hold half of the files that may
+ * be ahead, so that none waits for room that the others took. */
 static void share_descriptors(struct run *run)
 {
     size_t share = SG_JUDGING_AHEAD / 2 / run->place_count;

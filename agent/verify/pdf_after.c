@@ -60,18 +60,18 @@ static enum sg_rc find_false(const struct sg_pdf_file *file, size_t step, char *
     return SG_OK;
 }
 
-#define ABOUT (SG_PDF_CHANGE_METADATA | SG_PDF_CHANGE_WRITER)
+/* What those who add evidence write, which no certification keeps from a document. */
+#define WITH_EVIDENCE (SG_PDF_CHANGE_EVIDENCE | SG_PDF_CHANGE_VERSION | SG_PDF_CHANGE_WRITER)
 
 static enum sg_rc why_forbidden(struct sg_pdf_file *file, const struct sg_pdf_found *found, size_t step, char **ret,
                                 struct sg_err *err)
 {
     const struct sg_pdf_changes *changes = &file->steps[step];
     const char *why = changes->why;
-    if (!why && found->level == 1 && (changes->what & ABOUT))
+    if (!why && found->level == 1 && (changes->what & SG_PDF_CHANGE_METADATA))
         why = _("The title or other metadata of the document was changed, which was certified or locked so that "
-                "nothing may "
-                "be.");
-    if (!why && found->level == 1 && (changes->what & ~(unsigned)(SG_PDF_CHANGE_EVIDENCE | SG_PDF_CHANGE_VERSION)))
+                "nothing may be.");
+    if (!why && found->level == 1 && (changes->what & ~(unsigned)WITH_EVIDENCE))
         why = _("The document was certified or locked so that nothing may be changed, and it was.");
     if (!why && found->level > 0 && (changes->what & SG_PDF_CHANGE_VISIBLE_FIELD))
         why =

@@ -126,7 +126,7 @@ for level in (None, 1, 2, 3):
     other = "no" if level == 1 else "yes"  # level 1 grants no signature, either
     about("title", {12: b"<< /Producer (maker) /Title (Other) >>"}, "no", "no", other, other, level=level)
     about("title-xmp", {11: XMP}, "no", "no", other, other, level=level)
-    about("writer", {12: b"<< /Producer (maker; other) /ModDate (D:20261126) >>"}, "no", other, other, other, level=level)
+    about("writer", {12: b"<< /Producer (maker; other) /ModDate (D:20261126) >>"}, "no", "yes", "yes", other, level=level)
     about("extension", {1: b"/Extensions << /ESIC %s >> " % (ESIC % 1)}, "no", "yes", "yes", other, level=level)
     about("version", {1: b"/Version /2.0 "}, "no", "yes", "yes", other, level=level)
 about("title-is-none", {12: b"<< /Title [(a)] >>", 13: b"null"}, "no", "no", "yes", "yes", signed(base(_12=b"<< /Title (a) >>")))
