@@ -44,16 +44,37 @@ static enum sg_rc take_version(void *context, const struct sg_version *version, 
     return SG_OK;
 }
 
-static enum sg_rc check_kept(const struct sg_wanted *wanted, struct sg_err *err)
+struct stored {
+    const struct sg_wanted *wanted;
+    bool found;
+};
+
+static enum sg_rc take_receipt(void *context, const struct sg_kept_receipt *kept, struct sg_err *err)
 {
+    struct stored *stored = context;
+
+    (void)err;
+    stored->found = stored->found || strcmp(kept->level, stored->wanted->level) == 0;
+    return SG_OK;
+}
+
+static enum sg_rc check_kept(struct sg_store *store, const struct sg_wanted *wanted, struct sg_err *err)
+{
+    struct stored stored = {.wanted = wanted};
     char when[SG_TIME_TEXT];
 
     if (wanted->forgotten == 0)
         return SG_OK;
+    enum sg_rc rc = sg_receipts_of(store, wanted->document, take_receipt, &stored, err);
+    if (rc != SG_OK)
+        return rc;
     return sg_about(wanted->name, err,
                     sg_fail(err, SG_E_NOT_FOUND,
-                            _("The copies of \"%s\" are not kept here since %s. signet receipt shows which target has "
-                              "it, and signet get --from TARGET fetches it."),
+                            stored.found ? _("The copies of \"%s\" are not kept here since %s. signet receipt shows "
+                                             "which target has it, and signet get --from TARGET fetches it.")
+                                         : _("The copies of \"%s\" are not kept here since %s, and no target has it by "
+                                             "any receipt. Look for the signed file itself, where it was or was moved "
+                                             "to, and in backups."),
                             wanted->name, sg_time_text(wanted->forgotten, when)));
 }
 
@@ -106,7 +127,7 @@ static enum sg_rc get(struct sg_app *app, const struct sg_args *args, struct sg_
     if (rc == SG_OK)
         rc = sg_wanted_find(app, store, wanted, err);
     if (rc == SG_OK)
-        rc = check_kept(wanted, err);
+        rc = check_kept(store, wanted, err);
     if (rc != SG_OK)
         return rc;
     const char *path = output ? output : wanted->output;
@@ -165,7 +186,7 @@ static enum sg_rc forget(struct sg_app *app, const char *name, struct sg_err *er
     if (rc == SG_OK)
         rc = forget_all(store, &documents, err);
     if (rc == SG_OK)
-        rc = sg_outbox_sweep(store, INT64_MIN, &removed, &later, err);
+        rc = sg_outbox_sweep(store, &removed, &later, err);
     if (rc != SG_OK)
         return rc;
     sg_say(&app->voice,

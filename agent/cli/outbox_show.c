@@ -32,6 +32,8 @@ static enum sg_rc show_head(void *context, const struct sg_outbox_document *docu
 
     sg_say(showing->voice, _("%s: %s %s, signed %s"), document->output, document->format, document->level,
            sg_time_text(document->claimed_time, time));
+    if (document->forgotten != 0)
+        sg_say(showing->voice, _("  its copies are not kept here since %s"), sg_time_text(document->forgotten, time));
     if (!showing->object)
         return SG_OK;
     json_t *head =

@@ -56,8 +56,8 @@ static void say_documents(const struct sg_status *status)
                (long long)o->unplaced);
     if (o->moved + o->changed > 0)
         sg_say(voice,
-               _("Completed files that are only in the store, since the signed file was moved or changed: %lld. "
-                 "signet get brings them:"),
+               _("Completed files that are kept in the store, since the signed file was moved or changed: %lld. "
+                 "signet get brings them; signet forget ends this for those that you have:"),
                (long long)(o->moved + o->changed));
     for (size_t i = 0; i < status->apart_count; i++)
         sg_say(voice, "        %s (%s), %s", status->apart[i].output,

@@ -200,8 +200,12 @@ static const char *const SQL[SG_SQL_COUNT] = {
     [SG_SQL_OUTBOX_CLOSE] = "UPDATE outbox SET closed = ?2 WHERE document = ?1 AND closed = 0 "
                             "AND NOT EXISTS (SELECT 1 FROM step WHERE document = ?1 AND state = 0)",
     [SG_SQL_OUTBOX_FORGET] = "UPDATE outbox SET forgotten = ?2 WHERE document = ?1 AND forgotten = 0",
-    [SG_SQL_OUTBOX_EXPIRE] = "UPDATE outbox SET forgotten = ?2 "
-                             "WHERE forgotten = 0 AND closed > 0 AND closed < ?1",
+    /* What is in its place, or at a target by a receipt: no copy goes that is the only one (sg_outbox_expire()). */
+    [SG_SQL_OUTBOX_EXPIRED] =
+        OUTBOX_ROWS "WHERE o.forgotten = 0 AND o.closed > 0 AND o.closed < ?1 AND o.placed = 1 "
+                    "AND (o.output_state = 0 OR o.output_state IN (1, 2) AND EXISTS (SELECT 1 FROM step AS s "
+                    "JOIN receipt AS r ON r.step = s.id WHERE s.document = o.document AND s.level = o.level)) "
+                    "ORDER BY o.document",
     [SG_SQL_BLOB_NEEDED] = "SELECT EXISTS (SELECT 1 FROM version AS v JOIN outbox AS o ON o.document = v.document "
                            "WHERE v.sha256 = ?1 AND o.forgotten = 0) OR "
                            "EXISTS (SELECT 1 FROM step WHERE sent_sha256 = ?1 AND sent_sha256 <> '' AND state = 0)",

@@ -269,25 +269,31 @@ enum sg_rc sg_outbox_close_if_done(struct sg_store *store, int64_t document, str
     return sg_db_run(store, SG_SQL_OUTBOX_CLOSE, values, SG_COUNT(values), err);
 }
 
-static enum sg_rc forget(void *context, const struct sg_outbox_document *document, struct sg_err *err)
+/* Its copies go with the next sweep. */
+static enum sg_rc let_go(struct sg_store *store, const struct sg_outbox_document *document, const char *event,
+                         struct sg_err *err)
 {
-    struct sg_store *store = context;
     const struct sg_value values[] = {sg_value_integer(document->document),
                                       sg_value_integer(sg_clock_now(&store->clock))};
 
+    if (document->forgotten != 0)
+        return SG_OK;
+    enum sg_rc rc = sg_db_run(store, SG_SQL_OUTBOX_FORGET, values, SG_COUNT(values), err);
+    if (rc != SG_OK)
+        return rc;
+    return sg_ledger_add(store, &(struct sg_ledger_entry){event, "", "", "", document->output, document->level_sha256},
+                         err);
+}
+
+static enum sg_rc forget(void *context, const struct sg_outbox_document *document, struct sg_err *err)
+{
     if (document->closed == 0)
         return sg_about(document->output, err,
                         sg_fail(err, SG_E_POLICY,
                                 _("\"%s\" is still waiting to be time-stamped or stored, and its copies are needed "
                                   "for that. Run signet sync, or drop what waits: signet outbox drop."),
                                 document->output));
-    if (document->forgotten != 0)
-        return SG_OK;
-    enum sg_rc rc = sg_db_run(store, SG_SQL_OUTBOX_FORGET, values, SG_COUNT(values), err);
-    if (rc != SG_OK)
-        return rc;
-    return sg_ledger_add(
-        store, &(struct sg_ledger_entry){"forgotten", "", "", "", document->output, document->level_sha256}, err);
+    return let_go(context, document, "forgotten", err);
 }
 
 enum sg_rc sg_outbox_forget(struct sg_store *store, int64_t document, struct sg_err *err)
@@ -296,4 +302,39 @@ enum sg_rc sg_outbox_forget(struct sg_store *store, int64_t document, struct sg_
     enum sg_rc rc = sg_operation_begin(&operation, store, err);
 
     return rc == SG_OK ? sg_operation_end(&operation, sg_outbox_get(store, document, forget, store, err), err) : rc;
+}
+
+static enum sg_rc note(void *context, const struct sg_outbox_document *document, struct sg_err *err)
+{
+    return sg_buf_append(context, &document->document, sizeof(document->document), err);
+}
+
+static enum sg_rc expire(void *context, const struct sg_outbox_document *document, struct sg_err *err)
+{
+    return let_go(context, document, "expired", err);
+}
+
+static enum sg_rc expire_all(struct sg_store *store, const struct sg_buf *documents, struct sg_err *err)
+{
+    struct sg_operation operation;
+    enum sg_rc rc = sg_operation_begin(&operation, store, err);
+
+    if (rc != SG_OK)
+        return rc;
+    for (size_t at = 0; at < documents->len && rc == SG_OK; at += sizeof(int64_t)) {
+        int64_t document;
+        memcpy(&document, documents->data + at, sizeof(document));
+        rc = sg_outbox_get(store, document, expire, store, err);
+    }
+    return sg_operation_end(&operation, rc, err);
+}
+
+enum sg_rc sg_outbox_expire(struct sg_store *store, int64_t before, struct sg_err *err)
+{
+    _cleanup_(sg_buf_clear) struct sg_buf documents = SG_BUF(SG_MAX_CRL_FILE); /* int64_t each */
+    const struct sg_value values[] = {sg_value_integer(before)};
+    int64_t count = 0;
+    enum sg_rc rc = walk(store, SG_SQL_OUTBOX_EXPIRED, values, SG_COUNT(values), note, &documents, &count, err);
+
+    return rc == SG_OK && count > 0 ? expire_all(store, &documents, err) : rc;
 }

@@ -211,6 +211,9 @@ SG_MUST_CHECK enum sg_rc sg_outbox_drop(struct sg_store *store, int64_t document
 /* The copies of a closed document are not kept any longer ("forgotten"), and go with the next sweep; one with waiting
  * steps: SG_E_POLICY. */
 SG_MUST_CHECK enum sg_rc sg_outbox_forget(struct sg_store *store, int64_t document, struct sg_err *err);
+/* So it is with documents closed before `before` ("expired"), but for those whose newest version is nowhere else: it is
+ * not in the place of the signed file, and no target has a receipt for it. */
+SG_MUST_CHECK enum sg_rc sg_outbox_expire(struct sg_store *store, int64_t before, struct sg_err *err);
 
 /* --- the folder of copies -------------------------------------------------------------------------------------------
  *
@@ -237,7 +240,7 @@ SG_MUST_CHECK enum sg_rc sg_outbox_place(struct sg_store *store, sg_outbox_place
  */
 SG_MUST_CHECK enum sg_rc sg_outbox_renew(struct sg_store *store, sg_outbox_place_fn *each, void *context,
                                          struct sg_err *err);
-/* Removes copies: of documents closed before `before` (which are forgotten from then on), of documents forgotten, and
- * of nobody. Has the outbox alone for moments; `*ret_later`: could not, and so not all of them are gone. */
-SG_MUST_CHECK enum sg_rc sg_outbox_sweep(struct sg_store *store, int64_t before, int64_t *ret_removed, bool *ret_later,
+/* Removes copies: of documents forgotten, and of nobody. Has the outbox alone for moments; `*ret_later`: could not, and
+ * so not all of them are gone. */
+SG_MUST_CHECK enum sg_rc sg_outbox_sweep(struct sg_store *store, int64_t *ret_removed, bool *ret_later,
                                          struct sg_err *err);

@@ -289,15 +289,11 @@ static enum sg_rc sweep_folder(struct sweep *sweep, struct sg_err *err)
     return rc == SG_OK ? remove_found(sweep, err) : rc;
 }
 
-enum sg_rc sg_outbox_sweep(struct sg_store *store, int64_t before, int64_t *ret_removed, bool *ret_later,
-                           struct sg_err *err)
+enum sg_rc sg_outbox_sweep(struct sg_store *store, int64_t *ret_removed, bool *ret_later, struct sg_err *err)
 {
-    const struct sg_value values[] = {sg_value_integer(before), sg_value_integer(sg_clock_now(&store->clock))};
     struct sweep sweep = {.store = store};
-    enum sg_rc rc = sg_db_run(store, SG_SQL_OUTBOX_EXPIRE, values, SG_COUNT(values), err);
+    enum sg_rc rc = sweep_folder(&sweep, err);
 
-    if (rc == SG_OK)
-        rc = sweep_folder(&sweep, err);
     if (rc == SG_OK) {
         *ret_removed = sweep.removed;
         *ret_later = sweep.later;

@@ -92,7 +92,7 @@ static enum sg_rc sweep(const struct sg_sync *sync, struct sg_err *err)
 {
     int64_t removed = 0;
     bool later = false; /* somebody is signing: the next run does it */
-    enum sg_rc rc = sg_outbox_sweep(sync->store, sg_clock_now(sync->clock) - sync->keep_copies, &removed, &later, err);
+    enum sg_rc rc = sg_outbox_sweep(sync->store, &removed, &later, err);
 
     if (rc == SG_OK && removed > 0)
         sg_log(sync->log, SG_LOG_INFO, _("Copies removed, since nothing needs them any more: %lld"),
@@ -333,6 +333,8 @@ enum sg_rc sg_sync_run(const struct sg_sync *sync, struct sg_sync_progress *ret,
     enum sg_rc rc = lock(sync->state_folder, &locked, err);
     if (rc == SG_OK)
         rc = tidy(sync, err);
+    if (rc == SG_OK)
+        rc = sg_outbox_expire(sync->store, sg_clock_now(sync->clock) - sync->keep_copies, err);
     if (rc == SG_OK)
         rc = retry(sync, err);
     if (rc == SG_OK)

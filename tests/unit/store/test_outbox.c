@@ -649,6 +649,59 @@ static void test_forget(void **state)
     assert_rc(sg_outbox_forget(store, 99, &err), SG_E_NOT_FOUND);
 }
 
+/* Whether its copies are kept once the time is over. */
+static bool expires(struct fixture *f, struct sg_store *store, int64_t document)
+{
+    char sql[96];
+
+    (void)snprintf(sql, sizeof(sql), "SELECT forgotten > 0 FROM outbox WHERE document = %lld", (long long)document);
+    assert_done(sg_outbox_expire(store, f->now + 1, &err));
+    return ask(f, sql) != 0;
+}
+
+/* Do copies expire once their time is over, with an entry each, and not as long as something waits? */
+static void test_expire(void **state)
+{
+    struct fixture *f = *state;
+    _cleanup_(sg_store_freep) struct sg_store *store = open_store(f);
+    int64_t document = queue_placed(store, "/in/a", "/out/a"), count = 0;
+
+    assert_false(expires(f, store, document)); /* it waits */
+    assert_done(sg_outbox_drop(store, document, NULL, "a mistake", &count, &err));
+    assert_done(sg_outbox_expire(store, f->now, &err)); /* closed now, not before it */
+    assert_int_equal(ask(f, "SELECT count(*) FROM outbox WHERE forgotten > 0"), 0);
+    assert_true(expires(f, store, document));
+    assert_true(expires(f, store, document));
+    assert_int_equal(ask(f, "SELECT count(*) FROM ledger WHERE event = 'expired' AND object = '/out/a'"), 1);
+}
+
+/* Does the only copy of a completed file stay, until it is in its place, or a target has it? */
+static void test_expire_only_copy(void **state)
+{
+    struct fixture *f = *state;
+    _cleanup_(sg_store_freep) struct sg_store *store = open_store(f);
+    int64_t placed = queue_placed(store, "/in/a", "/out/a"), stored = queue_placed(store, "/in/b", "/out/b"), count = 0;
+
+    stamp(store, placed);
+    upload(store, stored, "archive", SG_LEVEL_B_B); /* of a version that is not the newest */
+    stamp(store, stored);
+    assert_done(sg_outbox_drop(store, placed, NULL, "none", &count, &err));
+    assert_done(sg_outbox_drop(store, stored, "mirror", "none", &count, &err));
+    upload(store, stored, "archive", SG_LEVEL_CONTENT);
+    assert_done(sg_outbox_drop(store, stored, NULL, "none", &count, &err));
+    assert_false(expires(f, store, placed)); /* behind: it is to be put in its place */
+    assert_done(sg_outbox_placed(store, placed, SG_OUTPUT_MOVED, &err));
+    assert_done(sg_outbox_placed(store, stored, SG_OUTPUT_CHANGED, &err));
+    assert_false(expires(f, store, placed));
+    assert_false(expires(f, store, stored));
+    assert_int_equal(ask(f, "SELECT count(*) FROM ledger WHERE event = 'expired'"), 0);
+
+    assert_done(sg_outbox_placed(store, placed, SG_OUTPUT_CURRENT, &err));
+    assert_true(expires(f, store, placed));
+    upload(store, stored, "archive", SG_LEVEL_B_T); /* which was under way when it was dropped */
+    assert_true(expires(f, store, stored));
+}
+
 /* --- with many -----------------------------------------------------------------------------------------------------
  */
 
@@ -707,6 +760,8 @@ int main(void)
         fixture_test(test_drop_target),
         fixture_test(test_drop_all),
         fixture_test(test_forget),
+        fixture_test(test_expire),
+        fixture_test(test_expire_only_copy),
         fixture_test(test_indexes),
     };
 
