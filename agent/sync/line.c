@@ -230,14 +230,35 @@ static void keep_failure(struct sg_run *run, enum sg_rc rc)
         run->rc = rc;
 }
 
+/* Whether the target is about to get these bytes by another upload. Both would find nothing there, and would store
+ * twice what is one object, so that this one waits; what is encrypted is another object each time. */
+static bool has_twin_under_way(const struct sg_line *line, const struct sg_job *job)
+{
+    if (!line->target || line->target->encrypt_to || job->there)
+        return false;
+    for (size_t i = 0; i < line->at_once; i++)
+        if (line->under_way[i] && strcmp(line->under_way[i]->sha256, job->sha256) == 0)
+            return true;
+    return false;
+}
+
+/* Those that waited for it find it there, all at once. */
+static void free_twins(struct sg_line *line, const struct sg_job *job)
+{
+    for (size_t i = line->first; i < line->count; i++)
+        line->begun[i]->there = line->begun[i]->there || strcmp(line->begun[i]->sha256, job->sha256) == 0;
+}
+
 static void uploaded(void *context, const struct sg_receipt *receipt, const struct sg_err *why)
 {
     struct sg_job *job = context;
     struct sg_line *line = job->line;
     struct sg_run *run = end(job);
 
-    if (!why)
+    if (!why) {
         succeed(line);
+        free_twins(line, job);
+    }
     keep_failure(run,
                  why ? take_failure(line, job, why, &run->err) : sg_journal_uploaded(run, job, receipt, &run->err));
 }
@@ -334,6 +355,20 @@ static enum sg_rc start(struct sg_line *line, struct sg_job *job, struct sg_err 
     return SG_OK;
 }
 
+/* The next that can be started; NULL: none, or those that are left wait for one that is under way. */
+static struct sg_job *next_begun(struct sg_line *line)
+{
+    for (size_t i = line->first; i < line->count; i++) {
+        struct sg_job *job = line->begun[i];
+        if (has_twin_under_way(line, job))
+            continue;
+        line->begun[i] = line->begun[line->first];
+        line->begun[line->first++] = NULL;
+        return job;
+    }
+    return NULL;
+}
+
 enum sg_rc sg_line_move(struct sg_line *line, struct sg_err *err)
 {
     enum sg_rc rc = SG_OK;
@@ -341,8 +376,11 @@ enum sg_rc sg_line_move(struct sg_line *line, struct sg_err *err)
     while (rc == SG_OK && !line->left && line->busy < line->at_once) {
         if (line->first == line->count && (line->exhausted || (rc = take_batch(line, err)) != SG_OK))
             break;
-        if (line->first < line->count)
-            rc = start(line, line->begun[line->first++], err);
+        struct sg_job *job = next_begun(line);
+        if (job)
+            rc = start(line, job, err);
+        else if (line->first < line->count)
+            break;
     }
     return rc;
 }

@@ -21,6 +21,7 @@ struct sg_job {
     int64_t attempts; /* this one included */
     bool unchecked;   /* whether `bytes` are those of the digest, the upload sees */
     bool sent;        /* something of them may have been; else the attempt delivers nothing */
+    bool there;       /* the target has these bytes: another upload of them has ended so since */
     char sha256[SG_SHA256_HEX], sent_sha256[SG_SHA256_HEX];
     char *level, *output;
     struct sg_input *bytes; /* the blob, while it is being sent */

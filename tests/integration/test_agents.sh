@@ -50,6 +50,25 @@ for row in sqlite3.connect(f"file:{sys.argv[1]}?mode=ro", uri=True).execute(sys.
 radosgw_ready
 holds test "$(s3_status PUT /archive)" = 200
 
+# A bucket with versions, where this server does not look at conditions: files with the same bytes are one version all
+# the same, as long as one agent stores them.
+holds test "$(s3_status PUT /versions)" = 200
+printf '<VersioningConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Status>Enabled</Status>%s' \
+    '</VersioningConfiguration>' > versioning
+s3_put "/versions?versioning=" versioning > check
+(
+    fixtures
+    sed "s/archive.2026/versions/" conf > "$SIGNET_HOME/signet.conf"
+    for i in {1..12}; do
+        echo "All the same." > same$i
+    done
+    expect 0 signet_pin sign --key "$key" same*
+    expect 0 "$SIGNET" sync --json
+    json done=24 failed=0
+)
+s3 GET "/versions?versions=" > versions
+holds test "$(grep -o "<Key>$(sha256sum < same1 | cut -d ' ' -f 1)</Key>" versions | wc -l)" = 1
+
 pids=()
 for ((i = 1; i <= agents; i++)); do
     (agent "$i") > "agent$i/said" 2>&1 &

@@ -180,6 +180,22 @@ expect 0 "$SIGNET" outbox retry
 expect 0 "$SIGNET" sync
 holds holds_copy lost.txt
 
+# ---- many documents with the same bytes are one object ---------------------------------------------------------------
+
+target archive "$APACHE_URL/put" > "$conf"
+sed -i 's/webdav/put/' "$conf"
+install -d -o www-data "$APACHE_FILES/put"
+for i in {1..40}; do # more than are sent at once
+    echo "All the same." > same$i.txt
+done
+sign same*.txt
+expect 0 "$SIGNET" sync --json
+json done=80 failed=0
+holds test "$(grep -c "^PUT .*/$(sha256 same1.txt) 20[0-9]" apache/access.log)" = 1
+holds test "$(sql "SELECT count(*), sum(was_there) FROM receipt WHERE sha256 = '$(sha256 same1.txt)'")" = "40 39"
+rm -r "$APACHE_FILES/put"
+target archive "$APACHE_URL" > "$conf"
+
 # ---- copies go when they have been kept for long enough --------------------------------------------------------------
 
 holds test "$(find "$SIGNET_HOME/blobs" -type f | wc -l)" -gt 10
