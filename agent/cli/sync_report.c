@@ -163,10 +163,37 @@ void sg_sync_report_clear(struct sg_sync_report *report)
     report->waiting_count = 0;
 }
 
+static bool is_required(const struct sg_app *app, const char *target)
+{
+    const struct sg_config *section = NULL;
+
+    for (size_t i = 0; (section = sg_config_group(app->config, "target", i)); i++)
+        if (strcmp(sg_config_group_name(section), target) == 0)
+            return sg_config_yes(section, SG_KEY_TARGET_REQUIRED);
+    return true;
+}
+
+/* What waits for a target with `required = no` is no failure while enough others have it. */
+static enum sg_rc weigh(const struct sg_app *app, struct sg_store *store, struct sg_sync_waiting *group,
+                        struct sg_err *err)
+{
+    bool is_short = true;
+    enum sg_rc rc = SG_OK;
+
+    if (group->kind == SG_STEP_UPLOAD && !is_required(app, group->target))
+        rc = sg_steps_short(store, group->target, sg_config_number(app->config, SG_KEY_SYNC_QUORUM), &is_short, err);
+    group->no_matter = !is_short;
+    return rc;
+}
+
 static enum sg_rc count_waiting(struct sg_sync_report *report, struct sg_store *store, struct sg_err *err)
 {
     sg_sync_report_clear(report);
-    return sg_steps_waiting(store, count_step, report, err);
+    enum sg_rc rc = sg_steps_waiting(store, count_step, report, err);
+
+    for (size_t i = 0; i < report->waiting_count && rc == SG_OK; i++)
+        rc = weigh(report->app, store, &report->waiting[i], err);
+    return rc;
 }
 
 /* What the configuration does not know cannot be tried. */
@@ -174,36 +201,6 @@ static bool is_unknown(const struct sg_sync_report *report, const struct sg_sync
 {
     return group->kind == SG_STEP_UPLOAD ? !sg_sync_targets_find(report->targets, group->target)
                                          : !sg_config_group(report->app->config, "tsa", 0);
-}
-
-static bool waits_for(const struct sg_sync_report *report, const char *target)
-{
-    for (size_t i = 0; i < report->waiting_count; i++)
-        if (report->waiting[i].kind == SG_STEP_UPLOAD && strcmp(report->waiting[i].target, target) == 0)
-            return true;
-    return false;
-}
-
-/* Whether as many targets as [sync] quorum asks for have all that they are to have. */
-static bool has_quorum(const struct sg_sync_report *report)
-{
-    int64_t complete = 0;
-
-    for (size_t i = 0; i < report->targets->count; i++)
-        complete += !waits_for(report, report->targets->list[i].target.name);
-    return complete >= sg_config_number(report->app->config, SG_KEY_SYNC_QUORUM);
-}
-
-/* What waits for a target with `required = no` is no failure while enough others have it. */
-static bool is_no_matter(const struct sg_sync_report *report, const struct sg_sync_waiting *group)
-{
-    const struct sg_config *section = NULL;
-
-    for (size_t i = 0; group->kind == SG_STEP_UPLOAD && (section = sg_config_group(report->app->config, "target", i));
-         i++)
-        if (strcmp(sg_config_group_name(section), group->target) == 0)
-            return !sg_config_yes(section, SG_KEY_TARGET_REQUIRED) && has_quorum(report);
-    return false;
 }
 
 /* Why the group waits, and the exit status of that. */
@@ -221,7 +218,7 @@ static const char *reason(const struct sg_sync_report *report, const struct sg_s
                                                  "signet.conf(5)).");
     }
     *ret_code = group->code[0] || is_unknown(report, group) ? sg_rc_word(rc) : "";
-    *ret_status = is_no_matter(report, group) ? 0 : sg_rc_exit(rc);
+    *ret_status = group->no_matter ? 0 : sg_rc_exit(rc);
     return text;
 }
 

@@ -13,6 +13,7 @@ struct sg_sync_waiting {
     char *target, *code, *text;
     size_t count;
     int64_t since, next;
+    bool no_matter; /* the target is not required, and all that waits is at as many others as [sync] quorum asks for */
 };
 
 struct sg_sync_report {

@@ -225,6 +225,10 @@ static const char *const SQL[SG_SQL_COUNT] = {
         "SELECT min((SELECT min(next_attempt) FROM step "
         "WHERE state = 0 AND step.target = waiting.target AND next_attempt >= ?1)) FROM waiting",
     [SG_SQL_STEPS_COUNT_DUE] = "SELECT count(*) FROM step WHERE state = 0 AND next_attempt <= ?1",
+    [SG_SQL_STEPS_SHORT] =
+        "SELECT EXISTS (SELECT 1 FROM step AS s WHERE s.state = 0 AND s.target = ?1 "
+        "AND (SELECT count(DISTINCT r.target) FROM step AS other JOIN receipt AS r ON r.step = other.id "
+        "WHERE other.document = s.document AND other.level = s.level) < ?2)",
     [SG_SQL_STEPS_POSTPONE] = "UPDATE step SET code = ?3, text = ?4, next_attempt = ?5 "
                               "WHERE state = 0 AND target = ?1 AND next_attempt <= ?2",
     [SG_SQL_STEPS_RETRY_SOME] = "UPDATE step " RETRY_SOME("since > ?1 OR ") " AND state = 0",

@@ -124,6 +124,9 @@ SG_MUST_CHECK enum sg_rc sg_steps_waiting(struct sg_store *store, sg_step_fn *ea
 SG_MUST_CHECK enum sg_rc sg_steps_next(struct sg_store *store, int64_t from, int64_t *ret, struct sg_err *err);
 /* How many are due by `now`. */
 SG_MUST_CHECK enum sg_rc sg_steps_count_due(struct sg_store *store, int64_t now, size_t *ret, struct sg_err *err);
+/* Whether something waits for this target of which fewer than `quorum` others have a receipt. */
+SG_MUST_CHECK enum sg_rc sg_steps_short(struct sg_store *store, const char *target, int64_t quorum, bool *ret,
+                                        struct sg_err *err);
 
 /* --- journal: what sync does, inside or outside a transaction ------------------------------------------------------
  *

@@ -78,19 +78,26 @@ enum sg_rc sg_steps_waiting(struct sg_store *store, sg_step_fn *each, void *cont
 }
 
 /* The only column of the only row; `none` for NULL. */
-static enum sg_rc read_number(struct sg_store *store, enum sg_sql which, int64_t argument, int64_t none, int64_t *ret,
-                              struct sg_err *err)
+static enum sg_rc read_number_of(struct sg_store *store, enum sg_sql which, const struct sg_value *values, size_t count,
+                                 int64_t none, int64_t *ret, struct sg_err *err)
 {
     _cleanup_(sg_rows_resetp) sqlite3_stmt *rows = NULL;
-    const struct sg_value values[] = {sg_value_integer(argument)};
     bool row = false;
 
-    enum sg_rc rc = sg_db_query(store, which, values, SG_COUNT(values), &rows, err);
+    enum sg_rc rc = sg_db_query(store, which, values, count, &rows, err);
     if (rc == SG_OK)
         rc = sg_db_next(store, rows, &row, err);
     if (rc == SG_OK)
         *ret = row && sqlite3_column_type(rows, 0) != SQLITE_NULL ? sqlite3_column_int64(rows, 0) : none;
     return rc;
+}
+
+static enum sg_rc read_number(struct sg_store *store, enum sg_sql which, int64_t argument, int64_t none, int64_t *ret,
+                              struct sg_err *err)
+{
+    const struct sg_value values[] = {sg_value_integer(argument)};
+
+    return read_number_of(store, which, values, SG_COUNT(values), none, ret, err);
 }
 
 enum sg_rc sg_steps_next(struct sg_store *store, int64_t from, int64_t *ret, struct sg_err *err)
@@ -105,6 +112,17 @@ enum sg_rc sg_steps_count_due(struct sg_store *store, int64_t now, size_t *ret, 
 
     if (rc == SG_OK)
         *ret = (size_t)count;
+    return rc;
+}
+
+enum sg_rc sg_steps_short(struct sg_store *store, const char *target, int64_t quorum, bool *ret, struct sg_err *err)
+{
+    const struct sg_value values[] = {sg_value_text(target), sg_value_integer(quorum)};
+    int64_t some = 0;
+    enum sg_rc rc = read_number_of(store, SG_SQL_STEPS_SHORT, values, SG_COUNT(values), 0, &some, err);
+
+    if (rc == SG_OK)
+        *ret = some != 0;
     return rc;
 }
 

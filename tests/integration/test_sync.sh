@@ -139,6 +139,19 @@ expect 75 "$SIGNET" sync
 sed -i 's/quorum = 2/quorum = 3/' "$conf"
 expect 78 "$SIGNET" sync
 says '"quorum" in [sync] asks for 3 targets, and there are 2'
+# A target that was never to get it is none that has it.
+{
+    target dead "http://127.0.0.1:9/x"
+    echo "required = no"
+    target archive "$APACHE_URL"
+    echo "required = no"
+} > "$conf"
+echo "Nowhere." > nowhere.txt
+sign --target dead nowhere.txt
+expect 75 "$SIGNET" sync
+expect 1 "$SIGNET" receipt nowhere.txt
+expect 0 "$SIGNET" outbox drop --reason "nowhere to go" nowhere.txt
+expect 0 "$SIGNET" sync
 target archive "$APACHE_URL" > "$conf" # a target that is gone from the configuration
 expect 78 "$SIGNET" sync
 says "no such target"

@@ -702,6 +702,33 @@ static void test_expire_only_copy(void **state)
     assert_true(expires(f, store, stored));
 }
 
+/* Is what waits for one target counted at the others by document and version? */
+static void test_short(void **state)
+{
+    struct fixture *f = *state;
+    _cleanup_(sg_store_freep) struct sg_store *store = open_store(f);
+    int64_t document = queue_placed(store, "/in/a", "/out/a"), other = 0;
+    bool is_short = false;
+
+    upload(store, document, "archive", SG_LEVEL_B_B);
+    assert_done(sg_steps_short(store, "mirror", 1, &is_short, &err)); /* its content is nowhere */
+    assert_true(is_short);
+    upload(store, document, "archive", SG_LEVEL_CONTENT);
+    assert_done(sg_steps_short(store, "mirror", 1, &is_short, &err));
+    assert_false(is_short);
+    assert_done(sg_steps_short(store, "mirror", 2, &is_short, &err));
+    assert_true(is_short);
+    other = queue_placed(store, "/in/b", "/out/b");
+    assert_done(sg_steps_short(store, "mirror", 1, &is_short, &err));
+    assert_true(is_short);
+    upload(store, other, "archive", SG_LEVEL_CONTENT);
+    upload(store, other, "archive", SG_LEVEL_B_B);
+    assert_done(sg_steps_short(store, "mirror", 1, &is_short, &err));
+    assert_false(is_short);
+    assert_done(sg_steps_short(store, "archive", 1, &is_short, &err)); /* for which nothing waits */
+    assert_false(is_short);
+}
+
 /* --- with many -----------------------------------------------------------------------------------------------------
  */
 
@@ -762,6 +789,7 @@ int main(void)
         fixture_test(test_forget),
         fixture_test(test_expire),
         fixture_test(test_expire_only_copy),
+        fixture_test(test_short),
         fixture_test(test_indexes),
     };
 
