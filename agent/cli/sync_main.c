@@ -3,6 +3,7 @@
 #include "cli/copies.h"
 #include "cli/program.h"
 #include "cli/sync.h"
+#include "cli/sync_due.h"
 #include "cli/sync_get.h"
 #include "cli/sync_run.h"
 
@@ -19,7 +20,7 @@ static enum sg_rc prepare(struct sg_app *app, const struct sg_args *args, struct
 {
     enum sg_rc rc = check_options(args, err);
 
-    if (rc == SG_OK)
+    if (rc == SG_OK && !sg_args_flag(args, "dry-run"))
         rc = sg_app_store(app, &work->store, err);
     if (rc == SG_OK)
         rc = sg_sync_targets_load(app, &work->targets, err);
@@ -33,7 +34,7 @@ static int work_on(struct sg_app *app, const struct sg_args *args, struct sg_syn
     if (prepare(app, args, work, &err) != SG_OK)
         return sg_complain(&app->voice, &err);
     if (sg_args_flag(args, "dry-run"))
-        return sg_sync_report_due(&work->report, work->store, &err) == SG_OK ? 0 : sg_complain(&app->voice, &err);
+        return sg_sync_due(app, &work->targets);
     return sg_args_flag(args, "watch") ? sg_sync_watch(work) : sg_sync_once(work, false);
 }
 

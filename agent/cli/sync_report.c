@@ -305,33 +305,3 @@ enum sg_rc sg_sync_report_end(struct sg_sync_report *report, struct sg_store *st
     *ret_status = status;
     return rc;
 }
-
-/* --- what would be done --------------------------------------------------------------------------------------------
- */
-
-static enum sg_rc say_due(void *context, const struct sg_step *step, struct sg_err *err)
-{
-    const struct sg_sync_report *report = context;
-    const struct sg_voice *voice = &report->app->voice;
-    const bool upload = step->kind == SG_STEP_UPLOAD;
-
-    if (upload && !sg_sync_targets_find(report->targets, step->target))
-        return SG_OK;
-    if (voice->json) {
-        json_t *object =
-            json_pack("{s:s, s:s, s:o, s:s, s:o, s:o}", "schema", "signet.sync-due/1", "step",
-                      upload ? "upload" : "timestamp", "file", sg_json_text(step->output), "level", step->level,
-                      "server", sg_json_text(upload ? step->target : NULL), "due", sg_json_time(step->next_attempt));
-        return sg_json_print(voice, object) ? SG_OK : sg_fail_memory(err);
-    }
-    if (upload)
-        sg_say(voice, _("Would bring to %s (%s): %s"), step->target, step->level, step->output);
-    else
-        sg_say(voice, _("Would have time-stamped: %s"), step->output);
-    return SG_OK;
-}
-
-enum sg_rc sg_sync_report_due(struct sg_sync_report *report, struct sg_store *store, struct sg_err *err)
-{
-    return sg_steps_waiting(store, say_due, report, err);
-}

@@ -35,6 +35,4 @@ void sg_sync_report_progress(struct sg_sync_report *report, const struct sg_sync
 SG_MUST_CHECK enum sg_rc sg_sync_report_end(struct sg_sync_report *report, struct sg_store *store,
                                             const struct sg_sync_progress *progress, bool quietly, int *ret_status,
                                             struct sg_err *err);
-/* What a sync would do now. */
-SG_MUST_CHECK enum sg_rc sg_sync_report_due(struct sg_sync_report *report, struct sg_store *store, struct sg_err *err);
 void sg_sync_report_clear(struct sg_sync_report *report);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/msg.h"
 #include "base/outfile.h"
@@ -118,8 +119,8 @@ static enum sg_rc open_database(struct sg_store *store, struct sg_err *err)
     return sg_schema_migrate(store, version, err);
 }
 
-enum sg_rc sg_store_open(const char *state_folder, OSSL_LIB_CTX *libctx, const struct sg_clock *clock,
-                         struct sg_store **ret, struct sg_err *err)
+static enum sg_rc new_store(const char *state_folder, OSSL_LIB_CTX *libctx, const struct sg_clock *clock,
+                            struct sg_store **ret, struct sg_err *err)
 {
     _cleanup_(sg_store_freep) struct sg_store *store = calloc(1, sizeof(*store));
     if (!store)
@@ -137,15 +138,80 @@ enum sg_rc sg_store_open(const char *state_folder, OSSL_LIB_CTX *libctx, const s
     store->digest = EVP_MD_CTX_new();
     if (!store->sha256 || !store->digest)
         return sg_fail_ssl(err, SG_E_INTERNAL, _("SHA-256 is not available."));
-
-    enum sg_rc rc = open_database(store, err);
-    if (rc != SG_OK)
-        return rc;
-    rc = sg_publish_if_needed(store, err);
-    if (rc != SG_OK)
-        return rc;
     *ret = sg_steal(store);
     return SG_OK;
+}
+
+enum sg_rc sg_store_open(const char *state_folder, OSSL_LIB_CTX *libctx, const struct sg_clock *clock,
+                         struct sg_store **ret, struct sg_err *err)
+{
+    _cleanup_(sg_store_freep) struct sg_store *store = NULL;
+    enum sg_rc rc = new_store(state_folder, libctx, clock, &store, err);
+
+    if (rc == SG_OK)
+        rc = open_database(store, err);
+    if (rc == SG_OK)
+        rc = sg_publish_if_needed(store, err);
+    if (rc == SG_OK)
+        *ret = sg_steal(store);
+    return rc;
+}
+
+/* --- a copy ------------------------------------------------------------------------------------------------------- */
+
+/* To read; its log is neither copied into it at the end nor removed. */
+static enum sg_rc open_to_read(struct sg_store *store, struct sg_err *err)
+{
+    if (sqlite3_open_v2(store->path, &store->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
+                        NULL) != SQLITE_OK ||
+        sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL) != SQLITE_OK ||
+        sqlite3_busy_timeout(store->db, BUSY_MS) != SQLITE_OK)
+        return sg_db_fail(store, err);
+    return SG_OK;
+}
+
+/* The store has a database in memory then, and what it had to read, if anything, is copied and closed. */
+static enum sg_rc move_to_memory(struct sg_store *store, struct sg_err *err)
+{
+    sqlite3 *from = store->db;
+    const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+
+    store->db = NULL;
+    int code = sqlite3_open_v2(":memory:", &store->db, flags, NULL);
+    sqlite3_backup *backup = code == SQLITE_OK && from ? sqlite3_backup_init(store->db, "main", from, "main") : NULL;
+    if (backup) {
+        (void)sqlite3_backup_step(backup, -1);
+        (void)sqlite3_backup_finish(backup); /* the error of either is left with the database in memory */
+    }
+    (void)sqlite3_close(from);
+    return sqlite3_errcode(store->db) == SQLITE_OK ? SG_OK : sg_db_fail(store, err);
+}
+
+static enum sg_rc open_copy(struct sg_store *store, struct sg_err *err)
+{
+    int64_t version = 0;
+    enum sg_rc rc = access(store->path, F_OK) == 0 || errno != ENOENT ? open_to_read(store, err) : SG_OK;
+
+    if (rc == SG_OK)
+        rc = move_to_memory(store, err);
+    if (rc == SG_OK)
+        rc = configure(store, err);
+    if (rc == SG_OK)
+        rc = sg_schema_check(store, &version, err);
+    return rc == SG_OK ? sg_schema_migrate(store, version, err) : rc;
+}
+
+enum sg_rc sg_store_open_copy(const char *state_folder, OSSL_LIB_CTX *libctx, const struct sg_clock *clock,
+                              struct sg_store **ret, struct sg_err *err)
+{
+    _cleanup_(sg_store_freep) struct sg_store *store = NULL;
+    enum sg_rc rc = new_store(state_folder, libctx, clock, &store, err);
+
+    if (rc == SG_OK)
+        rc = open_copy(store, err);
+    if (rc == SG_OK)
+        *ret = sg_steal(store);
+    return rc;
 }
 
 void sg_store_free(struct sg_store *store)

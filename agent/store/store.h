@@ -20,6 +20,10 @@ struct sg_store;
  * saying so. Another process holds it for longer than a bounded wait: SG_E_BUSY. */
 SG_MUST_CHECK enum sg_rc sg_store_open(const char *state_folder, OSSL_LIB_CTX *libctx, const struct sg_clock *clock,
                                        struct sg_store **ret, struct sg_err *err);
+/* A copy of it in memory, as it is now and with the schema brought up to date, or an empty one if there is none: what
+ * is changed in it is lost, and on disk nothing is made or changed. Not to be published. */
+SG_MUST_CHECK enum sg_rc sg_store_open_copy(const char *state_folder, OSSL_LIB_CTX *libctx,
+                                            const struct sg_clock *clock, struct sg_store **ret, struct sg_err *err);
 void sg_store_free(struct sg_store *store);
 SG_DEFINE_CLEANUP(struct sg_store, sg_store_free)
 
@@ -69,7 +73,7 @@ struct sg_ledger_entry {
      * "sign-failed", "decrypt", "decrypt-failed", "check", "check-failed", "trust-add", "trust-remove", "crl-add",
      * "ocsp-add", "anchor-list", "setup", "import", "retire"; "keygen-begun", then "keygen" or "keygen-failed", and
      * likewise "delete"; of the outbox "uploaded", "timestamped", "clock-differs", "clock-ahead", "clock-wrong",
-     * "clock-right", "sync-failed", "dropped", "forgotten" */
+     * "clock-right", "sync-failed", "dropped", "forgotten", "expired" */
     const char *event;
     const char *code;   /* of a failure: its stable word; else "" */
     const char *token;  /* serial, or "" */

@@ -305,8 +305,7 @@ static enum sg_rc plan(struct sg_pull *pull, struct sg_err *err)
 static bool is_due(const struct sg_pull *pull, const struct sg_pull_item *item)
 {
     bool all = pull->options.all && pull->round == 1;
-    bool fresh = item->state.last_attempt == 0;
-    return all || fresh || item->state.next_attempt <= now_of(pull);
+    return all || sg_pull_is_due(item, now_of(pull));
 }
 
 static enum sg_rc begin_round(struct sg_pull *pull, struct sg_err *err)

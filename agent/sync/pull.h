@@ -40,6 +40,8 @@ SG_MUST_CHECK enum sg_rc sg_pull_plan_make(struct sg_store *store, const struct 
                                            struct sg_pull_plan *ret, struct sg_err *err);
 void sg_pull_plan_clear(struct sg_pull_plan *plan);
 
+bool sg_pull_is_due(const struct sg_pull_item *item, int64_t now);
+
 /* --- the pull ----------------------------------------------------------------------------------------------------- */
 
 struct sg_pull_event {

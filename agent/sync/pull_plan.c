@@ -218,6 +218,11 @@ enum sg_rc sg_pull_plan_make(struct sg_store *store, const struct sg_snapshot *s
     return SG_OK;
 }
 
+bool sg_pull_is_due(const struct sg_pull_item *item, int64_t now)
+{
+    return item->state.last_attempt == 0 || item->state.next_attempt <= now;
+}
+
 void sg_pull_plan_clear(struct sg_pull_plan *plan)
 {
     for (size_t i = 0; i < plan->count; i++)

@@ -39,6 +39,15 @@ done
 expect 0 signet_pin sign --key "$key" stored.txt
 expect 0 signet_pin sign --key "$key" --no-upload placed.txt alone.txt
 mv stored.txt.p7s alone.txt.p7s moved
+expect 0 "$SIGNET" sync --dry-run
+says "Would have time-stamped: $PWD/alone.txt.p7s"
+says "Would have time-stamped: the ledger's head"
+cp "$SIGNET_HOME/signet.conf" with-tsa
+sed -i '/tsa/,/url/d' "$SIGNET_HOME/signet.conf" # what no server is there for is not done
+expect 0 "$SIGNET" sync --dry-run
+rejects grep "time-stamped" out
+says "Would bring to archive (B-B): $PWD/stored.txt.p7s"
+cp with-tsa "$SIGNET_HOME/signet.conf"
 expect 0 "$SIGNET" sync
 expect 0 "$SIGNET" status
 says "kept in the store, since the signed file was moved or changed: 2"

@@ -52,20 +52,40 @@ requests() {
 
 # ---- a network comes ------------------------------------------------------------------------------------------------
 
+home() { # what is in the state folder, but for how SQLite shares it among processes
+    (cd "$SIGNET_HOME" && find . -type f ! -name '*-shm' -exec sha256sum {} + | sort -k 2)
+}
+
 apache_start
 target archive "$APACHE_URL" > "$conf"
+home > before
+expect 0 "$SIGNET" sync --dry-run # with nothing there yet, nothing is made
+says "Nothing would be done."
+home > after
+holds cmp before after
+printf '[trust]\nlist = http://127.0.0.1:9/list\nlist-signer = %064d\n' 1 >> "$conf"
+expect 0 "$SIGNET" sync --dry-run --json
+json step='"fetch"' server='"http://127.0.0.1:9/list"' file=null
+target archive "$APACHE_URL" > "$conf"
+holds test ! -e "$SIGNET_HOME/store.db"
 echo "I agree." > letter.txt
 head -c 300000 /dev/urandom > plan.bin
 sign letter.txt plan.bin
 holds test "$(requests)" = 0
 
+home > before
 expect 0 "$SIGNET" sync --dry-run --json # what would be done is told, and nothing sent
-json step='"upload"' level='"B-B"' server='"archive"'
-holds test "$(wc -l < out)" = 4
+json step='"witness"' file=null server='"archive"'
+holds test "$(grep -c '"upload"' out)" = 4
+holds test "$(wc -l < out)" = 5
+home > after
+holds cmp before after
 holds test "$(requests)" = 0
 
 expect 75 unshare --net "$SIGNET" sync --json
 json done=0 waiting.0.count=4 waiting.0.code='"network"' waiting.0.server='"archive"'
+expect 0 "$SIGNET" sync --dry-run # for want of a network: a sync does not wait for its time
+holds test "$(grep -c "^Would bring to archive (" out)" = 4
 expect 75 unshare --net "$SIGNET" sync
 says "[network]"
 says "Waiting for archive: 4"
@@ -110,6 +130,9 @@ json done=1 waiting.0.code='"target-differs"' waiting.0.count=1
 holds test "$(cat "$APACHE_FILES/$(sha256 again.txt)")" = "not that"
 rm "$APACHE_FILES/$(sha256 again.txt)"
 expect 69 "$SIGNET" sync # not before its time
+expect 0 "$SIGNET" sync --dry-run
+rejects grep "again.txt" out
+says '"signet outbox retry": 1 more'
 expect 0 "$SIGNET" outbox retry
 expect 0 "$SIGNET" sync
 holds holds_copy again.txt
