@@ -4,9 +4,12 @@
 
 #include "base/msg.h"
 #include "cli/output.h"
+#include "store/witness.h"
 
 struct showing {
+    const struct sg_app *app;
     const struct sg_voice *voice;
+    char store_id[SG_STORE_ID];
     unsigned shown;
     json_t *object; /* NULL without --json */
     json_t *steps, *receipts, *versions;
@@ -51,7 +54,31 @@ static enum sg_rc show_head(void *context, const struct sg_outbox_document *docu
 /* --- steps ---------------------------------------------------------------------------------------------------------
  */
 
-static void say_step(const struct sg_voice *voice, const struct sg_step *step)
+/* Whether somebody gave up what may lie half, or whole, at a WebDAV target, under this name: nothing goes there again
+ * that would remove it. `*ret` is allocated; NULL: none. */
+static enum sg_rc name_left(const struct showing *showing, const struct sg_step *step, char **ret, struct sg_err *err)
+{
+    const char *sha256 = step->sent_sha256[0] ? step->sent_sha256 : step->sha256;
+    const struct sg_config *section = NULL;
+
+    if (step->kind != SG_STEP_UPLOAD || step->state != SG_STEP_DROPPED || !step->sent)
+        return SG_OK;
+    for (size_t i = 0; (section = sg_config_group(showing->app->config, "target", i)); i++)
+        if (strcmp(sg_config_group_name(section), step->target) == 0)
+            break;
+    if (!section || strcmp(sg_config_text(section, SG_KEY_TARGET_TYPE), "webdav") != 0)
+        return SG_OK;
+    const char *url = sg_config_text(section, SG_KEY_TARGET_URL);
+    bool slash = url[0] && url[strlen(url) - 1] == '/';
+    if (asprintf(ret, "%s%s%s" SG_STEP_PART, url, slash ? "" : "/", sha256, showing->store_id, (long long)step->id) <
+        0) {
+        *ret = NULL;
+        return sg_fail_memory(err);
+    }
+    return SG_OK;
+}
+
+static void say_step(const struct sg_voice *voice, const struct sg_step *step, const char *left)
 {
     static const char *const STATES[] = {N_("waits"), N_("done"), N_("dropped")};
     char since[SG_TIME_TEXT], next[SG_TIME_TEXT];
@@ -65,6 +92,8 @@ static void say_step(const struct sg_voice *voice, const struct sg_step *step)
     if (step->state == SG_STEP_WAITING && step->code[0])
         sg_say(voice, _("    tried %lld times, again after %s: %s [%s]"), (long long)step->attempts,
                sg_time_text(step->next_attempt, next), step->text, step->code);
+    if (left)
+        sg_say(voice, _("    what was begun may lie there, for who runs the target to remove: %s"), left);
 }
 
 static json_t *error_json(const struct sg_step *step)
@@ -72,28 +101,33 @@ static json_t *error_json(const struct sg_step *step)
     return step->code[0] ? json_pack("{s:s, s:o}", "code", step->code, "text", sg_json_text(step->text)) : json_null();
 }
 
-static json_t *step_json(const struct sg_step *step)
+static json_t *step_json(const struct sg_step *step, const char *left)
 {
     static const char *const STATES[] = {"waiting", "done", "dropped"};
 
-    return json_pack(
-        "{s:s, s:s, s:o, s:s, s:o, s:I, s:o, s:o, s:o}", "kind", step->kind == SG_STEP_UPLOAD ? "upload" : "timestamp",
-        "level", step->level, "target", step->target[0] ? sg_json_text(step->target) : json_null(), "state",
-        STATES[step->state], "since", sg_json_time(step->since), "attempts", (json_int_t)step->attempts, "last_attempt",
-        step->last_attempt ? sg_json_time(step->last_attempt) : json_null(), "next_attempt",
-        step->state == SG_STEP_WAITING ? sg_json_time(step->next_attempt) : json_null(), "error", error_json(step));
+    return json_pack("{s:s, s:s, s:o, s:s, s:o, s:I, s:o, s:o, s:o, s:o}", "kind",
+                     step->kind == SG_STEP_UPLOAD ? "upload" : "timestamp", "level", step->level, "target",
+                     step->target[0] ? sg_json_text(step->target) : json_null(), "state", STATES[step->state], "since",
+                     sg_json_time(step->since), "attempts", (json_int_t)step->attempts, "last_attempt",
+                     step->last_attempt ? sg_json_time(step->last_attempt) : json_null(), "next_attempt",
+                     step->state == SG_STEP_WAITING ? sg_json_time(step->next_attempt) : json_null(), "error",
+                     error_json(step), "left", sg_json_text(left));
 }
 
 static enum sg_rc show_step(void *context, const struct sg_step *step, struct sg_err *err)
 {
     struct showing *showing = context;
     bool waits = step->state == SG_STEP_WAITING;
+    _cleanup_(freep) char *left = NULL;
 
     showing->complete = showing->complete && step->state == SG_STEP_DONE;
     if (!(showing->shown & SG_SHOW_ALL) && !(waits && showing->shown & SG_SHOW_WAITING))
         return SG_OK;
-    say_step(showing->voice, step);
-    return showing->object ? add(showing->steps, step_json(step), err) : SG_OK;
+    enum sg_rc rc = name_left(showing, step, &left, err);
+    if (rc != SG_OK)
+        return rc;
+    say_step(showing->voice, step, left);
+    return showing->object ? add(showing->steps, step_json(step, left), err) : SG_OK;
 }
 
 /* --- versions and receipts -----------------------------------------------------------------------------------------
@@ -171,9 +205,11 @@ static enum sg_rc begin_json(struct showing *showing, struct sg_err *err)
 enum sg_rc sg_outbox_show(struct sg_app *app, struct sg_store *store, int64_t document, unsigned shown,
                           json_t **ret_json, bool *ret_complete, struct sg_err *err)
 {
-    struct showing showing = {.voice = &app->voice, .shown = shown, .complete = true};
+    struct showing showing = {.app = app, .voice = &app->voice, .shown = shown, .complete = true};
     enum sg_rc rc = ret_json ? begin_json(&showing, err) : SG_OK;
 
+    if (rc == SG_OK)
+        rc = sg_store_id(store, showing.store_id, err);
     if (rc == SG_OK)
         rc = sg_outbox_get(store, document, show_head, &showing, err);
     if (rc == SG_OK && shown & SG_SHOW_VERSIONS)

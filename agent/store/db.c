@@ -20,7 +20,7 @@
 /* CROSS: steps first, by their index, since few of many may be asked for. */
 #define STEP_ROWS                                                                                                      \
     "SELECT s.id, s.document, s.kind, s.state, s.level, s.sha256, s.sent_sha256, s.target, d.output, s.since, "        \
-    "s.attempts, s.last_attempt, s.next_attempt, s.code, s.text "                                                      \
+    "s.attempts, s.last_attempt, s.next_attempt, s.code, s.text, s.sent "                                              \
     "FROM step AS s CROSS JOIN outbox AS o ON o.document = s.document JOIN document AS d ON d.entry = s.document "
 /* What failed for want of a network, or of this computer; and what a person has to mend: the next try may be another's.
  */

@@ -85,7 +85,12 @@ struct sg_step {
     int64_t since;           /* when it was queued */
     int64_t attempts, last_attempt, next_attempt;
     const char *code, *text; /* of the last failure; "" if there was none */
+    bool sent;               /* upload: something of it may have been, in some attempt */
 };
+
+/* Behind the digest of what is sent, the name that it has at a WebDAV target until all of it is there: the store's id
+ * (store/witness.h), the step. */
+#define SG_STEP_PART ".%s-%lld.part"
 
 typedef enum sg_rc sg_outbox_document_fn(void *context, const struct sg_outbox_document *document, struct sg_err *err);
 typedef enum sg_rc sg_version_fn(void *context, const struct sg_version *version, struct sg_err *err);

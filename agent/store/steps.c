@@ -39,7 +39,8 @@ static enum sg_rc read_step(void *context, sqlite3_stmt *row, struct sg_err *err
                                  .last_attempt = sqlite3_column_int64(row, 11),
                                  .next_attempt = sqlite3_column_int64(row, 12),
                                  .code = sg_db_text(row, 13),
-                                 .text = text};
+                                 .text = text,
+                                 .sent = sqlite3_column_int64(row, 15) != 0};
     return reader->each(reader->context, &step, err);
 }
 

@@ -226,7 +226,7 @@ static enum sg_rc name_temporary(struct sg_storing *storing, struct sg_err *err)
         return rc;
     if (upload->step == 0)
         return name_without_digest(storing, id, err);
-    (void)snprintf(suffix, sizeof(suffix), ".%s-%lld.part", id, (long long)upload->step);
+    (void)snprintf(suffix, sizeof(suffix), SG_STEP_PART, id, (long long)upload->step);
     return sg_object_url(upload->target, upload->sha256, suffix, &storing->temporary, err);
 }
 

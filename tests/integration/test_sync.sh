@@ -137,6 +137,26 @@ expect 0 "$SIGNET" outbox retry
 expect 0 "$SIGNET" sync
 holds holds_copy again.txt
 
+# ---- begun, and given up: what lies there is named -------------------------------------------------------------------
+
+echo "Begun." > begun.txt
+echo "Not begun." > unbegun.txt
+sign begun.txt
+mkdir "$APACHE_FILES/$(sha256 begun.txt)" # the bytes come to have no name
+rejects "$SIGNET" sync
+sign unbegun.txt
+expect 0 "$SIGNET" outbox drop --reason "a mistake" --json begun.txt
+json steps.0.state='"dropped"' steps.1.left=null # its signature is stored
+part=$(grep -o '"left":"[^"]*' out | cut -d '"' -f 4)
+holds test "${part%/*}" = "$APACHE_URL"
+holds cmp begun.txt "$APACHE_FILES/${part##*/}"
+expect 0 "$SIGNET" outbox drop --reason "a mistake" unbegun.txt
+says "unbegun.txt"
+rejects grep -q "may lie there" out
+expect 0 "$SIGNET" outbox list begun.txt
+says "what was begun may lie there, for who runs the target to remove: $part"
+rm -r "$APACHE_FILES/$(sha256 begun.txt)" "$APACHE_FILES/${part##*/}"
+
 # ---- one bad server does not hold up the rest -----------------------------------------------------------------------
 
 {
