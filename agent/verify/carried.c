@@ -149,3 +149,11 @@ bool sg_carried_hash(const struct sg_carried *carried, EVP_MD_CTX *ctx)
         done = EVP_DigestUpdate(ctx, &carried->ocsps[i]->proven, sizeof carried->ocsps[i]->proven);
     return done;
 }
+
+bool sg_certs_have(const STACK_OF(X509) *certs, const X509 *cert)
+{
+    for (int i = 0; i < sk_X509_num(certs); i++)
+        if (X509_cmp(sk_X509_value(certs, i), cert) == 0)
+            return true;
+    return false;
+}

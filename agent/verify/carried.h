@@ -29,3 +29,5 @@ SG_MUST_CHECK enum sg_rc sg_carried_make(OSSL_LIB_CTX *libctx, const struct sg_e
 void sg_carried_clear(struct sg_carried *carried);
 /* All of it, for a key by which a judgement is remembered. False: out of memory. */
 bool sg_carried_hash(const struct sg_carried *carried, EVP_MD_CTX *ctx);
+/* Whether it is among them. */
+bool sg_certs_have(const STACK_OF(X509) *certs, const X509 *cert);

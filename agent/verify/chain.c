@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/msg.h"
+#include "verify/carried.h"
 #include "verify/ending.h"
 #include "verify/path_rules.h"
 #include "verify/revocation.h"
@@ -60,7 +61,18 @@ static enum sg_rc check_usage(STACK_OF(X509) *path, enum sg_cert_purpose purpose
     return rc;
 }
 
-/* Every certificate but the anchor. */
+/* How many certificates of the path, from the leaf on, were there at the time that it is judged for. */
+static int proven_count(const struct sg_chain_request *request, const STACK_OF(X509) *path)
+{
+    int count = 0;
+    if (!request->proven)
+        return sk_X509_num(path);
+    while (count < sk_X509_num(path) && sg_certs_have(request->proven, sk_X509_value(path, count)))
+        count++;
+    return count;
+}
+
+/* Every certificate but the anchor. A CA may have issued since what is not proven to be older: it is to be good now. */
 static enum sg_rc check_revocation(const struct sg_chain_request *request, STACK_OF(X509) *path,
                                    struct sg_judgement *judgement, bool *ret_leaf_good, struct sg_err *err)
 {
@@ -79,12 +91,15 @@ static enum sg_rc check_revocation(const struct sg_chain_request *request, STACK
                                                .present = verifier->at,
                                                .now = verifier->at > verifier->now ? verifier->at : verifier->now,
                                                .proves_time = request->purpose == SG_CERT_TIMESTAMP};
+    const int proven = proven_count(request, path);
     *ret_leaf_good = false;
     if (request->revocation == SG_REVOCATION_NONE)
         return sg_judgement_note(judgement, SG_SEVERITY_NONE, SG_REASON_REVOCATION_NOT_ASKED, err,
                                  _("Whether the certificates have been revoked was not asked."));
     for (int i = 0; i + 1 < sk_X509_num(path); i++) {
         bool good = false;
+        if (i > proven)
+            revocation.at = revocation.known_at = verifier->at;
         enum sg_rc rc = sg_revocation_judge(&revocation, sk_X509_value(path, i), sk_X509_value(path, i + 1), i == 0,
                                             judgement, &good, err);
         if (rc != SG_OK)

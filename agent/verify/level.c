@@ -5,14 +5,6 @@
 #include "verify/process.h"
 #include "verify/revocation.h"
 
-static bool has_cert(const STACK_OF(X509) *certs, X509 *cert)
-{
-    for (int i = 0; i < sk_X509_num(certs); i++)
-        if (X509_cmp(sk_X509_value(certs, i), cert) == 0)
-            return true;
-    return false;
-}
-
 /* Whether a source says how the certificate stood at the signature's time; one that was out of date by then does not.
  */
 static bool says_something(const struct sg_finding *finding)
@@ -44,7 +36,7 @@ static enum sg_rc has_path(const struct sg_process *process, const STACK_OF(X509
         enum sg_rc rc = sg_revocation_find(&request, cert, sk_X509_value(path, i + 1), &finding, &whole, err);
         if (rc != SG_OK)
             return rc;
-        all = whole && says_something(&finding) && has_cert(carried->certs, cert);
+        all = whole && says_something(&finding) && sg_certs_have(carried->certs, cert);
     }
     *ret = all;
     return SG_OK;

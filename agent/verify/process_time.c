@@ -4,7 +4,9 @@
 #include "verify/process.h"
 
 /* EN 319 102-1 §5.5.4 step 2: what an earlier time can mend. Not that a CA has ended since, or an algorithm of a
- * certificate (step 10): what they vouch for could have been made since, revocation data too. */
+ * certificate (step 10): what they vouch for could have been made since, revocation data too. Nor, unless find_proven()
+ * has what it issued, what is wrong with a CA's revocation as of now. All others hang on the signature's value and on
+ * the signer's certificate: to have one that is younger than the value and says it were older takes a CA's key. */
 static const uint32_t mendable = SG_PROBLEM(SG_SEVERITY_TRY_LATER) | SG_PROBLEM(SG_SEVERITY_ON_HOLD) |
                                  SG_PROBLEM(SG_SEVERITY_OUT_OF_BOUNDS_NOT_REVOKED) |
                                  SG_PROBLEM(SG_SEVERITY_OUT_OF_BOUNDS) | SG_PROBLEM(SG_SEVERITY_NO_REVOCATION_DATA) |
@@ -43,6 +45,37 @@ static bool ended_before(const struct sg_judgement *current, int64_t best)
            sg_time_from_asn1(X509_get0_notAfter(cert), &not_after) && best > not_after;
 }
 
+/* The certificates that were there at that time: what a time-stamp is over; and the signer's, if the signed attributes
+ * have its hash. Without it anybody's old value is right over anything under a key that is calculated to fit, and a
+ * stolen CA's key certifies that. With it, the key would have to be known before the hash of what it is calculated
+ * from. */
+static enum sg_rc find_proven(const struct sg_process *process, const struct sg_judgement *current, int64_t best,
+                              STACK_OF(X509) *ret, struct sg_err *err)
+{
+    const STACK_OF(X509) *certs = sg_evidence_certificates(process->evidence);
+    if (current->names_signer && !sk_X509_push(ret, current->verdict.signer))
+        return sg_fail_memory(err);
+    for (size_t i = 0; i < process->stamp_count; i++) {
+        const struct sg_stamp *stamp = &process->stamps[i];
+        for (int k = 0; stamp->holds_now && stamp->time <= best && k < sk_X509_num(certs); k++)
+            if (sg_evidence_covers_certificate(process->evidence, stamp->index, sk_X509_value(certs, k)) &&
+                !sk_X509_push(ret, sk_X509_value(certs, k)))
+                return sg_fail_memory(err);
+    }
+    return SG_OK;
+}
+
+/* Why the time-stamp does not help, though it holds. */
+static enum sg_rc explain(const struct sg_judgement *then, bool proven, struct sg_judgement *judgement,
+                          struct sg_err *err)
+{
+    if (proven || !(then->problems & SG_PROBLEM(SG_SEVERITY_CA_REVOKED)))
+        return SG_OK;
+    return sg_judgement_note(judgement, SG_SEVERITY_NONE, SG_REASON_NO_PROOF_OF_EXISTENCE, err,
+                             _("The time-stamp is of the signature, which does not name its certificate: whoever has "
+                               "the CA's key could have made that since."));
+}
+
 static enum sg_rc note_too_early(int64_t best, struct sg_judgement *judgement, struct sg_err *err)
 {
     char time[SG_TIME_TEXT];
@@ -72,23 +105,32 @@ enum sg_rc sg_process_replace(struct sg_judgement *judgement, struct sg_judgemen
     return SG_OK;
 }
 
+static void free_borrowed(STACK_OF(X509) **certs)
+{
+    sk_X509_free(*certs);
+}
+
 /* EN 319 102-1 §5.5.4 steps 4 to 10: everything once more, as of the time that is proven; what is known about
  * revocation has to be fresh enough for that (step 6), and what signed it good now. */
 static enum sg_rc judge_at(const struct sg_process *process, int64_t best, int64_t good_until,
                            struct sg_judgement *judgement, struct sg_err *err)
 {
     _cleanup_(sg_judgement_clear) struct sg_judgement then;
+    _cleanup_(free_borrowed) STACK_OF(X509) *proven = sk_X509_new_null();
     struct sg_signature_request request = *process->request;
     request.at = request.known_at = best;
+    request.proven = proven;
     sg_judgement_init(&then);
-    enum sg_rc rc = sg_signature_judge(&request, &then, err);
+    enum sg_rc rc = proven ? find_proven(process, judgement, best, proven, err) : sg_fail_memory(err);
+    if (rc == SG_OK)
+        rc = sg_signature_judge(&request, &then, err);
     if (rc == SG_OK && then.severity == SG_SEVERITY_NONE)
         return sg_process_replace(judgement, &then, best, good_until, err);
-    if (rc != SG_OK || !ended_before(judgement, best))
-        return rc;
-    sg_judgement_mitigate(judgement, SG_SEVERITY_REVOKED, SG_SEVERITY_OUT_OF_BOUNDS_NOT_REVOKED);
-    sg_judgement_mitigate(judgement, SG_SEVERITY_OUT_OF_BOUNDS, SG_SEVERITY_OUT_OF_BOUNDS_NOT_REVOKED);
-    return SG_OK;
+    if (rc == SG_OK && ended_before(judgement, best)) {
+        sg_judgement_mitigate(judgement, SG_SEVERITY_REVOKED, SG_SEVERITY_OUT_OF_BOUNDS_NOT_REVOKED);
+        sg_judgement_mitigate(judgement, SG_SEVERITY_OUT_OF_BOUNDS, SG_SEVERITY_OUT_OF_BOUNDS_NOT_REVOKED);
+    }
+    return rc == SG_OK ? explain(&then, sk_X509_num(proven) > 0, judgement, err) : rc;
 }
 
 enum sg_rc sg_process_time(const struct sg_process *process, struct sg_judgement *judgement, struct sg_err *err)

@@ -21,7 +21,8 @@ static enum sg_rc judge_cert(const struct sg_signature_request *request, const s
                                    .at = request->at,
                                    .known_at = request->known_at,
                                    .steps = request->steps,
-                                   .carried = request->carried};
+                                   .carried = request->carried,
+                                   .proven = request->proven};
     enum sg_rc rc = SG_OK;
     if (!found->cert)
         return sg_judgement_note(judgement, SG_SEVERITY_NO_SIGNING_CERTIFICATE, SG_REASON_NO_SIGNER_CERTIFICATE, err,
@@ -55,6 +56,7 @@ enum sg_rc sg_signature_judge(const struct sg_signature_request *request, struct
     verdict->best_time = request->at; /* nothing proves an earlier one */
 
     rc = sg_signing_cert_find(request, &signer, &found, &along, err);
+    judgement->names_signer = rc == SG_OK && found.matches && signer.reference_count > 0;
     if (rc == SG_OK)
         rc = sg_signature_policy_check(&signer, judgement, err);
     if (rc == SG_OK)

@@ -16,6 +16,7 @@ struct sg_signature_request {
     int64_t at;                   /* certificates and algorithms are to be good then */
     int64_t known_at;             /* as sg_cert_request has it; 0: the verifier's time */
     int64_t claimed_time;         /* what the format says in place of the attribute signing-time; 0: nothing */
+    const STACK_OF(X509) *proven; /* as sg_cert_request has it */
     bool past;                    /* the certificate is not judged: past.h does that */
     bool countersignature;        /* of a SignerInfo's signature value, which is its content (RFC 5652 §11.4) */
     unsigned *steps;              /* work that may be spent; counted down */

@@ -56,6 +56,7 @@ _Static_assert(SG_SEVERITY_COUNT <= 32, "a bit each");
 struct sg_judgement {
     enum sg_severity severity;
     uint32_t problems;         /* every severity noted but NONE: SG_PROBLEM() of each */
+    bool names_signer;         /* the signed attributes name the certificate by its hash */
     int64_t signer_revoked_at; /* the certificate that was judged; SG_TIME_NONE: it was not, or it is not known when */
     struct sg_verdict verdict; /* indication and sub_indication follow `severity` */
 };

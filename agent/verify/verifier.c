@@ -142,6 +142,17 @@ void sg_verifier_free(struct sg_verifier *verifier)
     free(verifier);
 }
 
+static bool hash_proven(const struct sg_verifier *verifier, EVP_MD_CTX *ctx, const STACK_OF(X509) *proven)
+{
+    const int count = proven ? sk_X509_num(proven) : -1;
+    uint8_t digest[SG_SHA256_LEN];
+    bool hashed = EVP_DigestUpdate(ctx, &count, sizeof count);
+    for (int i = 0; hashed && i < count; i++)
+        hashed = sg_cert_digest(verifier->libctx, sk_X509_value(proven, i), digest, NULL) == SG_OK &&
+                 EVP_DigestUpdate(ctx, digest, sizeof digest);
+    return hashed;
+}
+
 static bool hash_request(const struct sg_verifier *verifier, EVP_MD_CTX *ctx, const struct sg_cert_request *request)
 {
     const int purpose = (int)request->purpose;
@@ -150,7 +161,7 @@ static bool hash_request(const struct sg_verifier *verifier, EVP_MD_CTX *ctx, co
            EVP_DigestUpdate(ctx, digest, sizeof digest) && EVP_DigestUpdate(ctx, &purpose, sizeof purpose) &&
            EVP_DigestUpdate(ctx, &request->at, sizeof request->at) &&
            EVP_DigestUpdate(ctx, &request->known_at, sizeof request->known_at) &&
-           (!request->carried || sg_carried_hash(request->carried, ctx));
+           hash_proven(verifier, ctx, request->proven) && (!request->carried || sg_carried_hash(request->carried, ctx));
 }
 
 /* SHA-256 over the certificate, its purpose, the time and all that came with it: the whole input of a judgement that is
@@ -290,6 +301,7 @@ enum sg_rc sg_judge_paths(struct sg_verifier *verifier, const struct sg_cert_req
                                               .known_at = request->known_at,
                                               .revocation = revocation,
                                               .carried = request->carried,
+                                              .proven = request->proven,
                                               .steps = request->steps,
                                               .nesting = request->nesting}};
     struct sg_path_search search = {.trust = verifier->trust,

@@ -43,6 +43,7 @@ struct sg_cert_request {
     int64_t known_at;                 /* as of when revocation is to be known; 0: the verifier's time */
     unsigned *steps;                  /* work that may be spent on paths, at most SG_MAX_PATH_STEPS; counted down */
     const struct sg_carried *carried; /* NULL: nothing */
+    const STACK_OF(X509) *proven;     /* were there at `at` for certain; NULL: what `at` is needs no proof */
     unsigned nesting;                 /* of a CRL's signer: judgements around this one */
 };
 
@@ -60,6 +61,7 @@ struct sg_chain_request {
     enum sg_revocation_mode revocation;
     const struct sg_anchor_limits *limits; /* of the path's anchor; NULL: none */
     const struct sg_carried *carried;      /* NULL: nothing */
+    const STACK_OF(X509) *proven;          /* as above */
     unsigned *steps;
     unsigned nesting;
 };

@@ -53,6 +53,11 @@ tests that ask for it. This page is written by `python3 tests/conformance/test_c
 - **Order** (§5.5.4 step 4 e): time-stamps that contradict each other prove nothing at all, whatever else would be mended.
 - **Not mended by a signature-time-stamp alone** (§5.5.4 steps 4 and 10): a CA that has ended since, an algorithm of a
   certificate or of revocation data, an OCSP responder that has ended. Archive time-stamps over them do.
+- **A CA that is revoked, on hold, or not known to be good now** (§5.5.4 step 4 a): a signature-time-stamp is over the value
+  alone. To anybody's old value a key can be calculated that makes it right over something else, and who has stolen a CA's
+  key can certify that with any date. So a CA is judged as of then only if what is below it on the path is proven to have
+  been there: the signer's certificate, by its hash in the signed attributes or by a time-stamp over it; those between, by a
+  time-stamp over them. Else it is judged as of now. The standard only compares with the time of the revocation.
 - **NO_POE** is no answer about a whole signature. It is what past certificate validation and the sliding (§5.6.2.1,
   §5.6.2.2) answer; past signature validation (§5.6.2.4.4 step 2) then gives the answer as of now with an explanation of
   the failure, which is the reason `no-proof-of-existence`.

@@ -30,6 +30,65 @@ static void ca_revoked(void **state)
     expect_stamped(scene, AGO(3), UNDECIDED(REVOKED_CA_NO_POE, "ca-revoked"));
 }
 
+static void expect_unnamed(const struct scene *scene, int64_t stamped, struct expected expected)
+{
+    struct made made;
+    scene_make(scene, (struct pki_cms){.odd = PKI_NO_REFERENCE}, stamped, &made);
+    scene_expect(scene, &made, expected);
+}
+
+/* EN 319 102-1 §5.5.4 step 4 a: a signature that does not name its certificate. Whoever has stolen the CA's key can
+ * have made that to fit a value that was time-stamped before; without such a key nobody can. */
+static void certificate_not_named(void **state)
+{
+    struct scene *scene = *state;
+    struct world *world = &scene->world;
+    revoke_signer(scene, AGO(5), CRL_REASON_KEY_COMPROMISE);
+    expect_unnamed(scene, AGO(10), (struct expected){NOW_IS(REVOKED_NO_POE), .best_time = AGO(10)});
+    world_crl(world, &world->ca_crl, &world->ca, &(struct pki_crl){0});
+    world_crl(world, &world->root_crl, &world->root,
+              &(struct pki_crl){.revoked = {{world->ca.cert, AGO(5), CRL_REASON_KEY_COMPROMISE}}});
+    expect_stamped(scene, AGO(10), (struct expected){NOW_IS(REVOKED_CA_NO_POE)});
+    expect_unnamed(scene, AGO(10), UNDECIDED(REVOKED_CA_NO_POE, "no-proof-of-existence"));
+}
+
+/* The same where it is not known now whether the CA was revoked, though it was known then. */
+static void ca_unknown(void **state)
+{
+    struct scene *scene = *state;
+    world_crl(&scene->world, &scene->world.root_crl, &scene->world.root,
+              &(struct pki_crl){.this_update = AGO(20), .next_update = AGO(8)});
+    scene_tsa(scene, &(struct pki_cert){.name = "TSA CA", .ca = true}, &(struct pki_cert){.name = "TSA"});
+    scene_tsa_crl(scene, &(struct pki_crl){0});
+    (void)sk_X509_push(scene->world.anchors, scene->tsa_ca.cert);
+    expect_stamped(scene, AGO(10), (struct expected){NOW_IS(TRY_LATER)});
+    expect_unnamed(scene, AGO(10), UNDECIDED(TRY_LATER, "revocation-stale"));
+}
+
+/* A CA above the one that issued the signer's certificate, which is named: nothing proves that the one in between was
+ * there, whose key could be anybody's. With a time-stamp over that, too, it is. */
+static void ca_above_revoked(void **state)
+{
+    struct scene *scene = *state;
+    struct world *world = &scene->world;
+    struct pki_id below = pki_issue(world->libctx, &world->ca, &(struct pki_cert){.name = "Below", .ca = true});
+    X509_CRL *below_crl = pki_crl(world->libctx, &below, &(struct pki_crl){0});
+    struct pki_id signer = pki_issue(world->libctx, &below, &(struct pki_cert){.name = "Bob"});
+    (void)sk_X509_CRL_push(world->crls, below_crl);
+    for (int revoked = 0; revoked < 2; revoked++) {
+        struct made made;
+        if (revoked)
+            world_crl(world, &world->root_crl, &world->root,
+                      &(struct pki_crl){.revoked = {{world->ca.cert, AGO(5), CRL_REASON_KEY_COMPROMISE}}});
+        scene_make(scene, (struct pki_cms){.signer = &signer, .carried = {world->ca.cert, below.cert}}, AGO(10), &made);
+        scene_expect(scene, &made, revoked ? UNDECIDED(REVOKED_CA_NO_POE, "ca-revoked") : PASSED(.best_time = AGO(10)));
+    }
+    (void)sk_X509_CRL_pop(world->crls);
+    X509_CRL_free(below_crl);
+    pki_free(&signer);
+    pki_free(&below);
+}
+
 /* EN 319 102-1 §5.5.4 step 7: suspended since; before. */
 static void on_hold(void **state)
 {
@@ -387,6 +446,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         SCENE_TEST(revoked),
         SCENE_TEST(ca_revoked),
+        SCENE_TEST(certificate_not_named),
+        SCENE_TEST(ca_unknown),
+        SCENE_TEST(ca_above_revoked),
         SCENE_TEST(on_hold),
         SCENE_TEST(ended),
         SCENE_TEST(ended_unknown),
