@@ -385,11 +385,11 @@ static enum sg_rc check_anchor_dates(const struct sg_path_rules *rules, X509 *an
         return SG_OK;
     enum sg_rc rc = sg_name_text(X509_get_subject_name(anchor), &subject, err);
     if (rc == SG_OK && early)
-        rc = sg_judgement_note(judgement, SG_SEVERITY_OUT_OF_BOUNDS, SG_REASON_CA_NOT_YET_VALID, err,
+        rc = sg_judgement_note(judgement, SG_SEVERITY_CA_OUT_OF_BOUNDS, SG_REASON_CA_NOT_YET_VALID, err,
                                _("The anchor %s is trusted here only from %s on."), subject,
                                sg_time_text(limits->not_before, time));
     if (rc == SG_OK && late)
-        rc = sg_judgement_note(judgement, SG_SEVERITY_OUT_OF_BOUNDS, SG_REASON_CA_EXPIRED, err,
+        rc = sg_judgement_note(judgement, SG_SEVERITY_CA_OUT_OF_BOUNDS, SG_REASON_CA_EXPIRED, err,
                                _("The anchor %s is trusted here only until %s."), subject,
                                sg_time_text(limits->not_after, time));
     return rc;

@@ -51,8 +51,9 @@ tests that ask for it. This page is written by `python3 tests/conformance/test_c
 - **Time-stamps** (§5.4.4): by RFC 3161 §2.4.2 one proves genTime and its accuracy, the upper limit. One that says a time
   at which its TSA's certificate was not valid, or one in the future, does not count.
 - **Order** (§5.5.4 step 4 e): time-stamps that contradict each other prove nothing at all, whatever else would be mended.
-- **Not mended by a signature-time-stamp alone** (§5.5.4 steps 4 and 10): a CA that has ended since, an algorithm of a
-  certificate or of revocation data, an OCSP responder that has ended. Archive time-stamps over them do.
+- **Not mended by a signature-time-stamp alone** (§5.5.4 steps 4 and 10): a CA that has ended since, or an anchor that was
+  trusted until then, an algorithm of a certificate or of revocation data, an OCSP responder that has ended. Archive
+  time-stamps over them do.
 - **A CA that is revoked, on hold, or not known to be good now** (§5.5.4 step 4 a): a signature-time-stamp is over the value
   alone. To anybody's old value a key can be calculated that makes it right over something else, and who has stolen a CA's
   key can certify that with any date. So a CA is judged as of then only if what is below it on the path is proven to have

@@ -56,6 +56,42 @@ judging=(--at "$(in_days +2)")
 judged PASSED null --not-before "$(in_days +1)"
 judging=()
 
+# A time-stamp from before that time is no way round it: the CA could have made the certificate since.
+openssl req -x509 -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout tsaroot.key -days 400 -subj "/CN=TSA root" \
+    -addext "basicConstraints=critical,CA:TRUE" -addext "keyUsage=critical,keyCertSign,cRLSign" -out tsaroot.pem 2> /dev/null
+openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout tsa.key -subj "/CN=TSA" -out tsa.csr 2> /dev/null
+printf '%s\n' 'keyUsage = critical,digitalSignature' 'extendedKeyUsage = critical,timeStamping' \
+    'subjectKeyIdentifier = hash' 'authorityKeyIdentifier = keyid' > tsa.ext
+openssl x509 -req -in tsa.csr -CA tsaroot.pem -CAkey tsaroot.key -days 300 -extfile tsa.ext -out tsa.pem 2> /dev/null
+cat > tsa.cnf <<'CONFIG'
+[tsa]
+default_tsa = it
+[it]
+serial = serial
+signer_digest = sha256
+default_policy = 1.2.3.4.1
+digests = sha256
+CONFIG
+echo 01 > serial
+echo text > text
+openssl cms -sign -cades -binary -in text -signer leaf.pem -inkey leaf.key -md sha256 -outform DER -out text.p7s
+/usr/bin/python3 "$SIGNET_SOURCE/tests/support/edit_cms.py" value text.p7s value
+openssl ts -query -data value -sha256 -cert -out query 2> /dev/null
+openssl ts -reply -config tsa.cnf -queryfile query -signer tsa.pem -inkey tsa.key -token_out -out token 2> /dev/null
+/usr/bin/python3 "$SIGNET_SOURCE/tests/support/edit_cms.py" stamp text.p7s stamped.p7s token
+expect 0 "$SIGNET" trust add tsaroot.pem --yes --purpose timestamp
+stamped() { # EXIT INDICATION SUB [LIMIT...]: judged two days from now
+    expect 0 "$SIGNET" trust add root.pem --yes "${@:4}"
+    expect "$1" "$SIGNET" verify --at "$(in_days +2)" --revocation none --json --content text stamped.p7s
+    json "signatures.0.indication=\"$2\"" "signatures.0.sub_indication=$3" 'signatures.0.level="B-T"'
+}
+stamped 0 TOTAL-PASSED null
+stamped 0 TOTAL-PASSED null --not-after "$(in_days +3)"
+stamped 2 INDETERMINATE '"OUT_OF_BOUNDS_NO_POE"' --not-after "$(in_days +1)"
+json 'signatures.0.reasons.0.code="ca-expired"'
+stamped 2 INDETERMINATE '"OUT_OF_BOUNDS_NO_POE"' --not-before "$(in_days +3)"
+expect 0 "$SIGNET" trust remove "$(openssl x509 -in tsaroot.pem -noout -fingerprint -sha256 | cut -d= -f2)"
+
 # Policies: one of the anchor's has to be valid, and to be asked for.
 judged PASSED null --policy 1.2.3.4
 judged PASSED null --policy 1.2.3.5 --policy 1.2.3.4

@@ -3,6 +3,8 @@
 
     edit_cms.py double-attribute IN OUT KEY      the signing-time attribute twice, signed anew
     edit_cms.py replace IN OUT OLD.pem NEW.pem   another certificate in the signer's place
+    edit_cms.py value IN OUT                     the signature value alone
+    edit_cms.py stamp IN OUT TOKEN               with that signature-time-stamp as its only unsigned attribute
 
 IN is a detached CMS with one SignerInfo, in DER."""
 import base64
@@ -61,11 +63,33 @@ def double_attribute(cms, key):
     return replace(cms, signer, wrap(0x30, b"".join(fields)))
 
 
+def signer_of(cms):
+    signed_data = list(children(list(children(list(children(cms))[1]))[0]))
+    return list(children(list(children(signed_data[-1]))[0]))
+
+
+def value_of(cms):
+    signer = signer_of(cms)
+    at, length = head(signer[5], 0)
+    return signer[5][at : at + length]
+
+
+def stamp(cms, token):
+    signature_time_stamp = bytes.fromhex("060b2a864886f70d010910020e")
+    attribute = wrap(0x30, signature_time_stamp + wrap(0x31, token))
+    fields = signer_of(cms)
+    return replace(cms, wrap(0x30, b"".join(fields)), wrap(0x30, b"".join(fields[:6] + [wrap(0xA1, attribute)])))
+
+
 def main():
     how, source, target, *rest = sys.argv[1:]
     cms = open(source, "rb").read()
     if how == "double-attribute":
         out = double_attribute(cms, rest[0])
+    elif how == "value":
+        out = value_of(cms)
+    elif how == "stamp":
+        out = stamp(cms, open(rest[0], "rb").read())
     else:
         out = replace(cms, certificate(rest[0]), certificate(rest[1]))
     if out == cms:
