@@ -59,6 +59,10 @@ tests that ask for it. This page is written by `python3 tests/conformance/test_c
   key can certify that with any date. So a CA is judged as of then only if what is below it on the path is proven to have
   been there: the signer's certificate, by its hash in the signed attributes or by a time-stamp over it; those between, by a
   time-stamp over them. Else it is judged as of now. The standard only compares with the time of the revocation.
+- **A certificate that has ended** (§5.5.4 step 4 b and d): the standard returns OUT_OF_BOUNDS_NO_POE as it is, and mends
+  OUT_OF_BOUNDS_NOT_REVOKED. Which of them it is, is asked as of the proven time, as step 6 asks for fresh data: what was
+  known then is never fresh now (§5.2.5.4), so that otherwise no B-LT would outlive its certificate. Where nothing from then
+  is known, it stays OUT_OF_BOUNDS_NO_POE.
 - **NO_POE** is no answer about a whole signature. It is what past certificate validation and the sliding (§5.6.2.1,
   §5.6.2.2) answer; past signature validation (§5.6.2.4.4 step 2) then gives the answer as of now with an explanation of
   the failure, which is the reason `no-proof-of-existence`.

@@ -106,7 +106,7 @@ static void end_signer(struct scene *scene)
               &(struct pki_crl){.this_update = AGO(11), .next_update = AGO(4)});
 }
 
-/* EN 319 102-1 §5.5.4 step 4 d: ended since; before. */
+/* EN 319 102-1 §5.5.4 step 4 d: ended since, and known not to be revoked when it was time-stamped; only later. */
 static void ended(void **state)
 {
     struct scene *scene = *state;
