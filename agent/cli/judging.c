@@ -5,6 +5,7 @@
 #include "base/input.h"
 #include "base/limits.h"
 #include "base/msg.h"
+#include "formats/name.h"
 #include "formats/pem.h"
 
 enum sg_rc sg_file_certs(struct sg_app *app, const char *path, STACK_OF(X509) *certs, struct sg_err *err)
@@ -171,6 +172,25 @@ static enum sg_rc policy_options(const struct sg_args *args, struct sg_judging *
     return SG_OK;
 }
 
+/* As `signet trust add` has it; but who vouches for itself may be named for once. */
+static enum sg_rc check_anchors(const STACK_OF(X509) *anchors, struct sg_err *err)
+{
+    _cleanup_(freep) char *subject = NULL;
+    for (int i = 0; i < sk_X509_num(anchors); i++) {
+        X509 *cert = sk_X509_value(anchors, i);
+        if (sg_cert_is_ca(cert) || (X509_get_extension_flags(cert) & EXFLAG_SI))
+            continue;
+        enum sg_rc rc = sg_name_text(X509_get_subject_name(cert), &subject, err);
+        if (rc != SG_OK)
+            return rc;
+        return sg_fail(err, SG_E_MALFORMED,
+                       _("%s is not the certificate of a CA (its basic constraints do not say so), so it "
+                         "cannot be a trust anchor."),
+                       subject);
+    }
+    return SG_OK;
+}
+
 /* What the options --anchor, --intermediate, --crl and --ocsp name, and what `extra` adds. */
 static enum sg_rc read_files(struct sg_app *app, const struct sg_args *args, const STACK_OF(X509) *extra,
                              struct sg_judging *judging, struct sg_err *err)
@@ -180,6 +200,8 @@ static enum sg_rc read_files(struct sg_app *app, const struct sg_args *args, con
     if (!judging->anchors || !judging->intermediates)
         return sg_fail_memory(err);
     enum sg_rc rc = sg_option_certs(app, args, "anchor", judging->anchors, err);
+    if (rc == SG_OK)
+        rc = check_anchors(judging->anchors, err);
     if (rc == SG_OK)
         rc = sg_option_certs(app, args, "intermediate", judging->intermediates, err);
     if (rc == SG_OK)

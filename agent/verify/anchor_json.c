@@ -6,6 +6,7 @@
 #include "base/msg.h"
 #include "formats/pem.h"
 #include "verify/anchor_limits.h"
+#include "verify/verify.h"
 
 static enum sg_rc malformed(const char *what, struct sg_err *err)
 {
@@ -101,7 +102,13 @@ static enum sg_rc read_anchor(const json_t *object, OSSL_LIB_CTX *libctx, struct
         rc = read_limits(limits, &anchor->limits, err);
     if (rc == SG_OK)
         rc = sg_cert_parse((struct sg_slice){der, (size_t)(decoded - padding)}, libctx, &anchor->cert, err);
-    return rc == SG_OK ? sg_cert_sha256(libctx, anchor->cert, anchor->sha256, err) : rc;
+    if (rc == SG_OK)
+        rc = sg_cert_sha256(libctx, anchor->cert, anchor->sha256, err);
+    /* RFC 5280 §4.2.1.9: as `signet trust add` has it. */
+    if (rc == SG_OK && !sg_cert_is_ca(anchor->cert))
+        return sg_fail(err, SG_E_MALFORMED,
+                       _("One of the trust anchors is the certificate %s, which is not that of a CA."), anchor->sha256);
+    return rc;
 }
 
 enum sg_rc sg_anchors_from_json(const json_t *list, size_t max, OSSL_LIB_CTX *libctx, struct sg_named_anchors *ret,

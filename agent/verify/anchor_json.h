@@ -10,7 +10,8 @@ struct sg_named_anchors {
     size_t count;
 };
 
-/* Reads a JSON array of at most `max`. What is wrong with it is SG_E_MALFORMED, or SG_E_LIMIT of a certificate. */
+/* Reads a JSON array of at most `max`, all of CAs. What is wrong with it is SG_E_MALFORMED, or SG_E_LIMIT of a
+ * certificate. */
 SG_MUST_CHECK enum sg_rc sg_anchors_from_json(const json_t *list, size_t max, OSSL_LIB_CTX *libctx,
                                               struct sg_named_anchors *ret, struct sg_err *err);
 void sg_named_anchors_clear(struct sg_named_anchors *anchors);

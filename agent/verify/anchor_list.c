@@ -73,17 +73,6 @@ static enum sg_rc read_members(const json_t *root, OSSL_LIB_CTX *libctx, struct 
     return rc;
 }
 
-/* RFC 5280 §4.2.1.9: as `signet trust add` has it. */
-static enum sg_rc check_anchors(const struct sg_anchor_list *list, struct sg_err *err)
-{
-    for (size_t i = 0; i < list->anchors.count; i++)
-        if (!sg_cert_is_ca(list->anchors.items[i].cert))
-            return sg_fail(err, SG_E_MALFORMED,
-                           _("The list of anchors holds the certificate %s, which is not that of a CA."),
-                           list->anchors.items[i].sha256);
-    return SG_OK;
-}
-
 enum sg_rc sg_anchor_list_parse(struct sg_slice json, OSSL_LIB_CTX *libctx, struct sg_anchor_list *ret,
                                 struct sg_err *err)
 {
@@ -95,8 +84,6 @@ enum sg_rc sg_anchor_list_parse(struct sg_slice json, OSSL_LIB_CTX *libctx, stru
     if (!root)
         return malformed(error.text, err);
     enum sg_rc rc = read_members(root, libctx, &list, err);
-    if (rc == SG_OK)
-        rc = check_anchors(&list, err);
     if (rc != SG_OK)
         return rc;
     *ret = list;

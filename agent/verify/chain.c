@@ -61,6 +61,24 @@ static enum sg_rc check_usage(STACK_OF(X509) *path, enum sg_cert_purpose purpose
     return rc;
 }
 
+bool sg_path_is_pinned(const STACK_OF(X509) *path)
+{
+    return sk_X509_num(path) == 1 && !sg_cert_is_ca(sk_X509_value(path, 0));
+}
+
+static enum sg_rc note_pinned(X509 *cert, enum sg_revocation_mode mode, struct sg_judgement *judgement,
+                              struct sg_err *err)
+{
+    _cleanup_(freep) char *subject = NULL;
+    enum sg_rc rc = sg_name_text(X509_get_subject_name(cert), &subject, err);
+    if (rc != SG_OK)
+        return rc;
+    return sg_judgement_note(judgement, mode == SG_REVOCATION_SOFT ? SG_SEVERITY_NONE : SG_SEVERITY_NO_REVOCATION_DATA,
+                             SG_REASON_NO_REVOCATION_DATA, err,
+                             _("The certificate of %s is trusted by itself: no CA says whether it has been revoked."),
+                             subject);
+}
+
 /* How many certificates of the path, from the leaf on, were there at the time that it is judged for. */
 static int proven_count(const struct sg_chain_request *request, const STACK_OF(X509) *path)
 {
@@ -96,6 +114,8 @@ static enum sg_rc check_revocation(const struct sg_chain_request *request, STACK
     if (request->revocation == SG_REVOCATION_NONE)
         return sg_judgement_note(judgement, SG_SEVERITY_NONE, SG_REASON_REVOCATION_NOT_ASKED, err,
                                  _("Whether the certificates have been revoked was not asked."));
+    if (sg_path_is_pinned(path))
+        return note_pinned(sk_X509_value(path, 0), request->revocation, judgement, err);
     for (int i = 0; i + 1 < sk_X509_num(path); i++) {
         bool good = false;
         if (i > proven)

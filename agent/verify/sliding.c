@@ -131,6 +131,8 @@ enum sg_rc sg_slide_time(const struct sg_past_request *request, const STACK_OF(X
     /* EN 319 102-1 §5.6.2.2.4 step 1: an anchor's sunset date. */
     if (limits && limits->not_after != SG_TIME_NONE && limits->not_after < slide.control_time)
         slide.control_time = limits->not_after;
+    if (sg_path_is_pinned(path) && request->verifier->revocation == SG_REVOCATION_HARD)
+        return note_no_poe(sk_X509_value(path, 0), judgement, err);
     for (int i = sk_X509_num(path) - 2; rc == SG_OK && i >= 0 && judgement->severity == SG_SEVERITY_NONE; i--)
         rc = slide_over(&slide, sk_X509_value(path, i), sk_X509_value(path, i + 1), i == 0, judgement, err);
     if (rc == SG_OK)

@@ -69,6 +69,9 @@ struct sg_chain_request {
 SG_MUST_CHECK enum sg_rc sg_judge_chain(const struct sg_chain_request *request, STACK_OF(X509) *path,
                                         struct sg_judgement *judgement, struct sg_err *err);
 
+/* It is one certificate that is no CA's: trusted by itself, so that nothing can say whether it was revoked. */
+bool sg_path_is_pinned(const STACK_OF(X509) *path);
+
 /* What an anchor has to be for, so that a path of that purpose may end there: SG_PURPOSE_. */
 unsigned sg_anchor_purposes(enum sg_cert_purpose purpose);
 

@@ -34,6 +34,17 @@ judged 0 PASSED null "$soft/good.pem" "${given[@]}" --max-depth 1
 judged 0 PASSED null "$soft/good.pem" "${given[@]}" --at "$(date -u -d '+1 day' +%FT%TZ)"
 rejects "$SIGNET" cert check "$soft/good.pem" "${given[@]}" --at 2001-01-01T00:00:00Z
 
+# What is no CA's is no anchor, for itself neither, unless it vouches for itself; then nobody says whether it was revoked.
+for leaf in good revoked; do
+    expect 65 "$SIGNET" cert check "$soft/$leaf.pem" --anchor "$soft/$leaf.pem" --crl "$ca/issuing.crl"
+    says "is not the certificate of a CA"
+done
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout own.key -out own.pem -subj "/CN=Own" -days 9 \
+    -addext keyUsage=critical,nonRepudiation -addext basicConstraints=critical,CA:FALSE 2> /dev/null
+judged 2 INDETERMINATE '"CERTIFICATE_CHAIN_GENERAL_FAILURE"' own.pem --anchor own.pem
+json 'reasons.0.code="no-revocation-data"'
+judged 0 PASSED null own.pem --anchor own.pem --revocation none
+
 cat "$soft/good.pem" "$ca/issuing.pem" > chain.pem
 judged 0 PASSED null chain.pem --anchor "$ca/root.pem" --crl "$ca/root.crl" --crl "$ca/issuing.crl"
 expect 0 "$SIGNET" cert check "$soft/good.pem" "${given[@]}"

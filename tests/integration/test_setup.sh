@@ -187,6 +187,14 @@ holds grep -qx 'stale = 3d' "$conf"
 holds grep -q '^key = pkcs11:.*id=%03' "$conf"
 expect 0 "$SIGNET" config check
 
+# As with `trust add`, what is no CA's is no anchor.
+fresh
+profile '{"schema": "signet.profile/1", "config": {}, "anchors": ['"$(anchor "$ca/root.pem" sign), $(anchor officer.pem sign)]}"
+keep_in_mind
+expect 65 signet_pin setup --profile profile.p7m --key "$key" --yes
+says "not that of a CA"
+unchanged
+
 # What the profile configures is in force for the trial: the module that it names, in place of the one in signet.conf.
 fresh
 module=$(realpath "$SIGNET_MODULE")

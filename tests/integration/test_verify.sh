@@ -54,6 +54,9 @@ verdict 2 INDETERMINATE '"NO_CERTIFICATE_CHAIN_FOUND"' true --anchor "$ca/revoke
 expect 2 "$SIGNET" verify --anchor "$ca/revoked.pem" text.p7s
 holds grep -q '^CANNOT TELL' "$tmp/out"
 
+expect 65 "$SIGNET" verify --anchor "$SIGNET_FIXTURES/soft/good.pem" text.p7s
+says "is not the certificate of a CA"
+
 # A list issued after the certificate's end need not name it any more; one from before its end still speaks of it.
 sign_with expired expired.p7s
 verdict 2 INDETERMINATE '"OUT_OF_BOUNDS_NO_POE"' true --content text expired.p7s

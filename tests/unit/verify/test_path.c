@@ -5,14 +5,14 @@
 #define POLICY "DER:30:07:30:05:06:03:2a:03:04"
 #define POLICY_AND_ANY "DER:30:0f:30:05:06:03:2a:03:04:30:06:06:04:55:1d:20:00"
 
-/* Judges a certificate (any purpose, revocation not asked); `length` certificates in its path, -1: any number. */
-static void check(const struct world *world, X509 *cert, enum sg_indication indication, enum sg_sub_indication sub,
-                  const char *reason, int length)
+/* Judges a certificate (any purpose); `length` certificates in its path, -1: any number. */
+static void check_by(const struct world *world, enum sg_revocation_mode revocation, X509 *cert,
+                     enum sg_indication indication, enum sg_sub_indication sub, const char *reason, int length)
 {
     struct sg_verifier_options options = world->options;
     struct sg_verifier *verifier = NULL;
     struct sg_report *report = NULL;
-    options.revocation = SG_REVOCATION_NONE;
+    options.revocation = revocation;
     assert_int_equal(sg_verifier_new(&options, &verifier, NULL), SG_OK);
     assert_int_equal(sg_cert_check(verifier, "test.pem", cert, SG_CERT_ANY, &report, NULL), SG_OK);
     assert_int_equal(report->verdict_count, 1);
@@ -23,6 +23,13 @@ static void check(const struct world *world, X509 *cert, enum sg_indication indi
         assert_int_equal(found > 0 ? found : 0, length);
     sg_report_free(report);
     sg_verifier_free(verifier);
+}
+
+/* Revocation is not asked. */
+static void check(const struct world *world, X509 *cert, enum sg_indication indication, enum sg_sub_indication sub,
+                  const char *reason, int length)
+{
+    check_by(world, SG_REVOCATION_NONE, cert, indication, sub, reason, length);
 }
 
 static void check_passed(const struct world *world, int length)
@@ -68,6 +75,21 @@ static void plain(void **state)
     sk_X509_zero(world->anchors);
     assert_true(sk_X509_push(world->anchors, world->signer.cert) > 0);
     check_passed(world, 1);
+}
+
+/* A certificate that is no CA's is trusted by itself: nothing says whether it was revoked. A CA's is an anchor as any.
+ */
+static void pinned(void **state)
+{
+    struct world *world = *state;
+    sk_X509_zero(world->anchors);
+    assert_true(sk_X509_push(world->anchors, world->signer.cert) > 0);
+    assert_true(sk_X509_push(world->anchors, world->ca.cert) > 0);
+    check_by(world, SG_REVOCATION_HARD, world->signer.cert, SG_INDETERMINATE, SG_SUB_CERTIFICATE_CHAIN_GENERAL_FAILURE,
+             "no-revocation-data", 1);
+    check_by(world, SG_REVOCATION_SOFT, world->signer.cert, SG_TOTAL_PASSED, SG_SUB_NONE, "no-revocation-data", 1);
+    check_by(world, SG_REVOCATION_NONE, world->signer.cert, SG_TOTAL_PASSED, SG_SUB_NONE, "revocation-not-asked", 1);
+    check_by(world, SG_REVOCATION_HARD, world->ca.cert, SG_TOTAL_PASSED, SG_SUB_NONE, NULL, 1);
 }
 
 /* Two issuers of one name, with and without key identifiers that would tell them apart. */
@@ -318,9 +340,9 @@ static void lattice(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WORLD_TEST(plain),          WORLD_TEST(same_name),   WORLD_TEST(twins),    WORLD_TEST(best_failure),
-        WORLD_TEST(cross_and_loop), WORLD_TEST(constraints), WORLD_TEST(policies), WORLD_TEST(dates),
-        WORLD_TEST(lenience),       WORLD_TEST(lattice),
+        WORLD_TEST(plain),        WORLD_TEST(pinned),         WORLD_TEST(same_name),   WORLD_TEST(twins),
+        WORLD_TEST(best_failure), WORLD_TEST(cross_and_loop), WORLD_TEST(constraints), WORLD_TEST(policies),
+        WORLD_TEST(dates),        WORLD_TEST(lenience),       WORLD_TEST(lattice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
