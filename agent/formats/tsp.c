@@ -218,8 +218,17 @@ static enum sg_rc malformed(struct sg_err *err, const char *what)
     return sg_fail_ssl(err, SG_E_MALFORMED, "%s", what);
 }
 
+/* Of the digits behind the point; rounded up. */
+static int64_t micros_of(const char *digits, size_t count)
+{
+    int64_t micros = 0;
+    for (size_t i = 0; i < 6; i++)
+        micros = 10 * micros + (i < count ? digits[i] - '0' : 0);
+    return micros + (count > 6);
+}
+
 /* YYYYMMDDhhmmss[.s...]Z: in UTC, with seconds, and a fraction that does not end in 0 (RFC 3161 §2.4.2). */
-static bool is_gen_time(const ASN1_GENERALIZEDTIME *time)
+static bool is_gen_time(const ASN1_GENERALIZEDTIME *time, int64_t *ret_fraction)
 {
     const char *text = (const char *)ASN1_STRING_get0_data(time);
     const size_t len = (size_t)ASN1_STRING_length(time);
@@ -234,6 +243,7 @@ static bool is_gen_time(const ASN1_GENERALIZEDTIME *time)
             fraction++;
         if (fraction == 0 || text[digits + fraction] == '0')
             return false;
+        *ret_fraction = micros_of(text + digits + 1, fraction);
         fraction++; /* the point */
     }
     return len == digits + fraction + 1 && text[len - 1] == 'Z';
@@ -283,7 +293,7 @@ static enum sg_rc fill(TS_TST_INFO *parsed, struct sg_tst_info *ret, struct sg_e
     };
     if (TS_TST_INFO_get_version(parsed) != 1)
         return malformed(err, _("The time-stamp is of a version that is not known."));
-    if (!is_gen_time(time) || !sg_time_from_asn1(time, &ret->time))
+    if (!is_gen_time(time, &ret->fraction) || !sg_time_from_asn1(time, &ret->time))
         return malformed(err, _("The time in the time-stamp is not written as RFC 3161 §2.4.2 wants."));
     if (!read_accuracy(TS_TST_INFO_get_accuracy(parsed), &ret->accuracy))
         return malformed(err, _("The accuracy in the time-stamp is out of its bounds."));

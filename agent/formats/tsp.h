@@ -39,6 +39,7 @@ struct sg_tst_info {
     const ASN1_INTEGER *nonce; /* NULL: none */
     const GENERAL_NAME *tsa;   /* ditto */
     int64_t time;            /* genTime; a fraction of a second is left off: it is from then on, and before the next */
+    int64_t fraction;        /* that was left off: microseconds, rounded up */
     int64_t accuracy;        /* microseconds around genTime; -1: the token does not say */
     bool critical_extension; /* there is one, and none is known */
 };

@@ -14,9 +14,8 @@ static int64_t not_before(const struct sg_process *process)
     int64_t latest = SG_TIME_NONE;
     for (size_t i = 0; i < process->stamp_count; i++) {
         const struct sg_stamp *stamp = &process->stamps[i];
-        int64_t from = stamp->told.time - (stamp->time - stamp->told.time);
-        if (stamp->holds_now && sg_stamp_kind(process, stamp) == SG_EVIDENCE_CONTENT && from > latest)
-            latest = from;
+        if (stamp->holds_now && sg_stamp_kind(process, stamp) == SG_EVIDENCE_CONTENT && stamp->earliest > latest)
+            latest = stamp->earliest;
     }
     return latest;
 }

@@ -12,6 +12,7 @@ struct sg_stamp {
     struct sg_judgement current;  /* §5.4, as of now */
     struct sg_judgement past;     /* as of the time by which it is proven to have been there, where that helps */
     int64_t time;                 /* what it proves: made at that time or before; SG_TIME_NONE: nothing */
+    int64_t earliest;             /* made then or after; likewise */
     bool holds_now, holds_proven; /* by `current`; by `past` */
 };
 

@@ -15,11 +15,10 @@ static bool has_to_be_later(const struct sg_process *process, const struct sg_st
     return sg_evidence_covers_timestamp(process->evidence, later->index, earlier->index);
 }
 
-/* By the accuracy of both: later than it can have been. A fraction of a second is left off. */
+/* By the accuracy of both: later than it can have been. Who says none is not taken to be better than a second. */
 static bool is_certainly_later(const struct sg_stamp *a, const struct sg_stamp *b)
 {
-    int64_t accuracy = a->time - a->told.time;
-    return a->told.time - accuracy > b->time + 1;
+    return a->earliest > b->time + 1;
 }
 
 static enum sg_rc check_pair(const struct sg_process *process, const struct sg_stamp *later,

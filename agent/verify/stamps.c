@@ -43,11 +43,16 @@ static enum sg_rc judge(const struct sg_process *process, struct sg_stamp *stamp
     return rc == SG_OK ? sg_timestamp_judge_within(context, &request, &stamp->told, judgement, err) : rc;
 }
 
-/* RFC 3161 §2.4.2: genTime and its accuracy give an upper limit of when the token was made. */
-static int64_t upper_limit(const struct sg_timestamp *told)
+/* RFC 3161 §2.4.2: genTime and its accuracy give an upper limit of when the token was made, and a lower one. Each is a
+ * whole second on the safe side. */
+static void set_limits(struct sg_stamp *stamp)
 {
-    int64_t accuracy = told->accuracy > 0 ? told->accuracy / 1000000 : 0;
-    return told->time == SG_TIME_NONE ? SG_TIME_NONE : told->time + accuracy;
+    const struct sg_timestamp *told = &stamp->told;
+    int64_t accuracy = told->accuracy > 0 ? told->accuracy : 0;
+    if (told->time == SG_TIME_NONE)
+        return;
+    stamp->time = told->time + (told->fraction + accuracy + 999999) / 1000000;
+    stamp->earliest = told->time - (accuracy + 999999) / 1000000;
 }
 
 static enum sg_rc judge_now(const struct sg_process *process, size_t index, struct sg_stamp *stamp, struct sg_err *err)
@@ -55,7 +60,7 @@ static enum sg_rc judge_now(const struct sg_process *process, size_t index, stru
     const struct sg_signature_request *request = process->request;
     struct sg_timestamp_context context = {
         .verifier = request->verifier, .steps = request->steps, .at = request->at, .carried = process->poes.carried};
-    *stamp = (struct sg_stamp){.index = index, .time = SG_TIME_NONE};
+    *stamp = (struct sg_stamp){.index = index, .time = SG_TIME_NONE, .earliest = SG_TIME_NONE};
     stamp->told = (struct sg_timestamp){
         .kind = kind_word(sg_evidence_timestamp(process->evidence, index)->kind), .time = SG_TIME_NONE, .accuracy = -1};
     sg_judgement_init(&stamp->current);
@@ -64,7 +69,7 @@ static enum sg_rc judge_now(const struct sg_process *process, size_t index, stru
     if (rc == SG_OK && stamp->told.time > request->at)
         rc = sg_judgement_note(&stamp->current, SG_SEVERITY_SIG_CONSTRAINTS, SG_REASON_TIMESTAMP_FUTURE, err,
                                _("The time-stamp is from the future."));
-    stamp->time = upper_limit(&stamp->told);
+    set_limits(stamp);
     stamp->holds_now = stamp->current.severity == SG_SEVERITY_NONE && stamp->time != SG_TIME_NONE;
     return rc;
 }

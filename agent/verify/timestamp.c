@@ -212,6 +212,7 @@ static enum sg_rc judge_token(const struct sg_timestamp_context *context, const 
     if (rc != SG_OK)
         return rc;
     timestamp->time = info.time;
+    timestamp->fraction = info.fraction;
     timestamp->accuracy = info.accuracy;
     if (!timestamp->serial)
         rc = sg_serial_text(info.serial, &timestamp->serial, err);

@@ -121,6 +121,7 @@ struct sg_timestamp {
     const char *kind;          /* "signature": of a signature value; "archive", "content", "references",
                                 * "document": of a PDF */
     int64_t time;              /* genTime without its fraction; SG_TIME_NONE: it cannot be read */
+    int64_t fraction;          /* the microseconds that `time` lacks, rounded up */
     int64_t accuracy;          /* microseconds; -1: the token does not say */
     char *serial;              /* hex; NULL: it cannot be read */
     struct sg_verdict verdict; /* `signer` is the TSA's certificate; no level, times of signing or time-stamps */

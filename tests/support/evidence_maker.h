@@ -63,7 +63,9 @@ struct made_stamp {
     int64_t time;         /* genTime; 0: an hour before PKI_NOW */
     const char *digest;   /* of the imprint: "SHA256" */
     const char *policy;   /* "1.2.3.4.1" */
+    const char *fraction; /* of a second, of genTime: its digits; NULL: none */
     uint8_t accuracy;     /* seconds, up to 127; 0: not said */
+    uint16_t millis;      /* of the accuracy: 128 to 999; 0: not said */
     struct sg_slice over; /* instead of what it ought to be over */
     X509 *carried[8];     /* besides the TSA's certificate */
     X509_CRL *crls[4];
@@ -358,6 +360,28 @@ static inline void made_hash(OSSL_LIB_CTX *libctx, const char *digest, struct sg
     sg_der_element(der, SG_DER_OCTET_STRING, (struct sg_slice){hash, len});
 }
 
+static inline void made_gen_time(const struct made_stamp *stamp, struct sg_der *der)
+{
+    int64_t when = stamp->time ? stamp->time : PKI_NOW - 3600;
+    ASN1_GENERALIZEDTIME *time = ASN1_GENERALIZEDTIME_set(NULL, (time_t)when);
+    char text[64];
+    int len = snprintf(text, sizeof text, "%.14s%s%sZ", (const char *)ASN1_STRING_get0_data(time),
+                       stamp->fraction ? "." : "", stamp->fraction ? stamp->fraction : "");
+    sg_der_element(der, V_ASN1_GENERALIZEDTIME, (struct sg_slice){(const uint8_t *)text, (size_t)len});
+    ASN1_GENERALIZEDTIME_free(time);
+}
+
+static inline void made_accuracy(const struct made_stamp *stamp, struct sg_der *der)
+{
+    const uint8_t millis[] = {(uint8_t)(stamp->millis >> 8), (uint8_t)stamp->millis};
+    size_t accuracy = sg_der_open(der);
+    if (stamp->accuracy)
+        sg_der_small_integer(der, stamp->accuracy);
+    if (stamp->millis)
+        sg_der_element(der, 0x80, (struct sg_slice){millis, sizeof millis});
+    sg_der_close(der, accuracy, SG_DER_SEQUENCE);
+}
+
 /* TSTInfo (RFC 3161 §2.4.2) over these bytes. */
 static inline void made_info(OSSL_LIB_CTX *libctx, const struct made_stamp *stamp, struct sg_slice over,
                              struct sg_buf *out)
@@ -376,12 +400,9 @@ static inline void made_info(OSSL_LIB_CTX *libctx, const struct made_stamp *stam
     sg_der_close(&der, imprint, SG_DER_SEQUENCE);
     sg_der_small_integer(&der, serial);
     serial = (uint8_t)(serial % 127 + 1);
-    pki_ocsp_time(&der, 0, stamp->time ? stamp->time : PKI_NOW - 3600);
-    if (stamp->accuracy) {
-        size_t accuracy = sg_der_open(&der);
-        sg_der_small_integer(&der, stamp->accuracy);
-        sg_der_close(&der, accuracy, SG_DER_SEQUENCE);
-    }
+    made_gen_time(stamp, &der);
+    if (stamp->accuracy || stamp->millis)
+        made_accuracy(stamp, &der);
     sg_der_close(&der, info, SG_DER_SEQUENCE);
     assert_int_equal(der.rc, SG_OK);
 }

@@ -89,6 +89,34 @@ static void ca_above_revoked(void **state)
     pki_free(&below);
 }
 
+/* RFC 3161 §2.4.2: the second in which a time-stamp may have been made at the latest is not yet over; at the earliest,
+ * it had not begun. */
+static void rounding(void **state)
+{
+    struct scene *scene = *state;
+    revoke_signer(scene, AGO(5), CRL_REASON_KEY_COMPROMISE);
+    for (int64_t before = 1; before <= 3; before++) {
+        struct made made;
+        struct made_stamp stamp = by_tsa(scene, AGO(5) - before);
+        stamp.fraction = "244";
+        stamp.millis = 999;
+        scene_sign(scene, ORDINARY, &made);
+        made_signature_stamp(&made, &stamp);
+        scene_expect(scene, &made,
+                     before < 3 ? UNDECIDED(REVOKED_NO_POE, "revoked")
+                                : PASSED(NOW_IS(REVOKED_NO_POE), .best_time = AGO(5) - 1));
+    }
+    for (int64_t after = 1; after <= 2; after++) {
+        _cleanup_(sg_buf_clear) struct sg_buf attribute = SG_BUF(SG_MIB);
+        struct made made;
+        struct made_stamp stamp = by_tsa(scene, AGO(5) + after);
+        stamp.millis = 999;
+        made_content_stamp(scene->world.libctx, &stamp, slice_of(CONTENT), &attribute);
+        scene_sign(scene, (struct pki_cms){.more_signed = {sg_buf_slice(&attribute)}}, &made);
+        scene_expect(scene, &made, after > 1 ? FAILED(REVOKED, "proven-after") : UNDECIDED(REVOKED_NO_POE, "revoked"));
+    }
+}
+
 /* EN 319 102-1 §5.5.4 step 7: suspended since; before. */
 static void on_hold(void **state)
 {
@@ -449,6 +477,7 @@ int main(void)
         SCENE_TEST(certificate_not_named),
         SCENE_TEST(ca_unknown),
         SCENE_TEST(ca_above_revoked),
+        SCENE_TEST(rounding),
         SCENE_TEST(on_hold),
         SCENE_TEST(ended),
         SCENE_TEST(ended_unknown),
