@@ -131,8 +131,33 @@ static int exponent_bits(const EVP_PKEY *key)
     return !fits ? INT32_MAX : exponent == 0 ? 0 : 64 - __builtin_clzll(exponent);
 }
 
+/* RFC 8032 §5.1.3: the y of the points of Ed25519 whose order divides 8, but for those next to p. By such a key one
+ * value is right over many contents, or over any; OpenSSL takes it as it is. (Of Ed448 it takes none.) */
+static bool has_small_order(const EVP_PKEY *key)
+{
+    static const uint8_t order_8[][32] = {
+        {0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98, 0xf0,
+         0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05},
+        {0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67, 0x0f,
+         0x2a, 0x20, 0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a},
+    };
+    uint8_t y[32];
+    size_t len = sizeof y;
+    if (!EVP_PKEY_is_a(key, "ED25519") || EVP_PKEY_get_raw_public_key(key, y, &len) != 1)
+        return false;
+    y[31] &= 0x7f;    /* without the sign of x */
+    bool same = true; /* all octets but the first: of 0 and 1; of p - 1, p and p + 1 */
+    for (size_t i = 2; i < 31; i++)
+        same = same && y[i] == y[1];
+    bool near_0 = same && y[1] == 0 && y[31] == 0 && y[0] <= 1;
+    bool near_p = same && y[1] == 0xff && y[31] == 0x7f && y[0] >= 0xec && y[0] <= 0xee;
+    return near_0 || near_p || memcmp(y, order_8[0], sizeof y) == 0 || memcmp(y, order_8[1], sizeof y) == 0;
+}
+
 bool sg_key_checkable(const EVP_PKEY *key)
 {
+    if (has_small_order(key))
+        return false;
     return !is_rsa(key) ||
            (EVP_PKEY_get_bits(key) <= SG_MAX_RSA_BITS && exponent_bits(key) <= SG_MAX_RSA_EXPONENT_BITS); /* 64 */
 }

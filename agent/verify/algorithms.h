@@ -17,7 +17,8 @@ const char *sg_digest_word(int nid);
 struct sg_algorithm_answer sg_algorithm_digest(int nid, int64_t when);
 struct sg_algorithm_answer sg_algorithm_key(const EVP_PKEY *key, int64_t when);
 
-/* Whether anything is checked with this key at all: a stranger's RSA key may be as large as to take seconds. */
+/* Whether anything is checked with this key at all: a stranger's RSA key may be as large as to take seconds, and
+ * an Ed25519 key such that it fits whatever was signed. */
 bool sg_key_checkable(const EVP_PKEY *key);
 
 /* What checking one signature with this key costs, in units of an RSA-2048 check: bounds hostile sets of keys. */

@@ -48,7 +48,7 @@ static bool ended_before(const struct sg_judgement *current, int64_t best)
 /* The certificates that were there at that time: what a time-stamp is over; and the signer's, if the signed attributes
  * have its hash. Without it anybody's old value is right over anything under a key that is calculated to fit, and a
  * stolen CA's key certifies that. With it, the key would have to be known before the hash of what it is calculated
- * from. */
+ * from; one that fits any content is not checked with (sg_key_checkable()). */
 static enum sg_rc find_proven(const struct sg_process *process, const struct sg_judgement *current, int64_t best,
                               STACK_OF(X509) *ret, struct sg_err *err)
 {

@@ -291,12 +291,53 @@ static void kept_checks(void **state)
     EVP_PKEY_free(b);
 }
 
+/* RFC 8032 §5.1.7: a key of Ed25519 of small order fits one value (R = the neutral element, S = 0) and any content. */
+static void small_order(void **state)
+{
+    const struct world *world = *state;
+    static const uint8_t value[64] = {1};
+    const struct sg_signature_method method = {.kind = SG_KIND_EDDSA, .word = "ed25519"};
+    uint8_t raw[][32] = {
+        {0},
+        {1},
+        {0xec},
+        {0xed},
+        {0xee},
+        {1},
+        {0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98, 0xf0,
+         0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05},
+        {0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67, 0x0f,
+         0x2a, 0x20, 0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a},
+    };
+    for (size_t i = 0; i < sizeof raw / sizeof *raw; i++) {
+        enum sg_signature_answer answer = SG_SIGNATURE_RIGHT;
+        if (raw[i][0] > 1 && raw[i][1] == 0) {
+            memset(raw[i] + 1, 0xff, 30);
+            raw[i][31] = 0x7f;
+        }
+        raw[i][31] |= i == 5 ? 0x80 : 0; /* the same with a sign */
+        EVP_PKEY *key = EVP_PKEY_new_raw_public_key_ex(world->libctx, "ED25519", NULL, raw[i], sizeof raw[i]);
+        assert_non_null(key);
+        assert_false(sg_key_checkable(key));
+        assert_int_equal(sg_signature_check(world->libctx, NULL, &method, key,
+                                            (struct sg_signed_bytes){.data = slice_of(CONTENT)},
+                                            (struct sg_slice){value, sizeof value}, &answer, NULL),
+                         SG_OK);
+        assert_int_equal(answer, SG_SIGNATURE_UNSUPPORTED);
+        EVP_PKEY_free(key);
+    }
+    EVP_PKEY *good = EVP_PKEY_Q_keygen(world->libctx, NULL, "ED25519");
+    assert_true(sg_key_checkable(good));
+    EVP_PKEY_free(good);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(digests), WORLD_TEST(keys),        WORLD_TEST(in_paths),
         WORLD_TEST(anchor),        cmocka_unit_test(words), cmocka_unit_test(pss_parameters),
-        WORLD_TEST(rare_keys),     WORLD_TEST(large_keys),  WORLD_TEST(kept_checks),
+        WORLD_TEST(rare_keys),     WORLD_TEST(small_order), WORLD_TEST(large_keys),
+        WORLD_TEST(kept_checks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
