@@ -50,6 +50,11 @@ static void certificate_not_named(void **state)
               &(struct pki_crl){.revoked = {{world->ca.cert, AGO(5), CRL_REASON_KEY_COMPROMISE}}});
     expect_stamped(scene, AGO(10), (struct expected){NOW_IS(REVOKED_CA_NO_POE)});
     expect_unnamed(scene, AGO(10), UNDECIDED(REVOKED_CA_NO_POE, "no-proof-of-existence"));
+    struct made made;
+    struct made_stamp stamp = by_tsa(scene, AGO(10));
+    scene_make(scene, (struct pki_cms){.odd = PKI_NO_REFERENCE}, AGO(10), &made);
+    made_archive_stamp(&made, &stamp); /* over the certificate, too */
+    scene_expect(scene, &made, (struct expected){NOW_IS(REVOKED_CA_NO_POE), .best_time = AGO(10)});
 }
 
 /* The same where it is not known now whether the CA was revoked, though it was known then. */
@@ -75,13 +80,18 @@ static void ca_above_revoked(void **state)
     X509_CRL *below_crl = pki_crl(world->libctx, &below, &(struct pki_crl){0});
     struct pki_id signer = pki_issue(world->libctx, &below, &(struct pki_cert){.name = "Bob"});
     (void)sk_X509_CRL_push(world->crls, below_crl);
-    for (int revoked = 0; revoked < 2; revoked++) {
+    for (int revoked = 0; revoked < 3; revoked++) {
         struct made made;
+        struct made_stamp stamp = by_tsa(scene, AGO(10));
         if (revoked)
             world_crl(world, &world->root_crl, &world->root,
                       &(struct pki_crl){.revoked = {{world->ca.cert, AGO(5), CRL_REASON_KEY_COMPROMISE}}});
         scene_make(scene, (struct pki_cms){.signer = &signer, .carried = {world->ca.cert, below.cert}}, AGO(10), &made);
-        scene_expect(scene, &made, revoked ? UNDECIDED(REVOKED_CA_NO_POE, "ca-revoked") : PASSED(.best_time = AGO(10)));
+        if (revoked == 2)
+            made_archive_stamp(&made, &stamp);
+        const struct expected expected[] = {PASSED(.best_time = AGO(10)), UNDECIDED(REVOKED_CA_NO_POE, "ca-revoked"),
+                                            PASSED(NOW_IS(REVOKED_CA_NO_POE))};
+        scene_expect(scene, &made, expected[revoked]);
     }
     (void)sk_X509_CRL_pop(world->crls);
     X509_CRL_free(below_crl);
