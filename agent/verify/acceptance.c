@@ -30,8 +30,10 @@ enum sg_rc sg_signature_accept(const struct sg_signature_request *request, const
 {
     struct sg_algorithm_answer answer = sg_algorithm_digest(signer->digest_nid, request->at);
     enum sg_rc rc = answer.acceptable ? SG_OK : note_weak(&answer, judgement, err);
+    sg_judgement_good_until(judgement, answer.until);
     if (rc == SG_OK && signer->method.digest != NID_undef && signer->method.digest != signer->digest_nid) {
         answer = sg_algorithm_digest(signer->method.digest, request->at);
+        sg_judgement_good_until(judgement, answer.until);
         rc = answer.acceptable ? SG_OK : note_weak(&answer, judgement, err);
     }
     if (rc == SG_OK && !signer->has_signed_attrs)

@@ -33,11 +33,13 @@ static enum sg_rc check_algorithms(STACK_OF(X509) *path, int64_t at, struct sg_j
     for (int i = 0; rc == SG_OK && i < sk_X509_num(path); i++) {
         X509 *cert = sk_X509_value(path, i);
         struct sg_algorithm_answer answer = sg_cert_key_answer(cert, at);
+        sg_judgement_lasts_until(judgement, answer.until);
         if (!answer.acceptable)
             rc = note_weak(judgement, &answer, SG_REASON_WEAK_KEY, cert, err);
         if (rc != SG_OK || i + 1 == sk_X509_num(path))
             break;
         answer = sg_cert_signature_answer(cert, at);
+        sg_judgement_lasts_until(judgement, answer.until);
         if (!answer.acceptable)
             rc = note_weak(judgement, &answer, SG_REASON_WEAK_ALGORITHM, cert, err);
     }
@@ -152,12 +154,17 @@ static enum sg_rc note_date(X509 *cert, bool expired, bool leaf, bool leaf_good,
                              _("The certificate of %s ended at %s."), subject, time);
 }
 
+/* That the leaf has ended since is mended by a proof of an earlier time; that a CA has is not. */
 static enum sg_rc keep_path(STACK_OF(X509) *path, struct sg_judgement *judgement, struct sg_err *err)
 {
     for (int i = 0; i < sk_X509_num(path); i++) {
         int64_t not_after;
-        if (sg_time_from_asn1(X509_get0_notAfter(sk_X509_value(path, i)), &not_after))
+        if (!sg_time_from_asn1(X509_get0_notAfter(sk_X509_value(path, i)), &not_after))
+            continue;
+        if (i == 0)
             sg_judgement_good_until(judgement, not_after);
+        else
+            sg_judgement_lasts_until(judgement, not_after);
     }
     judgement->verdict.chain = X509_chain_up_ref(path);
     return judgement->verdict.chain ? SG_OK : sg_fail_memory(err);

@@ -184,6 +184,10 @@ enum sg_rc sg_known_crl_check_signer(struct sg_known_crl *known, const struct sg
     }
     if (rc == SG_OK && (why || signer.problem) && !nested)
         rc = find_signer(known, request, issuer, judged, &signer, &why, err);
+    int64_t weak_from =
+        known->method.digest == NID_undef ? INT64_MAX : sg_algorithm_digest(known->method.digest, 0).until;
+    if (signer.good_until == SG_TIME_NONE || weak_from < signer.good_until)
+        signer.good_until = weak_from;
     *ret = signer;
     *ret_why = why;
     return rc;

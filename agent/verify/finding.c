@@ -12,9 +12,14 @@ bool sg_finding_is_proven(const struct sg_revocation_request *request, int64_t p
     return request->proven_by == 0 || sg_finding_good_at(request, proven) <= request->proven_by;
 }
 
+bool sg_finding_is_older(const struct sg_revocation_request *request, int64_t proven)
+{
+    return proven != SG_TIME_NONE && proven < present(request);
+}
+
 int64_t sg_finding_good_at(const struct sg_revocation_request *request, int64_t proven)
 {
-    return proven != SG_TIME_NONE && proven < present(request) ? proven : present(request);
+    return sg_finding_is_older(request, proven) ? proven : present(request);
 }
 
 /* Data has to be good until `known_at`; of a certificate that has ended before that, until then: no list need have it

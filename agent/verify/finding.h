@@ -51,15 +51,19 @@ struct sg_finding {
     const char *kind;                 /* "crl", "ocsp"; NULL: no source says anything */
     const X509_NAME *issuer;          /* who signed the source; borrowed from it */
     int64_t this_update, next_update; /* SG_TIME_NONE if absent */
-    int64_t signer_ends;              /* until when its signer is good; SG_TIME_NONE: that is a CA on the path */
+    int64_t signer_ends;              /* until when its signer, if that is no CA on the path, and its digest are good;
+                                       * SG_TIME_NONE or INT64_MAX: no end */
     int64_t signer_as_of;             /* as of when it is known that the signer is not revoked; likewise */
     int64_t fresh_at;                 /* not stale if it is from then or later */
     int64_t revoked_at;               /* SG_TIME_NONE: it is not, or it is not known when */
     long reason;                      /* of that: one of CRL_REASON_; negative: none is given */
+    bool proven;                      /* the source is proven to have been there before `present` */
 };
 
 /* `proven`: by when the source is proven to have been there; SG_TIME_NONE: by nothing, so that it is at `present`. */
 bool sg_finding_is_proven(const struct sg_revocation_request *request, int64_t proven);
+/* Whether it is proven to be older than `present`. */
+bool sg_finding_is_older(const struct sg_revocation_request *request, int64_t proven);
 /* When the source's signature and what it is signed by have to be good. */
 int64_t sg_finding_good_at(const struct sg_revocation_request *request, int64_t proven);
 

@@ -86,8 +86,9 @@ SG_MUST_CHECK enum sg_rc sg_known_crl_check_key(struct sg_known_crl *known, OSSL
  * itself a CRL's signer: an issuer of CRLs alone is spoken of by no other CRL than its own. Bad news counts even from
  * one that good news is not taken from: else a good word from elsewhere would win over a revocation that is known. */
 struct sg_crl_signer {
-    const char *problem;       /* why what it signed counts as far as it is bad news (untranslated); NULL: in full */
-    int64_t as_of, good_until; /* of its own path; SG_TIME_NONE: it is the issuer, whose path is judged elsewhere */
+    const char *problem; /* why what it signed counts as far as it is bad news (untranslated); NULL: in full */
+    int64_t as_of;       /* of its own path; SG_TIME_NONE: it is the issuer, whose path is judged elsewhere */
+    int64_t good_until;  /* likewise, and when the CRL's digest is not trusted any more; INT64_MAX: no end */
 };
 
 SG_MUST_CHECK enum sg_rc sg_known_crl_check_signer(struct sg_known_crl *known,

@@ -11,6 +11,8 @@
 #include "base/msg.h"
 #include "formats/der.h"
 #include "formats/pem.h"
+#include "verify/algorithms.h"
+#include "verify/crypto.h"
 
 SG_DEFINE_CLEANUP(ASN1_GENERALIZEDTIME, ASN1_GENERALIZEDTIME_free)
 
@@ -347,7 +349,19 @@ static bool may_have_been_dropped(const struct sg_ocsp_answer *answer, X509 *cer
            (answer->archive_cutoff == SG_TIME_NONE || answer->archive_cutoff > not_after);
 }
 
-static struct sg_finding finding_of(const struct sg_ocsp_answer *answer, X509 *cert,
+/* Until when the responder's certificate is good, unless it is the CA itself, and the digest that it signed by. */
+static int64_t signer_ends(const struct sg_known_ocsp *known, X509 *signer, X509 *issuer)
+{
+    struct sg_signature_method method;
+    int64_t not_after, ends = INT64_MAX;
+    if (sg_signature_method_read(OCSP_resp_get0_tbs_sigalg(known->basic), &method) && method.digest != NID_undef)
+        ends = sg_algorithm_digest(method.digest, 0).until;
+    if (signer != issuer && sg_time_from_asn1(X509_get0_notAfter(signer), &not_after) && not_after < ends)
+        ends = not_after;
+    return ends;
+}
+
+static struct sg_finding finding_of(const struct sg_known_ocsp *known, const struct sg_ocsp_answer *answer, X509 *cert,
                                     const struct sg_ocsp_signer *signer, X509 *issuer,
                                     const struct sg_revocation_request *request)
 {
@@ -355,12 +369,11 @@ static struct sg_finding finding_of(const struct sg_ocsp_answer *answer, X509 *c
                                  .issuer = X509_get_subject_name(signer->cert),
                                  .this_update = answer->this_update,
                                  .next_update = answer->next_update,
-                                 .signer_ends = SG_TIME_NONE,
+                                 .signer_ends = signer_ends(known, signer->cert, issuer),
                                  .signer_as_of = signer->as_of,
                                  .fresh_at = sg_finding_fresh_at(request, cert),
-                                 .revoked_at = SG_TIME_NONE};
-    if (signer->cert != issuer && !sg_time_from_asn1(X509_get0_notAfter(signer->cert), &finding.signer_ends))
-        finding.signer_ends = SG_TIME_NONE;
+                                 .revoked_at = SG_TIME_NONE,
+                                 .proven = sg_finding_is_older(request, known->proven)};
     if (answer->status == V_OCSP_CERTSTATUS_REVOKED)
         sg_finding_set_revoked(&finding, answer->revoked_at, answer->reason, request);
     else if (may_have_been_dropped(answer, cert))
@@ -396,7 +409,7 @@ enum sg_rc sg_known_ocsp_consult(struct sg_known_ocsp *known, const struct sg_re
             rc = sg_known_ocsp_signer(known, request, issuer, &signer, &signer_why, err);
         if (rc != SG_OK || signer_why)
             continue;
-        struct sg_finding finding = finding_of(&answer, cert, &signer, issuer, request);
+        struct sg_finding finding = finding_of(known, &answer, cert, &signer, issuer, request);
         const char *doubt = answer.problem ? answer.problem : signer.problem;
         if (doubt && !sg_finding_is_bad(&finding))
             why = doubt;

@@ -378,7 +378,7 @@ static enum sg_rc check_anchor_dates(const struct sg_path_rules *rules, X509 *an
     const struct sg_anchor_limits *limits = rules->limits;
     _cleanup_(freep) char *subject = NULL;
     char time[SG_TIME_TEXT];
-    sg_judgement_good_until(judgement, limits->not_after);
+    sg_judgement_lasts_until(judgement, limits->not_after);
     bool early = limits->not_before != SG_TIME_NONE && rules->at < limits->not_before;
     bool late = limits->not_after != SG_TIME_NONE && rules->at > limits->not_after;
     if (!early && !late)

@@ -19,21 +19,30 @@ static bool has_archive(const struct sg_process *process)
     return false;
 }
 
-/* EN 319 102-1 §5.6.3.4 step 5 c: one that does not hold as of now may have been good when a later one proves it. */
-static enum sg_rc judge_past(struct sg_process *process, struct sg_stamp *stamp, struct sg_err *err)
+/* EN 319 102-1 §5.6.3.4 step 5 c: whether it was good when a later one proves that it was there. `*ret_helps`: that is
+ * known, whatever the answer is. */
+static enum sg_rc ask_past(struct sg_process *process, struct sg_stamp *stamp, bool *ret_helps, struct sg_err *err)
 {
     const struct sg_past_request request = {.verifier = process->request->verifier,
                                             .poes = &process->poes,
                                             .purpose = SG_CERT_TIMESTAMP,
                                             .steps = process->request->steps};
     int64_t proven = process->poes.timestamps[stamp->index];
-    bool helps = false;
+    *ret_helps = false;
     if (proven >= process->poes.now)
         return SG_OK;
     enum sg_rc rc = sg_stamp_judge_past(process, stamp, proven, err);
     if (rc == SG_OK && stamp->past.severity == SG_SEVERITY_NONE)
-        rc = sg_past_signature_judge(&request, &stamp->current, proven, &stamp->past, &helps, err);
-    stamp->holds_proven = helps && stamp->past.severity == SG_SEVERITY_NONE;
+        rc = sg_past_signature_judge(&request, &stamp->current, proven, &stamp->past, ret_helps, err);
+    stamp->holds_proven = *ret_helps && stamp->past.severity == SG_SEVERITY_NONE;
+    return rc;
+}
+
+/* One that does not hold as of now. */
+static enum sg_rc judge_past(struct sg_process *process, struct sg_stamp *stamp, struct sg_err *err)
+{
+    bool helps;
+    enum sg_rc rc = ask_past(process, stamp, &helps, err);
     return rc == SG_OK && !helps ? sg_judgement_explain(&stamp->current, &stamp->past, err) : rc;
 }
 
@@ -65,20 +74,50 @@ static enum sg_rc extract_poes(struct sg_process *process, struct sg_err *err)
     return rc;
 }
 
-/* Until when the newest proof itself holds, without another. */
-static int64_t good_until(const struct sg_process *process)
+/* Whether the answer may rest on it: on one of the content it does not, nor on one of the signature that is there later
+ * than the proof of that. */
+static bool is_proof(const struct sg_process *process, const struct sg_stamp *stamp)
 {
-    int64_t latest = SG_TIME_NONE;
-    for (size_t i = 0; i < process->stamp_count; i++) {
-        const struct sg_stamp *stamp = &process->stamps[i];
-        if (stamp->holds_now && stamp->current.verdict.good_until > latest)
-            latest = stamp->current.verdict.good_until;
+    enum sg_evidence_kind kind = sg_stamp_kind(process, stamp);
+    return sg_stamp_holds(stamp) && kind != SG_EVIDENCE_CONTENT &&
+           (kind != SG_EVIDENCE_SIGNATURE || stamp->time == process->poes.signature);
+}
+
+/* Until when it proves what it does: by itself, or longer, once it has ended, by the later one that it is proven by. */
+static enum sg_rc ask_end(struct sg_process *process, struct sg_stamp *stamp, int64_t *ret, struct sg_err *err)
+{
+    bool helps;
+    enum sg_rc rc = stamp->holds_now ? ask_past(process, stamp, &helps, err) : SG_OK;
+    *ret = stamp->holds_now ? stamp->current.verdict.good_until : SG_TIME_NONE;
+    if (rc != SG_OK || !stamp->holds_proven)
+        return rc;
+    if (stamp->past.lasts_until == SG_TIME_NONE)
+        *ret = INT64_MAX;
+    else if (stamp->past.lasts_until > *ret)
+        *ret = stamp->past.lasts_until;
+    return SG_OK;
+}
+
+/* Until when all that the answer rests on is proven, without another time-stamp, and as of when that is known. */
+static enum sg_rc rest_on_proofs(struct sg_process *process, struct sg_judgement *then, struct sg_err *err)
+{
+    enum sg_rc rc = SG_OK;
+    for (size_t i = 0; rc == SG_OK && i < process->stamp_count; i++) {
+        struct sg_stamp *stamp = &process->stamps[i];
+        int64_t end;
+        if (!is_proof(process, stamp))
+            continue;
+        rc = ask_end(process, stamp, &end, err);
+        if (rc != SG_OK)
+            return rc;
+        sg_judgement_lasts_until(then, end);
+        sg_judgement_as_of(then, (stamp->holds_now ? &stamp->current : &stamp->past)->verdict.as_of);
     }
-    return latest;
+    return rc;
 }
 
 /* EN 319 102-1 §5.6.3.4 step 7; and step 9, signature acceptance at the proven time. */
-static enum sg_rc judge_signature(const struct sg_process *process, struct sg_judgement *judgement, struct sg_err *err)
+static enum sg_rc judge_signature(struct sg_process *process, struct sg_judgement *judgement, struct sg_err *err)
 {
     const struct sg_past_request request = {.verifier = process->request->verifier,
                                             .poes = &process->poes,
@@ -98,8 +137,10 @@ static enum sg_rc judge_signature(const struct sg_process *process, struct sg_ju
         return rc;
     if (!helps)
         return sg_judgement_explain(judgement, &then, err);
-    if (then.severity == SG_SEVERITY_NONE)
-        return sg_process_replace(judgement, &then, proven, good_until(process), err);
+    if (then.severity == SG_SEVERITY_NONE) {
+        rc = rest_on_proofs(process, &then, err);
+        return rc == SG_OK ? sg_process_replace(judgement, &then, proven, then.lasts_until, err) : rc;
+    }
     return sg_judgement_settle(judgement, &then, err);
 }
 

@@ -13,17 +13,17 @@ static const uint32_t mendable = SG_PROBLEM(SG_SEVERITY_TRY_LATER) | SG_PROBLEM(
                                  SG_PROBLEM(SG_SEVERITY_CRYPTO_CONSTRAINTS) | SG_PROBLEM(SG_SEVERITY_REVOKED) |
                                  SG_PROBLEM(SG_SEVERITY_CA_REVOKED);
 
-/* EN 319 102-1 §5.5.4 steps 1 and 3: best-signature-time. */
-static int64_t best_time(const struct sg_process *process, int64_t *ret_good_until)
+/* EN 319 102-1 §5.5.4 steps 1 and 3: best-signature-time. `*ret`: what proves it; NULL: nothing does. */
+static int64_t best_time(const struct sg_process *process, const struct sg_stamp **ret)
 {
     int64_t best = process->request->at;
-    *ret_good_until = SG_TIME_NONE;
+    *ret = NULL;
     for (size_t i = 0; i < process->stamp_count; i++) {
         const struct sg_stamp *stamp = &process->stamps[i];
         if (!stamp->holds_now || !sg_stamp_is_of_signature(process, stamp) || stamp->time >= best)
             continue;
         best = stamp->time;
-        *ret_good_until = stamp->current.verdict.good_until;
+        *ret = stamp;
     }
     return best;
 }
@@ -110,9 +110,22 @@ static void free_borrowed(STACK_OF(X509) **certs)
     sk_X509_free(*certs);
 }
 
+/* Until when the answer at the proven time is the same: while the proof holds, and what no earlier time mends. What has
+ * passed already is not asked for. */
+static int64_t proof_ends(const struct sg_process *process, const struct sg_stamp *proof,
+                          const struct sg_judgement *judgement, const struct sg_judgement *then)
+{
+    const int64_t ends[] = {judgement->lasts_until, then->lasts_until};
+    int64_t first = proof->current.verdict.good_until;
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        if (ends[i] >= process->request->at && ends[i] < first)
+            first = ends[i];
+    return first;
+}
+
 /* EN 319 102-1 §5.5.4 steps 4 to 10: everything once more, as of the time that is proven; what is known about
  * revocation has to be fresh enough for that (step 6), and what signed it good now. */
-static enum sg_rc judge_at(const struct sg_process *process, int64_t best, int64_t good_until,
+static enum sg_rc judge_at(const struct sg_process *process, int64_t best, const struct sg_stamp *proof,
                            struct sg_judgement *judgement, struct sg_err *err)
 {
     _cleanup_(sg_judgement_clear) struct sg_judgement then;
@@ -124,8 +137,10 @@ static enum sg_rc judge_at(const struct sg_process *process, int64_t best, int64
     enum sg_rc rc = proven ? find_proven(process, judgement, best, proven, err) : sg_fail_memory(err);
     if (rc == SG_OK)
         rc = sg_signature_judge(&request, &then, err);
-    if (rc == SG_OK && then.severity == SG_SEVERITY_NONE)
-        return sg_process_replace(judgement, &then, best, good_until, err);
+    if (rc == SG_OK && then.severity == SG_SEVERITY_NONE) {
+        sg_judgement_as_of(&then, proof->current.verdict.as_of);
+        return sg_process_replace(judgement, &then, best, proof_ends(process, proof, judgement, &then), err);
+    }
     if (rc == SG_OK && ended_before(judgement, best)) {
         sg_judgement_mitigate(judgement, SG_SEVERITY_REVOKED, SG_SEVERITY_OUT_OF_BOUNDS_NOT_REVOKED);
         sg_judgement_mitigate(judgement, SG_SEVERITY_OUT_OF_BOUNDS, SG_SEVERITY_OUT_OF_BOUNDS_NOT_REVOKED);
@@ -135,7 +150,8 @@ static enum sg_rc judge_at(const struct sg_process *process, int64_t best, int64
 
 enum sg_rc sg_process_time(const struct sg_process *process, struct sg_judgement *judgement, struct sg_err *err)
 {
-    int64_t good_until, best = best_time(process, &good_until);
+    const struct sg_stamp *proof;
+    int64_t best = best_time(process, &proof);
     if (judgement->problems & SG_PROBLEM(SG_SEVERITY_TIMESTAMP_ORDER))
         return SG_OK; /* there is a wrong clock among them: nothing is proven */
     judgement->verdict.best_time = best;
@@ -143,5 +159,5 @@ enum sg_rc sg_process_time(const struct sg_process *process, struct sg_judgement
         return SG_OK;
     if (is_too_early(judgement, best))
         return note_too_early(best, judgement, err);
-    return judgement->severity == SG_SEVERITY_NONE ? SG_OK : judge_at(process, best, good_until, judgement, err);
+    return judgement->severity == SG_SEVERITY_NONE ? SG_OK : judge_at(process, best, proof, judgement, err);
 }

@@ -148,6 +148,7 @@ static enum sg_rc note(const struct sg_search *search, const char *subject, bool
         rc = note_stale(request, finding, subject, judgement, err);
         break;
     case SG_ANSWER_REVOKED_LATER:
+        sg_judgement_good_until(judgement, finding->revoked_at);
         rc = sg_judgement_note(judgement, SG_SEVERITY_NONE, SG_REASON_REVOKED_LATER, err,
                                _("The certificate of %s was revoked later, at %s."), subject,
                                sg_time_text(finding->revoked_at, time));
@@ -216,7 +217,8 @@ static enum sg_rc note_best(const struct sg_finding *best, struct sg_judgement *
     enum sg_rc rc = sg_revocation_note_used(best, judgement, err);
     if (rc != SG_OK)
         return rc;
-    sg_judgement_good_until(judgement, best->signer_ends);
+    if (!sg_finding_is_bad(best)) /* bad news stays, whoever has ended */
+        sg_judgement_lasts_until(judgement, best->signer_ends);
     sg_judgement_as_of(judgement, best->signer_as_of);
     return SG_OK;
 }

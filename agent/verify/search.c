@@ -83,6 +83,7 @@ enum sg_rc sg_search_settle(struct sg_search *search, struct sg_err *err)
         best.next_update = earlier(best.next_update, search->by_reason[flag].next_update);
         best.signer_ends = earlier_known(best.signer_ends, search->by_reason[flag].signer_ends);
         best.signer_as_of = earlier_known(best.signer_as_of, search->by_reason[flag].signer_as_of);
+        best.proven &= search->by_reason[flag].proven;
     }
     search->best = best;
     return any && !covered && !bad ? note_not_covered(search, err) : SG_OK;
@@ -236,7 +237,9 @@ static struct sg_finding ask(const struct sg_search *search, const struct source
                                  .signer_as_of = earlier_known(base->signer.as_of, other->signer.as_of),
                                  .fresh_at = sg_finding_fresh_at(request, search->cert),
                                  .revoked_at = SG_TIME_NONE,
-                                 .reason = -1};
+                                 .reason = -1,
+                                 .proven = sg_finding_is_older(request, base->known->proven) &&
+                                           sg_finding_is_older(request, newest->proven)};
     struct sg_crl_hit hit = base->hit;
     bool held = hit.found && hit.reason == CRL_REASON_CERTIFICATE_HOLD;
     if (delta && delta->hit.found) {

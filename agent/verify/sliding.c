@@ -73,20 +73,42 @@ static void slide_by_data(struct slide *slide, const struct sg_finding *finding)
         slide->control_time = until;
 }
 
-static void slide_by_algorithm(struct slide *slide, const struct sg_algorithm_answer *answer)
+static void last_until(const struct slide *slide, int64_t when, struct sg_judgement *judgement)
 {
-    if (!answer->acceptable && answer->until <= slide->control_time)
+    if (when >= slide->request->poes->now) /* what has passed is not asked for */
+        sg_judgement_lasts_until(judgement, when);
+}
+
+static void slide_by_algorithm(struct slide *slide, const struct sg_algorithm_answer *answer,
+                               struct sg_judgement *judgement)
+{
+    if (answer->acceptable)
+        last_until(slide, answer->until, judgement);
+    else if (answer->until <= slide->control_time)
         slide->control_time = answer->until == SG_TIME_NONE ? SG_TIME_NONE : answer->until - 1;
 }
 
 /* EN 319 102-1 §5.6.2.2.4 step 2 d: back to when all algorithms of the certificate were reliable. Those of revocation
  * data are judged at the time for which it is proven, when it is selected. */
-static void slide_by_algorithms(struct slide *slide, X509 *cert)
+static void slide_by_algorithms(struct slide *slide, X509 *cert, struct sg_judgement *judgement)
 {
     struct sg_algorithm_answer answer = sg_cert_key_answer(cert, slide->control_time);
-    slide_by_algorithm(slide, &answer);
+    slide_by_algorithm(slide, &answer, judgement);
     answer = sg_cert_signature_answer(cert, slide->control_time);
-    slide_by_algorithm(slide, &answer);
+    slide_by_algorithm(slide, &answer, judgement);
+}
+
+/* Data that is not proven to be older counts while it is fresh, and what signed it good. */
+static void last_by_data(const struct slide *slide, const struct sg_finding *finding, X509 *issuer,
+                         struct sg_judgement *judgement)
+{
+    int64_t issuer_ends;
+    if (!says_something(finding) || finding->proven)
+        return;
+    last_until(slide, finding->next_update, judgement);
+    last_until(slide, finding->signer_ends, judgement);
+    if (sg_time_from_asn1(X509_get0_notAfter(issuer), &issuer_ends))
+        last_until(slide, issuer_ends, judgement);
 }
 
 static enum sg_rc note_no_poe(X509 *cert, struct sg_judgement *judgement, struct sg_err *err)
@@ -115,7 +137,8 @@ static enum sg_rc slide_over(struct slide *slide, X509 *cert, X509 *issuer, bool
     if (missing || proven > slide->control_time || !sg_cert_signature_answer(cert, proven).acceptable)
         return note_no_poe(cert, judgement, err);
     slide_by_data(slide, &finding);
-    slide_by_algorithms(slide, cert);
+    slide_by_algorithms(slide, cert, judgement);
+    last_by_data(slide, &finding, issuer, judgement);
     return says_something(&finding) ? sg_revocation_note_used(&finding, judgement, err) : SG_OK;
 }
 
@@ -131,6 +154,8 @@ enum sg_rc sg_slide_time(const struct sg_past_request *request, const STACK_OF(X
     /* EN 319 102-1 §5.6.2.2.4 step 1: an anchor's sunset date. */
     if (limits && limits->not_after != SG_TIME_NONE && limits->not_after < slide.control_time)
         slide.control_time = limits->not_after;
+    else if (limits)
+        sg_judgement_lasts_until(judgement, limits->not_after);
     if (sg_path_is_pinned(path) && request->verifier->revocation == SG_REVOCATION_HARD)
         return note_no_poe(sk_X509_value(path, 0), judgement, err);
     for (int i = sk_X509_num(path) - 2; rc == SG_OK && i >= 0 && judgement->severity == SG_SEVERITY_NONE; i--)

@@ -68,6 +68,7 @@ static enum sg_rc check_imprint(const struct sg_timestamp_context *context, cons
     bool fits = false;
     struct sg_algorithm_answer answer = sg_algorithm_digest(digest, judged_at(context, info));
     enum sg_rc rc = SG_OK;
+    sg_judgement_good_until(judgement, answer.until);
     if (!answer.acceptable)
         rc = sg_judgement_note(judgement, SG_SEVERITY_CRYPTO_CONSTRAINTS, SG_REASON_WEAK_ALGORITHM, err,
                                _("The time-stamp is of a digest by %s, which is not trusted."), answer.name);

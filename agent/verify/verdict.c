@@ -185,6 +185,7 @@ void sg_judgement_init(struct sg_judgement *judgement)
                     .as_of = SG_TIME_NONE,
                     .good_until = SG_TIME_NONE},
         .signer_revoked_at = SG_TIME_NONE,
+        .lasts_until = SG_TIME_NONE,
     };
     set_severity(judgement, SG_SEVERITY_NONE);
 }
@@ -227,22 +228,26 @@ enum sg_rc sg_judgement_note(struct sg_judgement *judgement, enum sg_severity se
     return add_reason(&judgement->verdict, sg_reason_word(code), text, err);
 }
 
-void sg_judgement_good_until(struct sg_judgement *judgement, int64_t when)
+static void set_earlier(int64_t *time, int64_t when)
 {
-    struct sg_verdict *verdict = &judgement->verdict;
-    if (when != SG_TIME_NONE && (verdict->good_until == SG_TIME_NONE || when < verdict->good_until))
-        verdict->good_until = when;
+    if (when != SG_TIME_NONE && when != INT64_MAX && (*time == SG_TIME_NONE || when < *time))
+        *time = when;
 }
 
-static void set_as_of(struct sg_verdict *verdict, int64_t when)
+void sg_judgement_good_until(struct sg_judgement *judgement, int64_t when)
 {
-    if (when != SG_TIME_NONE && (verdict->as_of == SG_TIME_NONE || when < verdict->as_of))
-        verdict->as_of = when;
+    set_earlier(&judgement->verdict.good_until, when);
+}
+
+void sg_judgement_lasts_until(struct sg_judgement *judgement, int64_t when)
+{
+    set_earlier(&judgement->lasts_until, when);
+    sg_judgement_good_until(judgement, when);
 }
 
 void sg_judgement_as_of(struct sg_judgement *judgement, int64_t when)
 {
-    set_as_of(&judgement->verdict, when);
+    set_earlier(&judgement->verdict.as_of, when);
 }
 
 enum sg_rc sg_judgement_revocation(struct sg_judgement *judgement, const struct sg_revocation_used *used,
@@ -258,7 +263,7 @@ enum sg_rc sg_judgement_revocation(struct sg_judgement *judgement, const struct 
     struct sg_revocation_used *fresh = &grown[verdict->revocation_count++];
     *fresh = *used;
     fresh->issuer = sg_steal(issuer);
-    set_as_of(verdict, used->this_update);
+    sg_judgement_as_of(judgement, used->this_update);
     sg_judgement_good_until(judgement, used->next_update);
     return SG_OK;
 }
@@ -303,8 +308,9 @@ enum sg_rc sg_judgement_merge(struct sg_judgement *into, const struct sg_judgeme
         set_severity(into, from->severity);
     if (from->signer_revoked_at != SG_TIME_NONE)
         into->signer_revoked_at = from->signer_revoked_at;
-    set_as_of(to, source->as_of);
+    sg_judgement_as_of(into, source->as_of);
     sg_judgement_good_until(into, source->good_until);
+    sg_judgement_lasts_until(into, from->lasts_until);
     return rc;
 }
 

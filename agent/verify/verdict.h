@@ -58,6 +58,7 @@ struct sg_judgement {
     uint32_t problems;         /* every severity noted but NONE: SG_PROBLEM() of each */
     bool names_signer;         /* the signed attributes name the certificate by its hash */
     int64_t signer_revoked_at; /* the certificate that was judged; SG_TIME_NONE: it was not, or it is not known when */
+    int64_t lasts_until;       /* as good_until, but for what a proof of an earlier time mends; SG_TIME_NONE: no end */
     struct sg_verdict verdict; /* indication and sub_indication follow `severity` */
 };
 
@@ -71,8 +72,10 @@ SG_MUST_CHECK enum sg_rc sg_judgement_note(struct sg_judgement *judgement, enum 
 /* Notes the revocation data that was used (copied); as_of and good_until follow. */
 SG_MUST_CHECK enum sg_rc sg_judgement_revocation(struct sg_judgement *judgement, const struct sg_revocation_used *used,
                                                  struct sg_err *err);
-/* It holds until then. Of several such times the earliest counts. */
+/* It holds until then. Of several such times the earliest counts; SG_TIME_NONE and INT64_MAX are no such time. */
 void sg_judgement_good_until(struct sg_judgement *judgement, int64_t when);
+/* Likewise, whatever is proven of when it was made. */
+void sg_judgement_lasts_until(struct sg_judgement *judgement, int64_t when);
 /* It says nothing about what happened after this time. Of several such times the earliest counts. */
 void sg_judgement_as_of(struct sg_judgement *judgement, int64_t when);
 /* Takes over what was found about a certificate: path, revocation, policies, reasons, times. */
