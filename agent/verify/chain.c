@@ -192,6 +192,7 @@ enum sg_rc sg_judge_chain(const struct sg_chain_request *request, STACK_OF(X509)
         rc = check_algorithms(path, request->at, judgement, err);
     if (rc == SG_OK)
         rc = check_revocation(request, path, judgement, &leaf_good, err);
+    judgement->verdict.known_good = leaf_good;
     for (size_t i = 0; rc == SG_OK && i < dates.count; i++)
         rc = note_date(dates.items[i].cert, dates.items[i].expired, dates.items[i].cert == sk_X509_value(path, 0),
                        leaf_good, judgement, err);

@@ -175,25 +175,32 @@ static enum sg_rc add_since(const struct sg_report *report, const struct sg_verd
     }
 }
 
+/* Where revocation is not asked for, or softly, it may not be known of the signer's certificate, whatever is known of
+ * a CA's. */
 static enum sg_rc add_passed(const struct sg_report *report, const struct sg_verdict *verdict, struct sg_buf *out,
                              struct sg_err *err)
 {
     char time[SG_TIME_TEXT];
-    const char *text =
-        verdict->revocation_count > 0
-            ? _("It is unchanged since it was signed, and the signer's certificate is good.")
-            : _("It is unchanged since it was signed. Whether the signer's certificate is revoked is not "
-                "known.");
+    bool good = verdict->known_good;
     if (sg_verdict_differs_now(verdict)) {
-        enum sg_rc rc = sg_buf_printf(out, err, _("It was valid when it was time-stamped, at %s; "),
+        enum sg_rc rc = sg_buf_printf(out, err,
+                                      good ? _("It was valid when it was time-stamped, at %s; ")
+                                           : _("It was there when it was time-stamped, at %s. Whether the signer's "
+                                               "certificate was revoked by then is not known; "),
                                       sg_time_text(verdict->best_time, time));
         return rc == SG_OK ? add_since(report, verdict, out, err) : rc;
     }
     if (sg_verdict_is_proven(report, verdict))
-        return sg_buf_printf(out, err,
-                             _("It is unchanged since it was signed, and was valid when it was time-stamped, at %s."),
-                             sg_time_text(verdict->best_time, time));
-    return sg_buf_printf(out, err, "%s", text);
+        return sg_buf_printf(
+            out, err,
+            good ? _("It is unchanged since it was signed, and was valid when it was time-stamped, at %s.")
+                 : _("It is unchanged since it was signed, and was there when it was time-stamped, at %s. Whether the "
+                     "signer's certificate was revoked by then is not known."),
+            sg_time_text(verdict->best_time, time));
+    return sg_buf_printf(out, err, "%s",
+                         good ? _("It is unchanged since it was signed, and the signer's certificate is good.")
+                              : _("It is unchanged since it was signed. Whether the signer's certificate is revoked is "
+                                  "not known."));
 }
 
 static bool has_changes(const struct sg_verdict *verdict, const char *word)

@@ -139,6 +139,7 @@ static enum sg_rc slide_over(struct slide *slide, X509 *cert, X509 *issuer, bool
     slide_by_data(slide, &finding);
     slide_by_algorithms(slide, cert, judgement);
     last_by_data(slide, &finding, issuer, judgement);
+    judgement->verdict.known_good = leaf && says_something(&finding);
     return says_something(&finding) ? sg_revocation_note_used(&finding, judgement, err) : SG_OK;
 }
 

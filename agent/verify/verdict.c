@@ -306,6 +306,7 @@ enum sg_rc sg_judgement_merge(struct sg_judgement *into, const struct sg_judgeme
     into->problems |= from->problems;
     if (from->severity > into->severity)
         set_severity(into, from->severity);
+    to->known_good |= source->known_good;
     if (from->signer_revoked_at != SG_TIME_NONE)
         into->signer_revoked_at = from->signer_revoked_at;
     sg_judgement_as_of(into, source->as_of);

@@ -108,6 +108,7 @@ struct sg_verdict {
     STACK_OF(X509) *chain;                              /* signer first, anchor last; empty if none was found */
     struct sg_revocation_used *revocation;
     size_t revocation_count;
+    bool known_good; /* it is known that the signer's certificate was not revoked when it had to be good */
     struct sg_reason *reasons;
     size_t reason_count;
     char **policies; /* OIDs of the valid policies (certificates only) */

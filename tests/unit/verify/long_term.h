@@ -117,8 +117,10 @@ static inline void scene_expect(const struct scene *scene, struct made *made, st
 {
     _cleanup_(sg_report_freep) struct sg_report *report = scene_judge(scene, made);
     assert_expected(&report->verdicts[0], &expected);
-    if (expected.indication == SG_TOTAL_PASSED)
+    if (expected.indication == SG_TOTAL_PASSED) {
         assert_true(report->verdicts[0].good_until >= report->at);
+        assert_true(report->verdicts[0].known_good);
+    }
     made_clear(made);
 }
 

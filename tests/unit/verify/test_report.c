@@ -3,7 +3,7 @@
 
 #include <jansson.h>
 
-#include "judging.h"
+#include "long_term.h"
 #include "verify/report_words.h"
 #include "verify/verdict.h"
 
@@ -225,6 +225,57 @@ static void two_answers(void **state)
     assert_text_has(report, "; the certificate ended at 2027-09-21T14:13:20Z.\n", true);
 }
 
+/* Without revocation data of the signer's certificate, whatever is known of its CA's, it is not said to be good, nor to
+ * have been valid when it was time-stamped, which may have been after it was revoked. */
+static void not_known(void **state)
+{
+    struct scene *scene = *state;
+    struct world *world = &scene->world;
+    static const char unknown[] = "Whether the signer's certificate ";
+    world_crl(world, &world->ca_crl, &world->ca,
+              &(struct pki_crl){.revoked = {{world->signer.cert, AGO(5), CRL_REASON_KEY_COMPROMISE}}});
+    for (int stamped = 0; stamped < 2; stamped++) {
+        struct made made;
+        scene_make(scene, ORDINARY, stamped ? AGO(3) : 0, &made);
+        for (enum sg_revocation_mode mode = SG_REVOCATION_NONE; mode <= SG_REVOCATION_SOFT; mode++) {
+            world->options.revocation = mode;
+            if (mode == SG_REVOCATION_SOFT)
+                (void)sk_X509_CRL_delete_ptr(world->crls, world->ca_crl);
+            _cleanup_(sg_report_freep) struct sg_report *report = scene_judge(scene, &made);
+            assert_int_equal(report->verdicts[0].indication, SG_TOTAL_PASSED);
+            assert_text_has(report, unknown, true);
+            assert_text_has(report, "certificate is good", false);
+            assert_text_has(report, "was valid", false);
+            assert_text_has(report, "was there when it was time-stamped", stamped);
+            if (mode == SG_REVOCATION_SOFT)
+                assert_true(sk_X509_CRL_push(world->crls, world->ca_crl) > 0);
+        }
+        made_clear(&made);
+    }
+}
+
+/* Likewise where there are two answers; and its twin, of which it is known. */
+static void not_known_then(void **state)
+{
+    struct scene *scene = *state;
+    struct world *world = &scene->world;
+    struct made made;
+    world_signer(world, &(struct pki_cert){.name = "Old", .not_after = AGO(5)});
+    world_crl(world, &world->ca_crl, &world->ca, &(struct pki_crl){.this_update = AGO(11), .next_update = AGO(4)});
+    scene_make(scene, ORDINARY, AGO(10), &made);
+    for (int known = 0; known < 2; known++) {
+        world->options.revocation = known ? SG_REVOCATION_HARD : SG_REVOCATION_NONE;
+        _cleanup_(sg_report_freep) struct sg_report *report = scene_judge(scene, &made);
+        assert_text_has(report, "It was valid when it was time-stamped, at 2026-09-11T14:13:20Z; the certificate ended",
+                        known);
+        assert_text_has(report,
+                        "It was there when it was time-stamped, at 2026-09-11T14:13:20Z. Whether the signer's "
+                        "certificate was revoked by then is not known; the certificate ended",
+                        !known);
+    }
+    made_clear(&made);
+}
+
 /* Each sub-indication has a sentence of its own. */
 static void meanings(void **state)
 {
@@ -390,10 +441,20 @@ static void reason_words(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WORLD_TEST(json_form), WORLD_TEST(json_of_two_answers), WORLD_TEST(cert_json),
-        WORLD_TEST(headlines), WORLD_TEST(two_answers),         cmocka_unit_test(meanings),
-        WORLD_TEST(hostile),   WORLD_TEST(whose_it_is),         cmocka_unit_test(whose_it_is_not),
-        WORLD_TEST(nothing),   cmocka_unit_test(reason_words),  WORLD_TEST(large),
+        WORLD_TEST(json_form),
+        WORLD_TEST(json_of_two_answers),
+        WORLD_TEST(cert_json),
+        SCENE_TEST(not_known),
+        SCENE_TEST(not_known_then),
+        WORLD_TEST(headlines),
+        WORLD_TEST(two_answers),
+        cmocka_unit_test(meanings),
+        WORLD_TEST(hostile),
+        WORLD_TEST(whose_it_is),
+        cmocka_unit_test(whose_it_is_not),
+        WORLD_TEST(nothing),
+        cmocka_unit_test(reason_words),
+        WORLD_TEST(large),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
