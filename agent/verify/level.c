@@ -132,8 +132,8 @@ enum sg_rc sg_process_level(const struct sg_process *process, const struct sg_ju
 {
     const struct sg_stamp *stamp = find_signature_stamp(process);
     bool complete = false, archived = false;
-    if (!stamp)
-        return SG_OK;
+    if (!stamp || (answer->problems & SG_PROBLEM(SG_SEVERITY_TIMESTAMP_ORDER)))
+        return SG_OK; /* nothing is proven */
     const struct sg_judgement *judged = stamp->holds_now ? &stamp->current : &stamp->past;
     const STACK_OF(X509) *const paths[] = {answer->verdict.chain, judged->verdict.chain};
     enum sg_rc rc = has_material(process, paths, process->poes.carried, &complete, err);

@@ -144,6 +144,14 @@ static enum sg_rc judge_signature(struct sg_process *process, struct sg_judgemen
     return sg_judgement_settle(judgement, &then, err);
 }
 
+/* What is proven has its effect. */
+static enum sg_rc use_proofs(struct sg_process *process, struct sg_judgement *judgement, struct sg_err *err)
+{
+    if (process->poes.signature < judgement->verdict.best_time)
+        judgement->verdict.best_time = process->poes.signature; /* EN 319 102-1 §5.6.3.4 step 6 */
+    return judgement->severity == SG_SEVERITY_NONE ? SG_OK : judge_signature(process, judgement, err);
+}
+
 enum sg_rc sg_process_archive(struct sg_process *process, struct sg_judgement *judgement, struct sg_err *err)
 {
     if (!has_archive(process))
@@ -151,10 +159,9 @@ enum sg_rc sg_process_archive(struct sg_process *process, struct sg_judgement *j
     enum sg_rc rc = extract_poes(process, err);
     if (rc == SG_OK)
         rc = sg_process_stamp_order(process, judgement, err); /* once more, with those that are proven */
-    if (rc != SG_OK || process->poes.signature >= process->poes.now ||
-        (judgement->problems & SG_PROBLEM(SG_SEVERITY_TIMESTAMP_ORDER)))
-        return rc;
-    if (process->poes.signature < judgement->verdict.best_time)
-        judgement->verdict.best_time = process->poes.signature; /* EN 319 102-1 §5.6.3.4 step 6 */
-    return judgement->severity == SG_SEVERITY_NONE ? SG_OK : judge_signature(process, judgement, err);
+    if (judgement->problems & SG_PROBLEM(SG_SEVERITY_TIMESTAMP_ORDER))
+        judgement->verdict.best_time = process->request->at; /* nothing is proven */
+    else if (rc == SG_OK && process->poes.signature < process->poes.now)
+        return use_proofs(process, judgement, err);
+    return rc;
 }

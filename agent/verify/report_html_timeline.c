@@ -64,6 +64,8 @@ static const char *timestamp_label(const char *kind)
         return _("Content stamped");
     if (strcmp(kind, "references") == 0)
         return _("References stamped");
+    if (strcmp(kind, "references-only") == 0)
+        return _("References alone stamped");
     if (strcmp(kind, "document") == 0)
         return _("PDF time-stamped");
     return _("Time-stamped");
@@ -73,11 +75,17 @@ static void add_timestamps(struct timeline *timeline, const struct sg_verdict *v
 {
     for (size_t i = 0; i < verdict->timestamp_count; i++) {
         const struct sg_timestamp *timestamp = &verdict->timestamps[i];
-        bool counts = timestamp->verdict.indication == SG_TOTAL_PASSED;
-        add(timeline, (struct row){.when = timestamp->time,
-                                   .mark = counts ? MARK_PROOF : MARK_REFUSED,
+        bool holds = timestamp->verdict.indication == SG_TOTAL_PASSED;
+        bool content = strcmp(timestamp->kind, "content") == 0;
+        int64_t limit = content ? timestamp->earliest : timestamp->latest;
+        add(timeline, (struct row){.when = timestamp->proves ? limit : timestamp->time,
+                                   .mark = timestamp->proves ? MARK_PROOF
+                                           : holds           ? MARK_CLAIM
+                                                             : MARK_REFUSED,
                                    .label = timestamp_label(timestamp->kind),
-                                   .note = counts ? NULL : _("does not count"),
+                                   .note = timestamp->proves ? NULL
+                                           : holds           ? _("proves nothing of the signature")
+                                                             : _("does not count"),
                                    .by = timestamp->verdict.signer});
     }
 }

@@ -273,11 +273,20 @@ static enum sg_rc tell_time(const struct telling *telling, const char *label, in
                        telling->err);
 }
 
-/* What a time-stamp proves depends on what it is of (EN 319 122-1 §5.2.8, §5.3, §5.5.3, §A.1.5). */
+/* What a time-stamp proves depends on what it is of (EN 319 122-1 §5.2.8, §5.3, §5.5.3, §A.1.5); by its accuracy, it is
+ * no more than that it was made by then, or no earlier. */
 static enum sg_rc tell_timestamp(const struct telling *telling, const struct sg_timestamp *timestamp)
 {
     const char *label = _("not later:"), *remark = _("proven by a time-stamp");
-    if (strcmp(timestamp->kind, "content") == 0) {
+    int64_t when = timestamp->latest;
+    if (!timestamp->proves) {
+        label = _("time-stamp:");
+        remark = strcmp(timestamp->kind, "references-only") == 0
+                     ? _("of the references alone: proves nothing of the signature")
+                     : _("proves nothing of the signature");
+        when = timestamp->time;
+    } else if (strcmp(timestamp->kind, "content") == 0) {
+        when = timestamp->earliest;
         label = _("not earlier:");
         remark = _("proven by a time-stamp of the content");
     } else if (strcmp(timestamp->kind, "archive") == 0) {
@@ -288,7 +297,7 @@ static enum sg_rc tell_timestamp(const struct telling *telling, const struct sg_
     } else if (strcmp(timestamp->kind, "document") == 0) {
         remark = _("proven by a time-stamp of the PDF");
     }
-    enum sg_rc rc = tell_time(telling, label, timestamp->time, remark);
+    enum sg_rc rc = tell_time(telling, label, when, remark);
     if (rc == SG_OK && timestamp->verdict.signer)
         rc = tell_name(telling, _("stamped by:"), X509_get_subject_name(timestamp->verdict.signer));
     return rc;

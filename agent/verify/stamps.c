@@ -15,8 +15,9 @@ static const char *kind_word(enum sg_evidence_kind kind)
     case SG_EVIDENCE_SIGNATURE:
         return "signature";
     case SG_EVIDENCE_CADES_C:
-    case SG_EVIDENCE_REFERENCES:
         return "references";
+    case SG_EVIDENCE_REFERENCES:
+        return "references-only";
     case SG_EVIDENCE_DOCUMENT:
         return "document";
     default:
@@ -153,6 +154,14 @@ static enum sg_rc note_not_counted(const struct sg_timestamp *timestamp, struct 
     return rc;
 }
 
+/* Those over the references alone can be copied from an older signature; where times contradict each other there is a
+ * wrong clock among them, and nothing is proven. */
+static bool proves(const struct sg_process *process, const struct sg_stamp *stamp, const struct sg_judgement *answer)
+{
+    return sg_stamp_holds(stamp) && sg_stamp_kind(process, stamp) != SG_EVIDENCE_REFERENCES &&
+           !(answer->problems & SG_PROBLEM(SG_SEVERITY_TIMESTAMP_ORDER));
+}
+
 /* The judgement that counts, as the token's verdict. */
 static void settle(struct sg_stamp *stamp)
 {
@@ -160,6 +169,8 @@ static void settle(struct sg_stamp *stamp)
     struct sg_conclusion now = sg_judgement_conclusion(stamp->current.severity);
     stamp->told.verdict = judgement->verdict;
     stamp->told.verdict.now = now;
+    stamp->told.latest = stamp->time;
+    stamp->told.earliest = stamp->earliest;
     sg_judgement_init(judgement);
 }
 
@@ -175,6 +186,7 @@ enum sg_rc sg_process_hand_over(struct sg_process *process, struct sg_judgement 
     for (size_t i = 0; rc == SG_OK && i < process->stamp_count; i++) {
         struct sg_stamp *stamp = &process->stamps[i];
         bool holds = sg_stamp_holds(stamp);
+        stamp->told.proves = proves(process, stamp, answer);
         settle(stamp);
         if (!holds)
             rc = note_not_counted(&stamp->told, answer, err);

@@ -120,10 +120,13 @@ struct sg_verdict {
 /* What was found about a time-stamp. */
 struct sg_timestamp {
     const char *kind;          /* "signature": of a signature value; "archive", "content", "references",
-                                * "document": of a PDF */
+                                * "references-only": without the signature; "document": of a PDF */
     int64_t time;              /* genTime without its fraction; SG_TIME_NONE: it cannot be read */
     int64_t fraction;          /* the microseconds that `time` lacks, rounded up */
     int64_t accuracy;          /* microseconds; -1: the token does not say */
+    int64_t earliest, latest;  /* the limits of when it was made, by both; SG_TIME_NONE: likewise */
+    bool proves;               /* something about the signature: it holds, is over it or what is in it, and none of the
+                                * others contradicts its time */
     char *serial;              /* hex; NULL: it cannot be read */
     struct sg_verdict verdict; /* `signer` is the TSA's certificate; no level, times of signing or time-stamps */
 };

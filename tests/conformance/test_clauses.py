@@ -50,7 +50,8 @@ tests that ask for it. This page is written by `python3 tests/conformance/test_c
   INDETERMINATE / SIGNATURE_POLICY_NOT_AVAILABLE, since what it bound itself to is not at hand.
 - **Time-stamps** (§5.4.4): by RFC 3161 §2.4.2 one proves genTime and its accuracy, the upper limit, rounded up to a
   second. One that says a time at which its TSA's certificate was not valid, or one in the future, does not count.
-- **Order** (§5.5.4 step 4 e): time-stamps that contradict each other prove nothing at all, whatever else would be mended.
+- **Order** (§5.5.4 step 4 e): time-stamps that contradict each other prove nothing at all, whatever else would be mended:
+  none is shown as proven, and the level is B-B.
 - **Not mended by a signature-time-stamp alone** (§5.5.4 steps 4 and 10): a CA that has ended since, or an anchor that was
   trusted until then, an algorithm of a certificate or of revocation data, an OCSP responder that has ended. Archive
   time-stamps over them do.
