@@ -44,13 +44,17 @@ static enum sg_rc compare(struct sg_store *store, const struct sg_checked_crl *c
     if (rc != SG_OK)
         return rc;
     bool same = row && sg_slice_equal(sg_db_bytes(rows, 2), (struct sg_slice){crl->sha256, SG_SHA256_LEN});
-    if (row && !same && is_older(crl, sg_db_bytes(rows, 0), sqlite3_column_int64(rows, 1))) {
+    int64_t this_update = row ? sqlite3_column_int64(rows, 1) : 0;
+    if (row && !same && is_older(crl, sg_db_bytes(rows, 0), this_update)) {
         char ours[SG_TIME_TEXT], theirs[SG_TIME_TEXT];
 
-        return sg_fail(err, SG_E_POLICY,
-                       _("The CRL of \"%s\" from %s is older than the one in the store, from %s. It was not taken."),
-                       issuer, sg_time_text(crl->this_update, theirs),
-                       sg_time_text(sqlite3_column_int64(rows, 1), ours));
+        return sg_fail(
+            err, SG_E_POLICY,
+            crl->this_update < this_update
+                ? _("The CRL of \"%s\" from %s is older than the one in the store, from %s. It was not taken.")
+                : _("The CRL of \"%s\" from %s has a lower number than the one in the store, from %s. It was "
+                    "not taken."),
+            issuer, sg_time_text(crl->this_update, theirs), sg_time_text(this_update, ours));
     }
     *ret_same = same;
     return SG_OK;
