@@ -186,8 +186,10 @@ struct outline {
     struct reader *reader;
     int depth;        /* of arrays and dictionaries */
     uint64_t arrays;  /* which of these are arrays: the innermost is the lowest bit */
+    bool is_section;  /* of the cross-reference: there alone /Prev and /XRefStm lead to others */
     bool is_trailer;  /* it ends with its dictionary */
     bool unclear;     /* it cannot be told how far it reaches */
+    bool no_length;   /* it cannot, should it be a stream */
     bool wants_value; /* a key was read last */
     enum key key;
     int words; /* of that key's value, so far: "12", or "12 0 R" */
@@ -195,13 +197,22 @@ struct outline {
     int64_t values[KEY_OTHER]; /* the greatest, should there be several: readers take one or the other */
 };
 
-static enum key key_of(const char *name)
+static enum key key_of(const struct outline *o, const char *name)
 {
     if (strcmp(name, "Length") == 0)
         return KEY_LENGTH;
-    if (strcmp(name, "Prev") == 0)
+    if (o->is_section && strcmp(name, "Prev") == 0)
         return KEY_PREV;
-    return strcmp(name, "XRefStm") == 0 ? KEY_XREF_STREAM : KEY_OTHER;
+    return o->is_section && strcmp(name, "XRefStm") == 0 ? KEY_XREF_STREAM : KEY_OTHER;
+}
+
+/* The value of the key is none that all take alike. */
+static void doubt(struct outline *o)
+{
+    if (o->key == KEY_LENGTH)
+        o->no_length = true;
+    else
+        o->unclear = true;
 }
 
 /* A length that stands elsewhere, as it is there in this revision. */
@@ -209,12 +220,14 @@ static void resolve(struct outline *o)
 {
     struct sg_pdf_id id = {(int)o->numbers[0], (int)o->numbers[1]};
     const struct sg_pdf_value *value = NULL;
-    o->unclear |= o->key != KEY_LENGTH || o->numbers[0] > SG_MAX_PDF_NUMBER || o->numbers[1] > SG_MAX_PDF_NUMBER;
-    if (o->unclear)
+    if (o->key != KEY_LENGTH || o->numbers[0] > SG_MAX_PDF_NUMBER || o->numbers[1] > SG_MAX_PDF_NUMBER) {
+        doubt(o);
         return;
+    }
     o->reader->rc = sg_pdf_object(o->pdf, id, &value, o->reader->err);
-    o->unclear = o->reader->rc != SG_OK || value->type != SG_PDF_INTEGER;
-    if (!o->unclear && value->integer > o->values[KEY_LENGTH])
+    if (o->reader->rc != SG_OK || value->type != SG_PDF_INTEGER)
+        doubt(o);
+    else if (value->integer > o->values[KEY_LENGTH])
         o->values[KEY_LENGTH] = value->integer;
 }
 
@@ -225,7 +238,7 @@ static void end_value(struct outline *o)
     if (o->words == 3)
         resolve(o);
     else if (o->words != 1)
-        o->unclear = true;
+        doubt(o);
     else if (o->numbers[0] > o->values[o->key])
         o->values[o->key] = o->numbers[0];
     o->key = KEY_OTHER;
@@ -239,7 +252,8 @@ static void take_value(struct outline *o, enum token token)
     if (fits && o->words < 2)
         o->numbers[o->words] = strtoll(word, &end, 10);
     fits = fits && (o->words < 2 ? *end == '\0' && *word != '-' : strcmp(word, "R") == 0);
-    o->unclear |= !fits;
+    if (!fits)
+        doubt(o);
     o->words++;
 }
 
@@ -262,7 +276,7 @@ static void take_inner(struct outline *o, enum token token)
 {
     if (o->depth == 1 && token == TOKEN_NAME && !o->wants_value) {
         end_value(o);
-        o->key = key_of(o->reader->word);
+        o->key = key_of(o, o->reader->word);
         o->words = 0;
         o->wants_value = true;
         return;
@@ -301,7 +315,7 @@ static bool is_stream_clear(struct outline *o)
         (void)next(r);
     if (peek(r) == '\n')
         (void)next(r);
-    return r->at <= r->limit && length <= r->limit - r->at && has_end(r, r->at + length);
+    return !o->no_length && r->at <= r->limit && length <= r->limit - r->at && has_end(r, r->at + length);
 }
 
 /* Whether what begins at `at` ends in front of the reader's limit. */
@@ -341,12 +355,15 @@ struct search {
 };
 
 /* `ret` is filled in as far as it was read. */
-static enum sg_rc check_place(struct search *search, uint64_t at, struct outline *ret, bool *ret_clear,
+static enum sg_rc check_place(struct search *search, uint64_t at, bool is_section, struct outline *ret, bool *ret_clear,
                               struct sg_err *err)
 {
     struct reader *r = &search->reader;
-    *ret =
-        (struct outline){.pdf = search->pdf, .reader = r, .key = KEY_OTHER, .values = {NOT_SAID, NOT_SAID, NOT_SAID}};
+    *ret = (struct outline){.pdf = search->pdf,
+                            .reader = r,
+                            .is_section = is_section,
+                            .key = KEY_OTHER,
+                            .values = {NOT_SAID, NOT_SAID, NOT_SAID}};
     r->err = err;
     r->limit = at < search->from ? search->from : search->pdf->end;
     *ret_clear = (at < search->from || at >= search->to) && is_clear(ret, at);
@@ -361,11 +378,11 @@ static enum sg_rc check_sections(struct search *search, bool *ret_clear, struct 
     enum sg_rc rc = SG_OK;
     *ret_clear = true;
     for (int i = 0; rc == SG_OK && *ret_clear && at != NOT_SAID; i++) {
-        rc = check_place(search, (uint64_t)at, &outline, ret_clear, err);
+        rc = check_place(search, (uint64_t)at, true, &outline, ret_clear, err);
         at = outline.values[KEY_PREV];
         beside = outline.values[KEY_XREF_STREAM];
         if (rc == SG_OK && *ret_clear && beside != NOT_SAID)
-            rc = check_place(search, (uint64_t)beside, &outline, ret_clear, err);
+            rc = check_place(search, (uint64_t)beside, true, &outline, ret_clear, err);
         *ret_clear = *ret_clear && i < SG_MAX_PDF_ENDINGS;
     }
     return rc;
@@ -384,7 +401,7 @@ enum sg_rc sg_pdf_find_overlap(struct sg_pdf *pdf, int holder, uint64_t from, ui
         const struct sg_pdf_place *place = &pdf->places[i];
         if (place->compressed || place->id.number == holder || place->offset >= to)
             continue;
-        rc = check_place(&search, place->offset, &outline, &clear, err);
+        rc = check_place(&search, place->offset, false, &outline, &clear, err);
         ret->number = place->id.number;
     }
     ret->found = rc == SG_OK && !clear;

@@ -64,6 +64,26 @@ static void objects(void **state)
         {"4 0 obj % endobj ", "1 endobj\n", true},
         {"4 0 obj <28 \n", "> endobj\n", true},
         {"4 0 obj null\n", "endobj\n", true},
+        /* Keys of the cross-reference, in what is none of it: an outline item has /Prev. */
+        {"4 0 obj << /Title (A) /Parent 2 0 R /Prev 5 0 R /Next 1 0 R >> endobj\n", "5 0 obj 2 endobj\n", false},
+        {"4 0 obj << /S /Named /N /Prev /Prev (x) /XRefStm [/a] >> endobj\n", "", false},
+        {"4 0 obj << /Prev 99999 /XRefStm 99999 >> endobj\n", "", false},
+        {"4 0 obj << /Prev 5 0 R /Length 99 >> stream\n(%\nendstream endobj\n", "5 0 obj 2 endobj\n", true},
+        {"4 0 obj << /Prev 5 0 R /A (\n", ") >> endobj\n", true},
+        {"4 0 obj << /Length 99 /Prev 5 0 R /Length 2 >> stream\n(%\nendstream endobj\n", "5 0 obj 2 endobj\n", true},
+        /* A length that is none matters where a stream hangs on it. */
+        {"4 0 obj << /Length /Foo >> endobj\n", "", false},
+        {"4 0 obj << /Length [1 2] /A 1 >> endobj\n", "", false},
+        {"4 0 obj << /Length 12.5 /Width 3 >> endobj\n", "", false},
+        {"4 0 obj << /Length 5 0 R >> endobj\n", "5 0 obj (x) endobj\n", false},
+        {"4 0 obj << /Length 9999999 0 R >> endobj\n", "", false},
+        {"4 0 obj << /Length /Foo >> stream\n(%\nendstream endobj\n", "", true},
+        {"4 0 obj << /Length /Foo /Length 2 >> stream\n(%\nendstream endobj\n", "", true},
+        {"4 0 obj << /Length 2 /Length [1 2] >> stream\n(%\nendstream endobj\n", "", true},
+        {"4 0 obj << /Length 2 /Length -1 >> % of it\nstream\n(%\nendstream endobj\n", "", true},
+        {"4 0 obj << /Length 5 0 R >> stream\n(%\nendstream endobj\n", "5 0 obj (x) endobj\n", true},
+        {"4 0 obj << /Length 9999999 0 R >> stream\n(%\nendstream endobj\n", "", true},
+        {"4 0 obj << /Length /Foo /A (\n", ") >> endobj\n", true},
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -116,6 +136,15 @@ static void sections(void **state)
     make_table(&m, "/Root 1 0 R % " GAP "\n");
     make_object(&m, 4, "1");
     make_xref_stream(&m, 5, 0, 0, "/Root 1 0 R");
+    assert_found(&m, 0);
+
+    /* An older one, of a file whose other objects have /Prev as well. */
+    make_begin(&m);
+    make_page(&m);
+    make_object(&m, 4, "<< /Title (A) /Prev 3 0 R >>");
+    make_table(&m, "/Root 1 0 R % " GAP "\n");
+    make_object(&m, 6, "<< /Title (B) /Prev 4 0 R >>");
+    make_table(&m, "/Root 1 0 R");
     assert_found(&m, 0);
 
     /* One in front, and one behind. */
