@@ -25,8 +25,41 @@ struct sg_pdf_update {
     struct sg_pdf_put put; /* into `bytes` */
     struct place places[SG_MAX_PDF_UPDATE_OBJECTS];
     size_t count;
-    int next; /* number that no object has */
+    int next; /* number that no object has, and that none refers to */
 };
+
+/* By number: what is referred to. */
+static void note_references(const struct sg_pdf_value *value, bool *noted)
+{
+    if (value->type == SG_PDF_REFERENCE && value->id.number >= 0 && value->id.number <= SG_MAX_PDF_NUMBER)
+        noted[value->id.number] = true;
+    for (size_t i = 0; i < value->count; i++)
+        note_references(&value->entries[i].value, noted);
+}
+
+/* What a reference leads to that leads nowhere is null (§7.3.10), and stays so: an object of that number would be a
+ * change of all that an earlier signature covers. `*next` moves on to where as many numbers are free as an update may
+ * take. */
+static enum sg_rc pass_referred(struct sg_pdf *pdf, int64_t *next, struct sg_err *err)
+{
+    _cleanup_(freep) bool *noted = calloc(SG_MAX_PDF_NUMBER + 1, sizeof(*noted)); /* of which little is ever touched */
+    const struct sg_pdf_value *value = NULL;
+    size_t count = 0;
+    const struct sg_pdf_place *places = sg_pdf_places(pdf, &count);
+    enum sg_rc rc = noted ? SG_OK : sg_fail_memory(err);
+
+    if (rc == SG_OK)
+        note_references(sg_pdf_trailer(pdf), noted);
+    for (size_t i = 0; rc == SG_OK && i < count; i++) {
+        rc = sg_pdf_object(pdf, places[i].id, &value, err);
+        if (rc == SG_OK)
+            note_references(value, noted);
+    }
+    for (int64_t i = *next; rc == SG_OK && i <= SG_MAX_PDF_NUMBER && i < *next + SG_MAX_PDF_UPDATE_OBJECTS; i++)
+        if (noted[i])
+            *next = i + 1;
+    return rc;
+}
 
 /* /Size may be wrong; what is above it is passed over as well. */
 static enum sg_rc find_next_number(struct sg_pdf_update *update, struct sg_err *err)
@@ -38,10 +71,15 @@ static enum sg_rc find_next_number(struct sg_pdf_update *update, struct sg_err *
 
     if (count > 0 && next <= places[count - 1].id.number)
         next = (int64_t)places[count - 1].id.number + 1;
+    enum sg_rc rc = next > 0 ? pass_referred(update->pdf, &next, err) : SG_OK;
+    if (rc != SG_OK)
+        return rc;
     if (next < 1 || next > SG_MAX_PDF_NUMBER - SG_MAX_PDF_UPDATE_OBJECTS)
-        return sg_about(
-            update->name, err,
-            sg_fail(err, SG_E_MALFORMED, _("\"%s\" is a broken PDF: its trailer has no usable /Size."), update->name));
+        return sg_about(update->name, err,
+                        sg_fail(err, SG_E_MALFORMED,
+                                _("\"%s\" is a broken PDF: its trailer has no usable /Size, or its objects leave no "
+                                  "numbers for new ones."),
+                                update->name));
     update->next = (int)next;
     return SG_OK;
 }

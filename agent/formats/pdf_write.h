@@ -6,7 +6,8 @@
 
 struct sg_pdf_update;
 
-/* Of the whole of `input`, which is open as `pdf`. Both must outlive the update. */
+/* Of the whole of `input`, which is open as `pdf`. Both must outlive the update. Every object is looked at: the numbers
+ * of new ones are none that anything refers to. */
 SG_MUST_CHECK enum sg_rc sg_pdf_update_new(struct sg_pdf *pdf, struct sg_input *input, struct sg_pdf_update **ret,
                                            struct sg_err *err);
 void sg_pdf_update_free(struct sg_pdf_update *update);
