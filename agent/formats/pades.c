@@ -63,6 +63,8 @@ static enum sg_rc prepare(struct sg_pades_plan *plan, struct sg_input *input, st
         rc = sg_pades_hazards(pdf, plan->params->ret_hazards, err);
     if (rc == SG_OK)
         rc = sg_pades_check_earlier(pdf, input, err);
+    if (rc == SG_OK)
+        rc = sg_pades_check_ends(pdf, input, err);
     plan->doc = &doc;
     if (rc == SG_OK)
         rc = make_update(plan, pdf, input, ret, err);

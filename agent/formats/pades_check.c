@@ -1,5 +1,7 @@
 /* Whether a PDF can be read by who will judge its signatures. */
+#include "base/msg.h"
 #include "formats/pades_private.h"
+#include "formats/pdf_overlap.h"
 #include "formats/pdf_revisions.h"
 #include "formats/pdf_signatures.h"
 
@@ -62,4 +64,25 @@ enum sg_rc sg_pades_check_earlier(struct sg_pdf *pdf, struct sg_input *input, st
             rc = check_revision(&revisions.list[i], pdf, input, err);
     sg_pdf_revisions_clear(&revisions);
     return rc;
+}
+
+enum sg_rc sg_pades_check_ends(struct sg_pdf *pdf, struct sg_input *input, struct sg_err *err)
+{
+    const char *name = sg_input_name(input);
+    struct sg_pdf_overlap overlap;
+    enum sg_rc rc = sg_pdf_find_overlap(pdf, 0, sg_input_size(input), UINT64_MAX, &overlap, err);
+
+    if (rc != SG_OK || !overlap.found)
+        return rc;
+    if (overlap.number == 0)
+        return sg_about(name, err,
+                        sg_fail(err, SG_E_MALFORMED,
+                                _("\"%s\" is a broken PDF: it cannot be told where its cross-reference ends, which may "
+                                  "reach into a signature; have it written anew."),
+                                name));
+    return sg_about(name, err,
+                    sg_fail(err, SG_E_MALFORMED,
+                            _("\"%s\" is a broken PDF: it cannot be told where object %d ends, which may reach into a "
+                              "signature; have it written anew."),
+                            name, overlap.number));
 }

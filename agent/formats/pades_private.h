@@ -39,6 +39,10 @@ SG_MUST_CHECK enum sg_rc sg_pades_hazards(struct sg_pdf *pdf, unsigned *ret, str
  * signature: what could not be read then is not signed now. `pdf`: the newest, which is all of `input`. */
 SG_MUST_CHECK enum sg_rc sg_pades_check_earlier(struct sg_pdf *pdf, struct sg_input *input, struct sg_err *err);
 
+/* Who judges a signature takes nothing that may reach into the octets that it leaves out (pdf_overlap.h). A signature
+ * stands behind all that there is, which has to end within the file for certain: else SG_E_MALFORMED. */
+SG_MUST_CHECK enum sg_rc sg_pades_check_ends(struct sg_pdf *pdf, struct sg_input *input, struct sg_err *err);
+
 /* The field to sign: NULL is a new one of that name, which is the caller's to free. */
 SG_MUST_CHECK enum sg_rc sg_pades_choose_field(const struct sg_pades_doc *doc, const char *wanted,
                                                const struct sg_pades_field **ret, char **ret_name, struct sg_err *err);

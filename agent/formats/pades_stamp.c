@@ -159,6 +159,8 @@ static enum sg_rc prepare(struct sg_input *input, size_t room, struct sg_pades_s
     if (rc == SG_OK)
         rc = sg_pades_doc_read(pdf, sg_input_name(input), &doc, err);
     if (rc == SG_OK)
+        rc = sg_pades_check_ends(pdf, input, err);
+    if (rc == SG_OK)
         rc = put(&plan, pdf, input, stamp, err);
     sg_pades_doc_clear(&doc);
     return rc;

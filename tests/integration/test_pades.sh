@@ -14,9 +14,19 @@ pdftex=/usr/share/doc/libtasn1-doc/libtasn1.pdf
 
 # ---- PDFs of many makers, each as it makes them --------------------------------------------------------------------
 
+# Headings, which become bookmarks.
+office_text='<?xml version="1.0" encoding="UTF-8"?>
+<office:document xmlns:office="urn:oasis:names:tc:opendocument:xmlns:office:1.0"
+ xmlns:text="urn:oasis:names:tc:opendocument:xmlns:text:1.0" office:version="1.2"
+ office:mimetype="application/vnd.oasis.opendocument.text"><office:body><office:text>
+<text:h text:outline-level="1">Order</text:h><text:p>Delivered complete and in good order.</text:p>
+<text:h text:outline-level="2">Delivery</text:h><text:p>Geliefert: vollständig.</text:p>
+<text:h text:outline-level="2">Payment</text:h><text:p>Within 30 days.</text:p>
+</office:text></office:body></office:document>'
 office() { # OUT [FILTER OPTIONS]
-    HOME=$tmp soffice --headless --convert-to "pdf$2" --outdir office text.txt
-    mv office/text.pdf "$1"
+    printf %s "$office_text" > order.fodt
+    HOME=$tmp soffice --headless --convert-to "pdf$2" --outdir office order.fodt
+    mv office/order.pdf "$1"
 }
 
 make_libreoffice() { office "$1" ''; }
@@ -57,6 +67,9 @@ for maker in "${makers[@]}"; do
         failed "no PDF of $maker"
     fi
 done
+expect 0 qpdf --json=2 --json-key=outlines made/libreoffice.pdf
+[ "$(jq -c '[.outlines[] | .title, [.kids[].title]]' out)" = '["Order",["Delivery","Payment"]]' ] ||
+    failed "LibreOffice made no bookmarks: $(cat out)"
 
 # ---- each signed in every way ----------------------------------------------------------------------------------------
 

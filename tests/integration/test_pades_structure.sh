@@ -25,7 +25,7 @@ refuses() { # CODE IN OPTION...
 # ---- structures ------------------------------------------------------------------------------------------------------
 
 for kind in table stream hybrid many no-newline no-newline-stream generations direct-form indirect-lists field \
-    field-stream field-below field-text seed-subfilter-good seed-subfilter-wish; do
+    field-stream field-below field-text seed-subfilter-good seed-subfilter-wish bookmarks dangling dangling-stream; do
     make $kind
 done
 qpdf --object-streams=disable table.pdf classic.pdf
@@ -36,7 +36,7 @@ printf '\r\n' | cat no-newline.pdf - > crlf.pdf
 
 for kind in table stream hybrid many no-newline no-newline-stream generations direct-form indirect-lists field \
     field-stream field-below seed-subfilter-good seed-subfilter-wish classic object-streams linearised linearised-many \
-    crlf; do
+    crlf bookmarks dangling dangling-stream; do
     expect 0 sign $kind.pdf $kind-once.pdf
     judged $kind.pdf $kind-once.pdf 1
     expect 0 "$sign_pdf" ec.key ec.pem $kind-once.pdf $kind-twice.pdf
@@ -208,6 +208,9 @@ broken cyclic-fields.pdf 'its fields go round in a circle' 'its form leads to th
 broken length.pdf 'object 5/0: error reading object: octet 1000000'
 refuses 65 two-roles.pdf # whose form is a page, which can be read but not signed
 says 'object 3 '
+make unending
+refuses 65 unending.pdf # which our own reader would not take for signed as a whole
+says 'it cannot be told where object 5 ends, which may reach into a signature; have it written anew'
 cut='no "startxref" that points into it, followed by "%%EOF", ends its first'
 head -c -200 table.pdf > truncated.pdf
 broken truncated.pdf "$cut $(stat -c %s truncated.pdf) octets; it may be cut off"

@@ -117,6 +117,13 @@ def length():
     return pdf
 
 
+def unending():
+    """A stream with a length of which not every reader makes the same."""
+    pdf = Document()
+    pdf.objects[CONTENT] = pdf.objects[CONTENT].replace(b"/Length ", b"/Length " + b"0" * 30)
+    return pdf
+
+
 def cyclic_fields():
     pdf = Document().field()
     pdf.objects[FIELD] = b"<< /T (a) /FT /Sig /Kids [8 0 R] >>"
@@ -157,6 +164,27 @@ def acting(action, other="null"):
     """ACTION [OBJECT]: an action when the document is opened, and what object 7 is, which it may refer to."""
     pdf = script(action.encode())
     pdf.objects[7] = other.encode()
+    return pdf
+
+
+def bookmarks():
+    """An outline (ISO 32000-1 §12.3.3), whose items lead to the ones before and behind them."""
+    pdf = with_catalog(b" /Outlines 7 0 R /PageMode /UseOutlines")
+    pdf.objects.update({
+        7: b"<< /Type /Outlines /First 8 0 R /Last 10 0 R /Count 4 >>",
+        8: b"<< /Title (Order) /Parent 7 0 R /Next 9 0 R /Dest [3 0 R /Fit] >>",
+        9: b"<< /Title (Delivery) /Parent 7 0 R /Prev 8 0 R /Next 10 0 R /First 11 0 R /Last 11 0 R /Count 1 /Dest [3 0 R /Fit] >>",
+        10: b"<< /Title (Payment) /Parent 7 0 R /Prev 9 0 R /Dest [4 0 R /Fit] >>",
+        11: b"<< /Title (Complete) /Parent 9 0 R /Dest [3 0 R /Fit] >>",
+    })
+    return pdf
+
+
+def dangling(structure):
+    """References that lead nowhere: to where the objects of one signature, and of many, would come, and far off."""
+    pdf = Document(structure)
+    pdf.catalog = b" /Later [%s 5000000 0 R]" % b" ".join(b"%d 0 R" % number for number in range(10, 40))
+    pdf.page = b" /PieceInfo << /Lost << /LastModified (D:20260101) /Private 45 0 R >> >>"
     return pdf
 
 
@@ -252,6 +280,10 @@ KINDS = {
     "launch": lambda: script(b"/S /Launch /F (calc.exe)"),
     "acting": acting,
     "external": external,
+    "bookmarks": bookmarks,
+    "dangling": lambda: dangling("table"),
+    "dangling-stream": lambda: dangling("stream"),
+    "unending": unending,
     "cyclic-pages": cyclic_pages,
     "cyclic-fields": cyclic_fields,
     "length": length,

@@ -2,8 +2,10 @@
  * that was there changed? What other programs say of the result: tests/integration/test_pades*.sh. */
 #include <stdio.h>
 
+#include "base/limits.h"
 #include "every_key.h"
 #include "formats/pades.h"
+#include "formats/pades_stamp.h"
 #include "formats/pdf_objects.h"
 #include "pdf_make.h"
 
@@ -205,6 +207,92 @@ static void the_update_is_read_back(void **state)
     assert_int_equal(sg_pdf_get(value, "Annots")->entries[0].value.id.number, 4);
 }
 
+/* A document time-stamp of the file; what is in its room is of no account here. */
+static enum sg_rc stamp_to(struct sg_slice pdf, struct sg_buf *ret, struct sg_err *err)
+{
+    _cleanup_(sg_input_freep) struct sg_input *input = NULL;
+    _cleanup_(sg_pades_stamp_freep) struct sg_pades_stamp *stamp = NULL;
+    const struct sg_slice token = {(const uint8_t *)"0", 1};
+    uint8_t sha256[32];
+
+    assert_int_equal(sg_input_from_slice("in.pdf", pdf, &input, err), SG_OK);
+    enum sg_rc rc = sg_pades_stamp_begin(fx.libctx, input, 1024, &stamp, sha256, err);
+    return rc == SG_OK ? sg_pades_stamp_finish(stamp, token, sg_buf_sink(ret), err) : rc;
+}
+
+/* The lowest number of an object that came to the file. */
+static int first_new(const struct sg_buf *file)
+{
+    _cleanup_(sg_input_freep) struct sg_input *input = NULL;
+    _cleanup_(sg_pdf_freep) struct sg_pdf *pdf = NULL;
+    size_t count = 0, i = 0;
+    struct sg_err err;
+
+    assert_ok(sg_input_from_slice("out.pdf", sg_buf_slice(file), &input, &err), &err);
+    assert_ok(sg_pdf_open(input, file->len, &pdf, &err), &err);
+    const struct sg_pdf_place *places = sg_pdf_places(pdf, &count);
+    while (i < count && places[i].id.number < MAX_MADE)
+        i++;
+    assert_true(i < count);
+    return places[i].id.number;
+}
+
+static void make_with(struct making *m, const char *object, const char *extra)
+{
+    make_begin(m);
+    make_page(m);
+    make_object(m, 4, object);
+    make_table(m, extra);
+}
+
+/* A reference that leads nowhere (§7.3.10) leads nowhere afterwards, too, or who compares the two takes it for a
+ * change. One that is far off does not make the file's numbers great. */
+static void numbers_that_are_referred_to(void **state)
+{
+    static const struct {
+        const char *references, *extra;
+        int first;
+    } cases[] = {
+        {"1", "/Root 1 0 R", 64},
+        {"[64 0 R]", "/Root 1 0 R", 65},
+        {"[<< /A [64 0 R << /B 66 3 R >>] >> 30 0 R]", "/Root 1 0 R", 67},
+        {"[66 0 R]", "/Root 1 0 R /X [64 0 R]", 67},
+        {"[64 0 R 321 0 R 3000000 0 R 8388607 0 R 9000000 0 R]", "/Root 1 0 R", 65},
+        {"[64 0 R 320 0 R 3000000 0 R 8388607 0 R 9000000 0 R]", "/Root 1 0 R", 321},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        _cleanup_(sg_cades_signer_freep) struct sg_cades_signer *signer = make_signer(P256_KEY);
+        _cleanup_(sg_buf_clear) struct sg_buf file = SG_BUF(SG_MIB), stamped = SG_BUF(SG_MIB), digest = SG_BUF(SG_KIB);
+        const struct sg_pades_params params = {.signer = signer, .signing_time = NOW};
+        struct making m;
+        struct sg_err err;
+
+        make_with(&m, cases[i].references, cases[i].extra);
+        assert_ok(sign_to(&params, sg_buf_slice(&m.file), &file, &digest, &err), &err);
+        assert_int_equal(first_new(&file), cases[i].first);
+        assert_ok(stamp_to(sg_buf_slice(&m.file), &stamped, &err), &err);
+        assert_int_equal(first_new(&stamped), cases[i].first);
+        sg_buf_clear(&m.file);
+    }
+}
+
+static void no_number_is_left(void **state)
+{
+    _cleanup_(sg_buf_clear) struct sg_buf references = SG_BUF(SG_MIB), stamped = SG_BUF(SG_MIB);
+    struct making m;
+    struct sg_err err;
+
+    (void)state;
+    for (int i = MAX_MADE; i <= SG_MAX_PDF_NUMBER; i += SG_MAX_PDF_UPDATE_OBJECTS)
+        assert_int_equal(sg_buf_printf(&references, NULL, "%s%d 0 R", i == MAX_MADE ? "[" : " ", i), SG_OK);
+    assert_int_equal(sg_buf_append(&references, "]", 2, NULL), SG_OK);
+    make_with(&m, (const char *)references.data, "/Root 1 0 R");
+    assert_int_equal(stamp_to(sg_buf_slice(&m.file), &stamped, &err), SG_E_MALFORMED);
+    sg_buf_clear(&m.file);
+}
+
 static void assert_refused(const char *catalog, const char *more, struct sg_pades_params params, enum sg_rc expected)
 {
     _cleanup_(sg_cades_signer_freep) struct sg_cades_signer *signer = make_signer(P256_KEY);
@@ -281,6 +369,41 @@ static void what_is_refused(void **state)
     assert_refused("[]", "null", plain, SG_E_MALFORMED);
 }
 
+/* 16 each: four of them are as deep as what a dictionary has may be nested, which is one more. */
+#define OPEN "[[[[[[[[[[[[[[[["
+#define SHUT "]]]]]]]]]]]]]]]]"
+
+/* What the verifier would take for something that reaches into the signature (test_pdf_overlap.c) is not signed, and
+ * gets no time-stamp; its twin does. */
+static void what_may_reach_into_the_signature(void **state)
+{
+    static const struct {
+        const char *object, *extra;
+        enum sg_rc expected;
+    } cases[] = {
+        {"<< /Length 1 >>\nstream\nx\nendstream", "/Root 1 0 R", SG_OK},
+        {"<< /Length 0000000000000000000000000000001 >>\nstream\nx\nendstream", "/Root 1 0 R", SG_E_MALFORMED},
+        {"<< /Length /None /Prev 2 0 R /XRefStm /A >>", "/Root 1 0 R /X " OPEN OPEN OPEN SHUT SHUT SHUT, SG_OK},
+        {"null", "/Root 1 0 R /X " OPEN OPEN OPEN OPEN SHUT SHUT SHUT SHUT, SG_E_MALFORMED},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        _cleanup_(sg_cades_signer_freep) struct sg_cades_signer *signer = make_signer(P256_KEY);
+        _cleanup_(sg_buf_clear) struct sg_buf file = SG_BUF(SG_MIB), stamped = SG_BUF(SG_MIB), digest = SG_BUF(SG_KIB);
+        const struct sg_pades_params params = {.signer = signer, .signing_time = NOW};
+        struct making m;
+        struct sg_err err;
+
+        make_with(&m, cases[i].object, cases[i].extra);
+        assert_int_equal(sign_to(&params, sg_buf_slice(&m.file), &file, &digest, &err), cases[i].expected);
+        assert_int_equal(stamp_to(sg_buf_slice(&m.file), &stamped, &err), cases[i].expected);
+        if (cases[i].expected != SG_OK)
+            assert_non_null(strstr(err.text, "may reach into a signature"));
+        sg_buf_clear(&m.file);
+    }
+}
+
 static void options_have_limits(void **state)
 {
     (void)state;
@@ -296,8 +419,13 @@ static void options_have_limits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_kind_of_key),       cmocka_unit_test(cross_reference_streams),
-        cmocka_unit_test(the_update_is_read_back), cmocka_unit_test(what_is_refused),
+        cmocka_unit_test(every_kind_of_key),
+        cmocka_unit_test(cross_reference_streams),
+        cmocka_unit_test(the_update_is_read_back),
+        cmocka_unit_test(what_is_refused),
+        cmocka_unit_test(numbers_that_are_referred_to),
+        cmocka_unit_test(no_number_is_left),
+        cmocka_unit_test(what_may_reach_into_the_signature),
         cmocka_unit_test(options_have_limits),
     };
 
