@@ -16,7 +16,8 @@ struct sg_input {
     char *name;
     int fd; /* -1: the bytes are in `memory` */
     struct sg_slice memory;
-    struct sg_buf spooled; /* owns `memory`, of a spool that is still small */
+    struct sg_input *front; /* not NULL: `memory` stands behind this */
+    struct sg_buf spooled;  /* owns `memory`, of a spool that is still small */
     uint64_t size;
     bool in_place;      /* `fd` is the file itself, not a temporary file of ours */
     bool watched;       /* by another process, which asks whether the file has changed */
@@ -205,6 +206,18 @@ enum sg_rc sg_input_from_slice(const char *name, struct sg_slice bytes, struct s
     return SG_OK;
 }
 
+enum sg_rc sg_input_joined(struct sg_input *front, struct sg_slice behind, struct sg_input **ret, struct sg_err *err)
+{
+    struct sg_input *input = NULL;
+    enum sg_rc rc = sg_input_from_slice(front->name, behind, &input, err);
+    if (rc != SG_OK)
+        return rc;
+    input->front = front;
+    input->size += front->size;
+    *ret = input;
+    return SG_OK;
+}
+
 enum sg_rc sg_input_spool(const char *name, struct sg_input **ret, struct sg_err *err)
 {
     return input_new(name, ret, err);
@@ -292,7 +305,7 @@ uint64_t sg_input_size(const struct sg_input *input)
 
 static bool in_memory(const struct sg_input *input)
 {
-    return input->fd < 0 || input->memory.data;
+    return !input->front && (input->fd < 0 || input->memory.data);
 }
 
 /* What is there of `len` bytes at `offset`. */
@@ -300,6 +313,18 @@ static size_t within(const struct sg_input *input, uint64_t offset, uint64_t len
 {
     uint64_t left = offset < input->size ? input->size - offset : 0;
     return (size_t)(len < left ? len : left);
+}
+
+static enum sg_rc read_joined(struct sg_input *input, uint64_t offset, uint8_t *out, size_t wanted, size_t *ret_read,
+                              struct sg_err *err)
+{
+    const uint64_t border = input->front->size;
+    size_t done = 0;
+    enum sg_rc rc = offset < border ? sg_input_read(input->front, offset, out, wanted, &done, err) : SG_OK;
+    if (rc == SG_OK && done < wanted)
+        memcpy(out + done, input->memory.data + (offset + done - border), wanted - done);
+    *ret_read = wanted;
+    return rc;
 }
 
 enum sg_rc sg_input_read(struct sg_input *input, uint64_t offset, void *out, size_t len, size_t *ret_read,
@@ -312,6 +337,8 @@ enum sg_rc sg_input_read(struct sg_input *input, uint64_t offset, void *out, siz
         *ret_read = wanted;
         return SG_OK;
     }
+    if (input->front)
+        return read_joined(input, offset, out, wanted, ret_read, err);
     while (done < wanted) {
         ssize_t n = pread(input->fd, (uint8_t *)out + done, wanted - done, (off_t)(offset + done));
         if (n < 0 && errno == EINTR)
@@ -387,7 +414,7 @@ enum sg_rc sg_input_copy(struct sg_input *input, uint64_t offset, uint64_t len, 
     _cleanup_(freep) uint8_t *buffer = malloc(size > 0 ? size : 1);
     if (!buffer)
         return sg_fail_memory(err);
-    if (len > size)
+    if (len > size && input->fd >= 0)
         (void)posix_fadvise(input->fd, (off_t)offset, (off_t)len, POSIX_FADV_SEQUENTIAL);
     enum sg_rc rc = SG_OK;
     while (len > 0 && rc == SG_OK) {

@@ -24,6 +24,9 @@ SG_MUST_CHECK enum sg_rc sg_input_open_file(int folder, const char *path, const 
 /* Over bytes in memory that the caller keeps. `name` is for messages. */
 SG_MUST_CHECK enum sg_rc sg_input_from_slice(const char *name, struct sg_slice bytes, struct sg_input **ret,
                                              struct sg_err *err);
+/* What `front` would be with more bytes behind it; both are the caller's, and have to outlive it. */
+SG_MUST_CHECK enum sg_rc sg_input_joined(struct sg_input *front, struct sg_slice behind, struct sg_input **ret,
+                                         struct sg_err *err);
 /* An empty input to fill with sg_input_append() (decoded PEM, for one) and then read. */
 SG_MUST_CHECK enum sg_rc sg_input_spool(const char *name, struct sg_input **ret, struct sg_err *err);
 SG_MUST_CHECK enum sg_rc sg_input_append(struct sg_input *input, const void *data, size_t len, struct sg_err *err);

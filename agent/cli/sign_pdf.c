@@ -9,6 +9,7 @@
 #include "base/msg.h"
 #include "cli/sign_jobs.h"
 #include "formats/pdf_objects.h"
+#include "verify/pdf_addition.h"
 
 /* --- options ---------------------------------------------------------------------------------------------------------
  */
@@ -153,6 +154,7 @@ static enum sg_rc sign_pdf(const struct sg_sign_jobs *jobs, struct sg_sign_job *
     params.name = signing->name;
     params.signing_time = job->claimed_time;
     params.look = jobs->pdf.visible ? &look : NULL;
+    params.compare = sg_pdf_check_addition;
     params.ret_hazards = job->looked_into ? NULL : &hazards;
     enum sg_rc rc = sg_sign_token_error(jobs, sg_pades_sign(&params, input, out, digest, ret_len, err), err);
     if (rc == SG_OK && !job->looked_into)

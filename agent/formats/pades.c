@@ -43,6 +43,8 @@ static enum sg_rc make_update(struct sg_pades_plan *plan, struct sg_pdf *pdf, st
     plan->room = cms + params->reserve;
     if (rc == SG_OK)
         rc = sg_pades_put_signature(plan, update, err);
+    if (rc == SG_OK)
+        rc = sg_pades_check_addition(plan, input, update, err);
     plan->name = NULL;
     if (rc == SG_OK)
         *ret = sg_steal(update);

@@ -9,6 +9,10 @@
 
 #define SG_PADES_RESERVE (16 * 1024) /* room in /Contents beside the CMS, for a time-stamp that comes later */
 
+/* Whether what was signed in a PDF stays so in what it will be, in which /Contents of the new signature is zeros yet.
+ * An error: the signature is not made. */
+typedef enum sg_rc sg_pades_compare(const char *name, struct sg_pdf *before, struct sg_pdf *after, struct sg_err *err);
+
 struct sg_pades_params {
     const struct sg_cades_signer *signer; /* made with `leave_out_signing_time` */
     const char *field; /* UTF-8: a signature field that is there and empty, or one to be made; NULL: the only empty one,
@@ -21,6 +25,7 @@ struct sg_pades_params {
     struct sg_pdf_rect rect;        /* of a new field that is visible; one that is there keeps its own */
     const struct sg_pdf_look *look; /* NULL: invisible, or as the field is */
     const char *image_name;         /* of the look's image, for messages; NULL: there is none */
+    sg_pades_compare *compare;      /* asked where there are signatures already; NULL: nobody is */
     unsigned *ret_hazards;          /* set to what sg_pdf_hazards() says of the PDF; NULL: that is not asked */
 };
 

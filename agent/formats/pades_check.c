@@ -4,6 +4,7 @@
 #include "formats/pdf_overlap.h"
 #include "formats/pdf_revisions.h"
 #include "formats/pdf_signatures.h"
+#include "formats/pdf_write.h"
 
 enum sg_rc sg_pades_check(struct sg_pdf *pdf, const char *name, struct sg_err *err)
 {
@@ -85,4 +86,26 @@ enum sg_rc sg_pades_check_ends(struct sg_pdf *pdf, struct sg_input *input, struc
                             _("\"%s\" is a broken PDF: it cannot be told where object %d ends, which may reach into a "
                               "signature; have it written anew."),
                             name, overlap.number));
+}
+
+static bool is_signed(const struct sg_pades_doc *doc)
+{
+    for (size_t i = 0; i < doc->count; i++)
+        if (sg_pades_is_signed(&doc->fields[i]))
+            return true;
+    return false;
+}
+
+enum sg_rc sg_pades_check_addition(const struct sg_pades_plan *plan, struct sg_input *input,
+                                   struct sg_pdf_update *update, struct sg_err *err)
+{
+    _cleanup_(sg_input_freep) struct sg_input *joined = NULL;
+    _cleanup_(sg_pdf_freep) struct sg_pdf *after = NULL;
+
+    if (!plan->params->compare || !is_signed(plan->doc))
+        return SG_OK;
+    enum sg_rc rc = sg_input_joined(input, sg_buf_slice(sg_pdf_update_bytes(update)), &joined, err);
+    if (rc == SG_OK)
+        rc = sg_pdf_open(joined, sg_input_size(joined), &after, err);
+    return rc == SG_OK ? plan->params->compare(plan->doc->name, plan->doc->pdf, after, err) : rc;
 }

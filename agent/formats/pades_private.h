@@ -91,6 +91,10 @@ struct sg_pades_spot {
 
 struct sg_pdf_update;
 
+/* Asks `params->compare`, with `update` complete. */
+SG_MUST_CHECK enum sg_rc sg_pades_check_addition(const struct sg_pades_plan *plan, struct sg_input *input,
+                                                 struct sg_pdf_update *update, struct sg_err *err);
+
 /* Of a new field, or of a field whose look is to change: outside the page or without room is SG_E_USAGE. */
 SG_MUST_CHECK enum sg_rc sg_pades_find_spot(const struct sg_pades_plan *plan, struct sg_pades_spot *ret,
                                             struct sg_err *err);

@@ -139,6 +139,8 @@ static enum sg_rc put(struct sg_pades_plan *plan, struct sg_pdf *pdf, struct sg_
     enum sg_rc rc = sg_pdf_update_new(pdf, input, &update, err);
     if (rc == SG_OK)
         rc = sg_pades_put_signature(plan, update, err);
+    if (rc == SG_OK)
+        rc = sg_pades_check_addition(plan, input, update, err);
     plan->name = NULL;
     if (rc != SG_OK)
         return rc;
@@ -148,9 +150,10 @@ static enum sg_rc put(struct sg_pades_plan *plan, struct sg_pdf *pdf, struct sg_
     return sg_buf_append(&stamp->update, bytes->data, bytes->len, err);
 }
 
-static enum sg_rc prepare(struct sg_input *input, size_t room, struct sg_pades_stamp *stamp, struct sg_err *err)
+static enum sg_rc prepare(struct sg_input *input, size_t room, sg_pades_compare *compare, struct sg_pades_stamp *stamp,
+                          struct sg_err *err)
 {
-    static const struct sg_pades_params params = {0};
+    const struct sg_pades_params params = {.compare = compare};
     _cleanup_(sg_pdf_freep) struct sg_pdf *pdf = NULL;
     struct sg_pades_doc doc = {0};
     struct sg_pades_plan plan = {.params = &params, .doc = &doc, .room = room, .is_timestamp = true};
@@ -190,8 +193,8 @@ static enum sg_rc digest(OSSL_LIB_CTX *libctx, const struct sg_pades_stamp *stam
     return rc;
 }
 
-enum sg_rc sg_pades_stamp_begin(OSSL_LIB_CTX *libctx, struct sg_input *input, size_t room, struct sg_pades_stamp **ret,
-                                uint8_t sha256[32], struct sg_err *err)
+enum sg_rc sg_pades_stamp_begin(OSSL_LIB_CTX *libctx, struct sg_input *input, size_t room, sg_pades_compare *compare,
+                                struct sg_pades_stamp **ret, uint8_t sha256[32], struct sg_err *err)
 {
     _cleanup_(sg_pades_stamp_freep) struct sg_pades_stamp *stamp = calloc(1, sizeof(*stamp));
 
@@ -199,7 +202,7 @@ enum sg_rc sg_pades_stamp_begin(OSSL_LIB_CTX *libctx, struct sg_input *input, si
         return sg_fail_memory(err);
     stamp->input = input;
     stamp->update = (struct sg_buf)SG_BUF(SG_MAX_PDF_UPDATE);
-    enum sg_rc rc = prepare(input, room, stamp, err);
+    enum sg_rc rc = prepare(input, room, compare, stamp, err);
     if (rc == SG_OK)
         rc = digest(libctx, stamp, sha256, err);
     if (rc == SG_OK)

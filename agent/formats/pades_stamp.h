@@ -3,7 +3,7 @@
 #pragma once
 
 #include "base/buf.h"
-#include "base/input.h"
+#include "formats/pades.h"
 
 /* The signature whose revision is the whole file, and its CMS. */
 struct sg_pades_last {
@@ -22,9 +22,10 @@ SG_MUST_CHECK enum sg_rc sg_pades_replace_cms(struct sg_input *input, const stru
 /* A document time-stamp in the making. */
 struct sg_pades_stamp;
 
-/* Prepares the update, with room for a token. `sha256`: what is to be stamped. */
+/* Prepares the update, with room for a token. `compare`: as for a signature. `sha256`: what is to be stamped. */
 SG_MUST_CHECK enum sg_rc sg_pades_stamp_begin(OSSL_LIB_CTX *libctx, struct sg_input *input, size_t room,
-                                              struct sg_pades_stamp **ret, uint8_t sha256[32], struct sg_err *err);
+                                              sg_pades_compare *compare, struct sg_pades_stamp **ret,
+                                              uint8_t sha256[32], struct sg_err *err);
 /* Writes the file with the update and the token in it: SG_E_LIMIT if there is not enough room. */
 SG_MUST_CHECK enum sg_rc sg_pades_stamp_finish(struct sg_pades_stamp *stamp, struct sg_slice token, struct sg_sink sink,
                                                struct sg_err *err);

@@ -13,6 +13,7 @@
 #include "formats/cms_augment.h"
 #include "formats/pades_stamp.h"
 #include "formats/tsp.h"
+#include "verify/pdf_addition.h"
 
 #define STAMP_ROOM (24 * SG_KIB) /* in a PDF, for the token of a document time-stamp */
 
@@ -167,7 +168,8 @@ static enum sg_rc begin_pades(struct sg_stamping *stamping, bool delivered, uint
     if (!delivered)
         rc = sg_pades_find_last(stamping->bytes, &stamping->last, &inside, err);
     if (rc == SG_OK && !inside)
-        return sg_pades_stamp_begin(stamping->libctx, stamping->bytes, STAMP_ROOM, &stamping->stamp, sha256, err);
+        return sg_pades_stamp_begin(stamping->libctx, stamping->bytes, STAMP_ROOM, sg_pdf_check_addition,
+                                    &stamping->stamp, sha256, err);
     if (rc == SG_OK)
         rc = sg_input_from_slice(sg_input_name(stamping->bytes), sg_buf_slice(&stamping->last.cms), &cms, err);
     return rc == SG_OK ? digest_signature(stamping, cms, sha256, err) : rc;

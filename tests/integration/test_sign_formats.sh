@@ -116,6 +116,25 @@ expect 77 signet_pin sign --force last.pdf a.pdf letter.pdf
 says "2 signed, 1 failed, 0 not begun"
 says "[policy] last.pdf"
 
+# an earlier signature stays whole, or there is no other
+openssl req -x509 -newkey rsa:2048 -nodes -keyout other.key -out other.pem -subj "/CN=Other" -days 30 2> openssl.out
+for kind in "signed once.pdf 1" "form-shared shared.pdf"; do
+    read -ra words <<< "$kind"
+    holds /usr/bin/python3 -B "$SIGNET_SOURCE/tests/support/make_pdf.py" "${words[@]}" other.pem other.key
+done
+by_other() { # FILE: what the verifier says of the first signature's changes
+    "$SIGNET" verify --json --anchor other.pem "$1" > by-other || true
+    jq -r '.signatures[0].changes' by-other
+}
+expect 0 signet_pin sign --field New --output again.pdf once.pdf
+[ "$(by_other once.pdf) $(by_other again.pdf)" = "none permitted" ] || failed "signed again: $(cat by-other)"
+[ "$(by_other shared.pdf)" = none ] || failed "signed once: $(cat by-other)"
+expect 77 signet_pin sign --field New --output refused.pdf shared.pdf
+says 'One more signature or time-stamp would break what "shared.pdf" has: '
+rejects test -e refused.pdf
+expect 0 signet_pin sign --field Later --output prepared.pdf shared.pdf # which needs no other form
+[ "$(by_other prepared.pdf)" = permitted ] || failed "the prepared field: $(cat by-other)"
+
 # a large one, whose digest is reckoned while it is written
 pdf large pad=20000000
 expect 0 signet_pin sign large.pdf

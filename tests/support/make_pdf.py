@@ -230,6 +230,15 @@ def large(pages, size):
     return Pdf().revise(objects)
 
 
+def form_shared(certificate, key):
+    """CERTIFICATE KEY: signed once; something else leads to its form, too, which so may not change."""
+    SIGNER.extend((certificate, key))
+    pdf = Pdf().revise({**BASE, 1: BASE[1][:-2] + b"/Later 6 0 R >>"}, trailer=INFO)
+    fields = b"7 0 R 10 0 R 20 0 R"
+    return pdf.sign(21, {20: WIDGET % (b"Signature", b"0 0 0 0", b"/V 21 0 R ")},
+                    {3: SIGNED_PAGE % fields, 6: SIGNED_FORM % fields}, trailer=INFO)
+
+
 def signed(count, certificate, key):
     """COUNT CERTIFICATE KEY: signed so many times, each in a revision of its own behind the first."""
     SIGNER.extend((certificate, key))
@@ -291,6 +300,7 @@ KINDS = {
     "page": page,
     "large": large,
     "signed": signed,
+    "form-shared": form_shared,
 }
 
 if __name__ == "__main__":

@@ -43,9 +43,16 @@ static void reads_at_offsets(void **state)
     struct scratch *scratch = *state;
     struct sg_err err;
     scratch_write(scratch, "file", "0123456789", 10);
-    for (int from_memory = 0; from_memory < 2; from_memory++) {
+    scratch_write(scratch, "front", "01234", 5);
+    for (int kind = 0; kind < 3; kind++) {
+        _cleanup_(sg_input_freep) struct sg_input *front = NULL;
         _cleanup_(sg_input_freep) struct sg_input *input = NULL;
-        if (from_memory)
+        if (kind == 2) {
+            assert_ok(sg_input_open(scratch_path(scratch, "front"), &front, &err));
+            assert_ok(sg_input_joined(front, (struct sg_slice){(const uint8_t *)"56789", 5}, &input, &err));
+            assert_reads(input, 5, 3, "567");
+            assert_reads(input, 2, 3, "234");
+        } else if (kind == 1)
             assert_ok(sg_input_from_slice("mem", (struct sg_slice){(const uint8_t *)"0123456789", 10}, &input, &err));
         else
             assert_ok(sg_input_open(scratch_path(scratch, "file"), &input, &err));

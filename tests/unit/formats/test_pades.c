@@ -208,7 +208,7 @@ static void the_update_is_read_back(void **state)
 }
 
 /* A document time-stamp of the file; what is in its room is of no account here. */
-static enum sg_rc stamp_to(struct sg_slice pdf, struct sg_buf *ret, struct sg_err *err)
+static enum sg_rc stamp_to(struct sg_slice pdf, sg_pades_compare *compare, struct sg_buf *ret, struct sg_err *err)
 {
     _cleanup_(sg_input_freep) struct sg_input *input = NULL;
     _cleanup_(sg_pades_stamp_freep) struct sg_pades_stamp *stamp = NULL;
@@ -216,7 +216,7 @@ static enum sg_rc stamp_to(struct sg_slice pdf, struct sg_buf *ret, struct sg_er
     uint8_t sha256[32];
 
     assert_int_equal(sg_input_from_slice("in.pdf", pdf, &input, err), SG_OK);
-    enum sg_rc rc = sg_pades_stamp_begin(fx.libctx, input, 1024, &stamp, sha256, err);
+    enum sg_rc rc = sg_pades_stamp_begin(fx.libctx, input, 1024, compare, &stamp, sha256, err);
     return rc == SG_OK ? sg_pades_stamp_finish(stamp, token, sg_buf_sink(ret), err) : rc;
 }
 
@@ -272,7 +272,7 @@ static void numbers_that_are_referred_to(void **state)
         make_with(&m, cases[i].references, cases[i].extra);
         assert_ok(sign_to(&params, sg_buf_slice(&m.file), &file, &digest, &err), &err);
         assert_int_equal(first_new(&file), cases[i].first);
-        assert_ok(stamp_to(sg_buf_slice(&m.file), &stamped, &err), &err);
+        assert_ok(stamp_to(sg_buf_slice(&m.file), NULL, &stamped, &err), &err);
         assert_int_equal(first_new(&stamped), cases[i].first);
         sg_buf_clear(&m.file);
     }
@@ -289,7 +289,38 @@ static void no_number_is_left(void **state)
         assert_int_equal(sg_buf_printf(&references, NULL, "%s%d 0 R", i == MAX_MADE ? "[" : " ", i), SG_OK);
     assert_int_equal(sg_buf_append(&references, "]", 2, NULL), SG_OK);
     make_with(&m, (const char *)references.data, "/Root 1 0 R");
-    assert_int_equal(stamp_to(sg_buf_slice(&m.file), &stamped, &err), SG_E_MALFORMED);
+    assert_int_equal(stamp_to(sg_buf_slice(&m.file), NULL, &stamped, &err), SG_E_MALFORMED);
+    sg_buf_clear(&m.file);
+}
+
+/* The later one is the file with the update behind it. */
+static enum sg_rc refuse_more(const char *name, struct sg_pdf *before, struct sg_pdf *after, struct sg_err *err)
+{
+    size_t count = 0, more = 0;
+
+    (void)sg_pdf_places(before, &count);
+    (void)sg_pdf_places(after, &more);
+    assert_true(more > count);
+    assert_int_equal(sg_pdf_get(sg_pdf_trailer(after), "Prev")->integer, (int64_t)sg_pdf_startxref(before));
+    return sg_fail(err, SG_E_POLICY, "%s was signed", name);
+}
+
+/* Who compares is asked where something was signed before, and what it refuses is not done. */
+static void who_compares_is_asked(void **state)
+{
+    _cleanup_(sg_cades_signer_freep) struct sg_cades_signer *signer = make_signer(P256_KEY);
+    _cleanup_(sg_buf_clear) struct sg_buf file = SG_BUF(SG_MIB), more = SG_BUF(SG_MIB), digest = SG_BUF(SG_KIB);
+    const struct sg_pades_params params = {.signer = signer, .signing_time = NOW, .compare = refuse_more};
+    struct making m;
+    struct sg_err err;
+
+    (void)state;
+    make_with(&m, "null", "/Root 1 0 R");
+    assert_ok(stamp_to(sg_buf_slice(&m.file), refuse_more, &more, &err), &err);
+    assert_ok(sign_to(&params, sg_buf_slice(&m.file), &file, &digest, &err), &err);
+    assert_int_equal(sign_to(&params, sg_buf_slice(&file), &more, &digest, &err), SG_E_POLICY);
+    assert_int_equal(stamp_to(sg_buf_slice(&file), refuse_more, &more, &err), SG_E_POLICY);
+    assert_string_equal(err.text, "in.pdf was signed");
     sg_buf_clear(&m.file);
 }
 
@@ -397,7 +428,7 @@ static void what_may_reach_into_the_signature(void **state)
 
         make_with(&m, cases[i].object, cases[i].extra);
         assert_int_equal(sign_to(&params, sg_buf_slice(&m.file), &file, &digest, &err), cases[i].expected);
-        assert_int_equal(stamp_to(sg_buf_slice(&m.file), &stamped, &err), cases[i].expected);
+        assert_int_equal(stamp_to(sg_buf_slice(&m.file), NULL, &stamped, &err), cases[i].expected);
         if (cases[i].expected != SG_OK)
             assert_non_null(strstr(err.text, "may reach into a signature"));
         sg_buf_clear(&m.file);
@@ -425,6 +456,7 @@ int main(void)
         cmocka_unit_test(what_is_refused),
         cmocka_unit_test(numbers_that_are_referred_to),
         cmocka_unit_test(no_number_is_left),
+        cmocka_unit_test(who_compares_is_asked),
         cmocka_unit_test(what_may_reach_into_the_signature),
         cmocka_unit_test(options_have_limits),
     };
