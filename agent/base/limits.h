@@ -212,6 +212,7 @@
 /* Signing PDFs. */
 #define SG_MAX_PDF_UPDATE (64 * SG_MIB) /* what signing appends, held in memory: an image, fonts */
 #define SG_MAX_PDF_UPDATE_OBJECTS 256   /* objects in it */
+#define SG_MAX_PDF_NUMBERS_PASSED 65536 /* that are looked at for as many that nothing refers to */
 #define SG_MAX_PDF_RESERVE (1 * SG_MIB) /* room for what comes later */
 #define SG_MAX_PDF_LOOK_PARTS 64        /* objects that a visible signature is made of */
 #define SG_MAX_PDF_TEXT (8 * SG_KIB)    /* a text in a signature, or a field's whole name */

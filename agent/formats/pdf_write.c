@@ -28,36 +28,46 @@ struct sg_pdf_update {
     int next; /* number that no object has, and that none refers to */
 };
 
-/* By number: what is referred to. */
-static void note_references(const struct sg_pdf_value *value, bool *noted)
+/* Which numbers from `first` on are referred to. */
+struct referred {
+    int64_t first;
+    bool noted[SG_MAX_PDF_NUMBERS_PASSED];
+};
+
+static void note_references(const struct sg_pdf_value *value, struct referred *referred)
 {
-    if (value->type == SG_PDF_REFERENCE && value->id.number >= 0 && value->id.number <= SG_MAX_PDF_NUMBER)
-        noted[value->id.number] = true;
+    const int64_t at = value->id.number - referred->first;
+
+    if (value->type == SG_PDF_REFERENCE && at >= 0 && at < SG_MAX_PDF_NUMBERS_PASSED)
+        referred->noted[at] = true;
     for (size_t i = 0; i < value->count; i++)
-        note_references(&value->entries[i].value, noted);
+        note_references(&value->entries[i].value, referred);
 }
 
 /* What a reference leads to that leads nowhere is null (§7.3.10), and stays so: an object of that number would be a
- * change of all that an earlier signature covers. `*next` moves on to where as many numbers are free as an update may
- * take. */
+ * change of what an earlier signature covers. Gives the first from which on as many numbers are free as an update may
+ * take, or one that is too high. */
 static enum sg_rc pass_referred(struct sg_pdf *pdf, int64_t *next, struct sg_err *err)
 {
-    _cleanup_(freep) bool *noted = calloc(SG_MAX_PDF_NUMBER + 1, sizeof(*noted)); /* of which little is ever touched */
+    _cleanup_(freep) struct referred *referred = calloc(1, sizeof(*referred));
     const struct sg_pdf_value *value = NULL;
-    size_t count = 0;
+    size_t count = 0, at = 0;
     const struct sg_pdf_place *places = sg_pdf_places(pdf, &count);
-    enum sg_rc rc = noted ? SG_OK : sg_fail_memory(err);
+    enum sg_rc rc = SG_OK;
 
-    if (rc == SG_OK)
-        note_references(sg_pdf_trailer(pdf), noted);
+    if (!referred)
+        return sg_fail_memory(err);
+    referred->first = *next;
+    note_references(sg_pdf_trailer(pdf), referred);
     for (size_t i = 0; rc == SG_OK && i < count; i++) {
         rc = sg_pdf_object(pdf, places[i].id, &value, err);
         if (rc == SG_OK)
-            note_references(value, noted);
+            note_references(value, referred);
     }
-    for (int64_t i = *next; rc == SG_OK && i <= SG_MAX_PDF_NUMBER && i < *next + SG_MAX_PDF_UPDATE_OBJECTS; i++)
-        if (noted[i])
-            *next = i + 1;
+    for (size_t i = 0; i < SG_MAX_PDF_NUMBERS_PASSED && i < at + SG_MAX_PDF_UPDATE_OBJECTS; i++)
+        if (referred->noted[i])
+            at = i + 1;
+    *next += at + SG_MAX_PDF_UPDATE_OBJECTS <= SG_MAX_PDF_NUMBERS_PASSED ? (int64_t)at : SG_MAX_PDF_NUMBER;
     return rc;
 }
 
