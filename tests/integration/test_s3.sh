@@ -133,8 +133,8 @@ document refused
 expect 0 push "$FRONT_URL/archive" "$tmp/refused"
 says "stored $tmp/refused 200"
 in_bucket archive refused
-asked 1 PUT 501
-asked 1 PUT 200
+asked 1 PUT ' 501$'
+asked 1 PUT ' 200$'
 expect 0 push "$FRONT_URL/archive" "$tmp/refused"
 says "there $tmp/refused"
 asked 2 PUT ''
@@ -176,7 +176,7 @@ says "stored $tmp/unlisted 200"
 forget
 expect 0 push "$FRONT_URL/archive" "$tmp/unlisted"
 says "there $tmp/unlisted 200"
-asked 1 PUT 412
+asked 1 PUT ' 412$'
 
 # Bytes that were damaged on their way are not kept.
 front damage
@@ -190,14 +190,14 @@ front honest
 # --- in parts ---------------------------------------------------------------------------------------------------------
 
 two_parts=$((16 * 1048576 + 10))
-three_parts=$((32 * 1048576 + 10))
+three_parts=$((48 * 1048576 - 10)) # the third is more than lies in sockets, once who sent it is gone
 
 forget
 document whole $two_parts
 expect 0 push "$FRONT_URL/archive" "$tmp/whole"
 says "stored $tmp/whole 200"
 in_bucket archive whole
-asked 2 PUT 'partNumber=[12]&.* 200'
+asked 2 PUT 'partNumber=[12]&.* 200$'
 asked 2 PUT ''
 holds test -z "$(uploads archive)"
 forget
@@ -229,7 +229,7 @@ expect 0 push "$FRONT_URL/archive" "$tmp/killed"
 says "stored $tmp/killed 200"
 in_bucket archive killed
 asked 0 POST 'uploads='
-asked 1 PUT 'partNumber=3&.* 200'
+asked 1 PUT 'partNumber=3&.* 200$'
 asked 1 PUT ''
 holds test -z "$(uploads archive)"
 remove killed
@@ -249,7 +249,7 @@ front honest
 forget
 expect 0 push "$FRONT_URL/archive" "$tmp/swapped"
 in_bucket archive swapped
-asked 2 PUT 'partNumber=[23]&.* 200'
+asked 2 PUT 'partNumber=[23]&.* 200$'
 asked 2 PUT ''
 remove swapped
 
