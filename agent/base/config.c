@@ -112,6 +112,11 @@ const struct sg_config *sg_config_group(const struct sg_config *config, const ch
     return NULL;
 }
 
+const struct sg_config *sg_config_group_named(const struct sg_config *config, const char *section, const char *name)
+{
+    return find_group(config, section, name);
+}
+
 const char *sg_config_group_name(const struct sg_config *group)
 {
     return group->name;

@@ -94,6 +94,8 @@ bool sg_config_yes(const struct sg_config *config, enum sg_key key);        /* o
  * configuration that has its section's keys, as it says them or built in. NULL behind the last. A stronger file that
  * has the same section wins key by key. */
 const struct sg_config *sg_config_group(const struct sg_config *config, const char *section, size_t index);
+/* The one of that name; NULL: there is none. */
+const struct sg_config *sg_config_group_named(const struct sg_config *config, const char *section, const char *name);
 const char *sg_config_group_name(const struct sg_config *group);
 bool sg_key_in_group(enum sg_key key); /* it stands in such sections alone */
 

@@ -59,13 +59,10 @@ static enum sg_rc show_head(void *context, const struct sg_outbox_document *docu
 static enum sg_rc name_left(const struct showing *showing, const struct sg_step *step, char **ret, struct sg_err *err)
 {
     const char *sha256 = step->sent_sha256[0] ? step->sent_sha256 : step->sha256;
-    const struct sg_config *section = NULL;
+    const struct sg_config *section = sg_config_group_named(showing->app->config, "target", step->target);
 
     if (step->kind != SG_STEP_UPLOAD || step->state != SG_STEP_DROPPED || !step->sent)
         return SG_OK;
-    for (size_t i = 0; (section = sg_config_group(showing->app->config, "target", i)); i++)
-        if (strcmp(sg_config_group_name(section), step->target) == 0)
-            break;
     if (!section || strcmp(sg_config_text(section, SG_KEY_TARGET_TYPE), "webdav") != 0)
         return SG_OK;
     const char *url = sg_config_text(section, SG_KEY_TARGET_URL);

@@ -19,16 +19,6 @@ static void *grow(void *items, size_t count, size_t size)
 
 /* --- from the store ----------------------------------------------------------------------------------------------- */
 
-static bool has_target(const struct sg_app *app, const char *name)
-{
-    const struct sg_config *group = NULL;
-
-    for (size_t i = 0; (group = sg_config_group(app->config, "target", i)) != NULL; i++)
-        if (strcmp(sg_config_group_name(group), name) == 0)
-            return true;
-    return false;
-}
-
 static enum sg_rc take_waiting(void *context, const struct sg_waiting *waiting, struct sg_err *err)
 {
     struct sg_status *status = context;
@@ -45,8 +35,8 @@ static enum sg_rc take_waiting(void *context, const struct sg_waiting *waiting, 
                                        .count = waiting->count,
                                        .since = waiting->since,
                                        .next = waiting->next,
-                                       .known =
-                                           waiting->kind != SG_STEP_UPLOAD || has_target(status->app, waiting->target)};
+                                       .known = waiting->kind != SG_STEP_UPLOAD ||
+                                                sg_config_group_named(status->app->config, "target", waiting->target)};
     if (waiting->next < status->next)
         status->next = waiting->next;
     return item->target && item->code && item->text ? SG_OK : sg_fail_memory(err);

@@ -165,12 +165,9 @@ void sg_sync_report_clear(struct sg_sync_report *report)
 
 static bool is_required(const struct sg_app *app, const char *target)
 {
-    const struct sg_config *section = NULL;
+    const struct sg_config *section = sg_config_group_named(app->config, "target", target);
 
-    for (size_t i = 0; (section = sg_config_group(app->config, "target", i)); i++)
-        if (strcmp(sg_config_group_name(section), target) == 0)
-            return sg_config_yes(section, SG_KEY_TARGET_REQUIRED);
-    return true;
+    return !section || sg_config_yes(section, SG_KEY_TARGET_REQUIRED);
 }
 
 /* What waits for a target with `required = no` is no failure while enough others have it. */

@@ -31,6 +31,24 @@ static inline void scene_tsa_crl(struct scene *scene, const struct pki_crl *what
                                      scene->tsa_crl = pki_crl(scene->world.libctx, &scene->tsa_ca, what)) > 0);
 }
 
+#define SINCE_2012 INT64_C(1325376000)
+
+/* A PKI of 2012, which is good until now; the signer's certificate is signed by `digest`. */
+static inline void scene_since_2012(struct scene *scene, const char *digest)
+{
+    struct world *world = &scene->world;
+    pki_free(&world->root);
+    pki_free(&world->ca);
+    world->root =
+        pki_issue(world->libctx, NULL, &(struct pki_cert){.name = "Root", .ca = true, .not_before = SINCE_2012});
+    (void)sk_X509_set(world->anchors, 0, world->root.cert);
+    world->ca = pki_issue(world->libctx, &world->root,
+                          &(struct pki_cert){.name = "Issuing CA", .ca = true, .not_before = SINCE_2012});
+    world_signer(world, &(struct pki_cert){.name = "Alice", .not_before = SINCE_2012, .digest = digest});
+    world_crl(world, &world->root_crl, &world->root, &(struct pki_crl){.this_update = SINCE_2012});
+    world_crl(world, &world->ca_crl, &world->ca, &(struct pki_crl){.this_update = SINCE_2012});
+}
+
 static inline int setup_scene(void **state)
 {
     struct scene *scene = calloc(1, sizeof *scene);

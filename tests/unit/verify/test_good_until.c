@@ -130,17 +130,9 @@ static void stamp_ends(void **state)
 /* A PKI of 2012 that is good until now, but for one thing that is by SHA-1. */
 static void found_2012(struct scene *scene, const char *cert_digest, const char *crl_digest)
 {
-    const int64_t since = INT64_C(1325376000);
-    struct world *world = &scene->world;
-    pki_free(&world->root);
-    pki_free(&world->ca);
-    world->root = pki_issue(world->libctx, NULL, &(struct pki_cert){.name = "Root", .ca = true, .not_before = since});
-    (void)sk_X509_set(world->anchors, 0, world->root.cert);
-    world->ca = pki_issue(world->libctx, &world->root,
-                          &(struct pki_cert){.name = "Issuing CA", .ca = true, .not_before = since});
-    world_signer(world, &(struct pki_cert){.name = "Alice", .not_before = since, .digest = cert_digest});
-    world_crl(world, &world->root_crl, &world->root, &(struct pki_crl){.this_update = since});
-    world_crl(world, &world->ca_crl, &world->ca, &(struct pki_crl){.this_update = since, .digest = crl_digest});
+    scene_since_2012(scene, cert_digest);
+    world_crl(&scene->world, &scene->world.ca_crl, &scene->world.ca,
+              &(struct pki_crl){.this_update = SINCE_2012, .digest = crl_digest});
 }
 
 /* By the dated table: of the signature, of a certificate, of a CRL. */

@@ -198,23 +198,13 @@ static void stale(void **state)
 #define IN_2013 INT64_C(1370044800)
 #define IN_2014 INT64_C(1401580800)
 
-/* A PKI of 2012, which is good until now. */
+/* A PKI and a TSA of 2012, which are good until now. */
 static void found_early(struct scene *scene, const char *digest)
 {
-    const int64_t since = INT64_C(1325376000);
-    struct world *world = &scene->world;
-    pki_free(&world->root);
-    pki_free(&world->ca);
-    world->root = pki_issue(world->libctx, NULL, &(struct pki_cert){.name = "Root", .ca = true, .not_before = since});
-    (void)sk_X509_set(world->anchors, 0, world->root.cert);
-    world->ca = pki_issue(world->libctx, &world->root,
-                          &(struct pki_cert){.name = "Issuing CA", .ca = true, .not_before = since});
-    world_signer(world, &(struct pki_cert){.name = "Alice", .not_before = since, .digest = digest});
-    scene_tsa(scene, &(struct pki_cert){.name = "TSA CA", .ca = true, .not_before = since},
-              &(struct pki_cert){.name = "TSA", .not_before = since});
-    world_crl(world, &world->root_crl, &world->root, &(struct pki_crl){.this_update = since});
-    world_crl(world, &world->ca_crl, &world->ca, &(struct pki_crl){.this_update = since});
-    scene_tsa_crl(scene, &(struct pki_crl){.this_update = since});
+    scene_since_2012(scene, digest);
+    scene_tsa(scene, &(struct pki_cert){.name = "TSA CA", .ca = true, .not_before = SINCE_2012},
+              &(struct pki_cert){.name = "TSA", .not_before = SINCE_2012});
+    scene_tsa_crl(scene, &(struct pki_crl){.this_update = SINCE_2012});
 }
 
 /* EN 319 102-1 §5.5.4 step 4 c: with an algorithm that was good when it was used; that was weak already. */
