@@ -102,12 +102,27 @@ static enum token take_string(struct reader *r)
     return TOKEN_STRING;
 }
 
+/* Goes behind the next `wanted`. Most of a signed PDF is hexadecimal digits: they are not looked at one by one. */
+static bool pass(struct reader *r, char wanted)
+{
+    while (peek(r) != NOT_THERE) {
+        const uint8_t *here = r->window + (r->at - r->start);
+        uint64_t len = r->start + r->len - r->at;
+        len = len < r->limit - r->at ? len : r->limit - r->at;
+        len = len < r->left ? len : r->left;
+        const uint8_t *found = memchr(here, wanted, len);
+        uint64_t passed = found ? (uint64_t)(found - here) + 1 : len;
+        r->at += passed;
+        r->left -= passed;
+        if (found)
+            return true;
+    }
+    return false;
+}
+
 static enum token take_hex(struct reader *r)
 {
-    int c = next(r);
-    while (c != '>' && c != NOT_THERE)
-        c = next(r);
-    return c == '>' ? TOKEN_STRING : TOKEN_NONE;
+    return pass(r, '>') ? TOKEN_STRING : TOKEN_NONE;
 }
 
 static int hex(char c)

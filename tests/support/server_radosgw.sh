@@ -92,8 +92,13 @@ s3_put() { # PATH FILE CURL-ARGUMENT...: the status
     S3_SHA256=$(sha256sum "$file" | cut -d' ' -f1) s3_status PUT "$path" --data-binary "@$file" "$@"
 }
 
-s3_keys() { # BUCKET: the keys in it, a line each, at most 1000
-    s3 GET "/$1?list-type=2" | grep -o '<Key>[^<]*' | cut -c6- || true
+s3_keys() { # BUCKET: the keys in it, a line each; a page ends after 1000
+    local page after=
+    while page=$(s3 GET "/$1?list-type=2&start-after=$after" | grep -o '<Key>[^<]*' | cut -c6-) && [ -n "$page" ]; do
+        echo "$page"
+        after=${page##*$'\n'}
+        after=${after//\//%2F}
+    done
 }
 
 # ---- the cluster: what radosgw_start runs, in a process of its own ------------------------------------------------------
