@@ -76,7 +76,8 @@ static enum sg_rc check_names(const struct sg_asic_params *params, struct sg_err
         names[i] = params->files[i].name;
         rc = check_name(names[i], err);
     }
-    qsort(names, params->count, sizeof *names, compare_names);
+    if (rc == SG_OK)
+        qsort(names, params->count, sizeof *names, compare_names);
     for (size_t i = 1; rc == SG_OK && i < params->count; i++)
         rc = check_pair(names[i - 1], names[i], err);
     return rc;

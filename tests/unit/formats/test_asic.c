@@ -135,9 +135,10 @@ static void test_names_that_may_not_be(void **state)
     static const char *const bad[] = {"mimetype", "META-INF/a", "meta-inf/a", "../a", "/a", "a/", "", "a\\b"};
     struct sg_err err;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        const struct sg_asic_file file = {world->paths[0], bad[i]};
-        if (sign(world, SG_ASIC_E, &file, 1, &err) != SG_E_USAGE)
-            fail_msg("\"%s\"", bad[i]);
+        const struct sg_asic_file files[] = {{world->paths[0], bad[i]}, {world->paths[1], "good"}};
+        for (size_t count = 1; count <= 2; count++)
+            if (sign(world, SG_ASIC_E, files, count, &err) != SG_E_USAGE)
+                fail_msg("\"%s\", of %zu", bad[i], count);
     }
     const struct sg_asic_file twice[] = {{world->paths[0], "a"}, {world->paths[1], "b"}, {world->paths[2], "a"}};
     assert_int_equal(sign(world, SG_ASIC_E, twice, 3, &err), SG_E_USAGE);
