@@ -1,9 +1,6 @@
 /* ASiC: a container, with one file or with all of them. */
 #include <string.h>
-#include <sys/stat.h>
 
-#include "base/hash.h"
-#include "base/limits.h"
 #include "base/msg.h"
 #include "cli/sign_jobs.h"
 #include "formats/asic.h"
@@ -11,9 +8,9 @@
 /* A container in the making. */
 struct making {
     const struct sg_sign_jobs *jobs;
+    const struct sg_sign_input *inputs;
     struct sg_asic_file *files;
     char **names;
-    struct stat *found; /* of each file, when it was compared with the manifest; NULL: there is none */
     size_t count;
 };
 
@@ -23,7 +20,6 @@ static void making_clear(struct making *making)
         free(making->names[i]);
     free(making->names);
     free(making->files);
-    free(making->found);
 }
 
 /* --- names -----------------------------------------------------------------------------------------------------------
@@ -69,56 +65,6 @@ static enum sg_rc list_files(const struct sg_sign_job *job, struct making *makin
     return SG_OK;
 }
 
-/* --- the manifest ----------------------------------------------------------------------------------------------------
- */
-
-static enum sg_rc check_file(const struct sg_sign_jobs *jobs, const struct sg_sign_input *file, struct stat *ret,
-                             struct sg_err *err)
-{
-    _cleanup_(sg_input_freep) struct sg_input *input = NULL;
-    enum sg_rc rc = sg_input_open(file->path, &input, err);
-
-    if (rc == SG_OK && stat(file->path, ret) != 0)
-        rc = sg_fail(err, SG_E_NOT_FOUND, _("\"%s\" is not there any more."), file->path);
-    if (rc == SG_OK)
-        rc = sg_sign_check_manifest(jobs, file, input, err);
-    return rc == SG_OK ? sg_input_check_unchanged(input, err) : sg_about(file->path, err, rc);
-}
-
-static enum sg_rc check_manifest(const struct sg_sign_job *job, struct making *making, struct sg_err *err)
-{
-    enum sg_rc rc = SG_OK;
-
-    if (!job->inputs[0].sha256)
-        return SG_OK;
-    making->found = calloc(job->input_count, sizeof(*making->found));
-    if (!making->found)
-        return sg_fail_memory(err);
-    for (size_t i = 0; i < job->input_count && rc == SG_OK; i++)
-        rc = check_file(making->jobs, &job->inputs[i], &making->found[i], err);
-    return rc;
-}
-
-static bool is_same(const struct stat *a, const struct stat *b)
-{
-    return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
-           a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
-           a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
-}
-
-/* The files are those that were compared. */
-static enum sg_rc check_unchanged(const struct making *making, struct sg_err *err)
-{
-    struct stat now;
-
-    for (size_t i = 0; making->found && i < making->count; i++)
-        if (stat(making->files[i].path, &now) != 0 || !is_same(&now, &making->found[i]))
-            return sg_about(making->files[i].path, err,
-                            sg_fail(err, SG_E_INPUT_CHANGED, _("\"%s\" was changed while it was being signed."),
-                                    making->files[i].path));
-    return SG_OK;
-}
-
 /* --- signing ---------------------------------------------------------------------------------------------------------
  */
 
@@ -130,6 +76,14 @@ static void tell(void *context, size_t files)
         sg_progress_show(making->jobs->progress, files);
 }
 
+/* What was consented to is what is in the container. */
+static enum sg_rc check_listed(void *context, size_t index, const char *sha256, struct sg_err *err)
+{
+    const struct making *making = context;
+
+    return sg_sign_check_listed(&making->inputs[index], sha256, err);
+}
+
 static enum sg_rc make(struct making *making, struct sg_sign_job *job, enum sg_asic_form form, struct sg_outfile *out,
                        uint8_t *digest, size_t *ret_len, struct sg_err *err)
 {
@@ -139,6 +93,7 @@ static enum sg_rc make(struct making *making, struct sg_sign_job *job, enum sg_a
                                           .count = making->count,
                                           .signing_time = job->claimed_time,
                                           .check_cancelled = sg_check_cancelled,
+                                          .check_file = making->inputs[0].sha256 ? check_listed : NULL,
                                           .done = tell,
                                           .context = making};
 
@@ -148,14 +103,10 @@ static enum sg_rc make(struct making *making, struct sg_sign_job *job, enum sg_a
 static enum sg_rc sign_container(const struct sg_sign_jobs *jobs, struct sg_sign_job *job, enum sg_asic_form form,
                                  struct sg_outfile *out, uint8_t *digest, size_t *ret_len, struct sg_err *err)
 {
-    _cleanup_(making_clear) struct making making = {.jobs = jobs};
+    _cleanup_(making_clear) struct making making = {.jobs = jobs, .inputs = job->inputs};
     enum sg_rc rc = list_files(job, &making, err);
 
-    if (rc == SG_OK)
-        rc = check_manifest(job, &making, err);
-    if (rc == SG_OK)
-        rc = make(&making, job, form, out, digest, ret_len, err);
-    return rc == SG_OK ? check_unchanged(&making, err) : rc;
+    return rc == SG_OK ? make(&making, job, form, out, digest, ret_len, err) : rc;
 }
 
 static enum sg_rc sign_many(const struct sg_sign_jobs *jobs, struct sg_sign_job *job, struct sg_input *input,

@@ -79,9 +79,9 @@ void sg_sign_jobs_clear(struct sg_sign_jobs *jobs);
 /* A path as it will be found again whatever the working folder is then; "-" stays. Allocated. */
 SG_MUST_CHECK enum sg_rc sg_sign_absolute(const char *path, char **ret, struct sg_err *err);
 
-/* The bytes are those that the manifest lists, if there is one: else SG_E_CONTENT_DIFFERS. */
-SG_MUST_CHECK enum sg_rc sg_sign_check_manifest(const struct sg_sign_jobs *jobs, const struct sg_sign_input *file,
-                                                struct sg_input *input, struct sg_err *err);
+/* The SHA-256 (hex) of its bytes is the one that the manifest lists, which has to be there: else SG_E_CONTENT_DIFFERS.
+ */
+SG_MUST_CHECK enum sg_rc sg_sign_check_listed(const struct sg_sign_input *file, const char *sha256, struct sg_err *err);
 /* What is odd about a PDF, which is kept in the job. */
 SG_MUST_CHECK enum sg_rc sg_sign_pdf_remarks(struct sg_sign_job *job, struct sg_input *input, struct sg_err *err);
 

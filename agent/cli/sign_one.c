@@ -22,22 +22,28 @@ enum sg_rc sg_sign_token_error(const struct sg_sign_jobs *jobs, enum sg_rc rc, s
     return token == SG_OK ? rc : token;
 }
 
+enum sg_rc sg_sign_check_listed(const struct sg_sign_input *file, const char *sha256, struct sg_err *err)
+{
+    if (strcmp(sha256, file->sha256) == 0)
+        return SG_OK;
+    return sg_about(file->path, err,
+                    sg_fail(err, SG_E_CONTENT_DIFFERS,
+                            _("\"%s\" is not the file that the manifest lists: its SHA-256 is %s there, and %s here. "
+                              "It was not signed; find out which one is meant."),
+                            file->path, file->sha256, sha256));
+}
+
 /* What was consented to is what is signed: the bytes are those that the manifest names, and sign() finds out whether
  * they are still the same when the signature is made. */
-enum sg_rc sg_sign_check_manifest(const struct sg_sign_jobs *jobs, const struct sg_sign_input *file,
-                                  struct sg_input *input, struct sg_err *err)
+static enum sg_rc check_manifest(const struct sg_sign_jobs *jobs, const struct sg_sign_input *file,
+                                 struct sg_input *input, struct sg_err *err)
 {
     char sha256[SG_SHA256_HEX] = "";
 
     if (!file->sha256)
         return SG_OK;
     enum sg_rc rc = sg_sha256_input(jobs->app->libctx, input, (struct sg_sink){NULL, NULL}, sha256, err);
-    if (rc == SG_OK && strcmp(sha256, file->sha256) != 0)
-        rc = sg_fail(err, SG_E_CONTENT_DIFFERS,
-                     _("\"%s\" is not the file that the manifest lists: its SHA-256 is %s there, and %s here. It was "
-                       "not signed; find out which one is meant."),
-                     file->path, file->sha256, sha256);
-    return rc;
+    return rc == SG_OK ? sg_sign_check_listed(file, sha256, err) : rc;
 }
 
 static enum sg_rc open_input(const struct sg_sign_jobs *jobs, struct sg_sign_job *job, struct sg_input **ret,
@@ -47,7 +53,7 @@ static enum sg_rc open_input(const struct sg_sign_jobs *jobs, struct sg_sign_job
     enum sg_rc rc = input ? SG_OK : sg_input_open(job->input, &input, err);
 
     if (rc == SG_OK)
-        rc = sg_sign_check_manifest(jobs, &job->inputs[0], input, err);
+        rc = check_manifest(jobs, &job->inputs[0], input, err);
     if (rc == SG_OK)
         *ret = sg_steal(input);
     return rc;

@@ -27,7 +27,10 @@ struct sg_asic_params {
     size_t count;
     int64_t signing_time;
     enum sg_rc (*check_cancelled)(struct sg_err *err); /* may be NULL */
-    void (*done)(void *context, size_t files);         /* how many are in it by now; may be NULL */
+    /* Each file's SHA-256, hex, of the octets that went into the container; anything but SG_OK, and nothing is signed.
+     * May be NULL. */
+    enum sg_rc (*check_file)(void *context, size_t index, const char *sha256, struct sg_err *err);
+    void (*done)(void *context, size_t files); /* how many are in it by now; may be NULL */
     void *context;
 };
 

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/hash.h"
 #include "base/limits.h"
 #include "base/msg.h"
 #include "formats/asic.h"
@@ -19,7 +20,8 @@ struct making {
     const struct sg_asic_params *params;
     struct sg_zip_writer *zip;
     EVP_MD_CTX *ctx;
-    uint8_t *digests; /* of each file, `digest_len` octets each */
+    struct sg_hash *sha256; /* of the file that is being put in, for check_file(); NULL: nobody asks */
+    uint8_t *digests;       /* of each file, `digest_len` octets each */
     size_t digest_len;
     uint8_t *room;     /* SG_SMALL_FILE */
     struct sg_buf xml; /* of the manifest, what is not written yet */
@@ -29,6 +31,7 @@ static void making_clear(struct making *making)
 {
     sg_zip_writer_free(making->zip);
     EVP_MD_CTX_free(making->ctx);
+    sg_hash_free(making->sha256);
     free(making->digests);
     free(making->room);
     sg_buf_clear(&making->xml);
@@ -97,7 +100,10 @@ static enum sg_rc hash_add(struct making *making, const void *data, size_t len, 
 {
     if (EVP_DigestUpdate(making->ctx, data, len) != 1)
         return sg_fail_ssl(err, SG_E_INTERNAL, _("The content could not be hashed."));
-    return SG_OK;
+    if (!making->sha256)
+        return SG_OK;
+    const struct sg_sink sink = sg_hash_sink(making->sha256);
+    return sink.write(sink.context, data, len, err);
 }
 
 static enum sg_rc hash_end(struct making *making, uint8_t *out, struct sg_err *err)
@@ -105,6 +111,21 @@ static enum sg_rc hash_end(struct making *making, uint8_t *out, struct sg_err *e
     if (EVP_DigestFinal_ex(making->ctx, out, NULL) != 1)
         return sg_fail_ssl(err, SG_E_INTERNAL, _("The content could not be hashed."));
     return SG_OK;
+}
+
+static enum sg_rc begin_check(struct making *making, struct sg_err *err)
+{
+    if (!making->params->check_file)
+        return SG_OK;
+    return sg_hash_new(making->params->signer->libctx, "SHA256", (struct sg_sink){NULL, NULL}, &making->sha256, err);
+}
+
+static enum sg_rc check_file(struct making *making, size_t index, struct sg_err *err)
+{
+    _cleanup_(sg_hash_freep) struct sg_hash *hash = sg_steal(making->sha256);
+    char sha256[SG_SHA256_HEX] = "";
+    enum sg_rc rc = hash ? sg_hash_end_hex(hash, sha256, err) : SG_OK;
+    return rc == SG_OK && hash ? making->params->check_file(making->params->context, index, sha256, err) : rc;
 }
 
 static enum sg_rc take(void *context, const uint8_t *data, size_t len, struct sg_err *err)
@@ -140,11 +161,15 @@ static enum sg_rc put_file(struct making *making, size_t index, struct sg_err *e
     if (rc == SG_OK)
         rc = hash_begin(making, err);
     if (rc == SG_OK)
+        rc = begin_check(making, err);
+    if (rc == SG_OK)
         rc = sg_input_size(input) <= SG_SMALL_FILE ? put_small(making, file->name, input, err)
                                                    : put_large(making, file->name, input, err);
     if (rc == SG_OK)
         rc = sg_input_check_unchanged(input, err);
-    return rc == SG_OK ? hash_end(making, making->digests + index * making->digest_len, err) : rc;
+    if (rc == SG_OK)
+        rc = hash_end(making, making->digests + index * making->digest_len, err);
+    return rc == SG_OK ? check_file(making, index, err) : rc;
 }
 
 static enum sg_rc put_files(struct making *making, struct sg_err *err)

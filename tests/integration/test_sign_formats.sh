@@ -228,6 +228,36 @@ echo changed >> two
 expect 65 signet_pin sign --yes --format asic-e --manifest list --output x.asice
 says "[content-differs]"
 holds test ! -e x.asice
+expect 65 signet_pin sign --yes --format asic-s --output x.asics --manifest <(sha256sum two | sed 's/^0/1/; t; s/^./0/')
+says "[content-differs]"
+holds test ! -e x.asics
+# what is in it is what was compared: a link that leads elsewhere and back while others are read changes nothing
+echo "pay 10" > good && echo "pay 10000" > evil && ln -s good order && mkfifo gate
+turn() { # TARGET...: where the link leads, each time that the gate is opened
+    for target in "$@"; do
+        { ln -sfn "$target" order.new && mv -T order.new order; } > gate
+    done
+}
+sha256sum order /dev/null | sed 's,/dev/null,gate,' > list
+turn evil good &
+turning=$!
+expect 0 signet_pin sign --yes --format asic-e --manifest list --output order.asice
+kill $turning 2> /dev/null || true
+holds cmp good <(unzip -p order.asice order)
+passed_as order.asice ASiC-E
+ln -sfn good order
+tac list > turned
+turn evil &
+expect 65 signet_pin sign --yes --format asic-e --manifest turned --output x.asice
+says "[content-differs]"
+says "$(sha256sum < evil | cut -c1-64) here"
+holds test ! -e x.asice
+# a file that can be read only once is enough
+(sha256sum good | sed 's/good/gate/') > list
+cat good > gate &
+expect 0 timeout 60 "$SIGNET" sign --yes --format asic-s --manifest list --output once.asics --pin-fd 9 9< "$SOFTHSM_PIN_FILE"
+holds cmp good <(unzip -p once.asics gate)
+rm gate order
 
 # --- --resume knows each format's own
 expect 0 "$SIGNET" sign --resume a.pdf B.PDF
