@@ -47,7 +47,8 @@ static int compare_names(const void *a, const void *b)
 
 static enum sg_rc check_name(const char *name, struct sg_err *err)
 {
-    if (strcmp(name, "mimetype") == 0 || strncasecmp(name, "META-INF/", 9) == 0 || strcasecmp(name, "META-INF") == 0)
+    if (strcmp(name, "mimetype") == 0 || strncmp(name, "mimetype/", 9) == 0 || strncasecmp(name, "META-INF/", 9) == 0 ||
+        strcasecmp(name, "META-INF") == 0)
         return sg_fail(err, SG_E_USAGE,
                        _("A file cannot be put into the container as \"%.200s\": the name has a meaning "
                          "of its own there."),
@@ -55,13 +56,34 @@ static enum sg_rc check_name(const char *name, struct sg_err *err)
     return SG_OK;
 }
 
-/* No name twice, and none that is a folder of another. */
-static enum sg_rc check_pair(const char *name, const char *next, struct sg_err *err)
+/* A folder that a file is in: so much of the file's name. */
+struct folder {
+    const char *name;
+    size_t len;
+};
+
+static int compare_folder(const void *key, const void *member)
 {
-    const size_t len = strlen(name);
-    if (strncmp(name, next, len) == 0 && (next[len] == '\0' || next[len] == '/'))
+    const struct folder *folder = key;
+    const char *name = *(const char *const *)member;
+    int order = strncmp(folder->name, name, folder->len);
+    return order != 0 || name[folder->len] == '\0' ? order : -1;
+}
+
+/* Of the sorted names this one is not the one before, and no folder that it is in has the name of a file. */
+static enum sg_rc check_against(const char *const *names, size_t count, size_t index, struct sg_err *err)
+{
+    const char *name = names[index];
+    bool twice = index > 0 && strcmp(names[index - 1], name) == 0;
+    size_t len = strlen(name);
+    for (const char *slash = strchr(name, '/'); slash && !twice; slash = strchr(slash + 1, '/')) {
+        len = (size_t)(slash - name);
+        twice = bsearch(&(struct folder){name, len}, names, count, sizeof *names, compare_folder) != NULL;
+    }
+    if (twice)
         return sg_fail(err, SG_E_USAGE,
-                       _("Two files would be \"%.200s\" in the container; each needs a name of its own."), name);
+                       _("Two files would be \"%.*s\" in the container; each needs a name of its own."),
+                       (int)(len < 200 ? len : 200), name);
     return SG_OK;
 }
 
@@ -81,8 +103,8 @@ static enum sg_rc check_names(const struct sg_asic_params *params, struct sg_err
     }
     if (rc == SG_OK)
         qsort(names, params->count, sizeof *names, compare_names);
-    for (size_t i = 1; rc == SG_OK && i < params->count; i++)
-        rc = check_pair(names[i - 1], names[i], err);
+    for (size_t i = 0; rc == SG_OK && i < params->count; i++)
+        rc = check_against(names, params->count, i, err);
     return rc;
 }
 

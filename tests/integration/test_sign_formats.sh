@@ -214,6 +214,10 @@ expect 0 signet_pin sign --format asic-s two folder/one letter.pdf
 for file in two folder/one letter; do passed_as $file.asics ASiC-S; done
 expect 73 signet_pin sign --format asic-e --output all.asice two
 usage "Two files would be" --format asic-e --output x.asice two "$PWD/two"
+mkdir -p a mimetype "$tmp/else" && echo a | tee a/b a-b mimetype/a > "$tmp/else/a"
+usage "Two files would be \"a\"" --format asic-e --output x.asice "$tmp/else/a" a-b a/b
+usage "has a meaning of its own" --format asic-e --output x.asice two mimetype/a
+rm -r a mimetype a-b
 expect 66 signet_pin sign --format asic-e --output x.asice two missing
 holds test ! -e x.asice
 holds test "$(/usr/bin/python3 -c 'import sqlite3, sys

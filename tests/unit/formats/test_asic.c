@@ -73,6 +73,14 @@ static enum sg_rc sign(struct world *world, enum sg_asic_form form, const struct
     return rc == SG_OK ? sg_outfile_commit(out, err) : rc;
 }
 
+static enum sg_rc sign_three(struct world *world, const char *const called[FILES], struct sg_err *err)
+{
+    struct sg_asic_file files[FILES];
+    for (size_t i = 0; i < FILES; i++)
+        files[i] = (struct sg_asic_file){world->paths[i], called[i]};
+    return sign(world, SG_ASIC_E, files, FILES, err);
+}
+
 static void read_entry(const struct sg_zip *zip, const struct sg_zip_entry *entry, struct sg_buf *out)
 {
     struct sg_err err;
@@ -87,10 +95,7 @@ static void test_extended(void **state)
     _cleanup_(sg_input_freep) struct sg_input *input = NULL;
     _cleanup_(sg_asic_freep) struct sg_asic *asic = NULL;
     _cleanup_(sg_buf_clear) struct sg_buf manifest = SG_BUF(SG_MIB), cms = SG_BUF(SG_MIB);
-    struct sg_asic_file files[FILES];
-    for (size_t i = 0; i < FILES; i++)
-        files[i] = (struct sg_asic_file){world->paths[i], names[i]};
-    assert_ok(sign(world, SG_ASIC_E, files, FILES, &err), &err);
+    assert_ok(sign_three(world, names, &err), &err);
 
     assert_ok(sg_input_open(world->out, &input, &err), &err);
     assert_ok(sg_asic_open(input, &asic, &err), &err);
@@ -129,10 +134,28 @@ static void test_simple(void **state)
                                  (struct sg_slice){0}));
 }
 
+/* What is written can be read, however alike the names are. */
+static void test_names_that_are_alike(void **state)
+{
+    struct world *world = *state;
+    static const char *const good[][FILES] = {
+        {"a/b", "a-b", "a/c"}, {"ab", "a/b", "a/bc"}, {"mimetypes/a", "META-INFO/a", "a/mimetype"}};
+    struct sg_err err;
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        _cleanup_(sg_input_freep) struct sg_input *input = NULL;
+        _cleanup_(sg_asic_freep) struct sg_asic *asic = NULL;
+        assert_ok(sign_three(world, good[i], &err), &err);
+        assert_ok(sg_input_open(world->out, &input, &err), &err);
+        assert_ok(sg_asic_open(input, &asic, &err), &err);
+        assert_int_equal(sg_asic_signature(asic, 0)->manifest.count, FILES);
+    }
+}
+
 static void test_names_that_may_not_be(void **state)
 {
     struct world *world = *state;
-    static const char *const bad[] = {"mimetype", "META-INF/a", "meta-inf/a", "../a", "/a", "a/", "", "a\\b"};
+    static const char *const bad[] = {"mimetype", "mimetype/a", "META-INF/a", "meta-inf/a", "../a",
+                                      "/a",       "a/",         "",           "a\\b"};
     struct sg_err err;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         const struct sg_asic_file files[] = {{world->paths[0], bad[i]}, {world->paths[1], "good"}};
@@ -142,8 +165,11 @@ static void test_names_that_may_not_be(void **state)
     }
     const struct sg_asic_file twice[] = {{world->paths[0], "a"}, {world->paths[1], "b"}, {world->paths[2], "a"}};
     assert_int_equal(sign(world, SG_ASIC_E, twice, 3, &err), SG_E_USAGE);
-    const struct sg_asic_file below[] = {{world->paths[0], "a"}, {world->paths[1], "a/b"}};
-    assert_int_equal(sign(world, SG_ASIC_E, below, 2, &err), SG_E_USAGE);
+    /* a file that is a folder of another, wherever it is; "-" comes before "/" */
+    static const char *const below[][FILES] = {{"a", "a/b", "c"}, {"a/b", "a-b", "a"}, {"a/b-c", "a/b/c/d", "a/b"}};
+    for (size_t i = 0; i < sizeof below / sizeof *below; i++)
+        if (sign_three(world, below[i], &err) != SG_E_USAGE)
+            fail_msg("\"%s\"", below[i][0]);
     assert_int_equal(access(world->out, F_OK), -1);
 }
 
@@ -261,6 +287,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_extended, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_simple, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_names_that_are_alike, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_names_that_may_not_be, set_up, tear_down),
         cmocka_unit_test(test_manifest),
         cmocka_unit_test(test_manifests_that_are_none),
