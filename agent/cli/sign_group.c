@@ -29,15 +29,36 @@ void sg_sign_job_fail(struct sg_sign_job *job, const struct sg_err *err)
 /* --- recording -----------------------------------------------------------------------------------------------------
  */
 
+/* Where a path's folder is, without links and ".."; false: it is not there, or its name too long. */
+static bool resolve_folder(const char *path, size_t len, char real[PATH_MAX])
+{
+    char folder[PATH_MAX] = ".";
+
+    if (len >= sizeof(folder))
+        return false;
+    if (len > 0)
+        *(char *)mempcpy(folder, path, len) = '\0';
+    return realpath(folder, real) != NULL;
+}
+
 enum sg_rc sg_sign_absolute(const char *path, char **ret, struct sg_err *err)
 {
-    char cwd[PATH_MAX] = "";
-    bool as_it_is = path[0] == '/' || strcmp(path, "-") == 0;
+    const char *slash = strrchr(path, '/');
+    size_t len = slash ? (size_t)(slash - path) + 1 : 0;
+    char folder[PATH_MAX] = "";
+    int written = -1;
 
-    if (!as_it_is && !getcwd(cwd, sizeof(cwd)))
+    if (strcmp(path, "-") == 0)
+        written = asprintf(ret, "-");
+    else if (resolve_folder(path, len, folder))
+        written = asprintf(ret, "%s/%s", strcmp(folder, "/") == 0 ? "" : folder, path + len);
+    else if (path[0] == '/')
+        written = asprintf(ret, "%s", path);
+    else if (!getcwd(folder, sizeof(folder)))
         return sg_fail_errno(err, SG_E_NOT_FOUND, errno, "%s", _("The working folder is not there any more."));
-    *ret = NULL;
-    if (asprintf(ret, "%s%s%s", cwd, as_it_is ? "" : "/", path) < 0) {
+    else
+        written = asprintf(ret, "%s/%s", folder, path);
+    if (written < 0) {
         *ret = NULL;
         return sg_fail_memory(err);
     }

@@ -76,7 +76,8 @@ struct sg_sign_jobs {
 SG_MUST_CHECK enum sg_rc sg_sign_jobs_plan(struct sg_sign_jobs *jobs, const struct sg_args *args, struct sg_err *err);
 void sg_sign_jobs_clear(struct sg_sign_jobs *jobs);
 
-/* A path as it will be found again whatever the working folder is then; "-" stays. Allocated. */
+/* A path as it will be found again whatever the working folder is then, and however it was spelled: its folder is
+ * resolved, if it is there; "-" stays. Allocated. */
 SG_MUST_CHECK enum sg_rc sg_sign_absolute(const char *path, char **ret, struct sg_err *err);
 
 /* The SHA-256 (hex) of its bytes is the one that the manifest lists, which has to be there: else SG_E_CONTENT_DIFFERS.

@@ -1,5 +1,4 @@
 /* What is signed, as what, and where each signature goes. */
-#include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -43,32 +42,6 @@ static enum sg_rc name_output(const struct sg_sign_job *job, const char *folder,
 /* --- the same file twice, or an input as the output ----------------------------------------------------------------
  */
 
-/* A path whose folder is resolved, so that two spellings of one file are one; as given if that cannot be. */
-struct resolver {
-    char folder[PATH_MAX]; /* as spelled, the last one asked for */
-    char real[PATH_MAX];
-};
-
-static char *resolve(struct resolver *resolver, const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    size_t len = slash ? (size_t)(slash - path) + 1 : 0;
-    char folder[PATH_MAX] = "./", *resolved = NULL;
-
-    if (len >= sizeof(folder))
-        return strdup(path);
-    if (len > 0) {
-        memcpy(folder, path, len);
-        folder[len] = '\0';
-    }
-    if (strcmp(folder, resolver->folder) != 0) {
-        if (!realpath(folder, resolver->real))
-            return strdup(path);
-        memcpy(resolver->folder, folder, sizeof(folder));
-    }
-    return asprintf(&resolved, "%s/%s", resolver->real, slash ? slash + 1 : path) < 0 ? NULL : resolved;
-}
-
 static int compare_texts(const void *a, const void *b)
 {
     return strcmp(*(char *const *)a, *(char *const *)b);
@@ -84,15 +57,14 @@ static void free_texts(char ***texts)
 static enum sg_rc check_outputs_differ(const struct sg_sign_jobs *jobs, struct sg_err *err)
 {
     _cleanup_(free_texts) char **paths = calloc(jobs->count + 1, sizeof(*paths));
-    _cleanup_(freep) struct resolver *resolver = calloc(1, sizeof(*resolver));
+    enum sg_rc rc = SG_OK;
 
-    if (!paths || !resolver)
+    if (!paths)
         return sg_fail_memory(err);
-    for (size_t i = 0; i < jobs->count; i++) {
-        paths[i] = is_stream(jobs->jobs[i].output) ? strdup("-") : resolve(resolver, jobs->jobs[i].output);
-        if (!paths[i])
-            return sg_fail_memory(err);
-    }
+    for (size_t i = 0; i < jobs->count && rc == SG_OK; i++)
+        rc = sg_sign_absolute(jobs->jobs[i].output, &paths[i], err);
+    if (rc != SG_OK)
+        return rc;
     qsort(paths, jobs->count, sizeof(*paths), compare_texts);
     for (size_t i = 1; i < jobs->count; i++)
         if (strcmp(paths[i - 1], paths[i]) == 0)

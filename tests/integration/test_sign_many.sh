@@ -87,6 +87,18 @@ openssl_accepts bar/new.p7s bar/new
 expect 0 signet_pin sign --resume --force bar/[1-6]
 holds test "$(grep -c '^Signed before ' "$tmp/out")" = 3
 for i in 1 2 3; do openssl_accepts "bar/$i.p7s" "bar/$i"; done
+# however the path is spelled, then or now
+ln -s bar link
+for path in ./bar/4 link/4 bar/../bar/4 bar//4 "$PWD/link/4"; do
+    expect 0 "$SIGNET" sign --resume "$path"
+    says "Signed before $path"
+done
+rm bar/4.p7s
+expect 0 signet_pin sign link/../bar/.//4
+expect 0 "$SIGNET" sign --resume bar/4
+mkdir -p other/bar && cp bar/4 bar/4.p7s other/bar # and not that of another folder
+(cd other && expect 73 signet_pin sign --resume bar/4)
+rm -r link other
 # one that nobody here has signed
 expect 0 signet_pin sign --output stray bar/6
 SIGNET_HOME=$tmp/other expect 73 signet_pin sign --resume bar/6
