@@ -87,7 +87,7 @@ static void show_jobs(const struct sg_sign_jobs *jobs, bool asking)
         show_input(voice, asking, last);
     }
     if (pending < jobs->input_count)
-        show(voice, asking, _("%zu more were signed before"), jobs->input_count - pending);
+        show(voice, asking, _("%zu more were signed before, or were made by that"), jobs->input_count - pending);
 }
 
 static void show_manifest(const struct sg_sign_jobs *jobs, const char *manifest, bool asking)

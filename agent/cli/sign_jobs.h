@@ -38,8 +38,9 @@ struct sg_sign_job {
     const struct sg_sign_format *format;
     struct sg_input *opened; /* an input that can be read only once, and was looked at; else NULL */
 
-    struct sg_sign_earlier *earlier; /* --resume: `output` is there, and was recorded; else NULL */
-    bool skipped;                    /* and is this input's signature */
+    struct sg_sign_earlier *earlier; /* --resume: `output` is there, as it was recorded; else NULL */
+    bool skipped;                    /* and is this input's signature; or it is `left_out` */
+    bool left_out;                   /* the input is itself such an output, of another job */
 
     struct sg_outfile *out;                       /* signed and not yet final */
     struct sg_err *err;                           /* why it failed; NULL: it did not */
@@ -87,7 +88,7 @@ SG_MUST_CHECK enum sg_rc sg_sign_check_listed(const struct sg_sign_input *file, 
 SG_MUST_CHECK enum sg_rc sg_sign_pdf_remarks(struct sg_sign_job *job, struct sg_input *input, struct sg_err *err);
 
 /* --resume: finds out what is done already, and has not to be done again: whose output is there, as the store recorded
- * it, and of the input as it is now. */
+ * it, and of the input as it is now; and which inputs are such outputs themselves. */
 SG_MUST_CHECK enum sg_rc sg_sign_jobs_survey(struct sg_sign_jobs *jobs, struct sg_err *err);
 
 /* As many as there are processors, and no more than there are jobs. */

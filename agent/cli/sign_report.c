@@ -59,7 +59,7 @@ static json_t *job_json(const struct sg_sign_jobs *jobs, const struct sg_sign_jo
 static json_t *skipped_json(const struct sg_sign_job *job)
 {
     return json_pack("{s:s, s:o, s:o}", "schema", "signet.sign-skipped/1", "file", sg_json_text(job->input), "output",
-                     sg_json_text(job->output));
+                     sg_json_text(job->left_out ? NULL : job->output));
 }
 
 void sg_sign_say_remarks(const struct sg_voice *voice, const struct sg_sign_job *job)
@@ -87,7 +87,7 @@ void sg_sign_say_job(const struct sg_sign_jobs *jobs, const struct sg_sign_job *
         else
             sg_say(voice, _("Signed %s: %s"), job->input, job->output);
         sg_sign_say_remarks(voice, job);
-    } else if (job->skipped) {
+    } else if (job->skipped && !job->left_out) {
         sg_say(voice, _("Signed before %s: %s"), job->input, job->output);
     }
 }
@@ -97,7 +97,7 @@ void sg_sign_say_job(const struct sg_sign_jobs *jobs, const struct sg_sign_job *
  */
 
 struct tally {
-    size_t done, failed, skipped, untouched;
+    size_t done, failed, skipped, left_out, untouched;
     int64_t first, last; /* claimed times of those done */
     int status;
 };
@@ -108,6 +108,8 @@ static void count_job(struct tally *tally, const struct sg_sign_job *job)
         tally->done++;
         tally->first = job->claimed_time < tally->first ? job->claimed_time : tally->first;
         tally->last = job->claimed_time > tally->last ? job->claimed_time : tally->last;
+    } else if (job->left_out) {
+        tally->left_out++;
     } else if (job->skipped) {
         tally->skipped++;
     } else if (job->started) {
@@ -186,6 +188,8 @@ int sg_sign_conclude(const struct sg_sign_jobs *jobs)
 
     for (size_t i = 0; i < jobs->count; i++)
         count_job(&tally, &jobs->jobs[i]);
+    if (tally.left_out > 0)
+        sg_say(&jobs->app->voice, _("Left out %zu, which an earlier run made of the others"), tally.left_out);
     if (tally.done > 0)
         say_who_and_when(jobs, &tally);
     if (tally.failed + tally.untouched > 0 && jobs->count > 1 && !jobs->app->voice.json)

@@ -101,27 +101,47 @@ static enum sg_rc digest_fits(OSSL_LIB_CTX *libctx, struct sg_input *input, cons
     return SG_OK;
 }
 
-/* Whether the output is the file that was recorded, and it is of this input. */
-static enum sg_rc is_done(const struct sg_sign_jobs *jobs, const struct sg_sign_job *job, bool *ret, struct sg_err *err)
+/* Whether it is the file that was recorded. */
+static enum sg_rc is_recorded(OSSL_LIB_CTX *libctx, struct sg_input *output, const struct sg_sign_earlier *earlier,
+                              bool *ret, struct sg_err *err)
+{
+    char sha256[SG_SHA256_HEX] = "";
+    enum sg_rc rc = sg_sha256_input(libctx, output, (struct sg_sink){NULL, NULL}, sha256, err);
+
+    if (rc == SG_OK)
+        *ret = strcmp(sha256, earlier->result) == 0 || strcmp(sha256, earlier->newest) == 0;
+    return rc;
+}
+
+/* Whether the output, which is what was recorded, is of this input. */
+static enum sg_rc is_done(const struct sg_sign_jobs *jobs, const struct sg_sign_job *job, struct sg_input *output,
+                          bool *ret, struct sg_err *err)
 {
     _cleanup_(sg_input_freep) struct sg_input *input = NULL;
-    _cleanup_(sg_input_freep) struct sg_input *output = NULL;
     OSSL_LIB_CTX *libctx = jobs->app->libctx;
     const struct sg_sign_earlier *earlier = job->earlier;
-    char sha256[SG_SHA256_HEX] = "";
     bool fits = true;
     enum sg_rc rc = sg_input_open_file(-1, job->input, job->input, &input, err);
 
-    if (rc == SG_OK)
-        rc = sg_input_open_file(-1, job->output, job->output, &output, err);
     if (rc == SG_OK && job->inputs[0].sha256)
         rc = digest_fits(libctx, input, "SHA256", job->inputs[0].sha256, &fits, err);
-    if (rc == SG_OK && fits)
-        rc = sg_sha256_input(libctx, output, (struct sg_sink){NULL, NULL}, sha256, err);
-    if (rc != SG_OK || !fits || (strcmp(sha256, earlier->result) != 0 && strcmp(sha256, earlier->newest) != 0))
+    if (rc != SG_OK || !fits)
         return rc;
     rc = digest_fits(libctx, input, earlier->digest_algorithm, earlier->content_digest, &fits, err);
     return rc == SG_OK ? job->format->is_of(input, output, fits, ret, err) : rc;
+}
+
+static enum sg_rc look_at(const struct sg_sign_jobs *jobs, struct sg_sign_job *job, struct sg_err *err)
+{
+    _cleanup_(sg_input_freep) struct sg_input *output = NULL;
+    bool recorded = false;
+    enum sg_rc rc = sg_input_open_file(-1, job->output, job->output, &output, err);
+
+    if (rc == SG_OK)
+        rc = is_recorded(jobs->app->libctx, output, job->earlier, &recorded, err);
+    if (!recorded)
+        free(sg_steal(job->earlier));
+    return recorded ? is_done(jobs, job, output, &job->skipped, err) : rc;
 }
 
 struct survey {
@@ -139,10 +159,27 @@ static void *work(void *context)
         struct sg_sign_job *job = &survey->jobs->jobs[i];
         struct sg_err err;
 
-        if (job->earlier && !sg_signal_caught() && is_done(survey->jobs, job, &job->skipped, &err) != SG_OK)
+        if (job->earlier && !sg_signal_caught() && look_at(survey->jobs, job, &err) != SG_OK)
             job->skipped = false;
     }
     return NULL;
+}
+
+/* The command as it was finds what it made the last time: "*" has the signatures, too. Those are left out, unless a
+ * manifest lists them. What was made of files that are not given now is signed: it may get a second signature. */
+static enum sg_rc leave_out(struct sg_sign_job *job, const struct outputs *outputs, struct sg_err *err)
+{
+    struct output key = {0};
+    enum sg_rc rc = sg_sign_absolute(job->input, &key.path, err);
+
+    if (rc != SG_OK)
+        return rc;
+    const struct output *found =
+        bsearch(&key, outputs->items, outputs->count, sizeof(*outputs->items), compare_outputs);
+    free(key.path);
+    job->left_out = found && found->job->earlier;
+    job->skipped |= job->left_out;
+    return SG_OK;
 }
 
 enum sg_rc sg_sign_jobs_survey(struct sg_sign_jobs *jobs, struct sg_err *err)
@@ -163,5 +200,8 @@ enum sg_rc sg_sign_jobs_survey(struct sg_sign_jobs *jobs, struct sg_err *err)
     (void)work(&survey);
     for (size_t i = 0; i < started; i++)
         (void)pthread_join(threads[i], NULL);
-    return sg_check_cancelled(err);
+    for (size_t i = 0; i < jobs->count && rc == SG_OK; i++)
+        if (!jobs->jobs[i].skipped && !jobs->jobs[i].inputs[0].sha256)
+            rc = leave_out(&jobs->jobs[i], &outputs, err);
+    return rc == SG_OK ? sg_check_cancelled(err) : rc;
 }

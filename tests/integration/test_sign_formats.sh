@@ -267,9 +267,13 @@ rm gate order
 expect 0 "$SIGNET" sign --resume a.pdf B.PDF
 holds test "$(grep -c '^Signed before ' "$tmp/out")" = 2
 expect 0 "$SIGNET" sign --resume --format asic-s folder/one
+expect 0 "$SIGNET" sign --resume a.pdf a.signed.pdf
+says "Left out 1,"
 echo >> a.pdf
-expect 73 signet_pin sign --resume a.pdf
+expect 73 signet_pin sign --resume a.pdf a.signed.pdf
 says "as it is now"
+says "Left out 1,"
+holds test ! -e a.signed.signed.pdf
 
 # --- a signature beside the one that is there
 expect 0 signet_pin sign two

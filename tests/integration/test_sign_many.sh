@@ -104,6 +104,26 @@ expect 0 signet_pin sign --output stray bar/6
 SIGNET_HOME=$tmp/other expect 73 signet_pin sign --resume bar/6
 says "[output-exists]"
 rm -r bar few stray
+# the command as it was finds what it made, and leaves it out; not what somebody else put there, what is named without
+# what it was made of, or what a manifest lists
+make_files again 5
+expect 0 signet_pin sign again/*
+expect 0 "$SIGNET" sign --resume again/*
+holds test "$(grep -c '^Signed before ' "$tmp/out")" = 5
+says "Left out 5,"
+expect 0 "$SIGNET" sign --resume --json again/5 ./again/5.p7s
+holds grep -qF '"file":"./again/5.p7s","output":null' "$tmp/out"
+holds test "$(signatures again)" = 5
+echo more >> again/1 && echo more >> again/2.p7s
+expect 73 signet_pin sign --resume again/*
+says "1 signed, 3 signed before, 2 failed, 0 not begun"
+says "Left out 4,"
+holds test ! -e again/1.p7s.p7s -a -e again/2.p7s.p7s
+expect 0 signet_pin sign --resume again/3.p7s
+openssl_accepts again/3.p7s.p7s again/3.p7s
+expect 0 signet_pin sign --yes --resume --manifest <(sha256sum again/4 again/4.p7s)
+openssl_accepts again/4.p7s.p7s again/4.p7s
+rm -r again
 
 # --- stopped by a signal, or killed: what is final stays and is recorded, and --resume does the rest
 for signal in INT KILL; do
