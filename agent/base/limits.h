@@ -207,7 +207,7 @@
 #define SG_GROUP_MS 1000              /* after which a group that is not full is made final, too */
 #define SG_MAX_CHECKSUMS 1000000      /* files that one list names */
 #define SG_MAX_CHECKSUM_LIST (256 * SG_MIB)
-#define SG_MAX_SHOWN_FILES 10 /* by name, before a question; of more, the first and the last */
+#define SG_MAX_SHOWN_FILES 10 /* by name, before a question; of more, the first and the last (of a manifest all) */
 
 /* Signing PDFs. */
 #define SG_MAX_PDF_UPDATE (64 * SG_MIB) /* what signing appends, held in memory: an image, fonts */

@@ -68,22 +68,24 @@ static void show_input(const struct sg_voice *voice, bool asking, const struct s
     show(voice, asking, "  %s%s%s", input->sha256 ? input->sha256 : "", input->sha256 ? "  " : "", input->path);
 }
 
-/* What is to be signed: of many files the first ones and the last. */
+/* What is to be signed: all of a manifest, for which it is consented to; else of many files the first ones and the
+ * last. */
 static void show_jobs(const struct sg_sign_jobs *jobs, bool asking)
 {
     const struct sg_voice *voice = &jobs->app->voice;
     const struct sg_sign_input *last = NULL;
+    const size_t shown = jobs->manifest_sha256[0] ? SIZE_MAX : SG_MAX_SHOWN_FILES;
     size_t pending = 0;
 
     for (size_t i = 0; i < jobs->input_count; i++) {
         if (jobs->count == jobs->input_count && jobs->jobs[i].skipped)
             continue;
         last = &jobs->inputs[i];
-        if (pending++ < SG_MAX_SHOWN_FILES)
+        if (pending++ < shown)
             show_input(voice, asking, last);
     }
-    if (pending > SG_MAX_SHOWN_FILES) {
-        show(voice, asking, _("  and %zu more, the last of which is"), pending - SG_MAX_SHOWN_FILES);
+    if (pending > shown) {
+        show(voice, asking, _("  and %zu more, the last of which is"), pending - shown);
         show_input(voice, asking, last);
     }
     if (pending < jobs->input_count)
