@@ -126,14 +126,16 @@ static enum sg_rc show_remarks(const struct sg_sign_jobs *jobs, struct sg_err *e
     return rc;
 }
 
-/* A manifest is consented to, by a person or by --yes. */
+/* A manifest is consented to, by a person or by --yes, whatever the configuration says of other files. */
 static bool is_asked(const struct sg_app *app, const struct sg_args *args)
 {
     const char *mode = sg_config_text(app->config, SG_KEY_SIGN_CONFIRM);
 
-    if (sg_args_flag(args, "yes") || strcmp(mode, "never") == 0)
+    if (sg_args_flag(args, "yes"))
         return false;
-    return strcmp(mode, "auto") != 0 || sg_has_terminal() || sg_args_value(args, "manifest");
+    if (sg_args_value(args, "manifest") || strcmp(mode, "always") == 0)
+        return true;
+    return strcmp(mode, "auto") == 0 && sg_has_terminal();
 }
 
 /* Asks once, before the PIN. */

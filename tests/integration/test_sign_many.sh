@@ -158,10 +158,15 @@ make_files listed 30
 (cd listed && sha256sum -- *) > plain
 sha256sum listed/* > list
 holds sha256sum --quiet -c list
-expect 77 setsid -w "$SIGNET" sign --manifest list
-says "[not-confirmed]"
-says "--yes"
+for mode in auto always never; do
+    printf '[sign]\nconfirm = %s\n' $mode > "$SIGNET_HOME/signet.conf"
+    expect 77 setsid -w "$SIGNET" sign --manifest list
+    says "[not-confirmed]"
+    says "--yes"
+done
 holds test "$(signatures listed)" = 0
+expect 0 signet_pin sign --yes --manifest <(head -1 list)
+rm listed/*.p7s "$SIGNET_HOME/signet.conf"
 mapfile -t listed < <(sed 's/^/see /' list) # each of them, in the order of the list
 expect 0 /usr/bin/python3 "$SIGNET_SOURCE/tests/support/terminal.py" "${listed[@]}" \
     "see 30 files of 0.0 MB" "see $(sha256sum < list | cut -c1-64)" "see [y/N]" "type y" -- \
