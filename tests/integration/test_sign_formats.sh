@@ -245,7 +245,7 @@ turn() { # TARGET...: where the link leads, each time that the gate is opened
 sha256sum order /dev/null | sed 's,/dev/null,gate,' > list
 turn evil good &
 turning=$!
-expect 0 signet_pin sign --yes --format asic-e --manifest list --output order.asice
+expect 0 timeout 60 "$SIGNET" sign --yes --format asic-e --manifest list --output order.asice --pin-fd 9 9< "$SOFTHSM_PIN_FILE"
 kill $turning 2> /dev/null || true
 holds cmp good <(unzip -p order.asice order)
 passed_as order.asice ASiC-E
