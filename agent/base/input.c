@@ -14,7 +14,8 @@
 
 struct sg_input {
     char *name;
-    int fd; /* -1: the bytes are in `memory` */
+    char *path; /* of a file that is called otherwise; else NULL */
+    int fd;     /* -1: the bytes are in `memory` */
     struct sg_slice memory;
     struct sg_input *front; /* not NULL: `memory` stands behind this */
     struct sg_buf spooled;  /* owns `memory`, of a spool that is still small */
@@ -57,6 +58,7 @@ void sg_input_free(struct sg_input *input)
     closep(&input->fd);
     sg_buf_clear(&input->spooled);
     free(input->name);
+    free(input->path);
     free(input);
 }
 
@@ -293,6 +295,20 @@ const char *sg_input_name(const struct sg_input *input)
     return input->name;
 }
 
+enum sg_rc sg_input_call(struct sg_input *input, const char *name, struct sg_err *err)
+{
+    char *called = strdup(name);
+
+    if (!called)
+        return sg_fail_memory(err);
+    if (input->path)
+        free(input->name);
+    else
+        input->path = input->name;
+    input->name = called;
+    return SG_OK;
+}
+
 int sg_input_fd(const struct sg_input *input)
 {
     return input->fd;
@@ -384,7 +400,8 @@ enum sg_rc sg_input_check_unchanged(struct sg_input *input, struct sg_err *err)
     /* By its name, so that another file put in its place is seen too: while `fd` is open, the number of the inode
      * cannot belong to another file. */
     struct stat now;
-    int answer = strcmp(input->name, "-") == 0 ? fstat(input->fd, &now) : stat(input->name, &now);
+    const char *path = input->path ? input->path : input->name;
+    int answer = strcmp(path, "-") == 0 ? fstat(input->fd, &now) : stat(path, &now);
     if (answer < 0 || !same_file(&input->opened, &now))
         return has_changed(input, err);
     return SG_OK;

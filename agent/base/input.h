@@ -33,7 +33,9 @@ SG_MUST_CHECK enum sg_rc sg_input_append(struct sg_input *input, const void *dat
 void sg_input_free(struct sg_input *input);
 SG_DEFINE_CLEANUP(struct sg_input, sg_input_free)
 
-const char *sg_input_name(const struct sg_input *input); /* the path as given */
+const char *sg_input_name(const struct sg_input *input); /* the path as given, or what it is called since */
+/* Messages call it so from now on: by the file that a person knows, of which it is a copy. */
+SG_MUST_CHECK enum sg_rc sg_input_call(struct sg_input *input, const char *name, struct sg_err *err);
 uint64_t sg_input_size(const struct sg_input *input);
 int sg_input_fd(const struct sg_input *input); /* for sg_outfile_clone(); -1: the bytes are in memory */
 

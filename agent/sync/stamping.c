@@ -15,12 +15,10 @@
 #include "formats/tsp.h"
 #include "verify/pdf_addition.h"
 
-#define STAMP_ROOM (24 * SG_KIB) /* in a PDF, for the token of a document time-stamp */
-
 struct stamping_format {
     const char *name;
-    enum sg_rc (*begin)(struct sg_stamping *stamping, bool delivered, uint8_t sha256[SG_SHA256_LEN],
-                        struct sg_err *err);
+    enum sg_rc (*begin)(struct sg_stamping *stamping, const struct sg_stamping_request *request,
+                        uint8_t sha256[SG_SHA256_LEN], struct sg_err *err);
     enum sg_rc (*finish)(struct sg_stamping *stamping, struct sg_slice token, struct sg_sink sink, struct sg_err *err);
 };
 
@@ -141,10 +139,10 @@ static enum sg_rc add_token(const struct sg_stamping *stamping, struct sg_input 
     return rc == SG_OK ? sg_cms_add_unsigned(cms, stamping->signer, sg_buf_slice(&attribute), sink, err) : rc;
 }
 
-static enum sg_rc begin_cades(struct sg_stamping *stamping, bool delivered, uint8_t sha256[SG_SHA256_LEN],
-                              struct sg_err *err)
+static enum sg_rc begin_cades(struct sg_stamping *stamping, const struct sg_stamping_request *request,
+                              uint8_t sha256[SG_SHA256_LEN], struct sg_err *err)
 {
-    (void)delivered; /* an unsigned attribute is what nobody has signed */
+    (void)request; /* an unsigned attribute is what nobody has signed */
     return digest_signature(stamping, stamping->bytes, sha256, err);
 }
 
@@ -158,17 +156,17 @@ static enum sg_rc finish_cades(struct sg_stamping *stamping, struct sg_slice tok
  */
 
 /* In the signature, where it ends the file and is nobody else's yet; else as a revision of its own. */
-static enum sg_rc begin_pades(struct sg_stamping *stamping, bool delivered, uint8_t sha256[SG_SHA256_LEN],
-                              struct sg_err *err)
+static enum sg_rc begin_pades(struct sg_stamping *stamping, const struct sg_stamping_request *request,
+                              uint8_t sha256[SG_SHA256_LEN], struct sg_err *err)
 {
     _cleanup_(sg_input_freep) struct sg_input *cms = NULL;
     bool inside = false;
     enum sg_rc rc = SG_OK;
 
-    if (!delivered)
+    if (!request->beside)
         rc = sg_pades_find_last(stamping->bytes, &stamping->last, &inside, err);
     if (rc == SG_OK && !inside)
-        return sg_pades_stamp_begin(stamping->libctx, stamping->bytes, STAMP_ROOM, sg_pdf_check_addition,
+        return sg_pades_stamp_begin(stamping->libctx, stamping->bytes, request->room, sg_pdf_check_addition,
                                     &stamping->stamp, sha256, err);
     if (rc == SG_OK)
         rc = sg_input_from_slice(sg_input_name(stamping->bytes), sg_buf_slice(&stamping->last.cms), &cms, err);
@@ -220,15 +218,15 @@ static enum sg_rc search_container(struct sg_stamping *stamping, struct sg_err *
 }
 
 /* In the CMS, as of CAdES, unless that is what something else in the container is over. */
-static enum sg_rc begin_asic(struct sg_stamping *stamping, bool delivered, uint8_t sha256[SG_SHA256_LEN],
-                             struct sg_err *err)
+static enum sg_rc begin_asic(struct sg_stamping *stamping, const struct sg_stamping_request *request,
+                             uint8_t sha256[SG_SHA256_LEN], struct sg_err *err)
 {
     _cleanup_(sg_buf_clear) struct sg_buf bytes = SG_BUF(SG_MAX_CMS_REST);
     _cleanup_(sg_input_freep) struct sg_input *input = NULL;
     _cleanup_(sg_cms_freep) struct sg_cms *cms = NULL;
     const char *name = sg_input_name(stamping->bytes);
 
-    (void)delivered;
+    (void)request;
     enum sg_rc rc = sg_asic_open(stamping->bytes, &stamping->asic, err);
     if (rc == SG_OK && !stamping->asic)
         rc = sg_fail(err, SG_E_MALFORMED, _("\"%s\" is no container (ASiC)."), name);
@@ -269,25 +267,26 @@ static const struct stamping_format formats[] = {
     {"ASiC-S", begin_asic, finish_asic},
 };
 
-enum sg_rc sg_stamping_begin(OSSL_LIB_CTX *libctx, struct sg_input *bytes, const char *format, int64_t claimed_time,
-                             bool delivered, struct sg_stamping **ret, uint8_t sha256[SG_SHA256_LEN],
-                             struct sg_err *err)
+enum sg_rc sg_stamping_begin(const struct sg_stamping_request *request, struct sg_stamping **ret,
+                             uint8_t sha256[SG_SHA256_LEN], struct sg_err *err)
 {
     _cleanup_(sg_stamping_freep) struct sg_stamping *stamping = calloc(1, sizeof(*stamping));
 
     if (!stamping)
         return sg_fail_memory(err);
-    *stamping = (struct sg_stamping){
-        .libctx = libctx, .bytes = bytes, .claimed_time = claimed_time, .last = {.cms = SG_BUF(SG_MAX_CMS_REST)}};
+    *stamping = (struct sg_stamping){.libctx = request->libctx,
+                                     .bytes = request->bytes,
+                                     .claimed_time = request->claimed_time,
+                                     .last = {.cms = SG_BUF(SG_MAX_CMS_REST)}};
     for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
-        if (strcmp(formats[i].name, format) == 0)
+        if (strcmp(formats[i].name, request->format) == 0)
             stamping->format = &formats[i];
     if (!stamping->format)
         return sg_fail(
             err, SG_E_UNSUPPORTED,
             _("A file of the format %s is not time-stamped by this version; signet outbox drop gives that up."),
-            format);
-    enum sg_rc rc = stamping->format->begin(stamping, delivered, sha256, err);
+            request->format);
+    enum sg_rc rc = stamping->format->begin(stamping, request, sha256, err);
     if (rc == SG_OK)
         *ret = sg_steal(stamping);
     return rc;

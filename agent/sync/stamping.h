@@ -7,12 +7,20 @@
 /* A signed file that is to have one. */
 struct sg_stamping;
 
-/* `bytes`: the file; borrowed. `format`: as the store has it. `claimed_time`: when it was signed,
- * by which ours is told from others in the same file. `delivered`: somebody has it as it is, so that what its
- * signature covers may not change any more, not even the room that it leaves. A format that takes none in this version,
- * or a file in which ours is not clear: SG_E_UNSUPPORTED. `sha256`: what is to be stamped. */
-SG_MUST_CHECK enum sg_rc sg_stamping_begin(OSSL_LIB_CTX *libctx, struct sg_input *bytes, const char *format,
-                                           int64_t claimed_time, bool delivered, struct sg_stamping **ret,
+struct sg_stamping_request {
+    OSSL_LIB_CTX *libctx;
+    struct sg_input *bytes; /* the file; borrowed */
+    const char *format;     /* as the store has it */
+    int64_t claimed_time;   /* when it was signed, by which ours is told from others in the same file */
+    /* Of a PDF: beside the signature, in an update of its own, with room for a token of so many octets; else, and as
+     * long as nobody has the file as it is, it goes into the room that the signature leaves. */
+    bool beside;
+    size_t room;
+};
+
+/* A format that takes none in this version, or a file in which ours is not clear: SG_E_UNSUPPORTED. `sha256`: what is
+ * to be stamped. */
+SG_MUST_CHECK enum sg_rc sg_stamping_begin(const struct sg_stamping_request *request, struct sg_stamping **ret,
                                            uint8_t sha256[SG_SHA256_LEN], struct sg_err *err);
 /* Writes the file with the token in it. SG_E_LIMIT: it has no room for it. */
 SG_MUST_CHECK enum sg_rc sg_stamping_finish(struct sg_stamping *stamping, struct sg_slice token, struct sg_sink sink,

@@ -8,12 +8,18 @@
 #include "sync/stamping.h"
 #include "sync/tsa.h"
 
+#define ROOM (24 * SG_KIB)  /* in a PDF, for the token of a document time-stamp: at first, ... */
+#define MARGIN (4 * SG_KIB) /* ... and, where one did not fit, for one that is as much longer */
+
 struct completing {
     struct sg_completion completion;
     struct sg_input *bytes; /* the newest version */
     char sha256[SG_SHA256_HEX];
     char format[16];
+    char *file; /* the user's */
     int64_t claimed_time;
+    bool beside; /* as in the request of a stamping */
+    size_t room; /* ditto */
     struct sg_stamping *stamping;
 };
 
@@ -23,6 +29,7 @@ static void completing_free(struct completing *completing)
         return;
     sg_stamping_free(completing->stamping);
     sg_input_free(completing->bytes);
+    free(completing->file);
     free(completing);
 }
 SG_DEFINE_CLEANUP(struct completing, completing_free)
@@ -35,8 +42,11 @@ static void stamped(void *context, const struct sg_stamp *stamp, const struct sg
 static enum sg_rc take_newest(void *context, const struct sg_outbox_document *document, struct sg_err *err)
 {
     struct completing *completing = context;
+    const bool piped = strcmp(document->output, "-") == 0;
 
-    (void)err;
+    completing->file = strdup(piped ? document->input : document->output);
+    if (!completing->file)
+        return sg_fail_memory(err);
     (void)snprintf(completing->sha256, sizeof(completing->sha256), "%s", document->level_sha256);
     (void)snprintf(completing->format, sizeof(completing->format), "%s", document->format);
     completing->claimed_time = document->claimed_time;
@@ -56,18 +66,23 @@ static enum sg_rc open_blob(struct completing *completing, struct sg_err *err)
                         sg_fail(err, SG_E_STORE_DAMAGED,
                                 _("The copy \"%s\" is damaged: it is not what was signed. Put it back from a backup."),
                                 sg_input_name(completing->bytes)));
-    return rc;
+    return rc == SG_OK ? sg_input_call(completing->bytes, completing->file, err) : rc;
 }
 
 /* Asks for the time-stamp; after that, `completing` is stamped()'s. */
-static enum sg_rc start(struct completing *completing, bool apart, struct sg_err *err)
+static enum sg_rc start(struct completing *completing, struct sg_err *err)
 {
     const struct sg_completion *completion = &completing->completion;
+    const struct sg_stamping_request stamping = {.libctx = completion->libctx,
+                                                 .bytes = completing->bytes,
+                                                 .format = completing->format,
+                                                 .claimed_time = completing->claimed_time,
+                                                 .beside = completing->beside,
+                                                 .room = completing->room};
     struct sg_stamp_request request = {.kind = "signature", .done = stamped, .context = completing};
 
     sg_stamping_free(sg_steal(completing->stamping));
-    enum sg_rc rc = sg_stamping_begin(completion->libctx, completing->bytes, completing->format,
-                                      completing->claimed_time, apart, &completing->stamping, request.sha256, err);
+    enum sg_rc rc = sg_stamping_begin(&stamping, &completing->stamping, request.sha256, err);
     return rc == SG_OK ? sg_stamp_start(completion->tsas, &request, err) : rc;
 }
 
@@ -89,18 +104,22 @@ static enum sg_rc make_blob(struct completing *completing, struct sg_slice token
 }
 
 /* What was to go into the signature cannot, since a target may have got it meanwhile, or there is no room for the
- * token: then another one is to be put beside it. */
-static enum sg_rc must_go_apart(const struct completing *completing, enum sg_rc made, bool *ret, struct sg_err *err)
+ * token: then another one is to be put beside it. And one that is longer than the room there is for that is asked for
+ * once more, with more room. `made`: what became of the blob. */
+static enum sg_rc must_ask_again(struct completing *completing, enum sg_rc made, size_t token_len, bool *ret,
+                                 struct sg_err *err)
 {
     const struct sg_completion *completion = &completing->completion;
+    const bool inside = sg_stamping_is_inside(completing->stamping), is_long = token_len > completing->room;
     bool delivered = false;
+    enum sg_rc rc = SG_OK;
 
-    *ret = false;
-    if (!sg_stamping_is_inside(completing->stamping))
-        return SG_OK;
-    enum sg_rc rc = sg_outbox_delivered(completion->store, completion->document, &delivered, err);
-    if (rc == SG_OK)
-        *ret = delivered || made == SG_E_LIMIT;
+    if (inside)
+        rc = sg_outbox_delivered(completion->store, completion->document, &delivered, err);
+    *ret = rc == SG_OK && (delivered || (made == SG_E_LIMIT && (inside || is_long)));
+    completing->beside = completing->beside || *ret;
+    if (*ret && is_long) /* no token is longer than an answer */
+        completing->room = token_len + MARGIN < SG_MAX_TSA_ANSWER ? token_len + MARGIN : SG_MAX_TSA_ANSWER;
     return rc;
 }
 
@@ -120,7 +139,7 @@ static void stamped(void *context, const struct sg_stamp *stamp, const struct sg
     const struct sg_completion *completion = &completing->completion;
     char sha256[SG_SHA256_HEX] = "";
     uint64_t size = 0;
-    bool apart = false;
+    bool again = false;
     struct sg_err err, why;
 
     if (!stamp) {
@@ -131,10 +150,10 @@ static void stamped(void *context, const struct sg_stamp *stamp, const struct sg
     if (rc == SG_OK)
         rc = make_blob(completing, stamp->token, sha256, &size, &err);
     if (rc == SG_OK || rc == SG_E_LIMIT) {
-        enum sg_rc asked = must_go_apart(completing, rc, &apart, &why);
-        if (asked == SG_OK && apart)
-            asked = start(completing, true, &why);
-        if (asked == SG_OK && apart) {
+        enum sg_rc asked = must_ask_again(completing, rc, stamp->token.len, &again, &why);
+        if (asked == SG_OK && again)
+            asked = start(completing, &why);
+        if (asked == SG_OK && again) {
             completing = NULL;
             return;
         }
@@ -160,18 +179,18 @@ static void stamped(void *context, const struct sg_stamp *stamp, const struct sg
 enum sg_rc sg_completion_start(const struct sg_completion *completion, struct sg_err *err)
 {
     _cleanup_(completing_freep) struct completing *completing = calloc(1, sizeof(*completing));
-    bool delivered = false;
 
     if (!completing)
         return sg_fail_memory(err);
     completing->completion = *completion;
+    completing->room = ROOM;
     enum sg_rc rc = sg_outbox_get(completion->store, completion->document, take_newest, completing, err);
     if (rc == SG_OK)
         rc = open_blob(completing, err);
     if (rc == SG_OK)
-        rc = sg_outbox_delivered(completion->store, completion->document, &delivered, err);
+        rc = sg_outbox_delivered(completion->store, completion->document, &completing->beside, err);
     if (rc == SG_OK)
-        rc = start(completing, delivered, err);
+        rc = start(completing, err);
     if (rc == SG_OK)
         completing = NULL;
     return rc;

@@ -134,6 +134,36 @@ is_level narrow.signed.pdf B-T
 json signatures.0.changes='"permitted"' signatures.0.timestamps.0.kind='"document"' signatures.0.timestamps.0.indication='"PASSED"'
 pdfsig_finds narrow.signed.pdf 2
 
+# --- the time-stamp is longer than any room that is left for one: beside it, with as much as it takes
+for name in 1 2 3; do
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -keyout /dev/null -subj "/CN=Filler $name" -days 9 \
+        -addext "nsComment=$(head -c 12000 /dev/zero | tr '\0' x)" 2> check
+done > fillers.pem
+cat "$ca/issuing.pem" fillers.pem > many.pem
+cp tsa-main/tsa.cnf few.cnf
+sed "s|^certs = .*|certs = $tmp/many.pem|" few.cnf > tsa-main/tsa.cnf
+pdf long
+asked=$(tsa_count main)
+expect 0 signet_pin sign long.pdf
+cp long.signed.pdf before.pdf
+expect 0 "$SIGNET" sync
+says "Time-stamped by main: $tmp/long.signed.pdf"
+holds test "$(($(tsa_count main) - asked))" = 3 # (the first showed how much; the third is of the ledger)
+holds cmp -n "$(stat -c %s before.pdf)" before.pdf long.signed.pdf
+holds qpdf --check long.signed.pdf
+is_level long.signed.pdf B-T
+json signatures.0.timestamps.0.kind='"document"' signatures.0.timestamps.0.indication='"PASSED"'
+at=$(($(grep -abo '/Contents <' long.signed.pdf | tail -1 | cut -d: -f1) + 300)) digit=1 # in its TSTInfo
+[ "$(dd if=long.signed.pdf bs=1 skip="$at" count=1 status=none)" != 1 ] || digit=2
+printf %s $digit | dd of=long.signed.pdf bs=1 seek="$at" conv=notrunc status=none
+is_level long.signed.pdf B-B
+pdf roomy
+expect 0 signet_pin sign --reserve 100000 roomy.pdf
+expect 0 "$SIGNET" sync
+is_level roomy.signed.pdf B-T
+json signatures.0.changes='"none"' signatures.0.timestamps.0.kind='"signature"'
+cp few.cnf tsa-main/tsa.cnf
+
 # --- a target has it: beside it, and what is there stays, byte for byte
 configure tsa archive
 tsa_mode main fail

@@ -140,6 +140,23 @@ static void reads_stdin(void **state)
     assert_int_equal(close(fd), 0);
 }
 
+/* Is a copy named as the file that a person knows, and is its own file still the one that is watched? */
+static void is_called(void **state)
+{
+    struct scratch *scratch = *state;
+    _cleanup_(sg_input_freep) struct sg_input *input = NULL;
+    struct sg_err err;
+    scratch_write(scratch, "copy", "0123456789", 10);
+    assert_ok(sg_input_open(scratch_path(scratch, "copy"), &input, &err));
+    assert_ok(sg_input_call(input, "first", &err));
+    assert_ok(sg_input_call(input, "doc.pdf", &err));
+    assert_string_equal(sg_input_name(input), "doc.pdf");
+    assert_ok(sg_input_check_unchanged(input, &err));
+    assert_int_equal(truncate(scratch_path(scratch, "copy"), 9), 0);
+    assert_int_equal(sg_input_check_unchanged(input, &err), SG_E_INPUT_CHANGED);
+    assert_non_null(strstr(err.text, "\"doc.pdf\" changed"));
+}
+
 /* Is a file of the kernel's, which says that it is empty, read all the same? */
 static void reads_proc(void **state)
 {
@@ -356,6 +373,7 @@ int main(void)
         TEST(says_why_not),
         TEST(spools_a_pipe),
         TEST(reads_stdin),
+        TEST(is_called),
         TEST(reads_proc),
         TEST(notices_changes),
         TEST(streams),
