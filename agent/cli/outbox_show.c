@@ -86,7 +86,10 @@ static void say_step(const struct sg_voice *voice, const struct sg_step *step, c
     else
         sg_say(voice, _("  %s to be stored at %s: %s, since %s"), step->level, step->target, state,
                sg_time_text(step->since, since));
-    if (step->state == SG_STEP_WAITING && step->code[0])
+    if (step->state == SG_STEP_WAITING && step->next_attempt == SG_STEP_NEVER)
+        sg_say(voice, _("    tried %lld times, and not again by itself: %s [%s]"), (long long)step->attempts,
+               step->text, step->code);
+    else if (step->state == SG_STEP_WAITING && step->code[0])
         sg_say(voice, _("    tried %lld times, again after %s: %s [%s]"), (long long)step->attempts,
                sg_time_text(step->next_attempt, next), step->text, step->code);
     if (left)
@@ -107,7 +110,7 @@ static json_t *step_json(const struct sg_step *step, const char *left)
                      step->target[0] ? sg_json_text(step->target) : json_null(), "state", STATES[step->state], "since",
                      sg_json_time(step->since), "attempts", (json_int_t)step->attempts, "last_attempt",
                      step->last_attempt ? sg_json_time(step->last_attempt) : json_null(), "next_attempt",
-                     step->state == SG_STEP_WAITING ? sg_json_time(step->next_attempt) : json_null(), "error",
+                     sg_json_time_or_null(step->state == SG_STEP_WAITING ? step->next_attempt : SG_TIME_NONE), "error",
                      error_json(step), "left", sg_json_text(left));
 }
 

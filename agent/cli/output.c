@@ -169,6 +169,11 @@ json_t *sg_json_time(int64_t when)
     return json_string(sg_time_text(when, text));
 }
 
+json_t *sg_json_time_or_null(int64_t when)
+{
+    return when == SG_TIME_NONE || when == INT64_MAX ? json_null() : sg_json_time(when);
+}
+
 int sg_exit_worse(int a, int b)
 {
     static const int order[] = {70, 77, 78, 69, 75, 74, 73, 66, 65, 64, 1, 2, 0};

@@ -33,6 +33,7 @@ bool sg_json_print(const struct sg_voice *voice, json_t *object);
 /* A JSON string; what is not UTF-8 in it becomes U+FFFD. NULL gives null. */
 json_t *sg_json_text(const char *text);
 json_t *sg_json_time(int64_t when);
+json_t *sg_json_time_or_null(int64_t when); /* SG_TIME_NONE, or INT64_MAX for never: null */
 
 /* Of two exit statuses the one that counts when there are several inputs: the first that applies of
  * 70, 77, 78, 69, 75, 74, 73, 66, 65, 64, 1, 2, 0. */

@@ -1,11 +1,6 @@
 /* The status as JSON: signet.status/1. */
 #include "cli/status.h"
 
-static json_t *time_or_null(int64_t when)
-{
-    return when == INT64_MAX || when == INT64_MIN ? json_null() : sg_json_time(when);
-}
-
 static json_t *text_or_null(const char *text)
 {
     return sg_json_text(text && text[0] ? text : NULL);
@@ -26,7 +21,7 @@ static json_t *waiting_json(const struct sg_status *status)
         if (!append(list, json_pack("{s:s, s:o, s:b, s:I, s:o, s:o, s:o, s:o}", "kind",
                                     w->kind == SG_STEP_TIMESTAMP ? "timestamp" : "upload", "target",
                                     text_or_null(w->target), "configured", w->known, "count", (json_int_t)w->count,
-                                    "since", sg_json_time(w->since), "next", sg_json_time(w->next), "code",
+                                    "since", sg_json_time(w->since), "next", sg_json_time_or_null(w->next), "code",
                                     text_or_null(w->code), "text", text_or_null(w->text))))
             return NULL;
     }
@@ -66,7 +61,7 @@ static json_t *revocation_json(const struct sg_status *status)
     for (size_t i = 0; list && i < status->revocation_count; i++) {
         const struct sg_status_revocation *r = &status->revocation[i];
         if (!append(list, json_pack("{s:o, s:o, s:o}", "issuer", sg_json_text(r->issuer), "this_update",
-                                    sg_json_time(r->this_update), "next_update", time_or_null(r->next_update))))
+                                    sg_json_time(r->this_update), "next_update", sg_json_time_or_null(r->next_update))))
             return NULL;
     }
     return sg_steal(list);
@@ -126,14 +121,15 @@ enum sg_rc sg_status_print_json(const struct sg_status *status, struct sg_err *e
         "{s:s, s:o, s:{s:b, s:b, s:o, s:o}, s:{s:I, s:I, s:I, s:I, s:o}, s:o, s:I, s:o, "
         "s:{s:I, s:I, s:I, s:o}, s:{s:o, s:o, s:I, s:o}, s:o, s:o, s:{s:s, s:s}}",
         "schema", "signet.status/1", "time", sg_json_time(status->now), "sync", "running", status->running, "due",
-        sg_status_is_due(status), "last", time_or_null(status->last_sync), "next", time_or_null(status->next),
-        "documents", "open", (json_int_t)o->open, "unplaced", (json_int_t)o->unplaced, "moved", (json_int_t)o->moved,
-        "changed", (json_int_t)o->changed, "apart", apart_json(status), "waiting", waiting_json(status), "dropped",
-        (json_int_t)o->dropped, "clock", clock_json(status), "ledger", "entries", (json_int_t)o->ledger_last,
-        "witnessed", (json_int_t)o->ledger_witnessed, "unwitnessed", (json_int_t)(o->ledger_last - o->ledger_witnessed),
-        "failures", witnesses_json(status), "revocation", "good_until", time_or_null(status->revocation_until), "data",
+        sg_status_is_due(status), "last", sg_json_time_or_null(status->last_sync), "next",
+        sg_json_time_or_null(status->next), "documents", "open", (json_int_t)o->open, "unplaced",
+        (json_int_t)o->unplaced, "moved", (json_int_t)o->moved, "changed", (json_int_t)o->changed, "apart",
+        apart_json(status), "waiting", waiting_json(status), "dropped", (json_int_t)o->dropped, "clock",
+        clock_json(status), "ledger", "entries", (json_int_t)o->ledger_last, "witnessed",
+        (json_int_t)o->ledger_witnessed, "unwitnessed", (json_int_t)(o->ledger_last - o->ledger_witnessed), "failures",
+        witnesses_json(status), "revocation", "good_until", sg_json_time_or_null(status->revocation_until), "data",
         revocation_json(status), "ocsp_responses", (json_int_t)status->ocsp_count, "ocsp_good_until",
-        time_or_null(status->ocsp_until), "pulls", pulls_json(status), "anchor_list", list_json(status), "level",
-        "asked", sg_config_text(status->app->config, SG_KEY_SIGN_LEVEL), "reached", sg_status_level(status));
+        sg_json_time_or_null(status->ocsp_until), "pulls", pulls_json(status), "anchor_list", list_json(status),
+        "level", "asked", sg_config_text(status->app->config, SG_KEY_SIGN_LEVEL), "reached", sg_status_level(status));
     return sg_json_print(&status->app->voice, object) ? SG_OK : sg_fail_memory(err);
 }

@@ -25,7 +25,9 @@ static void say_waiting(const struct sg_status *status, const struct sg_status_w
                w->target, w->target);
     if (w->code[0])
         sg_say(voice, _("        %s [%s]"), w->text, w->code);
-    if (w->next > status->now)
+    if (w->next == SG_STEP_NEVER)
+        sg_say(voice, "%s", _("        It is not tried again by itself, but by signet outbox retry."));
+    else if (w->next > status->now)
         sg_say(voice, _("        The next try is at %s."), sg_time_text(w->next, next));
     else
         sg_say(voice, "        %s", w->code[0] ? _("The next sync tries again.") : _("Not tried yet."));

@@ -159,7 +159,9 @@ static void say_rest(const struct due *due)
 
     if (due->steps + due->others == 0)
         sg_say(voice, "%s", _("Nothing would be done."));
-    if (due->later > 0)
+    if (due->later > 0 && due->next == SG_STEP_NEVER)
+        sg_say(voice, _("Not before \"signet outbox retry\": %zu more"), due->later);
+    else if (due->later > 0)
         sg_say(voice, _("Not before %s, or \"signet outbox retry\": %zu more"), sg_time_text(due->next, next),
                due->later);
 }

@@ -34,7 +34,7 @@ static json_t *event_json(const struct sg_sync_event *event)
                      sg_json_text(receipt ? receipt->url : NULL), "sha256",
                      sg_json_text(receipt ? receipt->sha256 : NULL), "size",
                      receipt ? json_integer(receipt->size) : json_null(), "error", error_json(event->err), "next_try",
-                     event->err ? sg_json_time(event->next) : json_null());
+                     sg_json_time_or_null(event->err ? event->next : SG_TIME_NONE));
 }
 
 static void say_failure(const struct sg_voice *voice, const struct sg_sync_event *event)
@@ -45,7 +45,11 @@ static void say_failure(const struct sg_voice *voice, const struct sg_sync_event
     sg_print_safely(stderr, event->output);
     (void)fputs(": ", stderr);
     sg_print_safely(stderr, event->err->text);
-    (void)fprintf(stderr, _(" [%s] Next try after %s.\n"), sg_rc_word(event->err->rc), sg_time_text(event->next, next));
+    if (event->next == SG_STEP_NEVER)
+        (void)fprintf(stderr, _(" [%s] It is not tried again by itself.\n"), sg_rc_word(event->err->rc));
+    else
+        (void)fprintf(stderr, _(" [%s] Next try after %s.\n"), sg_rc_word(event->err->rc),
+                      sg_time_text(event->next, next));
     if (event->err->cause[0] && voice->verbose) {
         (void)fputs(_("  cause: "), stderr);
         sg_print_safely(stderr, event->err->cause);
@@ -230,7 +234,7 @@ static json_t *group_json(const struct sg_sync_report *report, const struct sg_s
                      group->kind == SG_STEP_UPLOAD ? "upload" : "timestamp", "server",
                      sg_json_text(group->target[0] ? group->target : NULL), "count", (json_int_t)group->count, "since",
                      sg_json_time(group->since), "code", sg_json_text(code[0] ? code : NULL), "text",
-                     sg_json_text(text), "next_try", sg_json_time(group->next));
+                     sg_json_text(text), "next_try", sg_json_time_or_null(group->next));
 }
 
 static void say_group(const struct sg_sync_report *report, const struct sg_sync_waiting *group, int *status)
@@ -248,7 +252,10 @@ static void say_group(const struct sg_sync_report *report, const struct sg_sync_
     else
         sg_say(voice, _("Waiting for a time-stamp: %zu, since %s. %s%s%s%s"), group->count,
                sg_time_text(group->since, since), text, code[0] ? " [" : "", code, code[0] ? "]" : "");
-    sg_say(voice, _("  next try after %s"), sg_time_text(group->next, next));
+    if (group->next == SG_STEP_NEVER)
+        sg_say(voice, "%s", _("  not tried again by itself, but by signet outbox retry"));
+    else
+        sg_say(voice, _("  next try after %s"), sg_time_text(group->next, next));
 }
 
 static enum sg_rc print_json(const struct sg_sync_report *report, const struct sg_sync_progress *progress, int *status,

@@ -15,7 +15,7 @@
 /* As outbox.c and steps.c read them. */
 #define OUTBOX_ROWS                                                                                                    \
     "SELECT o.document, d.input, d.output, d.format, d.result_sha256, d.claimed_time, o.queued, o.level, "             \
-    "o.level_sha256, o.placed, o.output_state, o.closed, o.forgotten, o.replaces "                                     \
+    "o.level_sha256, o.placed, o.output_state, o.closed, o.forgotten, o.replaces, d.key "                              \
     "FROM outbox AS o JOIN document AS d ON d.entry = o.document "
 /* CROSS: steps first, by their index, since few of many may be asked for. */
 #define STEP_ROWS                                                                                                      \

@@ -165,7 +165,8 @@ static enum sg_rc read_document(void *context, sqlite3_stmt *row, struct sg_err 
                                                 .output_state = (enum sg_output_state)sqlite3_column_int(row, 10),
                                                 .closed = sqlite3_column_int64(row, 11),
                                                 .forgotten = sqlite3_column_int64(row, 12),
-                                                .replaces = sg_db_text(row, 13)};
+                                                .replaces = sg_db_text(row, 13),
+                                                .key = sg_db_text(row, 14)};
     return reader->each(reader->context, &document, err);
 }
 

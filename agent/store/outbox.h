@@ -71,7 +71,10 @@ struct sg_outbox_document {
     int64_t closed;       /* 0: steps are waiting */
     int64_t forgotten;    /* its copies are not kept since; 0: they are */
     const char *replaces; /* as in the request */
+    const char *key;      /* as in sg_document */
 };
+
+#define SG_STEP_NEVER INT64_MAX /* a next attempt that a person has to ask for: sg_outbox_retry() */
 
 struct sg_step {
     int64_t id, document;
@@ -142,8 +145,8 @@ SG_MUST_CHECK enum sg_rc sg_steps_short(struct sg_store *store, const char *targ
 SG_MUST_CHECK enum sg_rc sg_step_begin(struct sg_store *store, int64_t step, struct sg_err *err);
 /* In the attempt that was begun last, certainly no octet of it was sent. At most once for each attempt. */
 SG_MUST_CHECK enum sg_rc sg_step_unsent(struct sg_store *store, int64_t step, struct sg_err *err);
-/* It did not work; it is tried again at `next`. The failure is in the ledger ("sync-failed") when its code is another
- * than that of the failure before. */
+/* It did not work; it is tried again at `next` (or SG_STEP_NEVER). The failure is in the ledger ("sync-failed") when
+ * its code is another than that of the failure before. */
 SG_MUST_CHECK enum sg_rc sg_step_failed(struct sg_store *store, int64_t step, const struct sg_err *why, int64_t next,
                                         struct sg_err *err);
 /* A server is at fault, or the way to it: whatever is due by `now` for this target (NULL: time-stamps) waits until

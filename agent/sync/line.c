@@ -184,6 +184,15 @@ static bool is_hopeless(const struct sg_line *line, enum blame whose)
     return whose > BLAME_DOCUMENT && line->in_a_row >= enough;
 }
 
+/* What the document's own bytes do not let be done comes no other way the next time, unless by a newer version of this
+ * program: a person has to look at it. */
+static int64_t next_try(const struct sg_line *line, const struct sg_job *job, const struct sg_err *why)
+{
+    if (!line->target && blame(why->rc) == BLAME_DOCUMENT && sg_rc_exit(why->rc) == 65)
+        return SG_STEP_NEVER;
+    return sg_sync_next_try(sg_clock_now(line->run->sync->clock), job->attempts);
+}
+
 /* Cancelled: the next run does it. */
 static enum sg_rc forget(const struct sg_line *line, struct sg_job *job, struct sg_err *err)
 {
@@ -196,7 +205,7 @@ static enum sg_rc forget(const struct sg_line *line, struct sg_job *job, struct 
 static enum sg_rc take_failure(struct sg_line *line, struct sg_job *job, const struct sg_err *why, struct sg_err *err)
 {
     enum blame whose = blame(why->rc);
-    int64_t next = sg_sync_next_try(sg_clock_now(line->run->sync->clock), job->attempts);
+    int64_t next = next_try(line, job, why);
 
     if (whose == BLAME_NOBODY)
         return forget(line, job, err);

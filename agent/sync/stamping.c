@@ -26,7 +26,6 @@ struct sg_stamping {
     OSSL_LIB_CTX *libctx;
     struct sg_input *bytes; /* borrowed */
     const struct stamping_format *format;
-    int64_t claimed_time;
     size_t signer;                /* of a CMS: whose signature value is stamped */
     struct sg_asic *asic;         /* of a container: ... */
     size_t signature;             /* ... in which CMS */
@@ -60,6 +59,21 @@ static bool was_signed_at(const struct sg_signer_info *si, int64_t when)
     return parsed && sg_time_from_asn1(parsed, &time) && time == when;
 }
 
+/* RFC 5035 §3: the certificate's SHA-256, in what is signed. */
+static bool was_signed_with(const struct sg_signer_info *si, const char *key)
+{
+    const struct sg_attribute *attribute = NULL;
+    _cleanup_(sg_ess_cert_id_clear) struct sg_ess_cert_id id = {0};
+    char hex[SG_SHA256_HEX];
+
+    if (sg_attributes_find(si->signed_attrs, si->signed_attr_count, NID_id_smime_aa_signingCertificateV2, &attribute) !=
+            1 ||
+        sg_ess_cert_id_read(attribute, true, &id, NULL) != SG_OK || id.hash.len != SG_SHA256_LEN)
+        return false;
+    sg_hex(id.hash.data, id.hash.len, hex);
+    return strcmp(hex, key) == 0;
+}
+
 static bool is_stamped(const struct sg_signer_info *si)
 {
     const struct sg_attribute *attribute = NULL;
@@ -70,32 +84,35 @@ static bool is_stamped(const struct sg_signer_info *si)
 
 /* Signatures among which is the one made here. */
 struct search {
-    size_t count, fitting;
-    size_t signature, signer; /* the one that fits, or the only one */
+    size_t count;
+    bool found;
+    size_t signature, signer; /* the first that fits, or the only one */
 };
 
-/* Ours, where others have signed beside us: the one with the time at which we did, and no time-stamp yet. */
-static void search_in(struct search *search, const struct sg_cms *cms, size_t signature, int64_t claimed_time)
+/* Ours, where others have signed beside us: the one with our certificate and the time at which we did, and no
+ * time-stamp yet. */
+static void search_in(struct search *search, const struct sg_cms *cms, size_t signature,
+                      const struct sg_stamping_own *own)
 {
     for (size_t i = 0; i < sg_cms_signer_count(cms); i++) {
         const struct sg_signer_info *si = sg_cms_signer(cms, i);
-        const bool fits = !is_stamped(si) && was_signed_at(si, claimed_time);
+        const bool fits = !is_stamped(si) && was_signed_at(si, own->claimed_time) && was_signed_with(si, own->key);
 
-        if (fits || search->count == 0) {
+        if ((fits && !search->found) || search->count == 0) {
             search->signature = signature;
             search->signer = i;
         }
-        search->fitting += fits;
+        search->found = search->found || fits;
         search->count++;
     }
 }
 
 static enum sg_rc take_found(struct sg_stamping *stamping, const struct search *search, struct sg_err *err)
 {
-    if (search->count != 1 && search->fitting != 1)
+    if (search->count != 1 && !search->found)
         return sg_fail(err, SG_E_UNSUPPORTED,
-                       _("Which of the %zu signatures in \"%s\" is the one made here is not clear; it is not "
-                         "time-stamped."),
+                       _("Which of the %zu signatures in \"%s\" is the one made here is not clear; none is "
+                         "time-stamped. signet outbox drop gives that up."),
                        search->count, sg_input_name(stamping->bytes));
     stamping->signature = search->signature;
     stamping->signer = search->signer;
@@ -117,7 +134,7 @@ static enum sg_rc digest_value(const struct sg_stamping *stamping, const struct 
 }
 
 static enum sg_rc digest_signature(struct sg_stamping *stamping, struct sg_input *cms_file,
-                                   uint8_t sha256[SG_SHA256_LEN], struct sg_err *err)
+                                   const struct sg_stamping_own *own, uint8_t sha256[SG_SHA256_LEN], struct sg_err *err)
 {
     _cleanup_(sg_cms_freep) struct sg_cms *cms = NULL;
     struct search search = {0};
@@ -125,7 +142,7 @@ static enum sg_rc digest_signature(struct sg_stamping *stamping, struct sg_input
     enum sg_rc rc = sg_cms_read(cms_file, stamping->libctx, NULL, &cms, err);
     if (rc != SG_OK)
         return rc;
-    search_in(&search, cms, 0, stamping->claimed_time);
+    search_in(&search, cms, 0, own);
     rc = take_found(stamping, &search, err);
     return rc == SG_OK ? digest_value(stamping, cms, sha256, err) : rc;
 }
@@ -142,8 +159,8 @@ static enum sg_rc add_token(const struct sg_stamping *stamping, struct sg_input 
 static enum sg_rc begin_cades(struct sg_stamping *stamping, const struct sg_stamping_request *request,
                               uint8_t sha256[SG_SHA256_LEN], struct sg_err *err)
 {
-    (void)request; /* an unsigned attribute is what nobody has signed */
-    return digest_signature(stamping, stamping->bytes, sha256, err);
+    /* An unsigned attribute is what nobody has signed. */
+    return digest_signature(stamping, stamping->bytes, request->own, sha256, err);
 }
 
 static enum sg_rc finish_cades(struct sg_stamping *stamping, struct sg_slice token, struct sg_sink sink,
@@ -170,7 +187,7 @@ static enum sg_rc begin_pades(struct sg_stamping *stamping, const struct sg_stam
                                     &stamping->stamp, sha256, err);
     if (rc == SG_OK)
         rc = sg_input_from_slice(sg_input_name(stamping->bytes), sg_buf_slice(&stamping->last.cms), &cms, err);
-    return rc == SG_OK ? digest_signature(stamping, cms, sha256, err) : rc;
+    return rc == SG_OK ? digest_signature(stamping, cms, request->own, sha256, err) : rc;
 }
 
 static enum sg_rc finish_pades(struct sg_stamping *stamping, struct sg_slice token, struct sg_sink sink,
@@ -199,7 +216,7 @@ static enum sg_rc open_signature(const struct sg_stamping *stamping, size_t inde
     return rc == SG_OK ? sg_input_from_slice(sg_input_name(stamping->bytes), sg_buf_slice(bytes), ret_input, err) : rc;
 }
 
-static enum sg_rc search_container(struct sg_stamping *stamping, struct sg_err *err)
+static enum sg_rc search_container(struct sg_stamping *stamping, const struct sg_stamping_own *own, struct sg_err *err)
 {
     struct search search = {0};
     enum sg_rc rc = SG_OK;
@@ -212,7 +229,7 @@ static enum sg_rc search_container(struct sg_stamping *stamping, struct sg_err *
         if (rc == SG_OK)
             rc = sg_cms_read(input, stamping->libctx, NULL, &cms, err);
         if (rc == SG_OK)
-            search_in(&search, cms, i, stamping->claimed_time);
+            search_in(&search, cms, i, own);
     }
     return rc == SG_OK ? take_found(stamping, &search, err) : rc;
 }
@@ -226,16 +243,15 @@ static enum sg_rc begin_asic(struct sg_stamping *stamping, const struct sg_stamp
     _cleanup_(sg_cms_freep) struct sg_cms *cms = NULL;
     const char *name = sg_input_name(stamping->bytes);
 
-    (void)request;
     enum sg_rc rc = sg_asic_open(stamping->bytes, &stamping->asic, err);
     if (rc == SG_OK && !stamping->asic)
         rc = sg_fail(err, SG_E_MALFORMED, _("\"%s\" is no container (ASiC)."), name);
     if (rc == SG_OK)
-        rc = search_container(stamping, err);
+        rc = search_container(stamping, request->own, err);
     if (rc == SG_OK && sg_asic_signature_is_covered(stamping->asic, stamping->signature))
         rc = sg_fail(err, SG_E_UNSUPPORTED,
                      _("The signature in \"%s\" is covered by another one or by a time-stamp of the container, and may "
-                       "not be changed; it is not time-stamped."),
+                       "not be changed; it is not time-stamped. signet outbox drop gives that up."),
                      name);
     if (rc == SG_OK)
         rc = open_signature(stamping, stamping->signature, &bytes, &input, err);
@@ -274,10 +290,8 @@ enum sg_rc sg_stamping_begin(const struct sg_stamping_request *request, struct s
 
     if (!stamping)
         return sg_fail_memory(err);
-    *stamping = (struct sg_stamping){.libctx = request->libctx,
-                                     .bytes = request->bytes,
-                                     .claimed_time = request->claimed_time,
-                                     .last = {.cms = SG_BUF(SG_MAX_CMS_REST)}};
+    *stamping = (struct sg_stamping){
+        .libctx = request->libctx, .bytes = request->bytes, .last = {.cms = SG_BUF(SG_MAX_CMS_REST)}};
     for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
         if (strcmp(formats[i].name, request->format) == 0)
             stamping->format = &formats[i];

@@ -7,11 +7,19 @@
 /* A signed file that is to have one. */
 struct sg_stamping;
 
+/* A signature that was made here, as the store has it. */
+struct sg_stamping_own {
+    char key[SG_SHA256_HEX]; /* SHA-256 of the certificate */
+    int64_t claimed_time;
+};
+
 struct sg_stamping_request {
     OSSL_LIB_CTX *libctx;
     struct sg_input *bytes; /* the file; borrowed */
     const char *format;     /* as the store has it */
-    int64_t claimed_time;   /* when it was signed, by which ours is told from others in the same file */
+    /* Tells the signature that is to have it from others in the same file; where one key made several within a second,
+     * that is the first of them that has none. */
+    const struct sg_stamping_own *own;
     /* Of a PDF: beside the signature, in an update of its own, with room for a token of so many octets; else, and as
      * long as nobody has the file as it is, it goes into the room that the signature leaves. */
     bool beside;

@@ -24,7 +24,7 @@ struct sg_sync_event {
     const char *server;               /* the target's or time-stamp authority's name */
     const struct sg_receipt *receipt; /* of an upload that is done */
     const struct sg_err *err;         /* NULL: done */
-    int64_t next;                     /* of a failure: when it is tried again */
+    int64_t next;                     /* of a failure: when it is tried again; or SG_STEP_NEVER */
 };
 
 struct sg_sync_progress {

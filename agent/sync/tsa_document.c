@@ -17,7 +17,7 @@ struct completing {
     char sha256[SG_SHA256_HEX];
     char format[16];
     char *file; /* the user's */
-    int64_t claimed_time;
+    struct sg_stamping_own own;
     bool beside; /* as in the request of a stamping */
     size_t room; /* ditto */
     struct sg_stamping *stamping;
@@ -49,7 +49,8 @@ static enum sg_rc take_newest(void *context, const struct sg_outbox_document *do
         return sg_fail_memory(err);
     (void)snprintf(completing->sha256, sizeof(completing->sha256), "%s", document->level_sha256);
     (void)snprintf(completing->format, sizeof(completing->format), "%s", document->format);
-    completing->claimed_time = document->claimed_time;
+    (void)snprintf(completing->own.key, sizeof(completing->own.key), "%s", document->key);
+    completing->own.claimed_time = document->claimed_time;
     return SG_OK;
 }
 
@@ -76,7 +77,7 @@ static enum sg_rc start(struct completing *completing, struct sg_err *err)
     const struct sg_stamping_request stamping = {.libctx = completion->libctx,
                                                  .bytes = completing->bytes,
                                                  .format = completing->format,
-                                                 .claimed_time = completing->claimed_time,
+                                                 .own = &completing->own,
                                                  .beside = completing->beside,
                                                  .room = completing->room};
     struct sg_stamp_request request = {.kind = "signature", .done = stamped, .context = completing};

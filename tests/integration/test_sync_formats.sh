@@ -249,6 +249,48 @@ for container in both.asice one.asics; do
 done
 cp stamped.asice both.asice
 
+# --- so it is where another one was made within the same second, by another key or by the same; `claimed_time` of both
+same_second() { # KEY FILE ARGUMENT... (of the first sign)
+    for _ in 1 2 3 4 5 6 7 8 9; do
+        expect 0 signet_pin sign --force --output "$2" "${@:3}"
+        expect 0 signet_pin sign --add --force --key "pkcs11:token=Signet%20Test;id=%$1" "$2"
+        [ "$(sqlite3 "$SIGNET_HOME/store.db" "SELECT count(DISTINCT claimed_time) FROM \
+            (SELECT claimed_time FROM document ORDER BY entry DESC LIMIT 2)")" != 1 ] || return 0
+        holds "$SIGNET" outbox drop --reason "not within a second" "$2"
+    done
+    failed "two signatures were never made within a second"
+}
+configure tsa
+for key in 03 01; do
+    same_second $key box.asice --format asic-e one two
+    expect 0 "$SIGNET" sync
+    says "Time-stamped by main: $tmp/box.asice"
+    expect 0 "$SIGNET" outbox list
+    says "Nothing waits"
+done
+# Which one it is cannot be told if it claims another time than the store has: a person has to see to that.
+same_second 03 box.asice --format asic-e one two
+sqlite3 "$SIGNET_HOME/store.db" "UPDATE document SET claimed_time = claimed_time - 1
+    WHERE entry = (SELECT max(entry) FROM document)"
+expect 65 "$SIGNET" sync
+says "Which of the 2 signatures in \"$tmp/box.asice\" is the one made here is not clear"
+says "signet outbox drop"
+says "It is not tried again by itself"
+expect 65 "$SIGNET" sync
+says "not tried again by itself"
+expect 0 "$SIGNET" outbox list box.asice
+says "tried 1 times, and not again by itself"
+expect 0 "$SIGNET" sync --dry-run
+says 'Not before "signet outbox retry": 1 more'
+holds "$SIGNET" outbox retry box.asice
+expect 65 "$SIGNET" sync
+says "is not clear"
+expect 65 "$SIGNET" --json sync
+json waiting.0.code='"unsupported"' waiting.0.next_try=null
+holds "$SIGNET" outbox drop --reason "cannot be told" box.asice
+expect 0 "$SIGNET" sync
+configure tsa archive
+
 # An octet of what is signed, of its signature, or of the time-stamp: each is noticed.
 /usr/bin/python3 - both.asice << 'END'
 import sys, zipfile
