@@ -28,13 +28,13 @@ static json_t *event_json(const struct sg_sync_event *event)
 {
     const struct sg_receipt *receipt = event->receipt;
 
-    return json_pack("{s:s, s:s, s:o, s:s, s:o, s:b, s:o, s:o, s:o, s:o, s:o}", "schema", "signet.sync-step/1", "step",
-                     step_word(event->what), "file", sg_json_text(event->output), "level", event->level, "server",
-                     sg_json_text(event->server[0] ? event->server : NULL), "done", event->err == NULL, "url",
+    return json_pack("{s:s, s:s, s:o, s:s, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o}", "schema", "signet.sync-step/1",
+                     "step", step_word(event->what), "file", sg_json_text(event->output), "level", event->level,
+                     "server", sg_json_text(event->server[0] ? event->server : NULL), "done", event->err == NULL, "url",
                      sg_json_text(receipt ? receipt->url : NULL), "sha256",
                      sg_json_text(receipt ? receipt->sha256 : NULL), "size",
-                     receipt ? json_integer(receipt->size) : json_null(), "error", error_json(event->err), "next_try",
-                     sg_json_time_or_null(event->err ? event->next : SG_TIME_NONE));
+                     receipt ? json_integer(receipt->size) : json_null(), "kept", sg_json_text(event->kept), "error",
+                     error_json(event->err), "next_try", sg_json_time_or_null(event->err ? event->next : SG_TIME_NONE));
 }
 
 static void say_failure(const struct sg_voice *voice, const struct sg_sync_event *event)
@@ -65,6 +65,9 @@ static void say_done(const struct sg_voice *voice, const struct sg_sync_event *e
         break;
     case SG_SYNC_TIMESTAMPED:
         sg_say(voice, _("Time-stamped by %s: %s"), event->server, event->output);
+        if (event->kept)
+            sg_say(voice, _("  kept in the store, since that file is gone or another one by now: signet get %s"),
+                   event->kept);
         break;
     case SG_SYNC_UPLOADED:
         sg_say(voice, _("In %s (%s): %s"), event->server, event->level, event->output);

@@ -186,6 +186,26 @@ static enum sg_rc write_group(struct sg_store *store, const struct sg_journal *j
     return rc;
 }
 
+static enum sg_rc look_whether_kept(void *context, const struct sg_outbox_document *document, struct sg_err *err)
+{
+    bool *kept = context;
+
+    (void)err;
+    *kept = document->output_state == SG_OUTPUT_MOVED || document->output_state == SG_OUTPUT_CHANGED;
+    return SG_OK;
+}
+
+/* After its place was looked at. */
+static bool is_kept(const struct sg_run *run, int64_t document)
+{
+    bool kept = false;
+    struct sg_err why;
+
+    if (sg_outbox_get(run->sync->store, document, look_whether_kept, &kept, &why) != SG_OK)
+        sg_log(run->sync->log, SG_LOG_WARNING, "%s", why.text);
+    return kept;
+}
+
 static void tell(struct sg_run *run, const struct sg_outcome *outcome)
 {
     const struct sg_job *job = outcome->job;
@@ -201,6 +221,7 @@ static void tell(struct sg_run *run, const struct sg_outcome *outcome)
     run->progress.done += outcome->err == NULL;
     if (is_completion(outcome)) {
         event.server = outcome->completed.stamped.tsa;
+        event.kept = is_kept(run, job->document) ? outcome->completed.version.sha256 : NULL;
     } else if (!outcome->err) {
         event.receipt = &outcome->receipt;
         run->progress.bytes += (uint64_t)outcome->receipt.size;
@@ -242,10 +263,10 @@ enum sg_rc sg_journal_write(struct sg_run *run, struct sg_err *err)
     enum sg_rc rc = completed ? sg_blobs_sync(sync->state_folder, err) : SG_OK;
     if (rc == SG_OK)
         rc = write_group(sync->store, journal, err);
-    for (size_t i = 0; i < journal->count && rc == SG_OK; i++)
-        tell(run, &journal->outcomes[i]);
     if (rc == SG_OK && completed)
         sg_sync_renew(sync);
+    for (size_t i = 0; i < journal->count && rc == SG_OK; i++)
+        tell(run, &journal->outcomes[i]);
     if (rc == SG_OK && stamped)
         sg_run_more(run); /* a new version is to be stored, or the one that waited for that */
     sg_journal_clear(journal);

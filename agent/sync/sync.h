@@ -23,8 +23,9 @@ struct sg_sync_event {
     const char *level;                /* of the version */
     const char *server;               /* the target's or time-stamp authority's name */
     const struct sg_receipt *receipt; /* of an upload that is done */
-    const struct sg_err *err;         /* NULL: done */
-    int64_t next;                     /* of a failure: when it is tried again; or SG_STEP_NEVER */
+    const char *kept; /* SHA-256 of a completed file that is in the store alone: the signed one is gone or another */
+    const struct sg_err *err; /* NULL: done */
+    int64_t next;             /* of a failure: when it is tried again; or SG_STEP_NEVER */
 };
 
 struct sg_sync_progress {

@@ -336,7 +336,33 @@ expect 0 signet_pin sign --force --format asic-e --output both.asice one two
 echo mine > both.asice
 tsa_mode main good
 holds "$SIGNET" outbox retry
-"$SIGNET" sync > out 2> err || true
+expect 0 "$SIGNET" sync
 holds test "$(cat both.asice)" = mine
+# So is one that is gone; that the completed one is in the store alone, and how to get it, is said.
+kept_is_said() { # FILE
+    says "Time-stamped by main: $tmp/$1"
+    says "kept in the store, since that file is gone or another one by now: signet get "
+    expect 0 "$SIGNET" get --output kept "$(sed -n 's/^ .*signet get //p' out)"
+    is_level kept B-T
+    rm kept
+}
+kept_is_said both.asice
+pdf gone
+expect 0 signet_pin sign gone.pdf
+mv gone.signed.pdf elsewhere.pdf
+expect 0 "$SIGNET" sync
+kept_is_said gone.signed.pdf
+rejects test -e gone.signed.pdf
+pdf there
+for file in there gone; do
+    expect 0 signet_pin sign --force $file.pdf
+done
+rm gone.signed.pdf
+expect 0 "$SIGNET" --json sync
+grep '"timestamp"' out | grep there.signed > there.json
+grep '"timestamp"' out | grep gone.signed > out
+json schema='"signet.sync-step/1"' done=true
+holds grep -Eq '"kept": ?"[0-9a-f]{64}"' out
+holds grep -Eq '"kept": ?null' there.json
 
 passed
