@@ -26,6 +26,7 @@ struct sg_stamping {
     OSSL_LIB_CTX *libctx;
     struct sg_input *bytes; /* borrowed */
     const struct stamping_format *format;
+    size_t count;                 /* of the signatures among which is that one */
     size_t signer;                /* of a CMS: whose signature value is stamped */
     struct sg_asic *asic;         /* of a container: ... */
     size_t signature;             /* ... in which CMS */
@@ -89,14 +90,21 @@ struct search {
     size_t signature, signer; /* the first that fits, or the only one */
 };
 
-/* Ours, where others have signed beside us: the one with our certificate and the time at which we did, and no
- * time-stamp yet. */
+/* Ours, where others have signed beside us: one with our certificate and the time at which we did, and no time-stamp
+ * yet. */
+static bool is_own(const struct sg_signer_info *si, const struct sg_stamping_request *request)
+{
+    for (size_t i = 0; i < request->own_count && !is_stamped(si); i++)
+        if (was_signed_at(si, request->own[i].claimed_time) && was_signed_with(si, request->own[i].key))
+            return true;
+    return false;
+}
+
 static void search_in(struct search *search, const struct sg_cms *cms, size_t signature,
-                      const struct sg_stamping_own *own)
+                      const struct sg_stamping_request *request)
 {
     for (size_t i = 0; i < sg_cms_signer_count(cms); i++) {
-        const struct sg_signer_info *si = sg_cms_signer(cms, i);
-        const bool fits = !is_stamped(si) && was_signed_at(si, own->claimed_time) && was_signed_with(si, own->key);
+        const bool fits = is_own(sg_cms_signer(cms, i), request);
 
         if ((fits && !search->found) || search->count == 0) {
             search->signature = signature;
@@ -114,6 +122,7 @@ static enum sg_rc take_found(struct sg_stamping *stamping, const struct search *
                        _("Which of the %zu signatures in \"%s\" is the one made here is not clear; none is "
                          "time-stamped. signet outbox drop gives that up."),
                        search->count, sg_input_name(stamping->bytes));
+    stamping->count = search->count;
     stamping->signature = search->signature;
     stamping->signer = search->signer;
     return SG_OK;
@@ -134,7 +143,8 @@ static enum sg_rc digest_value(const struct sg_stamping *stamping, const struct 
 }
 
 static enum sg_rc digest_signature(struct sg_stamping *stamping, struct sg_input *cms_file,
-                                   const struct sg_stamping_own *own, uint8_t sha256[SG_SHA256_LEN], struct sg_err *err)
+                                   const struct sg_stamping_request *request, uint8_t sha256[SG_SHA256_LEN],
+                                   struct sg_err *err)
 {
     _cleanup_(sg_cms_freep) struct sg_cms *cms = NULL;
     struct search search = {0};
@@ -142,7 +152,7 @@ static enum sg_rc digest_signature(struct sg_stamping *stamping, struct sg_input
     enum sg_rc rc = sg_cms_read(cms_file, stamping->libctx, NULL, &cms, err);
     if (rc != SG_OK)
         return rc;
-    search_in(&search, cms, 0, own);
+    search_in(&search, cms, 0, request);
     rc = take_found(stamping, &search, err);
     return rc == SG_OK ? digest_value(stamping, cms, sha256, err) : rc;
 }
@@ -160,7 +170,7 @@ static enum sg_rc begin_cades(struct sg_stamping *stamping, const struct sg_stam
                               uint8_t sha256[SG_SHA256_LEN], struct sg_err *err)
 {
     /* An unsigned attribute is what nobody has signed. */
-    return digest_signature(stamping, stamping->bytes, request->own, sha256, err);
+    return digest_signature(stamping, stamping->bytes, request, sha256, err);
 }
 
 static enum sg_rc finish_cades(struct sg_stamping *stamping, struct sg_slice token, struct sg_sink sink,
@@ -187,7 +197,7 @@ static enum sg_rc begin_pades(struct sg_stamping *stamping, const struct sg_stam
                                     &stamping->stamp, sha256, err);
     if (rc == SG_OK)
         rc = sg_input_from_slice(sg_input_name(stamping->bytes), sg_buf_slice(&stamping->last.cms), &cms, err);
-    return rc == SG_OK ? digest_signature(stamping, cms, request->own, sha256, err) : rc;
+    return rc == SG_OK ? digest_signature(stamping, cms, request, sha256, err) : rc;
 }
 
 static enum sg_rc finish_pades(struct sg_stamping *stamping, struct sg_slice token, struct sg_sink sink,
@@ -216,7 +226,8 @@ static enum sg_rc open_signature(const struct sg_stamping *stamping, size_t inde
     return rc == SG_OK ? sg_input_from_slice(sg_input_name(stamping->bytes), sg_buf_slice(bytes), ret_input, err) : rc;
 }
 
-static enum sg_rc search_container(struct sg_stamping *stamping, const struct sg_stamping_own *own, struct sg_err *err)
+static enum sg_rc search_container(struct sg_stamping *stamping, const struct sg_stamping_request *request,
+                                   struct sg_err *err)
 {
     struct search search = {0};
     enum sg_rc rc = SG_OK;
@@ -229,7 +240,7 @@ static enum sg_rc search_container(struct sg_stamping *stamping, const struct sg
         if (rc == SG_OK)
             rc = sg_cms_read(input, stamping->libctx, NULL, &cms, err);
         if (rc == SG_OK)
-            search_in(&search, cms, i, own);
+            search_in(&search, cms, i, request);
     }
     return rc == SG_OK ? take_found(stamping, &search, err) : rc;
 }
@@ -247,7 +258,7 @@ static enum sg_rc begin_asic(struct sg_stamping *stamping, const struct sg_stamp
     if (rc == SG_OK && !stamping->asic)
         rc = sg_fail(err, SG_E_MALFORMED, _("\"%s\" is no container (ASiC)."), name);
     if (rc == SG_OK)
-        rc = search_container(stamping, request->own, err);
+        rc = search_container(stamping, request, err);
     if (rc == SG_OK && sg_asic_signature_is_covered(stamping->asic, stamping->signature))
         rc = sg_fail(err, SG_E_UNSUPPORTED,
                      _("The signature in \"%s\" is covered by another one or by a time-stamp of the container, and may "
@@ -312,7 +323,17 @@ enum sg_rc sg_stamping_finish(struct sg_stamping *stamping, struct sg_slice toke
     return stamping->format->finish(stamping, token, sink, err);
 }
 
+size_t sg_stamping_signature_count(const struct sg_stamping *stamping)
+{
+    return stamping->count;
+}
+
 bool sg_stamping_is_inside(const struct sg_stamping *stamping)
 {
     return stamping->last.cms.len > 0;
+}
+
+bool sg_stamping_is_beside(const struct sg_stamping *stamping)
+{
+    return stamping->stamp != NULL;
 }

@@ -17,9 +17,10 @@ struct sg_stamping_request {
     OSSL_LIB_CTX *libctx;
     struct sg_input *bytes; /* the file; borrowed */
     const char *format;     /* as the store has it */
-    /* Tells the signature that is to have it from others in the same file; where one key made several within a second,
-     * that is the first of them that has none. */
+    /* They tell the signature that is to have it from others in the same file: it is the first that one of them fits
+     * and that has none. */
     const struct sg_stamping_own *own;
+    size_t own_count;
     /* Of a PDF: beside the signature, in an update of its own, with room for a token of so many octets; else, and as
      * long as nobody has the file as it is, it goes into the room that the signature leaves. */
     bool beside;
@@ -33,7 +34,11 @@ SG_MUST_CHECK enum sg_rc sg_stamping_begin(const struct sg_stamping_request *req
 /* Writes the file with the token in it. SG_E_LIMIT: it has no room for it. */
 SG_MUST_CHECK enum sg_rc sg_stamping_finish(struct sg_stamping *stamping, struct sg_slice token, struct sg_sink sink,
                                             struct sg_err *err);
+/* How many signatures there are, one of which is to have it; of a PDF at most 1. */
+size_t sg_stamping_signature_count(const struct sg_stamping *stamping);
 /* Whether it needs that the file was not delivered. */
 bool sg_stamping_is_inside(const struct sg_stamping *stamping);
+/* Whether it has the room that was asked for. */
+bool sg_stamping_is_beside(const struct sg_stamping *stamping);
 void sg_stamping_free(struct sg_stamping *stamping);
 SG_DEFINE_CLEANUP(struct sg_stamping, sg_stamping_free)

@@ -64,8 +64,9 @@ struct sg_completed {
 
 /* Brings a document to B-T, in a copy of its newest version that becomes a blob, in the way of its format (stamping.h):
  * the signature value is time-stamped, and the token put into the signature (EN 319 122-1 §5.3); of a PDF only while
- * certainly nothing of it was sent to a target, and else the whole document is, in an update of its own. The outcome is
- * the caller's to record, who shares the outbox until then; all that is written to the store is the TSA's chain, for
+ * certainly nothing of it was sent to a target, and else the whole document is, in an update of its own. Signatures
+ * that were made here into the same file before, and have no time-stamp in it, get theirs after that one. The outcome
+ * is the caller's to record, who shares the outbox until then; all that is written to the store is the TSA's chain, for
  * the next pull. A document that cannot have a time-stamp, since its blob is damaged or has no signature that is
  * clearly ours, is an error of that document. */
 struct sg_completion {

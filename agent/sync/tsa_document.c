@@ -11,16 +11,21 @@
 #define ROOM (24 * SG_KIB)  /* in a PDF, for the token of a document time-stamp: at first, ... */
 #define MARGIN (4 * SG_KIB) /* ... and, where one did not fit, for one that is as much longer */
 
+#define EARLIER 64 /* signatures made here into one file, the last ones, of which is known here */
+
 struct completing {
     struct sg_completion completion;
-    struct sg_input *bytes; /* the newest version */
+    struct sg_input *bytes; /* the newest version, as far as it is made */
     char sha256[SG_SHA256_HEX];
     char format[16];
     char *file; /* the user's */
-    struct sg_stamping_own own;
-    bool beside; /* as in the request of a stamping */
-    size_t room; /* ditto */
+    struct sg_stamping_own own, earlier[EARLIER];
+    size_t earlier_count; /* of all; those of the last are kept */
+    size_t rounds;        /* time-stamps of those that were asked for, or looked for */
+    bool beside;          /* as in the request of a stamping */
+    size_t room;          /* ditto */
     struct sg_stamping *stamping;
+    struct sg_completed completed; /* by the signature's own time-stamp; its `tsa` lives as long as the TSAs */
 };
 
 static void completing_free(struct completing *completing)
@@ -70,21 +75,29 @@ static enum sg_rc open_blob(struct completing *completing, struct sg_err *err)
     return rc == SG_OK ? sg_input_call(completing->bytes, completing->file, err) : rc;
 }
 
+static enum sg_rc begin(struct completing *completing, const struct sg_stamping_own *own, size_t own_count,
+                        struct sg_stamp_request *request, struct sg_err *err)
+{
+    const struct sg_stamping_request stamping = {.libctx = completing->completion.libctx,
+                                                 .bytes = completing->bytes,
+                                                 .format = completing->format,
+                                                 .own = own,
+                                                 .own_count = own_count,
+                                                 .beside = completing->beside,
+                                                 .room = completing->room};
+
+    *request = (struct sg_stamp_request){.kind = "signature", .done = stamped, .context = completing};
+    sg_stamping_free(sg_steal(completing->stamping));
+    return sg_stamping_begin(&stamping, &completing->stamping, request->sha256, err);
+}
+
 /* Asks for the time-stamp; after that, `completing` is stamped()'s. */
 static enum sg_rc start(struct completing *completing, struct sg_err *err)
 {
-    const struct sg_completion *completion = &completing->completion;
-    const struct sg_stamping_request stamping = {.libctx = completion->libctx,
-                                                 .bytes = completing->bytes,
-                                                 .format = completing->format,
-                                                 .own = &completing->own,
-                                                 .beside = completing->beside,
-                                                 .room = completing->room};
-    struct sg_stamp_request request = {.kind = "signature", .done = stamped, .context = completing};
+    struct sg_stamp_request request;
+    enum sg_rc rc = begin(completing, &completing->own, 1, &request, err);
 
-    sg_stamping_free(sg_steal(completing->stamping));
-    enum sg_rc rc = sg_stamping_begin(&stamping, &completing->stamping, request.sha256, err);
-    return rc == SG_OK ? sg_stamp_start(completion->tsas, &request, err) : rc;
+    return rc == SG_OK ? sg_stamp_start(completing->completion.tsas, &request, err) : rc;
 }
 
 /* --- what comes of it -----------------------------------------------------------------------------------------------
@@ -112,12 +125,13 @@ static enum sg_rc must_ask_again(struct completing *completing, enum sg_rc made,
 {
     const struct sg_completion *completion = &completing->completion;
     const bool inside = sg_stamping_is_inside(completing->stamping), is_long = token_len > completing->room;
+    const bool no_room = made == SG_E_LIMIT && (inside || (is_long && sg_stamping_is_beside(completing->stamping)));
     bool delivered = false;
     enum sg_rc rc = SG_OK;
 
     if (inside)
         rc = sg_outbox_delivered(completion->store, completion->document, &delivered, err);
-    *ret = rc == SG_OK && (delivered || (made == SG_E_LIMIT && (inside || is_long)));
+    *ret = rc == SG_OK && (delivered || no_room);
     completing->beside = completing->beside || *ret;
     if (*ret && is_long) /* no token is longer than an answer */
         completing->room = token_len + MARGIN < SG_MAX_TSA_ANSWER ? token_len + MARGIN : SG_MAX_TSA_ANSWER;
@@ -134,47 +148,105 @@ static enum sg_rc remember_chain(struct sg_store *store, const STACK_OF(X509) *c
     return rc;
 }
 
+/* --- signatures that were made here into the same file before -------------------------------------------------------
+ */
+
+static enum sg_rc take_earlier(void *context, const struct sg_outbox_document *document, struct sg_err *err)
+{
+    struct completing *completing = context;
+    struct sg_stamping_own *own = &completing->earlier[completing->earlier_count % EARLIER];
+
+    (void)err;
+    if (document->document >= completing->completion.document)
+        return SG_OK;
+    (void)snprintf(own->key, sizeof(own->key), "%s", document->key);
+    own->claimed_time = document->claimed_time;
+    completing->earlier_count++;
+    return SG_OK;
+}
+
+/* The files that they were in before have theirs, and this one took the place of those: so it gets them too, one after
+ * the other. `*ret_again`: another one was asked for. */
+static enum sg_rc ask_for_earlier(struct completing *completing, bool *ret_again, struct sg_err *err)
+{
+    const struct sg_completion *completion = &completing->completion;
+    struct sg_stamp_request request;
+    enum sg_rc rc = SG_OK;
+
+    if (sg_stamping_signature_count(completing->stamping) < 2)
+        return SG_OK;
+    if (completing->rounds == 0)
+        rc = sg_outbox_find(completion->store, completing->file, take_earlier, completing, err);
+    const size_t count = completing->earlier_count < EARLIER ? completing->earlier_count : EARLIER;
+    if (rc != SG_OK || completing->rounds++ == count)
+        return rc;
+    sg_stamping_free(sg_steal(completing->stamping));
+    sg_input_free(sg_steal(completing->bytes));
+    rc = open_blob(completing, err);
+    if (rc == SG_OK)
+        rc = begin(completing, completing->earlier, count, &request, err);
+    if (rc == SG_E_UNSUPPORTED) /* each has one, or may not be changed any more */
+        return SG_OK;
+    if (rc == SG_OK)
+        rc = sg_stamp_start(completion->tsas, &request, err);
+    *ret_again = rc == SG_OK;
+    return rc;
+}
+
+/* --- all of it -----------------------------------------------------------------------------------------------------
+ */
+
+/* `*ret_again`: another one was asked for; else the document is complete. */
+static enum sg_rc take(struct completing *completing, const struct sg_stamp *stamp, bool *ret_again, struct sg_err *err)
+{
+    struct sg_version *version = &completing->completed.version;
+    char sha256[SG_SHA256_HEX] = "";
+    uint64_t size = 0;
+    struct sg_err why;
+
+    enum sg_rc rc = remember_chain(completing->completion.store, stamp->chain, err);
+    if (rc == SG_OK)
+        rc = make_blob(completing, stamp->token, sha256, &size, err);
+    if (rc != SG_OK && rc != SG_E_LIMIT)
+        return rc;
+    /* Where it is not known whether it was delivered, nothing takes its place. */
+    const enum sg_rc asked = must_ask_again(completing, rc, stamp->token.len, ret_again, &why);
+    if (asked != SG_OK) {
+        *err = why;
+        return asked;
+    }
+    if (*ret_again)
+        return start(completing, err);
+    if (rc != SG_OK)
+        return rc;
+    if (completing->rounds == 0)
+        completing->completed.stamped = stamp->stamped;
+    (void)snprintf(completing->sha256, sizeof(completing->sha256), "%s", sha256);
+    *version = (struct sg_version){.level = SG_LEVEL_B_T,
+                                   .sha256 = completing->sha256,
+                                   .size = (int64_t)size,
+                                   .instead = sg_stamping_is_inside(completing->stamping)};
+    return ask_for_earlier(completing, ret_again, err);
+}
+
 static void stamped(void *context, const struct sg_stamp *stamp, const struct sg_err *stamp_err)
 {
     _cleanup_(completing_freep) struct completing *completing = context;
     const struct sg_completion *completion = &completing->completion;
-    char sha256[SG_SHA256_HEX] = "";
-    uint64_t size = 0;
     bool again = false;
-    struct sg_err err, why;
+    struct sg_err err;
 
     if (!stamp) {
         completion->done(completion->context, NULL, stamp_err);
         return;
     }
-    enum sg_rc rc = remember_chain(completion->store, stamp->chain, &err);
-    if (rc == SG_OK)
-        rc = make_blob(completing, stamp->token, sha256, &size, &err);
-    if (rc == SG_OK || rc == SG_E_LIMIT) {
-        enum sg_rc asked = must_ask_again(completing, rc, stamp->token.len, &again, &why);
-        if (asked == SG_OK && again)
-            asked = start(completing, &why);
-        if (asked == SG_OK && again) {
-            completing = NULL;
-            return;
-        }
-        if (asked != SG_OK) { /* whether it was delivered is not known either: nothing takes its place */
-            err = why;
-            rc = asked;
-        }
-    }
-    if (rc != SG_OK) {
+    enum sg_rc rc = take(completing, stamp, &again, &err);
+    if (rc != SG_OK)
         completion->done(completion->context, NULL, &err);
-        return;
-    }
-    const struct sg_completed completed = {
-        .version = {.level = SG_LEVEL_B_T,
-                    .sha256 = sha256,
-                    .size = (int64_t)size,
-                    .instead = sg_stamping_is_inside(completing->stamping)},
-        .stamped = stamp->stamped,
-    };
-    completion->done(completion->context, &completed, NULL);
+    else if (again)
+        completing = NULL;
+    else
+        completion->done(completion->context, &completing->completed, NULL);
 }
 
 enum sg_rc sg_completion_start(const struct sg_completion *completion, struct sg_err *err)

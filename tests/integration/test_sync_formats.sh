@@ -265,9 +265,24 @@ for key in 03 01; do
     same_second $key box.asice --format asic-e one two
     expect 0 "$SIGNET" sync
     says "Time-stamped by main: $tmp/box.asice"
+    levels_are box.asice "B-T B-T" # both, in the file that has both
     expect 0 "$SIGNET" outbox list
     says "Nothing waits"
+    same_second $key box.asics --format asic-s one
+    expect 0 "$SIGNET" sync
+    levels_are box.asics "B-T B-T"
 done
+# Of three, the one that was made elsewhere stays as it is.
+expect 0 signet_pin sign one
+SIGNET_HOME=$tmp/elsewhere expect 0 signet_pin sign --add --force --key "pkcs11:token=Signet%20Test;id=%02" one
+expect 0 signet_pin sign --add --force --key "pkcs11:token=Signet%20Test;id=%03" one
+expect 0 "$SIGNET" sync
+levels_are one.p7s "B-B B-T B-T"
+holds /usr/bin/python3 -c 'import json, sys
+assert [s["signer"]["subject"] for s in json.load(open(sys.argv[1]))["signatures"] if s["level"] == "B-B"] == \
+    ["CN=Signer rsa3072,O=Signet Test"]' out
+holds openssl cms -verify -cades -binary -inform DER -in one.p7s -content one -CAfile "$ca/root.pem" \
+    -certfile "$ca/issuing.pem" -purpose any -out /dev/null
 # Which one it is cannot be told if it claims another time than the store has: a person has to see to that.
 same_second 03 box.asice --format asic-e one two
 sqlite3 "$SIGNET_HOME/store.db" "UPDATE document SET claimed_time = claimed_time - 1
