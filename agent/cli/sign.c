@@ -105,23 +105,20 @@ static void show_manifest(const struct sg_sign_jobs *jobs, const char *manifest,
     show(voice, asking, _("whose own SHA-256 is %s"), jobs->manifest_sha256);
 }
 
-/* What in a PDF might make it show something else, before anybody says yes to it. A file that cannot be read says so
- * when it is to be signed. */
+/* What in the PDFs might make them show something else: before anybody says yes to them, and before the first signature
+ * where nobody is asked. They are told by what they are, whatever the format of the signature. */
 static enum sg_rc show_remarks(const struct sg_sign_jobs *jobs, struct sg_err *err)
 {
     enum sg_rc rc = SG_OK;
 
     for (size_t i = 0; i < jobs->count && rc == SG_OK; i++) {
-        _cleanup_(sg_input_freep) struct sg_input *input = NULL;
         struct sg_sign_job *job = &jobs->jobs[i];
-        struct sg_err ignored;
 
-        if (job->skipped || job->format != &sg_sign_pades)
-            continue;
-        if ((job->opened || sg_input_open_file(-1, job->input, job->input, &input, &ignored) == SG_OK) &&
-            sg_sign_pdf_remarks(job, job->opened ? job->opened : input, &ignored) == SG_OK)
-            sg_sign_say_remarks(&jobs->app->voice, job);
-        rc = sg_check_cancelled(err);
+        for (size_t k = 0; k < job->input_count && rc == SG_OK && !job->skipped; k++) {
+            sg_sign_say_remarks(&jobs->app->voice, job->inputs[k].path, sg_sign_pdf_remarks(job, &job->inputs[k]));
+            rc = sg_check_cancelled(err);
+        }
+        job->said = job->remarks;
     }
     return rc;
 }
@@ -138,7 +135,7 @@ static bool is_asked(const struct sg_app *app, const struct sg_args *args)
     return strcmp(mode, "auto") == 0 && sg_has_terminal();
 }
 
-/* Asks once, before the PIN. */
+/* Says what is to be known of the files, and asks once, before the PIN. */
 static enum sg_rc confirm(struct sg_app *app, const struct sg_args *args, const struct sg_sign_jobs *jobs,
                           struct sg_err *err)
 {
@@ -149,10 +146,8 @@ static enum sg_rc confirm(struct sg_app *app, const struct sg_args *args, const 
         show_jobs(jobs, asking);
     if (manifest)
         show_manifest(jobs, manifest, asking);
-    if (!asking)
-        return SG_OK;
     enum sg_rc rc = show_remarks(jobs, err);
-    if (rc != SG_OK)
+    if (rc != SG_OK || !asking)
         return rc;
     sg_ask_show(_("to be signed by %s, with the key on the token %s"), jobs->signing->subject,
                 jobs->signing->info->token->label);

@@ -28,10 +28,11 @@ struct sg_sign_earlier {
 struct sg_sign_input {
     const char *path;   /* as given; "-": stdin */
     const char *sha256; /* hex; that the manifest wants; NULL: there is none */
+    bool is_pdf;        /* by its first octets */
 };
 
 struct sg_sign_job {
-    const struct sg_sign_input *inputs; /* one, but in a container */
+    struct sg_sign_input *inputs; /* one, but in a container */
     size_t input_count;
     const char *input; /* what it is about, in messages and records: the path of the input; of a container, its own */
     char *output;      /* "-": stdout */
@@ -48,6 +49,7 @@ struct sg_sign_job {
     bool finished;                                /* and is done with it */
     bool final;                                   /* on disk and recorded */
     unsigned remarks;                             /* enum sg_sign_remark, ored */
+    unsigned said;                                /* those of them that were said before it was signed */
     bool looked_into;                             /* for what is odd about a PDF */
     char content_digest[2 * EVP_MAX_MD_SIZE + 1]; /* hex */
     char result_sha256[SG_SHA256_HEX];
@@ -84,8 +86,9 @@ SG_MUST_CHECK enum sg_rc sg_sign_absolute(const char *path, char **ret, struct s
 /* The SHA-256 (hex) of its bytes is the one that the manifest lists, which has to be there: else SG_E_CONTENT_DIFFERS.
  */
 SG_MUST_CHECK enum sg_rc sg_sign_check_listed(const struct sg_sign_input *file, const char *sha256, struct sg_err *err);
-/* What is odd about a PDF, which is kept in the job. */
-SG_MUST_CHECK enum sg_rc sg_sign_pdf_remarks(struct sg_sign_job *job, struct sg_input *input, struct sg_err *err);
+/* What is odd about one of the job's inputs, if that is a PDF; also kept in the job. One that cannot be read has
+ * nothing: why it cannot is said when it is to be signed as a PDF. */
+unsigned sg_sign_pdf_remarks(struct sg_sign_job *job, const struct sg_sign_input *file);
 
 /* --resume: finds out what is done already, and has not to be done again: whose output is there, as the store recorded
  * it, and of the input as it is now; and which inputs are such outputs themselves. */

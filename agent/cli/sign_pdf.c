@@ -117,26 +117,56 @@ void sg_sign_pdf_clear(struct sg_sign_pdf *pdf)
 /* --- signing ---------------------------------------------------------------------------------------------------------
  */
 
-static void take_remarks(struct sg_sign_job *job, unsigned hazards)
+static unsigned take_remarks(struct sg_sign_job *job, unsigned hazards)
 {
     static const struct {
         unsigned hazard, remark;
     } pairs[] = {
         {SG_PDF_SCRIPTS, SG_REMARK_SCRIPTS}, {SG_PDF_LAUNCH, SG_REMARK_LAUNCH}, {SG_PDF_EXTERNAL, SG_REMARK_EXTERNAL}};
+    unsigned remarks = 0;
 
     for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
-        job->remarks |= hazards & pairs[i].hazard ? pairs[i].remark : 0;
+        remarks |= hazards & pairs[i].hazard ? pairs[i].remark : 0;
+    job->remarks |= remarks;
     job->looked_into = true;
+    return remarks;
 }
 
-enum sg_rc sg_sign_pdf_remarks(struct sg_sign_job *job, struct sg_input *input, struct sg_err *err)
+unsigned sg_sign_pdf_remarks(struct sg_sign_job *job, const struct sg_sign_input *file)
 {
-    unsigned hazards = 0;
-    enum sg_rc rc = sg_pdf_hazards(input, &hazards, err);
+    _cleanup_(sg_input_freep) struct sg_input *input = NULL;
+    unsigned hazards = 0, remarks = 0;
+    struct sg_err ignored;
+
+    if (!file->is_pdf)
+        return 0;
+    if (!job->opened && sg_input_open_file(-1, file->path, file->path, &input, &ignored) != SG_OK)
+        return 0;
+    if (sg_pdf_hazards(job->opened ? job->opened : input, &hazards, &ignored) == SG_OK)
+        remarks = take_remarks(job, hazards);
+    return remarks;
+}
+
+/* What only has a PDF somewhere near its beginning may be something else, and meant so. */
+static enum sg_rc check_begins(struct sg_input *input, struct sg_err *err)
+{
+    static const char header[] = "%PDF-"; /* ISO 32000-1 §7.5.2 */
+    const char *name = sg_input_name(input);
+    char head[sizeof(header) - 1] = "";
+    bool is_pdf = false;
+    size_t len = 0;
+    enum sg_rc rc = sg_input_read(input, 0, head, sizeof(head), &len, err);
 
     if (rc == SG_OK)
-        take_remarks(job, hazards);
-    return rc;
+        rc = sg_pdf_probe(input, &is_pdf, err);
+    if (rc != SG_OK || !is_pdf || memcmp(head, header, sizeof(head)) == 0)
+        return rc;
+    return sg_about(
+        name, err,
+        sg_fail(err, SG_E_MALFORMED,
+                _("The PDF \"%s\" is broken: octets stand before its header. Have it written anew; if it is "
+                  "not meant as a PDF, sign it with --format cades."),
+                name));
 }
 
 static enum sg_rc sign_pdf(const struct sg_sign_jobs *jobs, struct sg_sign_job *job, struct sg_input *input,
@@ -156,9 +186,11 @@ static enum sg_rc sign_pdf(const struct sg_sign_jobs *jobs, struct sg_sign_job *
     params.look = jobs->pdf.visible ? &look : NULL;
     params.compare = sg_pdf_check_addition;
     params.ret_hazards = job->looked_into ? NULL : &hazards;
-    enum sg_rc rc = sg_sign_token_error(jobs, sg_pades_sign(&params, input, out, digest, ret_len, err), err);
+    enum sg_rc rc = check_begins(input, err);
+    if (rc == SG_OK)
+        rc = sg_sign_token_error(jobs, sg_pades_sign(&params, input, out, digest, ret_len, err), err);
     if (rc == SG_OK && !job->looked_into)
-        take_remarks(job, hazards);
+        (void)take_remarks(job, hazards);
     return rc;
 }
 

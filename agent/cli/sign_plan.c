@@ -6,6 +6,7 @@
 #include "base/msg.h"
 #include "cli/sign_jobs.h"
 #include "formats/asic.h"
+#include "formats/pdf_objects.h"
 
 static bool is_stream(const char *path)
 {
@@ -187,48 +188,37 @@ static enum sg_rc find_added(struct sg_input *input, const struct sg_sign_format
     return rc;
 }
 
-static enum sg_rc begins_as_pdf(struct sg_input *input, bool *ret, struct sg_err *err)
+/* By its first octets; the format stays as it is if that is given, or they say nothing. */
+static enum sg_rc find_format(struct sg_sign_job *job, struct sg_sign_input *file, struct sg_input *input, bool added,
+                              struct sg_err *err)
 {
-    static const char head[] = "%PDF-"; /* ISO 32000-1 §7.5.2 */
-    char found[sizeof(head) - 1];
-    size_t len = 0;
-    enum sg_rc rc = sg_input_read(input, 0, found, sizeof(found), &len, err);
+    enum sg_rc rc = sg_pdf_probe(input, &file->is_pdf, err);
 
-    if (rc == SG_OK)
-        *ret = len == sizeof(found) && memcmp(found, head, len) == 0;
-    return rc;
-}
-
-/* By how it begins; `*ret` stays as it is if that says nothing. */
-static enum sg_rc find_format(struct sg_input *input, bool added, const struct sg_sign_format **ret, struct sg_err *err)
-{
-    bool pdf = false;
-
+    if (rc != SG_OK || job->format)
+        return rc;
     if (added)
-        return find_added(input, ret, err);
-    enum sg_rc rc = begins_as_pdf(input, &pdf, err);
-    if (rc == SG_OK && pdf)
-        *ret = &sg_sign_pades;
-    return rc;
+        return find_added(input, &job->format, err);
+    job->format = file->is_pdf ? &sg_sign_pades : NULL;
+    return SG_OK;
 }
 
 /* A file that cannot be opened now is of no format of its own, and why is said when it is to be signed. What can be
  * read only once is kept open. */
-static enum sg_rc look_into(struct sg_sign_job *job, bool added, struct sg_err *err)
+static enum sg_rc look_into(struct sg_sign_job *job, struct sg_sign_input *file, bool added, struct sg_err *err)
 {
     _cleanup_(sg_input_freep) struct sg_input *input = NULL;
     struct stat st = {0};
     struct sg_err ignored;
 
-    if (!is_stream(job->input) && stat(job->input, &st) == 0 && S_ISREG(st.st_mode)) {
-        if (sg_input_open_file(-1, job->input, job->input, &input, &ignored) == SG_OK)
-            (void)find_format(input, added, &job->format, &ignored);
+    if (!is_stream(file->path) && stat(file->path, &st) == 0 && S_ISREG(st.st_mode)) {
+        if (sg_input_open_file(-1, file->path, file->path, &input, &ignored) == SG_OK)
+            (void)find_format(job, file, input, added, &ignored);
         return SG_OK;
     }
-    if (!is_stream(job->input) && !S_ISFIFO(st.st_mode))
+    if ((!is_stream(file->path) && !S_ISFIFO(st.st_mode)) || (job->format && job->format->by_path))
         return SG_OK;
-    enum sg_rc rc = sg_input_open(job->input, &job->opened, err);
-    return rc == SG_OK ? find_format(job->opened, added, &job->format, err) : rc;
+    enum sg_rc rc = sg_input_open(file->path, &job->opened, err);
+    return rc == SG_OK ? find_format(job, file, job->opened, added, err) : rc;
 }
 
 /* The list of files, and its own digest, by which it is recorded. */
@@ -296,8 +286,10 @@ static enum sg_rc plan_job(struct sg_sign_job *job, const struct sg_args *args, 
 {
     const char *output = sg_args_value(args, "output");
     bool added = sg_args_flag(args, "add");
-    enum sg_rc rc = job->format ? SG_OK : look_into(job, added, err);
+    enum sg_rc rc = SG_OK;
 
+    for (size_t i = 0; i < job->input_count && rc == SG_OK; i++)
+        rc = look_into(job, &job->inputs[i], added, err);
     if (!job->format)
         job->format = added ? &sg_sign_cades_added : &sg_sign_cades;
     if (rc == SG_OK && !output)

@@ -62,11 +62,11 @@ static json_t *skipped_json(const struct sg_sign_job *job)
                      sg_json_text(job->left_out ? NULL : job->output));
 }
 
-void sg_sign_say_remarks(const struct sg_voice *voice, const struct sg_sign_job *job)
+void sg_sign_say_remarks(const struct sg_voice *voice, const char *path, unsigned remarks)
 {
     for (const struct sg_sign_remark_text *remark = sg_sign_remark_texts; remark->code; remark++)
-        if (job->remarks & remark->bit)
-            sg_warn(voice, remark->code, "%s: %s", job->input, _(remark->text));
+        if (remarks & remark->bit)
+            sg_warn(voice, remark->code, "%s: %s", path, _(remark->text));
 }
 
 void sg_sign_say_job(const struct sg_sign_jobs *jobs, const struct sg_sign_job *job)
@@ -86,7 +86,7 @@ void sg_sign_say_job(const struct sg_sign_jobs *jobs, const struct sg_sign_job *
             sg_say(voice, _("Signed %zu files together: %s"), job->input_count, job->output);
         else
             sg_say(voice, _("Signed %s: %s"), job->input, job->output);
-        sg_sign_say_remarks(voice, job);
+        sg_sign_say_remarks(voice, job->input, job->remarks & ~job->said);
     } else if (job->skipped && !job->left_out) {
         sg_say(voice, _("Signed before %s: %s"), job->input, job->output);
     }

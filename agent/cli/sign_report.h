@@ -5,8 +5,8 @@
 
 /* One file: final, failed or skipped. */
 void sg_sign_say_job(const struct sg_sign_jobs *jobs, const struct sg_sign_job *job);
-/* What is odd about it, as warnings. */
-void sg_sign_say_remarks(const struct sg_voice *voice, const struct sg_sign_job *job);
+/* What is odd about a file (enum sg_sign_remark, ored), as warnings. */
+void sg_sign_say_remarks(const struct sg_voice *voice, const char *path, unsigned remarks);
 /* All of them, and the failures once more where there are so many files that they have scrolled away. Returns the exit
  * status. */
 int sg_sign_conclude(const struct sg_sign_jobs *jobs);

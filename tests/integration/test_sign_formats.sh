@@ -182,6 +182,49 @@ expect 77 /usr/bin/python3 "$SIGNET_SOURCE/tests/support/terminal.py" "see [pdf-
 expect 0 signet_pin sign --force --json a.pdf
 json warnings='[]'
 
+# --- also where nobody is asked: it is said before the PIN is tried, once, whatever the format
+warned() { # CODE TIMES
+    [ "$(grep -c "\[$1\]" "$tmp/err")" = "$2" ] || failed "[$1] was said $(grep -c "\[$1\]" "$tmp/err") times"
+    checks=$((checks + 1))
+}
+wrong() { # ARGUMENT...
+    "$SIGNET" sign "$@" --pin-fd 9 9<<< 12345678
+}
+for format in auto cades asic-e; do
+    expect 77 wrong --yes --format $format --output refused.out hazard.pdf
+    holds grep -qx "1:.*\[pdf-scripts\]" <(grep -n "" "$tmp/err")
+    says "[pin-incorrect]"
+    rejects test -e refused.out
+    clear_interlock "$main"
+    expect 0 signet_pin sign --force --format $format --output agreed.out hazard.pdf
+    warned pdf-scripts 1
+    warned pdf-external 1
+    expect 0 signet_pin sign --force --format $format --output agreed.out a.pdf
+    warned "pdf-.*" 0
+done
+expect 0 signet_pin sign --format asic-e --output some.asice a.pdf hazard.pdf letter.pdf
+says "hazard.pdf: The PDF has scripts"
+rejects grep -q "a.pdf:" "$tmp/err"
+stdin=hazard.pdf expect 0 signet_pin sign --force --format cades --output agreed.out -
+warned pdf-scripts 1
+
+# --- octets before its header: readers open it as a PDF, so it is not signed as something else
+printf 'x' | cat - hazard.pdf > shifted.pdf
+head -c 1100 /dev/zero | cat - hazard.pdf > beyond.pdf
+expect 65 signet_pin sign shifted.pdf
+says "octets stand before its header"
+says "--format cades"
+rejects test -e shifted.pdf.p7s -o -e shifted.signed.pdf
+expect 0 signet_pin sign --format cades shifted.pdf
+expect 0 signet_pin sign beyond.pdf
+passed_as beyond.pdf.p7s CAdES
+
+# --- one that cannot be read as a PDF is, if it need not be one, signed as the data that it is
+head -c 300 hazard.pdf > torn.pdf
+expect 65 signet_pin sign torn.pdf
+expect 0 signet_pin sign --format cades torn.pdf
+warned "pdf-.*" 0
+
 # --- what cannot be read is not signed, as is what says that it is of 10 GB
 said=('its pages go round in a circle' 'object 5/0: error reading object: octet 1000000')
 for kind in cyclic-pages length; do
@@ -222,7 +265,7 @@ expect 66 signet_pin sign --format asic-e --output x.asice two missing
 holds test ! -e x.asice
 holds test "$(/usr/bin/python3 -c 'import sqlite3, sys
 print(sqlite3.connect(sys.argv[1]).execute("SELECT count(*) FROM document WHERE format = ?", ("ASiC-E",)).fetchone()[0])' \
-    "$SIGNET_HOME/store.db")" = 3
+    "$SIGNET_HOME/store.db")" = 6
 
 # a manifest goes into one container, or nothing does
 sha256sum folder/one two > list
