@@ -49,7 +49,13 @@ static enum sg_rc open_existing(const struct sg_sign_job *job, struct sg_input *
         path = NULL;
         return sg_fail_memory(err);
     }
-    return sg_input_open(path, ret, err);
+    enum sg_rc rc = sg_input_open(path, ret, err);
+    if (rc != SG_E_NOT_FOUND)
+        return rc;
+    return sg_about(
+        path, err,
+        sg_fail(err, SG_E_NOT_FOUND,
+                _("There is no \"%s\" with signatures that one could be added to; sign without --add first."), path));
 }
 
 static enum sg_rc add_signature(const struct sg_sign_jobs *jobs, struct sg_sign_job *job, struct sg_input *input,

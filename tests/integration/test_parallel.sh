@@ -90,6 +90,17 @@ expect 77 signet_pin sign --add --force --key pkcs11:object=p256 changed
 says "is not what its signatures are of"
 holds cmp changed.p7s kept
 
+# --- nor is one added where there is none
+cp other alone
+expect 66 signet_pin sign --add --key pkcs11:object=p256 alone
+says 'no "alone.p7s"'
+says "sign without --add first"
+rejects test -e alone.p7s
+expect 66 signet_pin sign --add --attached --key pkcs11:object=p256 alone
+says 'no "alone.p7m"'
+expect 66 signet_pin sign --add --key pkcs11:object=p256 missing
+says 'no file "missing"'
+
 # BouncyCastle judges all of them in one go.
 cut -f2- judgements | bouncycastle verify "$ca/root.pem" > bouncycastle.out 2> "$tmp/err" || failed "BouncyCastle"
 while IFS=$'\t' read -r want file _; do
