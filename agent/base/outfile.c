@@ -19,7 +19,14 @@
 
 static enum sg_rc cannot_write(const struct sg_outfile *out, struct sg_err *err)
 {
-    return sg_about(out->path, err, sg_fail_errno(err, SG_E_IO, errno, _("\"%s\" cannot be written."), out->path));
+    const int errnum = errno;
+    enum sg_rc rc = sg_fail_errno(err, SG_E_IO, errnum, _("\"%s\" cannot be written."), out->path);
+
+    if (rc == SG_E_DISK_FULL)
+        rc = sg_fail_errno(
+            err, rc, errnum,
+            _("There is no room for \"%s\", of which nothing was left behind. Make room, then try again."), out->path);
+    return sg_about(out->path, err, rc);
 }
 
 enum sg_rc sg_outfile_exists(const struct sg_outfile *out, struct sg_err *err)

@@ -231,7 +231,7 @@ SIGNET_HOME=/proc/nowhere rejects signet_pin sign a.txt
 only a.txt
 
 truncate -s 8M big
-(ulimit -f 4000 && expect 74 signet_pin sign --attached big && says "[disk-full]")
+(ulimit -f 4000 && expect 74 signet_pin sign --attached big && says "[disk-full]" && says "Make room, then try again")
 rm big
 only a.txt
 
