@@ -6,6 +6,8 @@
 #include "formats/base64.h"
 #include "formats/mime_private.h"
 
+#define MESSAGE "message/rfc822"
+
 struct sg_mime {
     struct sg_input *input; /* borrowed */
     struct sg_input *cms;
@@ -43,16 +45,63 @@ static bool is_pkcs7_signature(const char *type)
     return strcmp(type, "application/pkcs7-signature") == 0 || strcmp(type, "application/x-pkcs7-signature") == 0;
 }
 
+/* Where a message of another kind has a signed one in it, by its parts' headers: a forwarded one, or one to which a
+ * mailing list added. 0: nowhere. What is in a part that is no multipart may look like one, which is only said. */
+static enum sg_rc find_signed_part(struct sg_mime_lines *lines, const struct sg_mime_header *outer, size_t *ret_line,
+                                   struct sg_err *err)
+{
+    struct sg_mime_header header = *outer;
+    struct sg_mime_line line;
+    bool more = (strncmp(outer->type, "multipart/", strlen("multipart/")) == 0 &&
+                 strcmp(outer->type, "multipart/signed") != 0) ||
+                strcmp(outer->type, MESSAGE) == 0;
+    enum sg_rc rc = SG_OK;
+
+    *ret_line = 0;
+    while (rc == SG_OK && more) {
+        bool at_headers = strcmp(header.type, MESSAGE) == 0;
+        while (rc == SG_OK && more && !at_headers) {
+            rc = sg_mime_lines_next(lines, &line, &more, err);
+            at_headers = rc == SG_OK && more && line.text.len > 2 && memcmp(line.text.data, "--", 2) == 0;
+        }
+        if (rc == SG_OK && more)
+            rc = sg_mime_header_read(lines, &header, err);
+        if (rc == SG_OK && more && (is_signed_multipart(&header) || is_pkcs7_mime(&header))) {
+            *ret_line = header.line;
+            more = false;
+        }
+    }
+    return rc;
+}
+
+/* Of a text, not of a mail (RFC 5322 §2.2). */
+static enum sg_rc byte_order_mark(struct sg_input *input, size_t *ret_len, struct sg_err *err)
+{
+    static const uint8_t mark[] = {0xef, 0xbb, 0xbf};
+    uint8_t head[sizeof(mark)];
+    size_t len = 0;
+    enum sg_rc rc = sg_input_read(input, 0, head, sizeof(head), &len, err);
+
+    *ret_len = rc == SG_OK && len == sizeof(mark) && memcmp(head, mark, len) == 0 ? len : 0;
+    return rc;
+}
+
 enum sg_rc sg_mime_probe(struct sg_input *input, bool *ret_is_smime, struct sg_err *err)
 {
     _cleanup_(sg_mime_lines_freep) struct sg_mime_lines *lines = NULL;
     struct sg_mime_header header;
+    size_t mark = 0, line = 0;
 
-    enum sg_rc rc = sg_mime_lines_new(input, 0, &lines, err);
+    enum sg_rc rc = byte_order_mark(input, &mark, err);
+    if (rc == SG_OK)
+        rc = sg_mime_lines_new(input, mark, &lines, err);
     if (rc == SG_OK)
         rc = sg_mime_header_read(lines, &header, err);
+    bool is_smime = rc == SG_OK && (is_signed_multipart(&header) || is_pkcs7_mime(&header));
+    if (rc == SG_OK && !is_smime)
+        rc = find_signed_part(lines, &header, &line, err);
     if (rc == SG_OK)
-        *ret_is_smime = is_signed_multipart(&header) || is_pkcs7_mime(&header);
+        *ret_is_smime = is_smime || line > 0;
     return rc;
 }
 
@@ -342,6 +391,26 @@ static enum sg_rc read_body(struct reading *reading, struct sg_err *err)
     return rc == SG_OK ? pass_epilogue(reading, err) : rc;
 }
 
+/* Only the part is signed: a reader shows what is around it, too. */
+static enum sg_rc refuse_other(const struct reading *reading, struct sg_err *err)
+{
+    const char *name = sg_input_name(reading->mime->input);
+    size_t line = 0;
+
+    enum sg_rc rc = find_signed_part(reading->lines, &reading->outer, &line, err);
+    if (rc == SG_OK && line == 0)
+        rc = malformed(reading, reading->outer.line, _("the headers before it are not those of a signed message"), err);
+    else if (rc == SG_OK)
+        rc = sg_about(
+            name, err,
+            sg_fail(err, SG_E_UNSUPPORTED,
+                    _("The message in \"%s\" is not signed as a whole: a signed part is in it (line %zu), as when "
+                      "a mailing list added to it or somebody forwarded it. Save that part as a message of its "
+                      "own, and verify that."),
+                    name, line));
+    return rc;
+}
+
 enum sg_rc sg_mime_read(struct sg_input *input, struct sg_mime **ret, struct sg_err *err)
 {
     _cleanup_(sg_mime_freep) struct sg_mime *mime = calloc(1, sizeof *mime);
@@ -351,7 +420,16 @@ enum sg_rc sg_mime_read(struct sg_input *input, struct sg_mime **ret, struct sg_
     if (!mime)
         return sg_fail_memory(err);
     mime->input = input;
-    enum sg_rc rc = sg_mime_lines_new(input, 0, &lines, err);
+    size_t mark = 0;
+    enum sg_rc rc = byte_order_mark(input, &mark, err);
+    if (rc == SG_OK && mark > 0)
+        return malformed(
+            &reading, 1,
+            _("octets of a text editor stand before the headers (a byte order mark); save the message from "
+              "the mailbox again"),
+            err);
+    if (rc == SG_OK)
+        rc = sg_mime_lines_new(input, 0, &lines, err);
     reading.lines = lines;
     if (rc == SG_OK)
         rc = sg_mime_header_read(lines, &reading.outer, err);
@@ -362,8 +440,7 @@ enum sg_rc sg_mime_read(struct sg_input *input, struct sg_mime **ret, struct sg_
     mime->detached = strcmp(reading.outer.type, "multipart/signed") == 0;
     mime->is_signed = mime->detached || strcmp(reading.outer.smime_type, "signed-data") == 0;
     if (!mime->detached && !is_pkcs7_mime(&reading.outer))
-        return malformed(&reading, reading.outer.line, _("the headers before it are not those of a signed message"),
-                         err);
+        return refuse_other(&reading, err);
     rc = read_body(&reading, err);
     if (rc == SG_OK)
         *ret = sg_steal(mime);

@@ -129,6 +129,20 @@ for mail in encrypted ordinary pgp; do
     json 'format=null' 'signatures=[]'
 done
 
+# --- signed in a part alone, as by way of a mailing list: what is around that is not, and it is said how to go on ----------------
+
+{ printf 'Content-Type: multipart/mixed; boundary=list\n\n--list\n' && cat cades.eml; } > part.eml
+printf '\n--list\n\nPay to another account.\n--list--\n' >> part.eml
+expect 65 "$SIGNET" verify --json part.eml
+json error.code='"unsupported"'
+says "Save that part as a message of its own"
+sed '1,/^--list/d; /^--list/,$d' part.eml > saved.eml
+good saved.eml
+{ printf 'Content-Type: message/rfc822\n\n' && cat cades.eml; } > forwarded.eml
+broken "Save that part" forwarded.eml
+{ printf '\357\273\277' && cat cades.eml; } > marked.eml
+broken "a byte order mark" marked.eml
+
 # --- broken, or one thing for one reader and another for the next -------------------------------------------------------------
 
 size=$(stat -c %s cades.eml)

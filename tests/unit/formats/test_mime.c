@@ -203,7 +203,12 @@ static void test_others(void **state)
         "Content-Type: multipart/signed; protocol=\"application/pgp-signature\"; boundary=b\n\n--b\n",
         "Content-Type: application/pkcs7-mime; smime-type=enveloped-data\n\nMII=\n",
         "Content-Type: application/pkcs7-mime; smime-type=authEnveloped-data\n\nMII=\n",
-        "Content-Type: multipart/mixed; boundary=b\n\n--b\n" TYPE "\n--b\n",
+        "Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/plain\n\nx\n--b--\n",
+        "Content-Type: multipart/mixed; boundary=b\n\n" TYPE "\n",
+        "Content-Type: text/plain\n\n--b\n" TYPE "\n--b\n",
+        "Content-Type: multipart/signed; protocol=\"application/pgp-signature\"; boundary=b\n\n--b\n" TYPE "\n--b\n",
+        "Content-Type: message/rfc822\n\nContent-Type: text/plain\n\n" TYPE "\n",
+        "\xef\xbb\xbfHello.\n",
         "no header\n" TYPE "\n",
     };
     (void)state;
@@ -214,6 +219,27 @@ static void test_others(void **state)
 }
 
 /* Something that one reader could take for this, and another for that. */
+/* What is around a part that is signed is not signed. */
+static void test_signed_parts(void **state)
+{
+    static const char *const in_part[] = {
+        "Content-Type: multipart/mixed; boundary=o\n\n--o\n" MESSAGE "\n--o\n\nThe list\n--o--\n",
+        "Content-Type: multipart/mixed; boundary=o\n\nx\n--o\n\nThe list\n--o\n" MESSAGE "\n--o--\n",
+        "Content-Type: multipart/mixed; boundary=o\n\n--o\nContent-Type: message/rfc822\n\n" MESSAGE "\n--o--\n",
+        "Content-Type: multipart/mixed; boundary=o\n\n--o\nContent-Type: application/pkcs7-mime\n\nMII=\n--o--\n",
+        "Content-Type: message/rfc822\n\n" MESSAGE,
+    };
+    static const char *const lines[] = {"(line 7)", "(line 11)", "(line 9)", "(line 5)", "(line 6)"};
+    (void)state;
+    for (size_t i = 0; i < sizeof in_part / sizeof *in_part; i++) {
+        assert_true(probes(text(in_part[i])));
+        assert_refused_as(text(in_part[i]), SG_E_UNSUPPORTED, lines[i]);
+        assert_refused_as(crlf(text(in_part[i])), SG_E_UNSUPPORTED, "Save that part");
+    }
+    assert_true(probes(text("\xef\xbb\xbf" MESSAGE)));
+    assert_refused_as(text("\xef\xbb\xbf" MESSAGE), SG_E_MALFORMED, "byte order mark");
+}
+
 static void test_refused(void **state)
 {
     (void)state;
@@ -381,7 +407,7 @@ int main(void)
         cmocka_unit_test_teardown(test_refused, clear),     cmocka_unit_test_teardown(test_truncated, clear),
         cmocka_unit_test_teardown(test_limits, clear),      cmocka_unit_test_teardown(test_holds_signed, clear),
         cmocka_unit_test_teardown(test_other_forms, clear), cmocka_unit_test_teardown(test_unclear_lines, clear),
-        cmocka_unit_test_teardown(test_unclear_far, clear),
+        cmocka_unit_test_teardown(test_unclear_far, clear), cmocka_unit_test_teardown(test_signed_parts, clear),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
