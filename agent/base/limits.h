@@ -217,6 +217,8 @@
 #define SG_MAX_PDF_LOOK_PARTS 64        /* objects that a visible signature is made of */
 #define SG_MAX_PDF_TEXT (8 * SG_KIB)    /* a text in a signature, or a field's whole name */
 #define SG_MAX_PDF_TREE_DEPTH 64        /* pages in pages */
+#define SG_MAX_PDF_CHOICES 5            /* that an error names, of what a PDF leaves to choose from */
+#define SG_MAX_PDF_CHOICE 60            /* octets of each */
 #define SG_MAX_PDF_PAGES 1000000        /* nodes of the page tree */
 
 /* Judging in a child process. */

@@ -4,6 +4,7 @@
 
 #include "base/limits.h"
 #include "base/msg.h"
+#include "base/utf8.h"
 #include "formats/pades_private.h"
 #include "formats/pdf_text.h"
 
@@ -24,6 +25,23 @@ struct inherited {
 enum sg_rc sg_pades_broken(const struct sg_pades_doc *doc, const char *what, struct sg_err *err)
 {
     return sg_about(doc->name, err, sg_fail(err, SG_E_MALFORMED, _("\"%s\" is a broken PDF: %s"), doc->name, what));
+}
+
+void sg_pades_choices_add(struct sg_pades_choices *choices, const char *text)
+{
+    char shown[SG_MAX_PDF_CHOICE + 1];
+    const size_t used = strlen(choices->text);
+    char *end = choices->text + used;
+    const char *comma = choices->count > 0 ? ", " : "";
+
+    (void)snprintf(shown, sizeof(shown), "%s", text);
+    sg_utf8_cut(shown);
+    if (choices->count < SG_MAX_PDF_CHOICES)
+        (void)snprintf(end, sizeof(choices->text) - used, "%s\"%s%s\"", comma, shown,
+                       strlen(shown) < strlen(text) ? "..." : "");
+    else if (choices->count == SG_MAX_PDF_CHOICES)
+        (void)snprintf(end, sizeof(choices->text) - used, "%s", _(" and more"));
+    choices->count++;
 }
 
 bool sg_pades_is_signed(const struct sg_pades_field *field)

@@ -1,6 +1,7 @@
 /* The parts of signing a PDF: what is read of it, what it permits, what is written. Private to formats/. */
 #pragma once
 
+#include "base/limits.h"
 #include "formats/pades.h"
 #include "formats/pdf_objects.h"
 
@@ -31,6 +32,14 @@ void sg_pades_doc_clear(struct sg_pades_doc *doc);
 /* "FILE is a broken PDF: WHAT." */
 enum sg_rc sg_pades_broken(const struct sg_pades_doc *doc, const char *what, struct sg_err *err);
 bool sg_pades_is_signed(const struct sg_pades_field *field);
+
+/* What a PDF leaves to choose from, for a sentence: the first of them, each cut and fit to be printed. Zeroed: none. */
+struct sg_pades_choices {
+    char text[(SG_MAX_PDF_CHOICES + 1) * (SG_MAX_PDF_CHOICE + sizeof("\"...\", "))]; /* "A", "B", ... */
+    size_t count;
+};
+
+void sg_pades_choices_add(struct sg_pades_choices *choices, const char *text);
 
 /* As sg_pdf_hazards(), of a PDF that is open. */
 SG_MUST_CHECK enum sg_rc sg_pades_hazards(struct sg_pdf *pdf, unsigned *ret, struct sg_err *err);

@@ -1,5 +1,6 @@
 /* What a field asks of its signature: seed values (ISO 32000-1 §12.7.4.5, table 234). What they demand and a signature
  * of ours cannot have is refused; what they only suggest is passed over. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/limits.h"
@@ -56,6 +57,27 @@ static enum sg_rc find_flags(const struct seed *seed, const struct sg_pdf_value 
     return rc;
 }
 
+static enum sg_rc refuse_listed(const struct seed *seed, const struct sg_pdf_value *list, const char *what)
+{
+    struct sg_pades_choices choices = {0};
+    char text[sizeof(choices.text) + 128];
+    enum sg_rc rc = SG_OK;
+
+    for (size_t i = 0; list->type == SG_PDF_ARRAY && i < list->count && rc == SG_OK; i++) {
+        _cleanup_(freep) char *shown = NULL;
+        const struct sg_pdf_value *value = NULL;
+        rc = sg_pdf_resolve(seed->doc->pdf, &list->entries[i].value, &value, seed->err);
+        if (rc == SG_OK)
+            rc = sg_pdf_text_printable(value, &shown, seed->err);
+        if (rc == SG_OK)
+            sg_pades_choices_add(&choices, shown);
+    }
+    if (rc != SG_OK)
+        return rc;
+    (void)snprintf(text, sizeof(text), _("%s: it permits %s"), what, choices.count > 0 ? choices.text : _("none"));
+    return refuse(seed, text);
+}
+
 /* Whether a list has the text, in one of its elements. A list that is none has nothing. */
 static enum sg_rc has(const struct seed *seed, const struct sg_pdf_value *list, const char *text, bool *ret)
 {
@@ -87,7 +109,7 @@ static enum sg_rc check_listed(const struct seed *seed, int64_t demand, const ch
     enum sg_rc rc = find(seed, key, &list);
     if (rc == SG_OK && list)
         rc = has(seed, list, text, &listed);
-    return rc == SG_OK && list && !listed ? refuse(seed, what) : rc;
+    return rc == SG_OK && list && !listed ? refuse_listed(seed, list, what) : rc;
 }
 
 /* No list, or one of a single full stop: there shall be no reason. */

@@ -46,6 +46,27 @@ static void sort(double *a, double *b)
     }
 }
 
+/* Nobody said where. */
+static enum sg_rc refuse_nowhere(const struct sg_pades_doc *doc, struct sg_err *err)
+{
+    struct sg_pades_choices choices = {0};
+
+    for (size_t i = 0; i < doc->count; i++)
+        if (doc->fields[i].is_signature && !doc->fields[i].value)
+            sg_pades_choices_add(&choices, doc->fields[i].name);
+    if (choices.count > 0)
+        return sg_about(doc->name, err,
+                        sg_fail(err, SG_E_USAGE,
+                                _("\"%s\" has these empty fields: %s. Name one of them with --field, or say by a "
+                                  "rectangle where to show the visible signature in a new one."),
+                                doc->name, choices.text));
+    return sg_about(doc->name, err,
+                    sg_fail(err, SG_E_USAGE,
+                            _("\"%s\" has no empty field with a place for the visible signature; say by a rectangle "
+                              "where to show it."),
+                            doc->name));
+}
+
 /* A new field's. */
 static enum sg_rc place_new(const struct sg_pades_plan *plan, struct sg_pades_spot *spot, struct sg_err *err)
 {
@@ -55,12 +76,7 @@ static enum sg_rc place_new(const struct sg_pades_plan *plan, struct sg_pades_sp
     const double height = page->unit * (is_turned(page) ? page->width : page->height);
 
     if (wanted->width == 0 && wanted->height == 0)
-        return sg_about(
-            plan->doc->name, err,
-            sg_fail(err, SG_E_USAGE,
-                    _("\"%s\" has no empty field with a place for the visible signature; say by a rectangle "
-                      "where to show it."),
-                    plan->doc->name));
+        return refuse_nowhere(plan->doc, err);
     if (!(wanted->width > 0 && wanted->height > 0 && wanted->x >= 0 && wanted->y >= 0 &&
           wanted->x + wanted->width <= width && wanted->y + wanted->height <= height))
         return sg_about(plan->doc->name, err,
@@ -77,24 +93,51 @@ static enum sg_rc place_new(const struct sg_pades_plan *plan, struct sg_pades_sp
     return SG_OK;
 }
 
+/* Whether the widget is never shown on a screen (§12.5.3: Hidden, NoView). */
+static enum sg_rc is_hidden(const struct sg_pades_plan *plan, bool *ret, struct sg_err *err)
+{
+    const int64_t never = 1 << 1 | 1 << 5;
+    const struct sg_pdf_value *flags = NULL;
+    enum sg_rc rc = sg_pdf_find(plan->doc->pdf, plan->field->widget, "F", &flags, err);
+
+    if (rc == SG_OK)
+        *ret = flags && flags->type == SG_PDF_INTEGER && (flags->integer & never);
+    return rc;
+}
+
+/* But for what rounding may do. */
+static bool is_on_page(const double rect[4], const struct sg_pades_page *page)
+{
+    return rect[0] >= page->x - 1 && rect[1] >= page->y - 1 && rect[2] <= page->x + page->width + 1 &&
+           rect[3] <= page->y + page->height + 1;
+}
+
 /* That of a field that is there. */
 static enum sg_rc place_existing(const struct sg_pades_plan *plan, struct sg_pades_spot *spot, struct sg_err *err)
 {
     const struct sg_pades_doc *doc = plan->doc;
     const struct sg_pdf_value *rect = NULL;
-    bool is_one = false;
+    bool is_one = false, hidden = false;
     enum sg_rc rc = sg_pdf_find(doc->pdf, plan->field->widget, "Rect", &rect, err);
 
     if (rc == SG_OK)
         rc = sg_pades_rectangle(doc, rect, &is_one, spot->rect, err);
+    if (rc == SG_OK)
+        rc = is_hidden(plan, &hidden, err);
     if (rc != SG_OK)
         return rc;
     const double width = is_one ? (spot->rect[2] - spot->rect[0]) * spot->page.unit : 0;
     const double height = is_one ? (spot->rect[3] - spot->rect[1]) * spot->page.unit : 0;
-    if (width <= 0 || height <= 0)
+    if (width <= 0 || height <= 0 || hidden)
         return sg_about(doc->name, err,
                         sg_fail(err, SG_E_USAGE,
                                 _("The field \"%s\" of \"%s\" is invisible; name another field, or a new one."),
+                                plan->name, doc->name));
+    if (!is_on_page(spot->rect, &spot->page))
+        return sg_about(doc->name, err,
+                        sg_fail(err, SG_E_USAGE,
+                                _("The field \"%s\" of \"%s\" has its place beyond the edge of its page; name another "
+                                  "field, or a new one."),
                                 plan->name, doc->name));
     if (plan->params->rect.width != 0 || plan->params->rect.height != 0)
         return sg_about(doc->name, err,
@@ -107,13 +150,31 @@ static enum sg_rc place_existing(const struct sg_pades_plan *plan, struct sg_pad
     return SG_OK;
 }
 
+/* A field that has not the one place that a signature is shown in. */
+static enum sg_rc refuse_places(const struct sg_pades_plan *plan, struct sg_err *err)
+{
+    const struct sg_pdf_value *kids = NULL;
+    enum sg_rc rc = sg_pdf_find(plan->doc->pdf, plan->field->dictionary, "Kids", &kids, err);
+
+    if (rc != SG_OK)
+        return rc;
+    if (!kids || kids->count < 2)
+        return sg_pades_broken(plan->doc, _("the signature field has no place on a page."), err);
+    return sg_about(
+        plan->doc->name, err,
+        sg_fail(err, SG_E_UNSUPPORTED,
+                _("The field \"%s\" of \"%s\" has %zu places, and a signature is shown in one; name another "
+                  "field, or sign invisibly."),
+                plan->name, plan->doc->name, kids->count));
+}
+
 enum sg_rc sg_pades_find_spot(const struct sg_pades_plan *plan, struct sg_pades_spot *ret, struct sg_err *err)
 {
     struct sg_pades_spot spot = {0};
     const unsigned page = plan->params->page ? plan->params->page : 1;
 
     if (plan->field && plan->field->widget_id.number == 0)
-        return sg_pades_broken(plan->doc, _("the signature field has no place on a page."), err);
+        return refuse_places(plan, err);
     enum sg_rc rc = plan->field ? sg_pades_find_page(plan->doc, 0, plan->field->widget_id, &spot.page, err)
                                 : sg_pades_find_page(plan->doc, page, (struct sg_pdf_id){0}, &spot.page, err);
     if (rc == SG_OK && plan->field)

@@ -115,9 +115,39 @@ refuses 64 table.pdf rect=500,20,200,60 line=Ada
 says 'not on the page, which is 612 points wide'
 refuses 64 table.pdf rect=20,20,200,60 line=Ada page=3
 says 'has no page 3, but 2'
-make field-invisible
-refuses 64 field-invisible.pdf line=Ada
-says 'is invisible'
+for kind in invisible hidden no-view; do
+    make field-$kind
+    refuses 64 field-$kind.pdf line=Ada
+    says 'is invisible'
+    expect 0 sign field-$kind.pdf field-$kind-unseen.pdf
+    judged field-$kind.pdf field-$kind-unseen.pdf 1
+done
+for kind in outside cut; do
+    make field-$kind
+    refuses 64 field-$kind.pdf line=Ada
+    says 'beyond the edge of its page'
+done
+for place in not-printed:100 edge:412; do
+    kind=${place%:*}
+    make field-$kind
+    expect 0 sign field-$kind.pdf field-$kind-visible.pdf line='Ada Signer'
+    judged field-$kind.pdf field-$kind-visible.pdf 1
+    legible field-$kind.pdf field-$kind-visible.pdf "${place#*:},100,200,80" 'Ada Signer'
+done
+make field-places
+refuses 65 field-places.pdf line=Ada
+says 'has 2 places, and a signature is shown in one'
+expect 0 sign field-places.pdf field-places-unseen.pdf
+make fields
+refuses 64 fields.pdf line=Ada
+says 'has these empty fields: "Buyer", "Seller". Name one of them with --field'
+expect 0 sign fields.pdf fields-seller.pdf line=Ada field=Seller
+judged fields.pdf fields-seller.pdf 1
+refuses 64 fields-seller.pdf line=Ada field=New
+says 'these empty fields: "Buyer". Name'
+make fields-many
+refuses 64 fields-many.pdf line=Ada
+holds grep -qE ': ("A{60}\.\.\.",? ){5}and more\. Name' err
 
 # ---- what is not permitted -------------------------------------------------------------------------------------------
 
@@ -177,6 +207,14 @@ make seed-no-reason
 refuses 77 seed-no-reason.pdf reason=Paid
 expect 0 sign seed-no-reason.pdf seed-0.pdf
 expect 0 sign seed-reasons.pdf seed-1.pdf reason=Paid
+refuses 77 seed-reasons.pdf reason=Unseen
+says '(the reason: it permits "Seen", "Paid")'
+make seed-many-reasons
+refuses 77 seed-many-reasons.pdf
+says '"Seen � by everybody" and more)'
+rejects grep -q $'\177' err
+refuses 77 seed-digest.pdf
+says '(the digest: it permits "SHA512")'
 expect 0 sign seed-digest.pdf seed-2.pdf digest=SHA512
 judged seed-digest.pdf seed-2.pdf 1
 expect 0 sign seed-certify.pdf seed-3.pdf certify=2

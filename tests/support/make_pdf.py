@@ -105,6 +105,29 @@ def below():
     return pdf
 
 
+def placed_twice():
+    pdf = below()
+    pdf.page = b" /Annots [10 0 R 11 0 R]"
+    pdf.objects[OTHER] = pdf.objects[OTHER].replace(b"[10 0 R]", b"[10 0 R 11 0 R]")
+    pdf.objects[11] = pdf.objects[LIST].replace(b"[100 100 300 180]", b"[100 300 300 380]")
+    return pdf
+
+
+def two_fields(names=(b"(Buyer)", b"(Seller)")):
+    pdf = Document().field(name=names[0])
+    pdf.page = b" /Annots [8 0 R %s]" % b" ".join(b"%d 0 R" % (9 + i) for i in range(len(names) - 1))
+    pdf.objects[FORM] = b"<< /Fields %s /SigFlags 1 >>" % pdf.page[8:]
+    for i, name in enumerate(names[1:]):
+        pdf.objects[9 + i] = pdf.objects[FIELD].replace(names[0], name)
+    return pdf
+
+
+def flagged(flags):
+    pdf = Document().field()
+    pdf.objects[FIELD] = pdf.objects[FIELD].replace(b"/F 4", b"/F %d" % flags)
+    return pdf
+
+
 def cyclic_pages():
     pdf = Document()
     pdf.objects[SECOND] = b"<< /Type /Pages /Parent 2 0 R /Kids [2 0 R] /Count 1 >>"
@@ -265,6 +288,15 @@ KINDS = {
     "field-stream": lambda: Document("stream").field(),
     "field-below": below,
     "field-invisible": lambda: Document().field(rect=b"[0 0 0 0]"),
+    "field-hidden": lambda: flagged(2),
+    "field-no-view": lambda: flagged(36),
+    "field-not-printed": lambda: flagged(0),
+    "field-outside": lambda: Document().field(rect=b"[900 900 1100 980]"),
+    "field-cut": lambda: Document().field(rect=b"[500 100 700 180]"),
+    "field-edge": lambda: Document().field(rect=b"[412.5 100 612.5 180]"),
+    "field-places": placed_twice,
+    "fields": two_fields,
+    "fields-many": lambda: two_fields([b"(%s %d \033)" % (b"A" * 80, i) for i in range(9)]),
     "field-text": text_field,
     "field-lock-all": lambda: Document().field(b"/Lock << /Type /SigFieldLock /Action /All >>"),
     "field-lock-other": lambda: Document().field(b"/Lock << /Type /SigFieldLock /Action /Include /Fields [(Signature2)] >>"),
@@ -276,6 +308,7 @@ KINDS = {
     "seed-subfilter-wish": lambda: Document().field(b"/SV << /Ff 0 /SubFilter [/adbe.pkcs7.detached] >>"),
     "seed-digest": lambda: Document().field(b"/SV << /Ff 64 /DigestMethod [(SHA512)] >>"),
     "seed-reasons": lambda: Document().field(b"/SV << /Ff 8 /Reasons [(Seen) (Paid)] >>"),
+    "seed-many-reasons": lambda: Document().field(b"/SV << /Ff 8 /Reasons [%s] >>" % (b"(Seen \177 by everybody) " * 99)),
     "seed-no-reason": lambda: Document().field(b"/SV << /Ff 8 /Reasons [(.)] >>"),
     "seed-certify": lambda: Document().field(b"/SV << /MDP << /P 2 >> >>"),
     "seed-certificate": lambda: Document().field(b"/SV << /Cert << /Ff 1 /Subject [(x)] >> >>"),
