@@ -70,6 +70,8 @@ struct field {
 static enum sg_rc compare_fields(struct sg_pdf_comparison *c, const struct place *place,
                                  const struct sg_pdf_value *before, const struct sg_pdf_value *after,
                                  struct sg_err *err);
+static enum sg_rc compare_new_field(struct sg_pdf_comparison *c, const struct place *parent, struct sg_pdf_id id,
+                                    struct sg_err *err);
 
 static enum sg_rc note_field(struct sg_pdf_comparison *c, const char *name, unsigned what, struct sg_err *err)
 {
@@ -267,6 +269,8 @@ static enum sg_rc compare_field(struct sg_pdf_comparison *c, const struct place 
 {
     struct sg_pdf_mark *mark = sg_pdf_mark_of(c, id);
     struct field field = {.id = id};
+    if (mark && mark->role == SG_PDF_ROLE_NONE && mark->difference != SG_PDF_SAME)
+        return compare_new_field(c, parent, id, err); /* the form led there before there was a field */
     if (!mark || mark->compared || mark->role != SG_PDF_ROLE_FIELD)
         return SG_OK;
     mark->compared = mark->explained = true;
@@ -293,9 +297,6 @@ static enum sg_rc compare_field(struct sg_pdf_comparison *c, const struct place 
 
 /* --- new fields -----------------------------------------------------------------------------------------------------
  */
-
-static enum sg_rc compare_new_field(struct sg_pdf_comparison *c, const struct place *parent, struct sg_pdf_id id,
-                                    struct sg_err *err);
 
 /* An entry of a new field: all that a signature field needs, and nothing that acts. */
 static enum sg_rc compare_new_entry(struct sg_pdf_comparison *c, void *context, const char *key,

@@ -14,11 +14,11 @@ static enum sg_rc find_page(struct sg_pdf_comparison *c, const struct sg_pdf_val
     struct sg_pdf_mark *mark = item->type == SG_PDF_REFERENCE ? sg_pdf_mark_of(c, item->id) : NULL;
     if (!mark)
         return SG_OK;
-    if (mark->compared || depth > SG_MAX_PDF_DEPTH)
+    if (mark->role != SG_PDF_ROLE_NONE || depth > SG_MAX_PDF_DEPTH)
         return sg_fail(err, SG_E_MALFORMED,
                        _("The PDF is broken: its pages lead to object %d more than once, or in a circle."),
                        item->id.number);
-    mark->compared = true;
+    mark->role = SG_PDF_ROLE_PAGES;
     enum sg_rc rc = sg_pdf_object(c->before, item->id, &node, err);
     if (rc == SG_OK)
         rc = sg_pdf_find(c->before, node, "Kids", &kids, err);

@@ -8,7 +8,14 @@
 #include "verify/pdf_changes.h"
 
 /* What an object of the earlier revision is, which may be referred to from anywhere and is compared by its own rule. */
-enum sg_pdf_role { SG_PDF_ROLE_NONE, SG_PDF_ROLE_ROOT, SG_PDF_ROLE_PAGE, SG_PDF_ROLE_FIELD, SG_PDF_ROLE_NEW_FIELD };
+enum sg_pdf_role {
+    SG_PDF_ROLE_NONE,
+    SG_PDF_ROLE_ROOT,
+    SG_PDF_ROLE_PAGES, /* a node of their tree: walked through strictly, and nothing else besides */
+    SG_PDF_ROLE_PAGE,
+    SG_PDF_ROLE_FIELD,
+    SG_PDF_ROLE_NEW_FIELD
+};
 
 enum sg_pdf_difference { SG_PDF_SAME, SG_PDF_CHANGED, SG_PDF_ADDED };
 
