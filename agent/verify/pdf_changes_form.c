@@ -189,7 +189,7 @@ static enum sg_rc compare_filled(struct sg_pdf_comparison *c, struct field *fiel
     if (after && strcmp(key, "AP") == 0)
         rc = sg_pdf_permit_appearance(c, before, after, &changed, err);
     else
-        rc = sg_pdf_permit(c, after, &changed, err);
+        rc = sg_pdf_permit_shown(c, after, &changed, err);
     if (rc != SG_OK || (!changed && sg_pdf_equal(before, after)))
         return rc;
     rc = check_shown(c, field, key, err);

@@ -30,17 +30,28 @@ enum sg_rc sg_pdf_note_shown(struct sg_pdf_comparison *c, int signature, struct 
     return SG_OK;
 }
 
+/* A dictionary of appearances, or of states: an object of its own may be written anew, and so may what it holds. */
+static enum sg_rc look_into(struct sg_pdf_comparison *c, const struct sg_pdf_value *after,
+                            const struct sg_pdf_value **ret, bool *ret_changed, struct sg_err *err)
+{
+    const struct sg_pdf_value *none = NULL;
+    const struct sg_pdf_mark *mark = after->type == SG_PDF_REFERENCE ? sg_pdf_mark_of(c, after->id) : NULL;
+    *ret_changed = mark && mark->difference != SG_PDF_SAME;
+    return sg_pdf_pair(c, NULL, after, &none, ret, err);
+}
+
 /* What one of the appearances is: a stream, or one for each state of the field. */
 static enum sg_rc permit_one_appearance(struct sg_pdf_comparison *c, const struct sg_pdf_value *after,
                                         bool *ret_changed, struct sg_err *err)
 {
     const struct sg_pdf_value *states = NULL;
-    bool changed = false;
-    enum sg_rc rc = sg_pdf_permit(c, after, ret_changed, err);
-    if (rc == SG_OK)
-        rc = sg_pdf_resolve(c->after, after, &states, err);
-    for (size_t i = 0; rc == SG_OK && states->type == SG_PDF_DICTIONARY && i < states->count; i++) {
-        rc = sg_pdf_permit(c, &states->entries[i].value, &changed, err);
+    enum sg_rc rc = sg_pdf_resolve(c->after, after, &states, err);
+    if (rc != SG_OK || states->type != SG_PDF_DICTIONARY)
+        return rc == SG_OK ? sg_pdf_permit_shown(c, after, ret_changed, err) : rc;
+    rc = look_into(c, after, &states, ret_changed, err);
+    for (size_t i = 0; rc == SG_OK && i < states->count; i++) {
+        bool changed = false;
+        rc = sg_pdf_permit_shown(c, &states->entries[i].value, &changed, err);
         *ret_changed |= changed;
     }
     return rc;
@@ -54,10 +65,8 @@ enum sg_rc sg_pdf_permit_appearance(struct sg_pdf_comparison *c, const struct sg
     struct sg_pdf_mark *mark = before && before->type == SG_PDF_REFERENCE ? sg_pdf_mark_of(c, before->id) : NULL;
     if (mark && !sg_pdf_equal(before, after))
         mark->replaced = true;
-    enum sg_rc rc = sg_pdf_permit(c, after, ret_changed, err);
-    if (rc == SG_OK)
-        rc = sg_pdf_resolve(c->after, after, &appearance, err);
-    if (rc == SG_OK && appearance->type != SG_PDF_DICTIONARY)
+    enum sg_rc rc = look_into(c, after, &appearance, ret_changed, err);
+    if (rc == SG_OK && (!appearance || appearance->type != SG_PDF_DICTIONARY))
         return sg_pdf_forbid(c, err, _("/AP of %s became no dictionary."), c->where);
     for (size_t i = 0; rc == SG_OK && i < appearance->count; i++) {
         bool changed = false;

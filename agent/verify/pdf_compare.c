@@ -249,16 +249,31 @@ enum sg_rc sg_pdf_strict(struct sg_pdf_comparison *c, const char *key, const str
 /* --- what has one ---------------------------------------------------------------------------------------------------
  */
 
-static enum sg_rc permit(struct sg_pdf_comparison *c, const struct sg_pdf_value *after, int depth, bool *changed,
-                         struct sg_err *err)
+/* What an object leads to, which is as it was. */
+static enum sg_rc hold(struct sg_pdf_comparison *c, struct sg_pdf_id id, struct sg_pdf_mark *mark, struct sg_err *err)
+{
+    const struct sg_pdf_value *value = NULL;
+    if (mark->held)
+        return SG_OK;
+    mark->held = true;
+    enum sg_rc rc = sg_pdf_object(c->before, id, &value, err);
+    if (rc == SG_OK)
+        rc = strict_value(c, "", value, err);
+    return rc == SG_OK ? walk_queue(c, err) : rc;
+}
+
+static enum sg_rc permit(struct sg_pdf_comparison *c, const struct sg_pdf_value *after, bool shown, int depth,
+                         bool *changed, struct sg_err *err)
 {
     enum sg_rc rc = SG_OK;
     if (depth > SG_MAX_PDF_PERMITTED_DEPTH)
         return sg_pdf_forbid(c, err, _("What was added to %s is nested too deeply."), c->where);
     if (after->type == SG_PDF_REFERENCE) {
         struct sg_pdf_mark *mark = sg_pdf_mark_of(c, after->id);
-        if (!mark || mark->difference == SG_PDF_SAME || mark->role != SG_PDF_ROLE_NONE)
+        if (!mark || mark->role != SG_PDF_ROLE_NONE)
             return SG_OK;
+        if (mark->difference == SG_PDF_SAME)
+            return shown ? hold(c, after->id, mark, err) : SG_OK;
         *changed = true;
         if (mark->explained)
             return SG_OK;
@@ -269,7 +284,7 @@ static enum sg_rc permit(struct sg_pdf_comparison *c, const struct sg_pdf_value 
         depth++;
     }
     for (size_t i = 0; rc == SG_OK && i < after->count; i++)
-        rc = permit(c, &after->entries[i].value, depth, changed, err);
+        rc = permit(c, &after->entries[i].value, shown, depth, changed, err);
     return rc;
 }
 
@@ -277,10 +292,17 @@ enum sg_rc sg_pdf_permit(struct sg_pdf_comparison *c, const struct sg_pdf_value 
                          struct sg_err *err)
 {
     bool changed = false;
-    enum sg_rc rc = after ? permit(c, after, 0, &changed, err) : SG_OK;
+    enum sg_rc rc = after ? permit(c, after, false, 0, &changed, err) : SG_OK;
     if (ret_changed)
         *ret_changed = changed;
     return rc;
+}
+
+enum sg_rc sg_pdf_permit_shown(struct sg_pdf_comparison *c, const struct sg_pdf_value *after, bool *ret_changed,
+                               struct sg_err *err)
+{
+    *ret_changed = false;
+    return after ? permit(c, after, true, 0, ret_changed, err) : SG_OK;
 }
 
 enum sg_rc sg_pdf_pair(struct sg_pdf_comparison *c, const struct sg_pdf_value *before, const struct sg_pdf_value *after,

@@ -25,6 +25,7 @@ struct sg_pdf_mark {
     bool explained; /* its change is permitted by a rule */
     bool compared;  /* by its own rule */
     bool replaced;  /* by a rule, in the place where that applies; nothing else may have led there */
+    bool held;      /* a field shows it, and what it leads to is walked through strictly */
     bool signs;     /* a field's signature */
     bool reached;   /* in the later revision, from its trailer */
 };
@@ -57,6 +58,9 @@ SG_MUST_CHECK enum sg_rc sg_pdf_strict(struct sg_pdf_comparison *c, const char *
 /* Whatever `after` leads to may have changed, if nothing else leads there. `*ret_changed` (or NULL): something has. */
 SG_MUST_CHECK enum sg_rc sg_pdf_permit(struct sg_pdf_comparison *c, const struct sg_pdf_value *after, bool *ret_changed,
                                        struct sg_err *err);
+/* The same of what is seen: it may be written anew, but an object that was not leads to none that was. */
+SG_MUST_CHECK enum sg_rc sg_pdf_permit_shown(struct sg_pdf_comparison *c, const struct sg_pdf_value *after,
+                                             bool *ret_changed, struct sg_err *err);
 /* What the values are, or refer to (NULL stays NULL); an object that holds the later one may have changed. */
 SG_MUST_CHECK enum sg_rc sg_pdf_pair(struct sg_pdf_comparison *c, const struct sg_pdf_value *before,
                                      const struct sg_pdf_value *after, const struct sg_pdf_value **ret_before,

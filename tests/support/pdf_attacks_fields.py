@@ -72,4 +72,56 @@ for level in (None, 1):
     revised(f"field-for-signature-came-{level}", dangling, {**evidence(dangling, b"/X 60 0 R"),
                                                             60: WIDGET % (b"New", b"0 0 0 0", b"")}, granted(level))
 
+# --- what a look leads to that was not changed itself -----------------------------------------------------------------
+
+def look(words):
+    return stream(b"BT /F1 14 Tf 2 5 Td (%s) Tj ET" % words, APPEARANCE)
+
+
+FRAME = stream(b"/X Do", b"/Subtype /Form /BBox [0 0 100 20] /Resources << /XObject << /X 60 0 R >> >>")
+GLYPH = stream(b"600 0 0 0 600 700 d1 0 0 100 700 re f")
+TYPE3 = (b"<< /Type /Font /Subtype /Type3 /FontBBox [0 0 1000 1000] /FontMatrix [0.001 0 0 0.001 0 0] /CharProcs << /a 60 0 R >> "
+         b"/Encoding << /Differences [49 /a] >> /FirstChar 49 /LastChar 49 /Widths [600] /Resources << >> >>")
+NESTED = {7: FILLED % (b"Pay 100", 8), 8: FRAME, 60: look(b"Pay 100")}
+INKED = {**NESTED, 8: stream(b"BT /G 14 Tf 2 5 Td (1) Tj ET", b"/Subtype /Form /BBox [0 0 100 20] /Resources "
+                             b"<< /Font << /G 61 0 R >> >>"), 60: GLYPH, 61: TYPE3}
+PREPARED = {**NESTED, 7: BASE[7], 10: WIDGET % (b"Later", b"20 20 120 40", b"/AP << /N 8 0 R >> ")}
+MISSING = {number: body for number, body in NESTED.items() if number != 60}
+STATES = {**NESTED, 7: (FILLED % (b"Pay 100", 62)).replace(b"/AP", b"/AS /On /AP"), 62: b"<< /On 8 0 R /Off 63 0 R >>",
+          63: look(b"")}
+EVIL = {60: look(b"Pay 900")}
+for level in LEVELS:
+    for name, changes in (("nested", NESTED), ("inked", INKED), ("prepared", PREPARED), ("missing", MISSING), ("states", STATES)):
+        pdf = signed(changes, level)
+        revised(f"look-{name}-{level}", pdf, evidence(pdf), GOOD)
+        for how, extra in (("evidence", b"/VRI << /X << /Y 60 0 R >> >>"), ("private", b"/X 60 0 R")):
+            revised(f"look-{name}-by-{how}-{level}", pdf, {**evidence(pdf, extra), **EVIL}, BAD)
+    pdf = signed(NESTED, level)
+    extended = evidence(pdf)
+    extended[1] = extended[1][:-2] + b"/Extensions << /ESIC << /BaseVersion /1.7 /ExtensionLevel 5 %s>> >> >>"
+    revised(f"look-extension-{level}", pdf, {**extended, 1: extended[1] % b""}, GOOD)
+    revised(f"look-by-extension-{level}", pdf, {**extended, **EVIL, 1: extended[1] % b"/X 60 0 R "}, BAD)
+    for name, more, result in (("new-field", EVIL, BAD), ("new-field-alone", {}, GOOD)):
+        field = WIDGET % (b"Second", b"0 0 0 0", b"/V 23 0 R " + (b"/AP << /N 60 0 R >> " if more else b""))
+        case(f"look-by-{name}-{level}", pdf.copy().stamp(
+            23, {22: field}, {6: pdf.objects[6].replace(b"21 0 R]", b"21 0 R 22 0 R]"), **more}, trailer=INFO), result)
+    # Filled in: drawn anew as a whole, or so that what was there is used again.
+    revised(f"look-new-{level}", pdf, {7: FILLED % (b"5", 31), 31: FRAME}, granted(level))
+    revised(f"look-kept-{level}", pdf, {7: FILLED % (b"5", 8), **EVIL}, BAD)
+    revised(f"look-in-place-{level}", pdf, {7: FILLED % (b"5", 8), 8: FRAME.replace(b"/X Do", b"/X\tDo"), **EVIL}, granted(level))
+    pdf = signed(STATES, level)
+    revised(f"look-state-{level}", pdf, {7: STATES[7].replace(b"/On", b"/Off")}, granted(level))
+    revised(f"look-states-in-place-{level}", pdf, {62: STATES[62].replace(b"63", b"8")}, granted(level))
+    revised(f"look-of-state-in-place-{level}", pdf, {63: look(b"5")}, granted(level))
+OTHER = {70: FILLED.replace(b"Amount", b"Free").replace(b"20 20 120 40", b"20 60 120 80") % (b"x", 71), 71: look(b"x"),
+         6: FORM % b"7 0 R 10 0 R 70 0 R", 3: PAGE % b"7 0 R 10 0 R 70 0 R"}
+shared = signed({**NESTED, **OTHER}, lock=b"Include /Fields [(Amount)]")
+FREE = {70: OTHER[70].replace(b"71 0 R", b"72 0 R"), 72: FRAME}
+revised("look-of-locked-used", shared, FREE, GOOD)
+revised("look-of-locked-shared", shared, {**FREE, **EVIL}, BAD)
+# One dictionary of appearances for two fields, of which one gets its own.
+common = signed({**NESTED, **OTHER, 73: b"<< /N 8 0 R >>", **{n: f.replace(b"<< /N %d 0 R >>" % a, b"73 0 R") for n, f, a in (
+    (7, NESTED[7], 8), (70, OTHER[70], 71))}})
+revised("look-of-two", common, {70: OTHER[70]}, GOOD)
+
 (FOLDER / "cases").write_text("".join(cases), "utf-8")
