@@ -22,12 +22,20 @@ enum sg_rc sg_pdf_level(struct sg_pdf *pdf, const struct sg_pdf_value *dictionar
 /* --- locks ----------------------------------------------------------------------------------------------------------
  */
 
-/* Whether the field, or one that it lies in, is listed; `*ret_known` false: that cannot be told. */
+/* Whether a field is the other one, or one in it. */
+static bool lies_in(const char *name, const char *other)
+{
+    size_t len = strlen(other);
+    return strncmp(name, other, len) == 0 && (name[len] == '\0' || name[len] == '.');
+}
+
+/* Whether the field, or one that it lies in, is listed: `*ret`; or one in it, which may have its value from it
+ * (§12.7.3.1): `*ret_within`. `*ret_known` false: that cannot be told. */
 static enum sg_rc is_listed(struct sg_pdf *pdf, const struct sg_pdf_value *fields, const char *name, bool *ret,
-                            bool *ret_known, struct sg_err *err)
+                            bool *ret_within, bool *ret_known, struct sg_err *err)
 {
     enum sg_rc rc = SG_OK;
-    *ret = false;
+    *ret = *ret_within = false;
     *ret_known = sg_pdf_text_is_telling(name) && fields && fields->type == SG_PDF_ARRAY;
     for (size_t i = 0; rc == SG_OK && *ret_known && i < fields->count; i++) {
         const struct sg_pdf_value *item = NULL;
@@ -37,10 +45,9 @@ static enum sg_rc is_listed(struct sg_pdf *pdf, const struct sg_pdf_value *field
             rc = sg_pdf_text_printable(item, &listed, err);
         if (rc != SG_OK)
             break;
-        size_t len = strlen(listed);
         *ret_known = item->type == SG_PDF_STRING && sg_pdf_text_is_telling(listed);
-        if (strncmp(name, listed, len) == 0 && (name[len] == '\0' || name[len] == '.'))
-            *ret = true;
+        *ret |= lies_in(name, listed);
+        *ret_within |= *name == '\0' || lies_in(listed, name); /* any could be in what has no name */
     }
     return rc;
 }
@@ -50,16 +57,16 @@ static enum sg_rc holds(struct sg_pdf *pdf, const struct sg_pdf_value *lock, con
                         struct sg_err *err)
 {
     const struct sg_pdf_value *action = NULL, *fields = NULL;
-    bool listed = false, known = false;
+    bool listed = false, within = false, known = false;
     enum sg_rc rc = sg_pdf_find(pdf, lock, "Action", &action, err);
     if (rc == SG_OK)
         rc = sg_pdf_find(pdf, lock, "Fields", &fields, err);
     if (rc == SG_OK)
-        rc = is_listed(pdf, fields, name, &listed, &known, err);
+        rc = is_listed(pdf, fields, name, &listed, &within, &known, err);
     if (rc != SG_OK)
         return rc;
     if (known && sg_pdf_is_name(action, "Include"))
-        *ret = listed;
+        *ret = listed || within;
     else if (known && sg_pdf_is_name(action, "Exclude"))
         *ret = !listed;
     else

@@ -14,7 +14,7 @@ SG_MUST_CHECK enum sg_rc sg_pdf_certification(struct sg_pdf *pdf, int *ret, stru
  * tables 237 and 258): 1 or 2. Of the signature only `dictionary` and `field` are asked for, here and below. */
 SG_MUST_CHECK enum sg_rc sg_pdf_limit_level(struct sg_pdf *pdf, const struct sg_pdf_signature *signature, int *level,
                                             struct sg_err *err);
-/* Whether a signature locks the field of that name, as of sg_pdf_field_name(), or one that it lies in. A name in which
- * U+FFFD stands, here or in the lock, is locked. */
+/* Whether a signature locks the field of that name, as of sg_pdf_field_name(), or one that it lies in, or one in it,
+ * which could have its value from it. A name in which U+FFFD stands, here or in the lock, is locked. */
 SG_MUST_CHECK enum sg_rc sg_pdf_locks(struct sg_pdf *pdf, const struct sg_pdf_signature *signature, const char *name,
                                       bool *ret, struct sg_err *err);

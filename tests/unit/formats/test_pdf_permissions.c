@@ -87,6 +87,40 @@ static void what_is_permitted(void **state)
     }
 }
 
+static void what_lies_in_what(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *lock, *name;
+        bool locked;
+    } cases[] = {
+        {"/Action /Include /Fields [(a.b)]", "a.b", true},
+        {"/Action /Include /Fields [(a.b)]", "a.b.c", true},
+        {"/Action /Include /Fields [(a.b)]", "a", true},
+        {"/Action /Include /Fields [(a.b)]", "", true},
+        {"/Action /Include /Fields [(a.b)]", "a.bc", false},
+        {"/Action /Include /Fields [(a.b)]", "a.c", false},
+        {"/Action /Include /Fields [(ab)]", "a", false},
+        {"/Action /Include /Fields [(x) (a.b.c)]", "a", true},
+        {"/Action /Include /Fields []", "", false},
+        {"/Action /Exclude /Fields [(a.b)]", "a.b", false},
+        {"/Action /Exclude /Fields [(a.b)]", "a.b.c", false},
+        {"/Action /Exclude /Fields [(a.b)]", "a", true},
+        {"/Action /Exclude /Fields [(a.b)]", "", true},
+        {"/Action /Exclude /Fields [()]", "a", true},
+        {"/Action /All", "a", true},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        _cleanup_(asked_clear) struct asked a = {0};
+        char field[128];
+        bool locked = !cases[i].locked;
+        assert_true(snprintf(field, sizeof(field), "<< /T (s) /Lock << %s >> >>", cases[i].lock) < (int)sizeof(field));
+        ask(&a, field, "");
+        assert_int_equal(sg_pdf_locks(a.pdf, &a.signature, cases[i].name, &locked, NULL), SG_OK);
+        assert_int_equal(locked, cases[i].locked);
+    }
+}
+
 static void a_field_that_is_not_found_again_locks(void **state)
 {
     (void)state;
@@ -127,6 +161,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_permitted),
+        cmocka_unit_test(what_lies_in_what),
         cmocka_unit_test(a_field_that_is_not_found_again_locks),
         cmocka_unit_test(names),
     };
