@@ -83,6 +83,7 @@
 #define SG_MAX_PDF_NAME_TEXT (64 * SG_KIB) /* a name or text as it is shown */
 #define SG_MAX_PDF_COMPARED (64 * SG_MIB)  /* of one stream that stands elsewhere in a later revision */
 #define SG_MAX_PDF_PERMITTED_DEPTH 64      /* objects that lead to each other in what was added */
+#define SG_MAX_PDF_DEFAULT_TEXT 256        /* a field's /DA that is taken apart */
 #define SG_MAX_PDF_EVIDENCE (16 * SG_MIB)  /* of the DSS of all revisions, together, with what could not be used */
 #define SG_MAX_PDF_EVIDENCE_GIVEN                                                                                      \
     (64 * SG_MIB)                /* the same, once for each signature that is judged by it, and 4 KiB for each item */

@@ -52,8 +52,9 @@ enum signing { SIGNING_NONE, SIGNING_STAMP, SIGNING_ODD_STAMP, SIGNING_SIGNATURE
 /* What a field has from those that it lies in. */
 struct place {
     char *name;
-    bool signs;           /* is for a signature */
-    enum signing signing; /* a new one, in an object of this number */
+    bool signs;                      /* is for a signature */
+    const struct sg_pdf_value *text; /* how text is drawn in it (/DA); NULL: as the form says */
+    enum signing signing;            /* a new one, in an object of this number */
     int signature;
     int depth;
 };
@@ -73,7 +74,7 @@ static enum sg_rc compare_fields(struct sg_pdf_comparison *c, const struct place
 static enum sg_rc compare_new_field(struct sg_pdf_comparison *c, const struct place *parent, struct sg_pdf_id id,
                                     struct sg_err *err);
 
-static enum sg_rc note_field(struct sg_pdf_comparison *c, const char *name, unsigned what, struct sg_err *err)
+enum sg_rc sg_pdf_note_field(struct sg_pdf_comparison *c, const char *name, unsigned what, struct sg_err *err)
 {
     struct sg_pdf_changes *changes = &c->changes;
     changes->what |= what;
@@ -96,15 +97,18 @@ static enum sg_rc note_field(struct sg_pdf_comparison *c, const char *name, unsi
 static enum sg_rc find_place(struct sg_pdf *pdf, const struct place *parent, const struct sg_pdf_value *field,
                              struct place *ret, struct sg_err *err)
 {
-    const struct sg_pdf_value *type = NULL, *partial = NULL;
+    const struct sg_pdf_value *type = NULL, *partial = NULL, *text = NULL;
     enum sg_rc rc = sg_pdf_find(pdf, field, "FT", &type, err);
     if (rc == SG_OK)
         rc = sg_pdf_find(pdf, field, "T", &partial, err);
+    if (rc == SG_OK)
+        rc = sg_pdf_find(pdf, field, "DA", &text, err);
     if (rc == SG_OK)
         rc = sg_pdf_field_name(pdf, field, parent->name, &ret->name, err);
     if (rc != SG_OK)
         return rc;
     ret->signs = type ? sg_pdf_is_name(type, "Sig") : parent->signs;
+    ret->text = text ? text : parent->text;
     /* What has no name of its own is a widget of the field above. */
     ret->signing = partial ? SIGNING_NONE : parent->signing;
     ret->signature = partial ? 0 : parent->signature;
@@ -196,9 +200,9 @@ static enum sg_rc compare_filled(struct sg_pdf_comparison *c, struct field *fiel
     if (rc != SG_OK || field->noted)
         return rc;
     if (field->place.signing == SIGNING_STAMP)
-        return note_field(c, field->place.name, SG_PDF_CHANGE_EVIDENCE, err);
+        return sg_pdf_note_field(c, field->place.name, SG_PDF_CHANGE_EVIDENCE, err);
     field->noted = true;
-    return note_field(c, field->place.name, SG_PDF_CHANGE_FORM, err);
+    return sg_pdf_note_field(c, field->place.name, SG_PDF_CHANGE_FORM, err);
 }
 
 static enum sg_rc compare_entry(struct sg_pdf_comparison *c, void *context, const char *key,
@@ -261,7 +265,8 @@ static enum sg_rc look_at_unsigned(struct sg_pdf_comparison *c, struct field *fi
         return rc;
     field->noted = true;
     rc = check_appearance(c, field->after, &field->place, true, err);
-    return rc == SG_OK ? note_field(c, field->place.name, SG_PDF_CHANGE_FORM | SG_PDF_CHANGE_VISIBLE_FIELD, err) : rc;
+    return rc == SG_OK ? sg_pdf_note_field(c, field->place.name, SG_PDF_CHANGE_FORM | SG_PDF_CHANGE_VISIBLE_FIELD, err)
+                       : rc;
 }
 
 static enum sg_rc compare_field(struct sg_pdf_comparison *c, const struct place *parent, struct sg_pdf_id id,
@@ -287,6 +292,9 @@ static enum sg_rc compare_field(struct sg_pdf_comparison *c, const struct place 
         field.place.signing = SIGNING_NONE;
     else if (rc == SG_OK && field.place.signs)
         rc = look_at_unsigned(c, &field, err);
+    if (rc == SG_OK && !field.place.signs && !sg_pdf_get(field.before, "Kids") &&
+        sg_pdf_is_redrawn(c, field.place.text))
+        rc = sg_pdf_note_field(c, field.place.name, SG_PDF_CHANGE_FORM, err);
     if (rc == SG_OK) {
         (void)snprintf(c->where, sizeof(c->where), _("the field \"%.100s\""), field.place.name);
         rc = sg_pdf_each_key(c, field.before, field.after, compare_entry, &field, err);
@@ -350,7 +358,7 @@ static enum sg_rc compare_new_field(struct sg_pdf_comparison *c, const struct pl
     if (rc == SG_OK && place.signing == SIGNING_STAMP)
         what = SG_PDF_CHANGE_EVIDENCE;
     if (rc == SG_OK)
-        rc = note_field(c, place.name, visible ? SG_PDF_CHANGE_FORM | SG_PDF_CHANGE_VISIBLE_FIELD : what, err);
+        rc = sg_pdf_note_field(c, place.name, visible ? SG_PDF_CHANGE_FORM | SG_PDF_CHANGE_VISIBLE_FIELD : what, err);
     if (rc == SG_OK)
         rc = sg_pdf_each_key(c, NULL, field, compare_new_entry, &place, err);
     free(place.name);
@@ -384,53 +392,21 @@ static enum sg_rc compare_fields(struct sg_pdf_comparison *c, const struct place
 /* --- the form -------------------------------------------------------------------------------------------------------
  */
 
-/* One of the categories of default resources: those that were there have to stay. */
-static enum sg_rc compare_resource(struct sg_pdf_comparison *c, void *context, const char *key,
-                                   const struct sg_pdf_value *before, const struct sg_pdf_value *after,
-                                   struct sg_err *err)
-{
-    (void)context;
-    return before ? sg_pdf_strict(c, key, before, after, err) : sg_pdf_permit(c, after, NULL, err);
-}
-
-static enum sg_rc compare_resources(struct sg_pdf_comparison *c, void *context, const char *key,
-                                    const struct sg_pdf_value *before, const struct sg_pdf_value *after,
-                                    struct sg_err *err)
-{
-    const struct sg_pdf_value *a = NULL, *b = NULL;
-    (void)context;
-    if (!before)
-        return sg_pdf_permit(c, after, NULL, err);
-    enum sg_rc rc = sg_pdf_pair(c, before, after, &a, &b, err);
-    if (rc == SG_OK && a && b && a->type == SG_PDF_DICTIONARY && b->type == SG_PDF_DICTIONARY)
-        return sg_pdf_each_key(c, a, b, compare_resource, NULL, err);
-    return rc == SG_OK ? sg_pdf_strict(c, key, a, b, err) : rc;
-}
-
 static enum sg_rc compare_form_entry(struct sg_pdf_comparison *c, void *context, const char *key,
                                      const struct sg_pdf_value *before, const struct sg_pdf_value *after,
                                      struct sg_err *err)
 {
-    const struct sg_pdf_value *a = NULL, *b = NULL;
-    enum sg_rc rc = SG_OK;
     (void)context;
     (void)snprintf(c->where, sizeof(c->where), "%s", _("the form"));
     if (strcmp(key, "Fields") == 0) {
+        const struct sg_pdf_value *a = NULL, *b = NULL;
         const struct place top = {.name = (char *)""};
-        rc = sg_pdf_pair(c, before, after, &a, &b, err);
+        enum sg_rc rc = sg_pdf_pair(c, before, after, &a, &b, err);
         return rc == SG_OK ? compare_fields(c, &top, a, b, err) : rc;
-    }
-    if (strcmp(key, "DR") == 0) {
-        rc = sg_pdf_pair(c, before, after, &a, &b, err);
-        return rc == SG_OK ? sg_pdf_each_key(c, a, b, compare_resources, NULL, err) : rc;
     }
     if (strcmp(key, "SigFlags") == 0 && after && after->type == SG_PDF_INTEGER)
         return SG_OK;
-    if (strcmp(key, "DA") == 0 && !before && after && after->type == SG_PDF_STRING)
-        return SG_OK;
-    if (strcmp(key, "NeedAppearances") == 0 && (!after || (after->type == SG_PDF_BOOLEAN && !after->boolean)))
-        return SG_OK;
-    return sg_pdf_strict(c, key, before, after, err);
+    return sg_pdf_compare_default(c, key, before, after, err);
 }
 
 enum sg_rc sg_pdf_compare_form(struct sg_pdf_comparison *c, const struct sg_pdf_value *before,
@@ -440,5 +416,7 @@ enum sg_rc sg_pdf_compare_form(struct sg_pdf_comparison *c, const struct sg_pdf_
     enum sg_rc rc = sg_pdf_pair(c, before, after, &a, &b, err);
     if (rc == SG_OK && a && (!b || b->type != SG_PDF_DICTIONARY))
         return sg_pdf_forbid(c, err, "%s", _("The form was taken away after signing."));
+    if (rc == SG_OK)
+        rc = sg_pdf_find_defaults(c, a, b, err);
     return rc == SG_OK ? sg_pdf_each_key(c, a, b, compare_form_entry, NULL, err) : rc;
 }

@@ -72,6 +72,25 @@ static enum sg_rc compare_new_annotation(struct sg_pdf_comparison *c, const stru
     return sg_pdf_permit(c, item, NULL, err);
 }
 
+/* A field's widget that the form does not lead to: readers draw it all the same. Its name cannot be told, so that it is
+ * locked wherever a field is. */
+static enum sg_rc look_at_stray(struct sg_pdf_comparison *c, const struct sg_pdf_value *item, struct sg_err *err)
+{
+    const struct sg_pdf_value *annotation = NULL, *type = NULL, *text = NULL;
+    const struct sg_pdf_mark *mark = item->type == SG_PDF_REFERENCE ? sg_pdf_mark_of(c, item->id) : NULL;
+    if (mark && mark->role == SG_PDF_ROLE_FIELD)
+        return SG_OK;
+    enum sg_rc rc = sg_pdf_resolve(c->before, item, &annotation, err);
+    if (rc == SG_OK)
+        rc = sg_pdf_find(c->before, annotation, "FT", &type, err);
+    if (rc == SG_OK)
+        rc = sg_pdf_find(c->before, annotation, "DA", &text, err);
+    if (rc != SG_OK || !sg_pdf_is_name(sg_pdf_get(annotation, "Subtype"), "Widget") || sg_pdf_is_name(type, "Sig") ||
+        !sg_pdf_is_redrawn(c, text))
+        return rc;
+    return sg_pdf_note_field(c, "\xef\xbf\xbd", SG_PDF_CHANGE_FORM, err);
+}
+
 static enum sg_rc compare_annotations(struct sg_pdf_comparison *c, const struct sg_pdf_value *before,
                                       const struct sg_pdf_value *after, struct sg_err *err)
 {
@@ -85,6 +104,8 @@ static enum sg_rc compare_annotations(struct sg_pdf_comparison *c, const struct 
         if (i < count && sg_pdf_equal(&a->entries[i].value, item)) {
             i++;
             rc = sg_pdf_strict(c, "Annots", item, item, err);
+            if (rc == SG_OK)
+                rc = look_at_stray(c, item, err);
         } else if (!mark || mark->role != SG_PDF_ROLE_NEW_FIELD) {
             rc = compare_new_annotation(c, item, err);
         }

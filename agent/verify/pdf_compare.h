@@ -30,12 +30,23 @@ struct sg_pdf_mark {
     bool reached;   /* in the later revision, from its trailer */
 };
 
+#define SG_PDF_CATEGORIES 7 /* of resources (ISO 32000-1 §7.8.3) */
+
+/* What the form gives to its fields. */
+struct sg_pdf_defaults {
+    const struct sg_pdf_value *text; /* /DA, before; NULL: none */
+    const struct sg_pdf_value *resources[SG_PDF_CATEGORIES],
+        *new_resources[SG_PDF_CATEGORIES]; /* /DR, before and after */
+    bool text_came, redraws;               /* there is a /DA now; /NeedAppearances became another */
+};
+
 struct sg_pdf_comparison {
     struct sg_pdf *before, *after;
     struct sg_pdf_mark *marks; /* by object number */
     int max;                   /* the highest number */
     int *queue;                /* objects to be walked through strictly; room for all */
     size_t queued;
+    struct sg_pdf_defaults defaults;
     char where[256]; /* what is being compared, for a sentence */
     struct sg_pdf_changes changes;
 };
@@ -80,6 +91,18 @@ SG_MUST_CHECK enum sg_rc sg_pdf_find_fields(struct sg_pdf_comparison *c, const s
                                             struct sg_err *err);
 SG_MUST_CHECK enum sg_rc sg_pdf_compare_form(struct sg_pdf_comparison *c, const struct sg_pdf_value *before,
                                              const struct sg_pdf_value *after, struct sg_err *err);
+/* A field was filled in or signed (`what`: sg_pdf_change, together). */
+SG_MUST_CHECK enum sg_rc sg_pdf_note_field(struct sg_pdf_comparison *c, const char *name, unsigned what,
+                                           struct sg_err *err);
+/* pdf_changes_defaults.c: what the two forms (or NULL) give, for sg_pdf_is_redrawn(). */
+SG_MUST_CHECK enum sg_rc sg_pdf_find_defaults(struct sg_pdf_comparison *c, const struct sg_pdf_value *before,
+                                              const struct sg_pdf_value *after, struct sg_err *err);
+/* Whether another field than one for a signature can show something else by that; `text`: its /DA, or NULL. */
+bool sg_pdf_is_redrawn(const struct sg_pdf_comparison *c, const struct sg_pdf_value *text);
+/* Compares an entry of the form that has no rule elsewhere. */
+SG_MUST_CHECK enum sg_rc sg_pdf_compare_default(struct sg_pdf_comparison *c, const char *key,
+                                                const struct sg_pdf_value *before, const struct sg_pdf_value *after,
+                                                struct sg_err *err);
 /* pdf_changes_look.c: what fields show. */
 /* Something came to be seen with the signature of that number. */
 SG_MUST_CHECK enum sg_rc sg_pdf_note_shown(struct sg_pdf_comparison *c, int signature, struct sg_err *err);

@@ -124,4 +124,61 @@ common = signed({**NESTED, **OTHER, 73: b"<< /N 8 0 R >>", **{n: f.replace(b"<< 
     (7, NESTED[7], 8), (70, OTHER[70], 71))}})
 revised("look-of-two", common, {70: OTHER[70]}, GOOD)
 
+# --- a lock, and a value that a field has from the one that it lies in --------------------------------------------------
+
+KID = (FILLED % (b"", 8)).replace(b"/V ()", b"/Parent 70 0 R").replace(b"/FT /Tx", b"")
+for name, above in (("named", b"/T (A) "), ("unnamed", b"")):
+    group = {7: KID, 70: b"<< %s/FT /Tx /Kids [7 0 R] /V (Pay 100) >>" % above, 6: FORM % b"70 0 R 10 0 R"}
+    whole = b"A.Amount" if above else b"Amount"
+    for lock, result in ((b"Include /Fields [(%s)]" % whole, BAD), (b"Include /Fields [(Other)]", GOOD if above else BAD),
+                         (b"Exclude /Fields [(%s)]" % whole, BAD), (b"Exclude /Fields [(A)]", GOOD if above else BAD),
+                         (b"All", BAD)):
+        pdf = signed(group, lock=lock, fields=b"70 0 R 10 0 R")
+        name_of = f"inherited-{name}-{lock.decode().replace(' ', '').replace('/', '-')}"
+        revised(name_of, pdf, {70: group[70].replace(b"100", b"900")}, result)
+        revised(f"{name_of}-evidence", pdf, evidence(pdf), GOOD)
+
+# --- what the form gives its fields -----------------------------------------------------------------------------------
+
+BARE = (FILLED % (b"Pay 900", 8)).replace(b"/AP << /N 8 0 R >> ", b"")
+OWN = BARE[:-2] + b"/DA (/F1 12 Tf) >>"
+GIVEN = b"<< /Fields [7 0 R 10 0 R] /SigFlags 3 %s >>"
+FONTS = b"/DR << /Font << /F1 5 0 R >> >> "
+NEED = b"/NeedAppearances true "
+
+
+def given(name, field, before, after, redraws, more=None, fields=b"7 0 R 10 0 R"):
+    """What the form gives changes from `before` to `after`: does the field show something else by that?"""
+    for level, lock, result in ((None, b"", GOOD), (1, b"", BAD if redraws else GOOD), (2, b"", GOOD),
+                                (None, b"Include /Fields [(Amount)]", BAD if redraws else GOOD),
+                                (None, b"Include /Fields [(Other)]", GOOD)):
+        pdf = signed({6: GIVEN.replace(b"7 0 R 10 0 R", fields) % before, 7: field, **(more or {})}, level, fields, lock)
+        update = evidence(pdf)
+        revised(f"given-{name}-{level}-{lock[18:-2].decode()}", pdf,
+                {**update, 61: TYPE3, 62: GLYPH, 6: pdf.objects[6].replace(before, b"")[:-2] + after + b">>"}, result)
+
+
+given("text", BARE, FONTS, FONTS + b"/DA (/F1 12 Tf) ", True)
+given("text-unused", OWN, FONTS, FONTS + b"/DA (/F1 12 Tf) ", False)
+given("text-above", BARE.replace(b"/T (", b"/Parent 70 0 R /T ("), FONTS, FONTS + b"/DA (/F1 12 Tf) ", False,
+      {70: b"<< /Kids [7 0 R] /DA (/F1 12 Tf) >>"}, b"70 0 R 10 0 R")
+FONT = b"/DR << /Font << /F1 5 0 R /%s 61 0 R >> >> "
+given("font", BARE.replace(b"/V", b"/DA (0 g/Own 12 Tf) /V"), FONTS, FONT % b"Own", True)
+given("font-escaped", BARE.replace(b"/V", b"/DA (/O#77n 12 Tf) /V"), FONTS, FONT % b"Own", True)
+given("font-long", BARE.replace(b"/V", b"/DA (/F1 12 Tf%s) /V" % (b" " * 300)), FONTS, FONT % b"Own", True)
+given("font-above", BARE.replace(b"/T (", b"/Parent 70 0 R /T ("), FONTS, FONT % b"Own", True,
+      {70: b"<< /Kids [7 0 R] /DA (/Own 12 Tf) >>"}, b"70 0 R 10 0 R")
+given("font-of-form", BARE, FONTS + b"/DA (/Own 12 Tf) ", FONT % b"Own" + b"/DA (/Own 12 Tf) ", True)
+given("font-of-none", BARE, b"/DA (/Own 12 Tf) ", FONT % b"Own" + b"/DA (/Own 12 Tf) ", True)
+given("font-unused", OWN, FONTS, FONT % b"Own", False)
+given("need", FILLED % (b"Pay 100", 8), NEED, b"", True)
+given("need-not", FILLED % (b"Pay 100", 8), b"/NeedAppearances false ", b"", False)
+given("need-nothing", BASE[10].replace(b"Later", b"Another"), NEED, b"", False)
+# A widget that the form does not lead to is drawn all the same.
+STRAY = {3: PAGE % b"7 0 R 10 0 R 70 0 R", 70: BARE.replace(b"Amount", b"Stray")}
+for level, lock, result in ((None, b"", GOOD), (1, b"", BAD), (None, b"Include /Fields [(Other)]", BAD)):
+    pdf = signed({**STRAY, 6: GIVEN % FONTS, 7: OWN}, level, lock=lock)
+    revised(f"given-stray-{level}{len(lock)}", pdf, {
+        **evidence(pdf), 6: pdf.objects[6][:-2] + b"/DA (/F1 12 Tf) >>"}, result)
+
 (FOLDER / "cases").write_text("".join(cases), "utf-8")
