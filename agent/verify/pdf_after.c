@@ -73,6 +73,10 @@ static enum sg_rc why_forbidden(struct sg_pdf_file *file, const struct sg_pdf_fo
                 "nothing may be.");
     if (!why && found->level == 1 && (changes->what & ~(unsigned)WITH_EVIDENCE))
         why = _("The document was certified or locked so that nothing may be changed, and it was.");
+    if (!why && found->level > 0 && (changes->what & SG_PDF_CHANGE_FIXED))
+        why =
+            _("The look of a field that is not filled in (a push button, or one that is only read) was changed, which "
+              "no certification grants.");
     if (!why && found->level > 0 && (changes->what & SG_PDF_CHANGE_VISIBLE_FIELD))
         why =
             _("A signature field that is seen was added to a page of a certified or locked document; it can hide what "

@@ -53,6 +53,9 @@ enum signing { SIGNING_NONE, SIGNING_STAMP, SIGNING_ODD_STAMP, SIGNING_SIGNATURE
 struct place {
     char *name;
     bool signs;                      /* is for a signature */
+    bool fills;                      /* is to be filled in: a text, a button or a choice */
+    bool valued;                     /* its value was changed */
+    int64_t flags;                   /* /Ff */
     const struct sg_pdf_value *text; /* how text is drawn in it (/DA); NULL: as the form says */
     enum signing signing;            /* a new one, in an object of this number */
     int signature;
@@ -97,18 +100,25 @@ enum sg_rc sg_pdf_note_field(struct sg_pdf_comparison *c, const char *name, unsi
 static enum sg_rc find_place(struct sg_pdf *pdf, const struct place *parent, const struct sg_pdf_value *field,
                              struct place *ret, struct sg_err *err)
 {
-    const struct sg_pdf_value *type = NULL, *partial = NULL, *text = NULL;
+    static const char *const filled[] = {"Tx", "Btn", "Ch", NULL};
+    const struct sg_pdf_value *type = NULL, *partial = NULL, *text = NULL, *flags = NULL;
     enum sg_rc rc = sg_pdf_find(pdf, field, "FT", &type, err);
     if (rc == SG_OK)
         rc = sg_pdf_find(pdf, field, "T", &partial, err);
     if (rc == SG_OK)
         rc = sg_pdf_find(pdf, field, "DA", &text, err);
     if (rc == SG_OK)
+        rc = sg_pdf_find(pdf, field, "Ff", &flags, err);
+    if (rc == SG_OK)
         rc = sg_pdf_field_name(pdf, field, parent->name, &ret->name, err);
     if (rc != SG_OK)
         return rc;
     ret->signs = type ? sg_pdf_is_name(type, "Sig") : parent->signs;
+    ret->fills = parent->fills && !type;
+    for (size_t i = 0; filled[i]; i++)
+        ret->fills |= sg_pdf_is_name(type, filled[i]);
     ret->text = text ? text : parent->text;
+    ret->flags = flags && flags->type == SG_PDF_INTEGER ? flags->integer : parent->flags;
     /* What has no name of its own is a widget of the field above. */
     ret->signing = partial ? SIGNING_NONE : parent->signing;
     ret->signature = partial ? 0 : parent->signature;
@@ -183,6 +193,18 @@ static enum sg_rc check_shown(struct sg_pdf_comparison *c, const struct field *f
     return sg_pdf_note_shown(c, place->signature, err);
 }
 
+#define READ_ONLY 1
+#define PUSH_BUTTON 65536
+
+/* What nobody who fills in the form draws anew (§12.7.3.1, §12.7.4.2.2): a button that is only pushed, and what is only
+ * read, unless its value was calculated. */
+static bool is_fixed(const struct place *place, const char *key)
+{
+    static const char *const drawn[] = {"AP", "AS", NULL};
+    return !place->signs && sg_pdf_is_one_of(key, drawn) &&
+           ((place->flags & PUSH_BUTTON) || ((place->flags & READ_ONLY) && !place->valued));
+}
+
 /* The keys that filling in a field, or signing it, may change (§12.7.3, §12.5.2). */
 static enum sg_rc compare_filled(struct sg_pdf_comparison *c, struct field *field, const char *key,
                                  const struct sg_pdf_value *before, const struct sg_pdf_value *after,
@@ -197,6 +219,8 @@ static enum sg_rc compare_filled(struct sg_pdf_comparison *c, struct field *fiel
     if (rc != SG_OK || (!changed && sg_pdf_equal(before, after)))
         return rc;
     rc = check_shown(c, field, key, err);
+    if (is_fixed(&field->place, key))
+        c->changes.what |= SG_PDF_CHANGE_FIXED;
     if (rc != SG_OK || field->noted)
         return rc;
     if (field->place.signing == SIGNING_STAMP)
@@ -205,18 +229,28 @@ static enum sg_rc compare_filled(struct sg_pdf_comparison *c, struct field *fiel
     return sg_pdf_note_field(c, field->place.name, SG_PDF_CHANGE_FORM, err);
 }
 
-static enum sg_rc compare_entry(struct sg_pdf_comparison *c, void *context, const char *key,
-                                const struct sg_pdf_value *before, const struct sg_pdf_value *after, struct sg_err *err)
+static bool may_change(const struct field *field, const char *key)
 {
     static const char *const filled[] = {"V", "AP", "AS", "M", "I", "RV", NULL};
     static const char *const signing[] = {"F", "DA", "Q", "MK", NULL}; /* another field could be hidden by them */
+    const struct sg_pdf_value *kind = sg_pdf_get(field->before, "Subtype");
+    if (field->is_signed || (kind && !sg_pdf_is_name(kind, "Widget"))) /* another annotation is no field */
+        return false;
+    if (sg_pdf_is_one_of(key, filled))
+        return field->place.fills || field->place.signs;
+    return field->place.signs && sg_pdf_is_one_of(key, signing);
+}
+
+static enum sg_rc compare_entry(struct sg_pdf_comparison *c, void *context, const char *key,
+                                const struct sg_pdf_value *before, const struct sg_pdf_value *after, struct sg_err *err)
+{
     struct field *field = context;
     if (strcmp(key, "Kids") == 0) {
         const struct sg_pdf_value *kids_before = NULL, *kids_after = NULL;
         enum sg_rc rc = sg_pdf_pair(c, before, after, &kids_before, &kids_after, err);
         return rc == SG_OK ? compare_fields(c, &field->place, kids_before, kids_after, err) : rc;
     }
-    if (!field->is_signed && (sg_pdf_is_one_of(key, filled) || (field->place.signs && sg_pdf_is_one_of(key, signing))))
+    if (may_change(field, key))
         return compare_filled(c, field, key, before, after, err);
     return sg_pdf_strict(c, key, before, after, err);
 }
@@ -269,6 +303,16 @@ static enum sg_rc look_at_unsigned(struct sg_pdf_comparison *c, struct field *fi
                        : rc;
 }
 
+/* Whether a field got another value, or has it from one that did. */
+static bool got_value(struct sg_pdf_comparison *c, const struct place *parent, const struct field *field)
+{
+    const struct sg_pdf_value *before = sg_pdf_get(field->before, "V"), *after = sg_pdf_get(field->after, "V");
+    const struct sg_pdf_mark *mark = after && after->type == SG_PDF_REFERENCE ? sg_pdf_mark_of(c, after->id) : NULL;
+    if (!before && !after)
+        return parent->valued;
+    return !sg_pdf_equal(before, after) || (mark && mark->difference != SG_PDF_SAME);
+}
+
 static enum sg_rc compare_field(struct sg_pdf_comparison *c, const struct place *parent, struct sg_pdf_id id,
                                 struct sg_err *err)
 {
@@ -286,6 +330,7 @@ static enum sg_rc compare_field(struct sg_pdf_comparison *c, const struct place 
         return sg_pdf_forbid(c, err, _("The field in object %d was taken away after signing."), id.number);
     if (rc == SG_OK)
         rc = find_place(c->before, parent, field.before, &field.place, err);
+    field.place.valued = rc == SG_OK && got_value(c, parent, &field);
     if (rc == SG_OK && field.place.signs)
         rc = is_signed(c, field.before, &field.is_signed, err);
     if (rc == SG_OK && field.is_signed)

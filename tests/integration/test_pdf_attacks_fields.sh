@@ -4,5 +4,5 @@
 
 make_cases pdf_attacks_fields.py
 try_cases
-[ "$checks" -ge 190 ] || failed "only $checks checks"
+[ "$checks" -ge 250 ] || failed "only $checks checks"
 passed

@@ -181,4 +181,34 @@ for level, lock, result in ((None, b"", GOOD), (1, b"", BAD), (None, b"Include /
     revised(f"given-stray-{level}{len(lock)}", pdf, {
         **evidence(pdf), 6: pdf.objects[6][:-2] + b"/DA (/F1 12 Tf) >>"}, result)
 
+# --- what is filled in, and what is not -------------------------------------------------------------------------------
+
+TEXT = FILLED % (b"", 8)
+READ = TEXT.replace(b"/F 4", b"/F 4 /Ff 1")
+PUSHED = TEXT.replace(b"/F 4", b"/F 4 /Ff 65536").replace(b"/FT /Tx", b"/FT /Btn")
+
+
+def redrawn(name, field, certified, plain, more=None, fields=b"7 0 R 10 0 R", value=b""):
+    """The look of a field, or its value, too, becomes another: in a document that is certified with level 2, or not."""
+    for level, result in ((None, plain), (2, certified)):
+        pdf = signed({6: FORM % fields, 7: field, 8: look(b"Pay 100"), **(more or {})}, level, fields)
+        revised(f"redrawn-{name}-{level}-not", pdf, evidence(pdf), GOOD)
+        revised(f"redrawn-{name}-{level}", pdf, {7: field.replace(b"/V ()", b"/V (%s)" % value).replace(b"8 0 R", b"31 0 R"),
+                                                 31: look(b"Pay 900")}, result)
+
+
+redrawn("text", TEXT, GOOD, GOOD)
+redrawn("read", READ, BAD, GOOD)
+redrawn("calculated", READ, GOOD, GOOD, value=b"Pay 900")
+redrawn("pushed", PUSHED, BAD, GOOD)
+redrawn("pushed-valued", PUSHED, BAD, GOOD, value=b"Pay 900")
+redrawn("no-kind", TEXT.replace(b"/FT /Tx ", b""), BAD, BAD)
+redrawn("odd-kind", TEXT.replace(b"/Tx", b"/Xx"), BAD, BAD)
+redrawn("stamp", TEXT.replace(b"/Widget", b"/Stamp"), BAD, BAD)
+redrawn("stamp-of-no-kind", TEXT.replace(b"/Widget /FT /Tx", b"/Stamp"), BAD, BAD)
+redrawn("stamp-for-signature", TEXT.replace(b"/Widget /FT /Tx", b"/Stamp /FT /Sig").replace(b"/V () ", b""), BAD, BAD)
+for name, above, certified in (("kid", b"/FT /Tx", GOOD), ("kid-read", b"/FT /Tx /Ff 1", BAD), ("kid-of-no-kind", b"", BAD)):
+    redrawn(name, TEXT.replace(b"/FT /Tx /T (Amount)", b"/Parent 70 0 R"), certified, BAD if not above else GOOD,
+            {70: b"<< /T (Amount) /Kids [7 0 R] %s >>" % above}, b"70 0 R 10 0 R")
+
 (FOLDER / "cases").write_text("".join(cases), "utf-8")
