@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/msg.h"
+#include "base/utf8.h"
 #include "formats/pdf_permissions.h"
 #include "verify/pdf_file.h"
 
@@ -97,19 +98,58 @@ static enum sg_rc note_forbidden(struct sg_judgement *judgement, size_t revision
                              revision, why);
 }
 
-static const char *words_of(unsigned what)
+#define FIELDS_SAID 5
+
+/* The first of the fields that were filled in or signed, quoted. */
+static enum sg_rc name_fields(const struct sg_pdf_file *file, size_t revision, struct sg_buf *out, struct sg_err *err)
 {
-    if (what & SG_PDF_CHANGE_ANNOTATION)
-        return _("Comments were added after this signature, as the certification grants.");
-    if (what & SG_PDF_CHANGE_FORM)
-        return _("Fields of the form were filled in or signed after this signature.");
-    return _("Evidence, or nothing that is seen, was added after this signature.");
+    const char *last = NULL;
+    size_t said = 0;
+    enum sg_rc rc = SG_OK;
+    for (size_t step = revision; step + 1 < file->revisions.count; step++)
+        for (size_t i = 0; rc == SG_OK && i < file->steps[step].count && said <= FIELDS_SAID; i++) {
+            char name[128];
+            if (last && strcmp(last, file->steps[step].fields[i]) == 0)
+                continue; /* another widget of it */
+            last = file->steps[step].fields[i];
+            if (snprintf(name, sizeof(name), "%s", last) >= (int)sizeof(name))
+                sg_utf8_cut(name);
+            rc = said < FIELDS_SAID ? sg_buf_printf(out, err, "%s\"%s\"", said > 0 ? ", " : "", name)
+                                    : sg_buf_printf(out, err, "%s", _(", and more"));
+            said++;
+        }
+    return rc;
 }
 
-static enum sg_rc note_permitted(unsigned what, struct sg_judgement *judgement, struct sg_err *err)
+static enum sg_rc note_filled(const struct sg_pdf_file *file, size_t revision, struct sg_judgement *judgement,
+                              struct sg_err *err)
 {
+    _cleanup_(sg_buf_clear) struct sg_buf names = SG_BUF(4 * SG_KIB);
+    const char *shown = "";
+    enum sg_rc rc = name_fields(file, revision, &names, err);
+    if (rc == SG_OK)
+        rc = sg_buf_text(&names, &shown, err);
+    return rc == SG_OK
+               ? sg_judgement_note(judgement, SG_SEVERITY_NONE, SG_REASON_PDF_ADDED_TO, err,
+                                   _("Fields of the form were filled in or signed after this signature: %s."), shown)
+               : rc;
+}
+
+static const char *words_of(unsigned what)
+{
+    return what & SG_PDF_CHANGE_ANNOTATION ? _("Comments were added after this signature, as the certification grants.")
+                                           : _("Evidence, or nothing that is seen, was added after this signature.");
+}
+
+static enum sg_rc note_permitted(const struct sg_pdf_file *file, size_t revision, unsigned what,
+                                 struct sg_judgement *judgement, struct sg_err *err)
+{
+    enum sg_rc rc = SG_OK;
     judgement->verdict.changes = "permitted";
-    enum sg_rc rc = sg_judgement_note(judgement, SG_SEVERITY_NONE, SG_REASON_PDF_ADDED_TO, err, "%s", words_of(what));
+    if ((what & SG_PDF_CHANGE_FORM) && !(what & SG_PDF_CHANGE_ANNOTATION))
+        rc = note_filled(file, revision, judgement, err);
+    else
+        rc = sg_judgement_note(judgement, SG_SEVERITY_NONE, SG_REASON_PDF_ADDED_TO, err, "%s", words_of(what));
     if (rc == SG_OK && (what & SG_PDF_CHANGE_METADATA))
         rc = sg_judgement_note(judgement, SG_SEVERITY_NONE, SG_REASON_PDF_ADDED_TO, err, "%s",
                                _("The title or other metadata of the document was changed with that."));
@@ -133,5 +173,5 @@ enum sg_rc sg_pdf_note_changes(struct sg_pdf_file *file, const struct sg_pdf_fou
         return note_forbidden(judgement, newest + 1, _("Something stands behind the end of the file."), err);
     if (found->revision == newest)
         return SG_OK;
-    return note_permitted(what, judgement, err);
+    return note_permitted(file, found->revision, what, judgement, err);
 }

@@ -211,4 +211,8 @@ for name, above, certified in (("kid", b"/FT /Tx", GOOD), ("kid-read", b"/FT /Tx
     redrawn(name, TEXT.replace(b"/FT /Tx /T (Amount)", b"/Parent 70 0 R"), certified, BAD if not above else GOOD,
             {70: b"<< /T (Amount) /Kids [7 0 R] %s >>" % above}, b"70 0 R 10 0 R")
 
+SEVEN = {70 + i: TEXT.replace(b"Amount", b"F%d" % i) for i in range(7)}
+seven = signed({6: FORM % (b"7 0 R 10 0 R " + b" ".join(b"%d 0 R" % number for number in SEVEN)), **SEVEN})
+revised("filled-seven", seven, {number: field.replace(b"/V ()", b"/V (5)") for number, field in SEVEN.items()}, GOOD)
+
 (FOLDER / "cases").write_text("".join(cases), "utf-8")
