@@ -1,5 +1,5 @@
 # Whether each of the signed PDFs that a program of tests/support made is judged as that program says. Behind lib.sh.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154
 
 # A CA, a signer and a TSA in files: the cases need no token. Then the PDFs.
 make_cases() { # PROGRAM
