@@ -208,6 +208,27 @@ static enum sg_rc was_renumbered(struct sg_pdf_comparison *c, const struct sg_pd
     return rc == SG_OK && a ? strict_value(c, "", a, err) : rc;
 }
 
+static bool is_compound(const struct sg_pdf_value *value)
+{
+    return value->type == SG_PDF_ARRAY || value->type == SG_PDF_DICTIONARY;
+}
+
+static enum sg_rc strict_pair(struct sg_pdf_comparison *c, const char *key, const struct sg_pdf_value *before,
+                              const struct sg_pdf_value *after, bool *ret, struct sg_err *err);
+
+/* What stood in an array or a dictionary itself, and now in an object of its own, as some writers do to each dictionary
+ * of an array. Each step goes deeper into the object that `before` stands in, so this comes to an end; the other way
+ * round would not. */
+static enum sg_rc was_moved_out(struct sg_pdf_comparison *c, const char *key, const struct sg_pdf_value *before,
+                                const struct sg_pdf_value *after, bool *ret, struct sg_err *err)
+{
+    const struct sg_pdf_value *a = NULL, *b = NULL;
+    const struct sg_pdf_mark *mark = sg_pdf_mark_of(c, after->id);
+    *ret = mark && mark->difference != SG_PDF_CHANGED && mark->role == SG_PDF_ROLE_NONE;
+    enum sg_rc rc = *ret ? sg_pdf_pair(c, before, after, &a, &b, err) : SG_OK;
+    return *ret && rc == SG_OK ? strict_pair(c, key, a, b, ret, err) : rc;
+}
+
 /* `*ret`: the two are alike. */
 static enum sg_rc strict_pair(struct sg_pdf_comparison *c, const char *key, const struct sg_pdf_value *before,
                               const struct sg_pdf_value *after, bool *ret, struct sg_err *err)
@@ -216,10 +237,12 @@ static enum sg_rc strict_pair(struct sg_pdf_comparison *c, const char *key, cons
     *ret = true;
     if (sg_pdf_equal(before, after))
         return before ? strict_value(c, key, before, err) : SG_OK;
+    if (before && after && is_compound(before) && after->type == SG_PDF_REFERENCE)
+        return was_moved_out(c, key, before, after, ret, err);
     *ret = before && after && before->type == after->type && before->count == after->count;
     if (*ret && before->type == SG_PDF_REFERENCE)
         return was_renumbered(c, before, after, ret, err);
-    *ret = *ret && (before->type == SG_PDF_ARRAY || before->type == SG_PDF_DICTIONARY);
+    *ret = *ret && is_compound(before);
     for (size_t i = 0; rc == SG_OK && *ret && i < before->count; i++) {
         const struct sg_pdf_entry *a = &before->entries[i], *b = &after->entries[i];
         *ret = sg_slice_equal(a->key, b->key);

@@ -147,6 +147,39 @@ for name, old, new, passes in (
          passes, "permitted" if passes == "yes" else "forbidden")
 revised("info-removed", "no", "forbidden", {13: b"null"}, trailer=b"")
 
+# --- what stood in a list itself gets an object of its own, with all that it was -----------------------------------------
+
+LABELS = b"/PageLabels << /Nums [0 %s] /Names [<< /Limits [%s %s] /Up 3 0 R >>] >> /Kept 14 0 R >>"
+LABEL, OTHER_LABEL = b"<< /P (A-) /S /D >>", b"<< /P (B-) /S /D >>"
+MOVED = signed(base(_1=BASE[1][:-2] + LABELS % (LABEL, b"<< /A 4 0 R >>", b"[1]"), _14=LABEL, _15=OTHER_LABEL))
+
+
+def moved(name, passes, labels, more=None, pdf=None):
+    catalog_of = BASE[1][:-2] + LABELS % labels
+    revised(f"moved-{name}", passes, "permitted" if passes == "yes" else "forbidden", {1: catalog_of, **(more or {})},
+            pdf or MOVED)
+
+
+STAYED = (b"<< /A 4 0 R >>", b"[1]")
+moved("out", "yes", (b"40 0 R", b"41 0 R", b"42 0 R"), {40: LABEL, 41: b"<< /A 4 0 R >>", 42: b"[1]"})
+moved("out-nested", "yes", (b"40 0 R", *STAYED), {40: LABEL})
+moved("to-what-was-there", "yes", (b"14 0 R", *STAYED))
+moved("to-another", "no", (b"15 0 R", *STAYED))
+moved("to-what-changed", "no", (b"15 0 R", *STAYED), {15: LABEL})
+moved("to-nothing", "no", (b"99 0 R", *STAYED))
+moved("changed", "no", (b"40 0 R", *STAYED), {40: OTHER_LABEL})
+moved("to-stream", "no", (b"40 0 R", *STAYED), {40: stream(b"", b"/P (A-) /S /D")})
+moved("leading-elsewhere", "no", (LABEL, b"41 0 R", b"[1]"), {41: b"<< /A 9 0 R >>"})
+moved("what-it-leads-to-changed", "no", (LABEL, b"41 0 R", b"[1]"), {41: b"<< /A 4 0 R >>", 4: text(b"Pay 900 EUR")})
+moved("number", "no", (LABEL, STAYED[0], b"[40 0 R]"), {40: b"1"})
+# The next step compares it where it is now, and nothing else may change it there.
+ONCE = MOVED.copy().revise({1: BASE[1][:-2] + LABELS % (b"40 0 R", *STAYED), 40: LABEL}, trailer=INFO)
+revised("moved-then-changed", "no", "forbidden", {40: OTHER_LABEL}, ONCE)
+revised("moved-then-changed-as-evidence", "no", "forbidden", {
+    1: ONCE.objects[1][:-2] + b"/DSS << /VRI 40 0 R >> >>", 40: OTHER_LABEL}, ONCE)
+revised("moved-to-field", "no", "forbidden", {1: BASE[1][:-2] + b"/Kept 7 0 R >>"},
+        signed(base(_1=BASE[1][:-2] + b"/Kept %s >>" % BASE[7])))
+
 # --- shadow attacks ---------------------------------------------------------------------------------------------------
 
 revised("shadow-hide", "no", "forbidden", {9: stream(b"", b"/Subtype /Form /BBox [0 0 10 10]")})
