@@ -351,21 +351,24 @@ static enum sg_rc compare_field(struct sg_pdf_comparison *c, const struct place 
 /* --- new fields -----------------------------------------------------------------------------------------------------
  */
 
-/* An entry of a new field: all that a signature field needs, and nothing that acts. */
+/* An entry of a new field: all that a signature field needs, and nothing that acts or draws (§12.5.2, §12.5.6.19,
+ * §12.7.3). What it is reset to (/DV) is what it has: some write the signature under both keys. */
 static enum sg_rc compare_new_entry(struct sg_pdf_comparison *c, void *context, const char *key,
                                     const struct sg_pdf_value *before, const struct sg_pdf_value *after,
                                     struct sg_err *err)
 {
-    static const char *const known[] = {"Type", "Subtype", "FT",     "T",  "TU",     "TM", "V",    "F",
-                                        "Ff",   "Rect",    "P",      "AP", "AS",     "MK", "Lock", "SV",
-                                        "DA",   "DR",      "Parent", "BS", "Border", NULL};
-    const struct place *place = context;
+    static const char *const known[] = {"Type", "Subtype", "FT", "T",  "TU",     "TM", "V",        "F",      "Ff",
+                                        "Rect", "P",       "AP", "AS", "MK",     "M",  "NM",       "H",      "Lock",
+                                        "SV",   "DA",      "DR", "Q",  "Parent", "BS", "Contents", "Border", NULL};
+    const struct field *field = context;
     (void)before;
     if (strcmp(key, "Kids") == 0) {
         const struct sg_pdf_value *none = NULL, *kids = NULL;
         enum sg_rc rc = sg_pdf_pair(c, NULL, after, &none, &kids, err);
-        return rc == SG_OK ? compare_fields(c, place, NULL, kids, err) : rc;
+        return rc == SG_OK ? compare_fields(c, &field->place, NULL, kids, err) : rc;
     }
+    if (strcmp(key, "DV") == 0 && sg_pdf_equal(after, sg_pdf_get(field->after, "V")))
+        return SG_OK;
     if (!sg_pdf_is_one_of(key, known))
         return sg_pdf_forbid(c, err, _("A field with /%s was added after signing."), key);
     if (strcmp(key, "Subtype") == 0 && !sg_pdf_is_name(after, "Widget"))
@@ -404,8 +407,9 @@ static enum sg_rc compare_new_field(struct sg_pdf_comparison *c, const struct pl
         what = SG_PDF_CHANGE_EVIDENCE;
     if (rc == SG_OK)
         rc = sg_pdf_note_field(c, place.name, visible ? SG_PDF_CHANGE_FORM | SG_PDF_CHANGE_VISIBLE_FIELD : what, err);
+    struct field context = {.place = place, .after = field};
     if (rc == SG_OK)
-        rc = sg_pdf_each_key(c, NULL, field, compare_new_entry, &place, err);
+        rc = sg_pdf_each_key(c, NULL, field, compare_new_entry, &context, err);
     free(place.name);
     return rc;
 }

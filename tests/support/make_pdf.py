@@ -211,6 +211,12 @@ def dangling(structure):
     return pdf
 
 
+def listed():
+    """Dictionaries in lists, as PDF/A has them, which some writers make objects of their own when they add to the file."""
+    return with_catalog(b" /OutputIntents [<< /Type /OutputIntent /S /GTS_PDFA1 /OutputConditionIdentifier (sRGB) >>]"
+                        b" /PageLabels << /Nums [0 << /S /D >> 1 << /S /r /St 4 >>] >>")
+
+
 def external():
     pdf = Document()
     pdf.objects[7] = b"<< /F (other.bin) /Length 0 >>\nstream\n\nendstream"
@@ -321,6 +327,7 @@ KINDS = {
     "script": lambda: script(b"/S /JavaScript /JS (app.alert(1))"),
     "launch": lambda: script(b"/S /Launch /F (calc.exe)"),
     "acting": acting,
+    "listed": listed,
     "external": external,
     "bookmarks": bookmarks,
     "dangling": lambda: dangling("table"),

@@ -356,6 +356,17 @@ revised("value-stamp-then-shown", "no", "forbidden", with_field(shown(), _41=STA
 revised("field-coloured", "no", "forbidden", with_field(shown(drawn=b"/MK << /BG [1 1 1] >> ")))
 revised("field-plain", "yes", "permitted", with_field(shown(drawn=b"/MK << >> ")))
 revised("field-stamp-too", "no", "forbidden", with_field(shown(drawn=b"", kind=b"Stamp")))
+# What others write into a field for a signature, and draws nothing: nothing else comes with that.
+for name, more, passes in (
+        ("described", b"/M (D:20261126) /NM (x) /H /P /Q 0 /Contents (Signature) ", "yes"),
+        ("painted", b"/C [1 1 1] ", "no"), ("layered", b"/OC << /Type /OCG >> ", "no"),
+        ("acting", b"/AA << /E << /S /URI /URI (x) >> >> ", "no"), ("reset", b"/DV 23 0 R ", "yes"),
+        ("reset-otherwise", b"/DV 20 0 R ", "no"), ("reset-direct", b"/DV << >> ", "no")):
+    case(f"field-{name}", SIGNED.copy().sign(23, {22: WIDGET % (b"Second", b"9 9 99 99", b"/V 23 0 R " + more)},
+                                             {3: PAGE % PAGED, 6: FORM % PAGED}, trailer=INFO),
+         passes, "permitted" if passes == "yes" else "forbidden")
+revised("field-reset-unsigned", "no", "forbidden", with_field(shown(drawn=b"/DV 23 0 R "), _23=SIGNATURE),
+        reasons="pdf-signature-not-reached,pdf-changed")
 revised("field-kid-of-signed", "no", "forbidden", {
     21: SIGNED.objects[21][:-2] + b"/Kids [22 0 R] >>", 3: PAGE % PAGED, 40: EVIL,
     22: b"<< /Type /Annot /Subtype /Widget /F 4 /Rect [%s] /Parent 21 0 R /P 3 0 R /AP << /N 40 0 R >> >>" % EVERYWHERE})
