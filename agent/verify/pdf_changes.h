@@ -11,8 +11,8 @@ enum sg_pdf_change {
     SG_PDF_CHANGE_VISIBLE_FIELD = 4, /* a signature field that is seen came to a page */
     SG_PDF_CHANGE_ANNOTATION = 8,
     SG_PDF_CHANGE_METADATA = 16, /* /Info, XMP: the title and the like; with a signature or time-stamp */
-    SG_PDF_CHANGE_WRITER = 32,   /* who wrote the file, and when: with evidence, too */
-    SG_PDF_CHANGE_VERSION = 64,  /* /Version and /Extensions were raised: likewise */
+    SG_PDF_CHANGE_WRITER = 32,   /* who wrote the file, and when: with whatever is permitted */
+    SG_PDF_CHANGE_VERSION = 64,  /* /Version and /Extensions were raised: with evidence, too */
     SG_PDF_CHANGE_FIXED = 128    /* the look of a field that nobody fills in; with SG_PDF_CHANGE_FORM */
 };
 

@@ -1,5 +1,6 @@
 /* What the catalog and the trailer say about a PDF: who wrote it when, its title, its version. No reader draws that on
- * a page, but it shows the title; so it may change only as those who sign, stamp or add evidence have to write it. */
+ * a page, but it shows the title; so it may change only as those who sign, stamp, add evidence or fill in a form have
+ * to write it. */
 #include <string.h>
 
 #include "base/msg.h"
@@ -136,14 +137,15 @@ enum sg_rc sg_pdf_check_company(struct sg_pdf_comparison *c, struct sg_err *err)
 {
     const unsigned what = c->changes.what;
     const bool accompanied = c->changes.signs || (what & SG_PDF_CHANGE_EVIDENCE);
+    const bool added_to = what & (SG_PDF_CHANGE_FORM | SG_PDF_CHANGE_ANNOTATION); /* where that is granted */
     if ((what & SG_PDF_CHANGE_METADATA) && !c->changes.signs)
         return sg_pdf_forbid(c, err, "%s",
                              _("The title or other metadata of the document was changed, and nothing was signed or "
                                "time-stamped with that."));
-    if ((what & SG_PDF_CHANGE_WRITER) && !accompanied)
+    if ((what & SG_PDF_CHANGE_WRITER) && !accompanied && !added_to)
         return sg_pdf_forbid(c, err, "%s",
-                             _("The document's /Producer or /ModDate was changed, and neither evidence nor a signature "
-                               "or time-stamp came with that."));
+                             _("The document's /Producer or /ModDate was changed, and nothing that may be added to it "
+                               "came with that."));
     if ((what & SG_PDF_CHANGE_VERSION) && !accompanied)
         return sg_pdf_forbid(c, err, "%s",
                              _("The document's /Version or /Extensions were changed, and neither evidence nor a "

@@ -72,4 +72,15 @@ for kind in table stream field listed; do
     done
 done
 
+# Filled in, with the time in /Info; but with what is said about the document otherwise, that is another thing.
+holds /usr/bin/python3 -B "$SIGNET_SOURCE/tests/support/make_pdf.py" field-text form.pdf
+for certified in '' certify=2; do
+    rm -f blank.pdf filled.pdf
+    expect 0 sign form.pdf blank.pdf $certified
+    holds pdfbox blank.pdf filled.pdf fill Remark Paid
+    holds grep -qa ModDate filled.pdf
+    permitted filled.pdf 1
+    forbidden blank.pdf filled.pdf /ModDate /Subject 'The title or other metadata'
+done
+
 passed

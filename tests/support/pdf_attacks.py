@@ -129,6 +129,15 @@ for level in (None, 1, 2, 3):
     about("writer", {12: b"<< /Producer (maker; other) /ModDate (D:20261126) >>"}, "no", "yes", "yes", other, level=level)
     about("extension", {1: b"/Extensions << /ESIC %s >> " % (ESIC % 1)}, "no", "yes", "yes", other, level=level)
     about("version", {1: b"/Version /2.0 "}, "no", "yes", "yes", other, level=level)
+    # Programs that fill in a form, or comment, note that as well; the title they leave alone.
+    for name, change, filled, noted in (
+            ("writer", {12: b"<< /Producer (maker; other) /ModDate (D:20261126) >>"}, other, "yes" if level == 3 else "no"),
+            ("title", {12: b"<< /Producer (maker) /ModDate (D:20261126) /Title (Other) >>"}, "no", "no"),
+            ("title-xmp", {11: XMP}, "no", "no"), ("version", {1: catalog(b"/Version /2.0 ", CERTIFIED.get(level))}, "no", "no")):
+        for also, passes, more in (("filled", filled, {7: FILLED % (b"5", 31), 31: stream(b"", APPEARANCE)}),
+                                   ("noted", noted, {3: PAGE % PAGED, 22: comment % (b"Text", b"")})):
+            revised(f"about-{name}-{level}-{also}", passes, "permitted" if passes == "yes" else "forbidden",
+                    {**change, **more}, CERTIFIED.get(level))
 about("title-is-none", {12: b"<< /Title [(a)] >>", 13: b"null"}, "no", "no", "yes", "yes", signed(base(_12=b"<< /Title (a) >>")))
 NEWER = signed(base(_1=BASE[1][:-2] + b"/Version /1.7 /Extensions << /ESIC %s /ISO_ [%s] >> >>" % (ESIC % 2, ESIC % 3)))
 for name, old, new, passes in (
