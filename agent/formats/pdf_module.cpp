@@ -10,7 +10,8 @@
 #include <unordered_map>
 #include <vector>
 
-#define POINTERHOLDER_TRANSITION 4
+#include "formats/pdf_object_stream.hpp"
+
 #include <qpdf/InputSource.hh>
 #include <qpdf/Pipeline.hh>
 #include <qpdf/QPDF.hh>
@@ -247,7 +248,8 @@ class Document final : public sg_pdf
         Known &entry = cache[id.number]; /* what fails once is a null for qpdf, the next time */
         source->watch(place->compressed ? SG_PDF_NO_OFFSET : place->offset);
         try {
-            const sg_pdf_value *value = keep(qpdf.getObject(id.number, id.generation), !place->compressed);
+            QPDFObjectHandle handle = place->compressed ? packed(*place) : qpdf.getObject(id.number, id.generation);
+            const sg_pdf_value *value = keep(handle, !place->compressed);
             check_warnings();
             entry = {value, source->watched_extent()};
             return value;
@@ -315,6 +317,9 @@ class Document final : public sg_pdf
         return found ? place : nullptr;
     }
 
+    QPDFObjectHandle packed(sg_pdf_place const &place);
+    ObjectStream read_object_stream(int number);
+
     /* A copy of an object, in plain values. `in_file`: its offsets are those of the file. */
     const sg_pdf_value *keep(QPDFObjectHandle handle, bool in_file)
     {
@@ -336,7 +341,8 @@ class Document final : public sg_pdf
     std::shared_ptr<Source> source;
     QPDF qpdf;
     Arena arena;
-    std::unordered_map<int, Known> cache; /* by object number */
+    std::unordered_map<int, Known> cache;          /* by object number */
+    std::unordered_map<int, ObjectStream> streams; /* likewise; those that are not read cannot be */
 };
 
 void Document::convert_array(QPDFObjectHandle &handle, bool in_file, int depth, size_t *elements, sg_pdf_value *value)
@@ -475,7 +481,9 @@ class Taker final : public Pipeline
 
 void Document::stream(sg_pdf_id id, bool decoded, sg_buf *out)
 {
-    QPDFObjectHandle handle = find(id) ? qpdf.getObject(id.number, id.generation) : QPDFObjectHandle::newNull();
+    const sg_pdf_place *place = find(id);
+    QPDFObjectHandle handle =
+        place && !place->compressed ? qpdf.getObject(id.number, id.generation) : QPDFObjectHandle::newNull();
     if (!handle.isStream())
         throw std::runtime_error("object " + std::to_string(id.number) + " is no stream");
     Taker taker(out);
@@ -484,6 +492,46 @@ void Document::stream(sg_pdf_id id, bool decoded, sg_buf *out)
     check_warnings();
     if (!done || (decoded && !filtered))
         throw std::runtime_error("the data of object " + std::to_string(id.number) + " cannot be decoded");
+}
+
+/* An object stream has the generation 0, and is in none itself (§7.5.7). */
+ObjectStream Document::read_object_stream(int number)
+{
+    struct Owned : sg_buf {
+        ~Owned()
+        {
+            sg_buf_clear(this);
+        }
+    };
+    const std::string name = "object " + std::to_string(number);
+    const sg_pdf_place *place = find({number, 0});
+    QPDFObjectHandle handle = place && !place->compressed ? qpdf.getObject(number, 0) : QPDFObjectHandle::newNull();
+    if (!handle.isStream() || !handle.getDict().isDictionaryOfType("/ObjStm"))
+        throw std::runtime_error(name + " is no object stream, and is said to have an object in it");
+    QPDFObjectHandle pairs = handle.getDict().getKey("/N"), first = handle.getDict().getKey("/First");
+    Owned decoded{};
+    decoded.max = SG_MAX_PDF_HELD;
+    stream({number, 0}, true, &decoded);
+    if (!pairs.isInteger() || !first.isInteger() ||
+        !ObjectStream::is_possible(pairs.getIntValue(), first.getIntValue(), decoded.len))
+        throw std::runtime_error(name + " is an object stream with a wrong /N or /First");
+    size_t entries = static_cast<size_t>(pairs.getIntValue());
+    char *data = arena.array<char>(decoded.len + 1); /* what is empty has a place, too */
+    std::copy_n(decoded.data, decoded.len, data);
+    return ObjectStream({data, decoded.len}, static_cast<size_t>(first.getIntValue()),
+                        arena.array<ObjectStream::Entry>(entries), entries);
+}
+
+/* An object in an object stream. */
+QPDFObjectHandle Document::packed(sg_pdf_place const &place)
+{
+    int number = static_cast<int>(place.offset);
+    auto [known, is_new] = streams.try_emplace(number);
+    if (is_new)
+        known->second = read_object_stream(number);
+    if (!known->second.is_read())
+        throw std::runtime_error("object stream " + std::to_string(number) + " cannot be read");
+    return known->second.object(qpdf, place.id.number, place.index);
 }
 
 /* --- errors ---------------------------------------------------------------------------------------------------------

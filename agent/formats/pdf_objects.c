@@ -44,11 +44,6 @@ enum sg_rc sg_pdf_probe(struct sg_input *input, bool *ret_is_pdf, struct sg_err 
 /* --- the end of a file ----------------------------------------------------------------------------------------------
  */
 
-bool sg_pdf_is_space(char c)
-{
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '\f' || c == '\0';
-}
-
 bool sg_pdf_read_ending(const char *text, size_t len, uint64_t *ret_startxref, size_t *ret_len)
 {
     size_t at = strlen("startxref"), first = 0;

@@ -35,6 +35,9 @@ extern const struct sg_pdf_module sg_pdf_module_table __attribute__((visibility(
 /* "startxref", a number, "%%EOF" (§7.5.5): whether `text` begins so, and how long that is. */
 bool sg_pdf_read_ending(const char *text, size_t len, uint64_t *ret_startxref, size_t *ret_len);
 /* White space (§7.2.2). */
-bool sg_pdf_is_space(char c);
+static inline bool sg_pdf_is_space(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '\f' || c == '\0';
+}
 /* The newest cross-reference section, with a hybrid's stream, has no object twice: else SG_E_MALFORMED. */
 SG_MUST_CHECK enum sg_rc sg_pdf_check_section(struct sg_pdf *pdf, struct sg_err *err);

@@ -586,7 +586,7 @@ def straddling(pdf, start):
 def indirect(how):
     """Object 2 stands in an object stream whose /First is object 60, which something else refers to, too."""
     head = b"2 0 "
-    body = head + b"".join((BASE[2][:-2] + b"/Rotate %d >>" % turned).ljust(200) for turned in (0, 180))
+    body = head + b"%".join((BASE[2][:-2] + b"/Rotate %d >>" % turned).ljust(199) for turned in (0, 180))
     more = {"info": {12: b"<< /Producer [60 0 R] >>"},
             "value": {7: (FILLED % (b"", 8)).replace(b"/V ()", b"/V 60 0 R")},
             "meta": {1: BASE[1][:-2] + b"/Extensions << /X 60 0 R >> >>"}}[how]

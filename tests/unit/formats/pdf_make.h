@@ -19,6 +19,7 @@ struct making {
     struct sg_buf file;
     uint64_t offsets[MAX_MADE]; /* of objects of this section; 0: not in it */
     uint64_t previous;          /* the section before; 0: none */
+    unsigned index;             /* for make_xref_stream() */
 };
 
 static inline void make_text(struct making *m, const char *text)
@@ -57,7 +58,7 @@ static inline void make_be(struct making *m, uint64_t value, int octets)
     }
 }
 
-/* The same as a stream, object `number`, of W [1 4 2]; object `inner` is the first in the object stream `holder`. */
+/* The same as a stream, object `number`, of W [1 4 2]; object `inner` has that index in the object stream `holder`. */
 static inline void make_xref_stream(struct making *m, int number, int inner, int holder, const char *extra)
 {
     uint64_t at = m->file.len;
@@ -71,7 +72,7 @@ static inline void make_xref_stream(struct making *m, int number, int inner, int
     for (int i = 0; i < MAX_MADE; i++) {
         make_be(m, i == inner ? 2 : m->offsets[i] ? 1 : 0, 1);
         make_be(m, i == inner ? (uint64_t)holder : m->offsets[i], 4);
-        make_be(m, 0, 2);
+        make_be(m, i == inner ? m->index : 0, 2);
     }
     assert_int_equal(
         sg_buf_printf(&m->file, NULL, "\nendstream\nendobj\nstartxref\n%llu\n%%%%EOF\n", (unsigned long long)at),

@@ -149,6 +149,83 @@ static void object_streams_and_data(void **state)
     sg_buf_clear(&m.file);
 }
 
+/* What object 6 is, if the object stream 4 has these octets: an integer; -1: it is refused. */
+static int64_t read_packed(const char *dictionary, const char *data, size_t len, int holder, unsigned index)
+{
+    _cleanup_(sg_input_freep) struct sg_input *input = NULL;
+    _cleanup_(sg_pdf_freep) struct sg_pdf *pdf = NULL;
+    const struct sg_pdf_value *value = NULL;
+    struct making m;
+
+    make_begin(&m);
+    make_page(&m);
+    m.index = index;
+    m.offsets[4] = m.file.len;
+    assert_int_equal(
+        sg_buf_printf(&m.file, NULL, "4 0 obj\n<< /Type /ObjStm %s /Length %zu >>\nstream\n", dictionary, len), SG_OK);
+    assert_int_equal(sg_buf_append(&m.file, data, len, NULL), SG_OK);
+    make_text(&m, "\nendstream\nendobj\n");
+    make_xref_stream(&m, 7, 6, holder, "/Root 1 0 R");
+    assert_int_equal(open_made(&m, &input, &pdf, NULL), SG_OK);
+    enum sg_rc rc = sg_pdf_object(pdf, (struct sg_pdf_id){6, 0}, &value, NULL);
+    int64_t found = rc == SG_OK && value->type == SG_PDF_INTEGER ? value->integer : -1;
+    assert_true(rc == SG_OK || rc == SG_E_MALFORMED);
+    assert_true(rc == SG_OK || sg_pdf_object(pdf, (struct sg_pdf_id){6, 0}, &value, NULL) == SG_E_MALFORMED);
+    sg_buf_clear(&m.file);
+    return found;
+}
+
+static void an_object_is_where_both_say_that_it_is(void **state)
+{
+    static const struct {
+        const char *dictionary, *data;
+        unsigned index;
+        int64_t found;
+    } cases[] = {
+        {"/N 1 /First 4", "6 0 12", 0, 12},
+        {"/N 2 /First 8", "9 0 6 2 5 12", 1, 12},
+        {"/N 2 /First 8", "9 0 6 2 5 12", 0, -1}, /* at another index */
+        {"/N 2 /First 8", "9 0 6 2 5 12", 2, -1},
+        {"/N 2 /First 8", "9 0 8 2 5 12", 1, -1}, /* not there */
+        {"/N 2 /First 8", "6 0 6 2 5 12", 0, -1}, /* twice */
+        {"/N 2 /First 8", "6 0 6 2 5 12", 1, -1},
+        {"/N 2 /First 8", "6 3 9 0 5  12", 0, -1}, /* not in their order */
+        {"/N 2 /First 8", "6 0 9 1 12 5", 0, -1},  /* the next one begins within it */
+        {"/N 2 /First 8", "6 0 9 3 12 5", 0, 12},
+        {"/N 2 /First 8", "6 0 9 5 12 % 5", 0, 12},
+        {"/N 2 /First 8", "6 0 9 5 12 x 5", 0, -1},
+        {"/N 2 /First 8", "6 0 9 3 12 0 R", 0, -1},
+        {"/N 1 /First 4", "6 0 12 5", 0, -1},
+        {"/N 1 /First 4", "6 9 12", 0, -1}, /* behind the end */
+        {"/N 1 /First 4", "6 2 12", 0, -1},
+        {"/N 1 /First 3", "6 0 12", 0, 12},
+        {"/N 1 /First 3", "6 01", 0, -1},   /* the numbers reach into the objects */
+        {"/N 2 /First 4", "6 0 12", 0, -1}, /* fewer are there */
+        {"/N 2 /First 8", "6 0     12", 0, -1},
+        {"/N 1 /First 9", "6 0 12", 0, -1},
+        {"/N -1 /First 4", "6 0 12", 0, -1},
+        {"/N 1 /First -4", "6 0 12", 0, -1},
+        {"/N 1.0 /First 4", "6 0 12", 0, -1},
+        {"/First 4", "6 0 12", 0, -1},
+        {"/N 1 /First 12", "99999999999 12", 0, -1},
+        {"/N 0 /First 0", "", 0, -1},
+        {"/N 1 /First 4 /Filter /ASCIIHexDecode", "362030203132>", 0, 12},
+        {"/N 1 /First 4 /Filter /DCTDecode", "6 0 12", 0, -1},
+        {"/N 1 /First 4 /Type /XObject", "6 0 12", 0, -1},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        int64_t found = read_packed(cases[i].dictionary, cases[i].data, strlen(cases[i].data), 4, cases[i].index);
+        if (found != cases[i].found)
+            print_error("case %zu: \"%s\" gives %lld\n", i, cases[i].data, (long long)found);
+        assert_true(found == cases[i].found);
+    }
+    assert_true(read_packed("/N 2 /First 8", "6 0 9 4 12\0\0 5", 14, 4, 0) == 12);
+    assert_true(read_packed("/N 1 /First 4", "6 0 12", 6, 3, 0) == -1);  /* a page */
+    assert_true(read_packed("/N 1 /First 4", "6 0 12", 6, 6, 0) == -1);  /* itself */
+    assert_true(read_packed("/N 1 /First 4", "6 0 12", 6, 60, 0) == -1); /* nothing */
+}
+
 static void what_would_be_guessed_is_refused(void **state)
 {
     (void)state;
@@ -251,6 +328,7 @@ int main(void)
         cmocka_unit_test(values_are_as_written),
         cmocka_unit_test(a_revision_is_a_prefix),
         cmocka_unit_test(object_streams_and_data),
+        cmocka_unit_test(an_object_is_where_both_say_that_it_is),
         cmocka_unit_test(what_would_be_guessed_is_refused),
         cmocka_unit_test(limits_hold),
         cmocka_unit_test(encrypted_is_unsupported),
