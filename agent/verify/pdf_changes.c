@@ -23,12 +23,11 @@ static enum sg_rc is_structure(struct sg_pdf_comparison *c, struct sg_pdf_id id,
 static enum sg_rc mark_differences(struct sg_pdf_comparison *c, struct sg_err *err)
 {
     enum sg_rc rc = SG_OK;
-    for (int number = 1; rc == SG_OK && number <= c->max; number++) {
+    for (size_t i = 0; rc == SG_OK && i < c->count; i++) {
+        const int number = c->numbers[i];
         const struct sg_pdf_place *a = sg_pdf_place_of(c->before, number), *b = sg_pdf_place_of(c->after, number);
-        struct sg_pdf_mark *mark = &c->marks[number];
+        struct sg_pdf_mark *mark = &c->marks[i];
         bool equal = false, same = false;
-        if (!a && !b)
-            continue;
         /* What cannot be read is no error as long as nothing leads there. */
         if (a && b && sg_pdf_same_place(c->before, c->after, number, &same, NULL) == SG_E_MALFORMED)
             same = true;
@@ -153,9 +152,10 @@ static enum sg_rc mark_reached(struct sg_pdf_comparison *c, struct sg_err *err)
     return rc;
 }
 
-static enum sg_rc forbid_unexplained(struct sg_pdf_comparison *c, int number, struct sg_err *err)
+static enum sg_rc forbid_unexplained(struct sg_pdf_comparison *c, size_t index, struct sg_err *err)
 {
-    const struct sg_pdf_mark *mark = &c->marks[number];
+    const struct sg_pdf_mark *mark = &c->marks[index];
+    const int number = c->numbers[index];
     if (mark->replaced && mark->strict)
         return sg_pdf_forbid(
             c, err, _("Object %d, which is shown in a field and elsewhere, was replaced in the field."), number);
@@ -173,24 +173,38 @@ static enum sg_rc forbid_rest(struct sg_pdf_comparison *c, struct sg_err *err)
 {
     bool added = false;
     enum sg_rc rc = SG_OK;
-    for (int number = 1; number <= c->max; number++)
-        added |= c->marks[number].difference == SG_PDF_ADDED && !c->marks[number].explained;
+    for (size_t i = 0; i < c->count; i++)
+        added |= c->marks[i].difference == SG_PDF_ADDED && !c->marks[i].explained;
     if (added && !c->changes.why)
         rc = mark_reached(c, err);
-    for (int number = 1; rc == SG_OK && number <= c->max && !c->changes.why; number++)
-        rc = forbid_unexplained(c, number, err);
+    for (size_t i = 0; rc == SG_OK && i < c->count && !c->changes.why; i++)
+        rc = forbid_unexplained(c, i, err);
     return rc;
 }
 
-static int highest(const struct sg_pdf *pdf)
+/* The numbers of both, each once, with a blank mark. */
+static enum sg_rc make_marks(struct sg_pdf_comparison *c, struct sg_err *err)
 {
-    size_t count = 0;
-    const struct sg_pdf_place *places = sg_pdf_places(pdf, &count);
-    return count > 0 ? places[count - 1].id.number : 0;
+    size_t a_count = 0, b_count = 0, a = 0, b = 0;
+    const struct sg_pdf_place *before = sg_pdf_places(c->before, &a_count), *after = sg_pdf_places(c->after, &b_count);
+    size_t room = a_count + b_count + 1;
+    c->numbers = reallocarray(NULL, room, sizeof(*c->numbers));
+    c->marks = calloc(room, sizeof(*c->marks));
+    c->queue = reallocarray(NULL, room, sizeof(*c->queue));
+    if (!c->numbers || !c->marks || !c->queue)
+        return sg_fail_memory(err);
+    while (a < a_count || b < b_count) {
+        bool from_a = b == b_count || (a < a_count && before[a].id.number <= after[b].id.number);
+        int number = from_a ? before[a++].id.number : after[b++].id.number;
+        if (number > 0 && (c->count == 0 || c->numbers[c->count - 1] != number))
+            c->numbers[c->count++] = number;
+    }
+    return SG_OK;
 }
 
 static void comparison_clear(struct sg_pdf_comparison *c)
 {
+    free(c->numbers);
     free(c->marks);
     free(c->queue);
     sg_pdf_changes_clear(&c->changes);
@@ -198,13 +212,10 @@ static void comparison_clear(struct sg_pdf_comparison *c)
 
 enum sg_rc sg_pdf_compare(struct sg_pdf *before, struct sg_pdf *after, struct sg_pdf_changes *ret, struct sg_err *err)
 {
-    int a = highest(before), b = highest(after);
-    _cleanup_(comparison_clear) struct sg_pdf_comparison c = {.before = before, .after = after, .max = a > b ? a : b};
-    c.marks = calloc((size_t)c.max + 1, sizeof(*c.marks));
-    c.queue = calloc((size_t)c.max + 1, sizeof(*c.queue));
-    if (!c.marks || !c.queue)
-        return sg_fail_memory(err);
-    enum sg_rc rc = mark_differences(&c, err);
+    _cleanup_(comparison_clear) struct sg_pdf_comparison c = {.before = before, .after = after};
+    enum sg_rc rc = make_marks(&c, err);
+    if (rc == SG_OK)
+        rc = mark_differences(&c, err);
     if (rc == SG_OK)
         rc = compare_roots(&c, err);
     if (rc == SG_OK)

@@ -130,18 +130,18 @@ static enum sg_rc compare_entry(struct sg_pdf_comparison *c, void *context, cons
 enum sg_rc sg_pdf_compare_pages(struct sg_pdf_comparison *c, struct sg_err *err)
 {
     enum sg_rc rc = SG_OK;
-    for (int number = 1; rc == SG_OK && number <= c->max && !c->changes.why; number++) {
+    for (size_t i = 0; rc == SG_OK && i < c->count && !c->changes.why; i++) {
         const struct sg_pdf_value *before = NULL, *after = NULL;
-        const struct sg_pdf_place *place = sg_pdf_place_of(c->before, number);
-        if (c->marks[number].role != SG_PDF_ROLE_PAGE || !place)
+        const struct sg_pdf_place *place = sg_pdf_place_of(c->before, c->numbers[i]);
+        if (c->marks[i].role != SG_PDF_ROLE_PAGE || !place)
             continue;
-        (void)snprintf(c->where, sizeof(c->where), _("the page in object %d"), number);
-        c->marks[number].explained = true;
+        (void)snprintf(c->where, sizeof(c->where), _("the page in object %d"), c->numbers[i]);
+        c->marks[i].explained = true;
         rc = sg_pdf_object(c->before, place->id, &before, err);
         if (rc == SG_OK)
             rc = sg_pdf_object(c->after, place->id, &after, err);
         if (rc == SG_OK && after->type != SG_PDF_DICTIONARY)
-            rc = sg_pdf_forbid(c, err, _("The page in object %d was taken away after signing."), number);
+            rc = sg_pdf_forbid(c, err, _("The page in object %d was taken away after signing."), c->numbers[i]);
         if (rc == SG_OK)
             rc = sg_pdf_each_key(c, before, after, compare_entry, NULL, err);
     }

@@ -8,9 +8,17 @@
 #include "base/msg.h"
 #include "base/utf8.h"
 
+static int compare_number(const void *a, const void *b)
+{
+    const int *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
+}
+
 struct sg_pdf_mark *sg_pdf_mark_of(struct sg_pdf_comparison *c, struct sg_pdf_id id)
 {
-    return id.number > 0 && id.number <= c->max ? &c->marks[id.number] : NULL;
+    const int *found =
+        c->count > 0 ? bsearch(&id.number, c->numbers, c->count, sizeof(*c->numbers), compare_number) : NULL;
+    return found ? &c->marks[found - c->numbers] : NULL;
 }
 
 enum sg_rc sg_pdf_forbid(struct sg_pdf_comparison *c, struct sg_err *err, const char *format, ...)

@@ -42,9 +42,10 @@ struct sg_pdf_defaults {
 
 struct sg_pdf_comparison {
     struct sg_pdf *before, *after;
-    struct sg_pdf_mark *marks; /* by object number */
-    int max;                   /* the highest number */
-    int *queue;                /* objects to be walked through strictly; room for all */
+    int *numbers;              /* of the objects that either has, in their order; in between may be millions */
+    struct sg_pdf_mark *marks; /* of each */
+    size_t count;
+    int *queue; /* objects to be walked through strictly; room for all */
     size_t queued;
     struct sg_pdf_defaults defaults;
     char where[256]; /* what is being compared, for a sentence */

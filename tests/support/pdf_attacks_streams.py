@@ -1,5 +1,5 @@
 """Makes signed PDFs with object streams, of which a later cross-reference says something else, or that were replaced so
-that readers differ, each beside its harmless twin. Arguments and result: as of pdf_attacks.py."""
+that readers differ, each beside its harmless twin; and PDFs that take much work for their size. Arguments and result: as of pdf_attacks.py."""
 
 import pathlib
 import sys
@@ -121,5 +121,13 @@ case("number", counted, UNTOUCHED)
 replaced("number", holder(((81, 0), (90, 2)), b"1 null"), GOOD, counted)
 replaced("number-joined", holder(((81, 0), (90, 1)), b"12 null"), broken("object 81 does not end"), counted)
 replaced("number-referring", holder(((81, 0), (90, 2)), b"1 0 R"), broken("object 81 may be taken for a reference"), counted)
+
+# --- work: many revisions with a high number, of which they have few objects --------------------------------------------
+
+high = signed(Pdf().revise({**BASE, 8388600: b"null"}, trailer=INFO))
+for _ in range(250):
+    high.revise({80: b"null"}, trailer=INFO, size=8388601)
+case("high-number", high, GOOD)
+case("high-number-changed", high.copy().revise({5: b"null"}, trailer=INFO, size=8388601), BAD)
 
 (FOLDER / "cases").write_text("".join(cases), "utf-8")
