@@ -206,7 +206,8 @@ static enum sg_rc covers(const struct sg_pdf_file *file, const struct sg_pdf_fou
     if (found->revision == count - 1 && !file->trailing)
         n = asprintf(ret, "whole file");
     else
-        n = asprintf(ret, "revision %zu of %zu", found->revision + 1, count);
+        n = asprintf(ret, "revision %zu of %zu%s", found->revision + 1, count,
+                     found->revision == count - 1 ? ", and not what stands behind it" : "");
     if (n >= 0)
         return SG_OK;
     *ret = NULL;

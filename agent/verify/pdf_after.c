@@ -169,8 +169,12 @@ enum sg_rc sg_pdf_note_changes(struct sg_pdf_file *file, const struct sg_pdf_fou
             return rc == SG_OK ? note_forbidden(judgement, step + 2, why, err) : rc;
         what |= file->steps[step].what;
     }
-    if (file->trailing)
-        return note_forbidden(judgement, newest + 1, _("Something stands behind the end of the file."), err);
+    if (file->trailing) {
+        judgement->verdict.changes = "forbidden";
+        return sg_judgement_note(judgement, SG_SEVERITY_FORMAT, SG_REASON_PDF_CHANGED, err, "%s",
+                                 _("Something was added to the PDF after this signature, behind the end of its last "
+                                   "revision, as it may not be."));
+    }
     if (found->revision == newest)
         return SG_OK;
     return note_permitted(file, found->revision, what, judgement, err);

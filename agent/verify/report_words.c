@@ -193,13 +193,13 @@ static enum sg_rc add_passed(const struct sg_report *report, const struct sg_ver
     if (sg_verdict_is_proven(report, verdict))
         return sg_buf_printf(
             out, err,
-            good ? _("It is unchanged since it was signed, and was valid when it was time-stamped, at %s.")
-                 : _("It is unchanged since it was signed, and was there when it was time-stamped, at %s. Whether the "
-                     "signer's certificate was revoked by then is not known."),
+            good ? _("What was signed is unchanged, and the signature was valid when it was time-stamped, at %s.")
+                 : _("What was signed is unchanged, and the signature was there when it was time-stamped, at %s. "
+                     "Whether the signer's certificate was revoked by then is not known."),
             sg_time_text(verdict->best_time, time));
     return sg_buf_printf(out, err, "%s",
-                         good ? _("It is unchanged since it was signed, and the signer's certificate is good.")
-                              : _("It is unchanged since it was signed. Whether the signer's certificate is revoked is "
+                         good ? _("What was signed is unchanged, and the signer's certificate is good.")
+                              : _("What was signed is unchanged. Whether the signer's certificate is revoked is "
                                   "not known."));
 }
 

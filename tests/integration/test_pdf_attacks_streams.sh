@@ -4,5 +4,21 @@
 
 make_cases pdf_attacks_streams.py
 try_cases
+
+# What was signed is told apart from what came later, and from what stands behind the last revision.
+asked=(verify --anchor "$tmp/ca.pem" --revocation none)
+expect 0 "$SIGNET" "${asked[@]}" "$tmp/pdf/untouched.pdf"
+says "What was signed is unchanged."
+says "whole file"
+expect 0 "$SIGNET" "${asked[@]}" "$tmp/pdf/added.pdf"
+says "What was signed is unchanged."
+says "More came to the PDF afterwards, as is permitted."
+says "revision 2 of 3"
+expect 1 "$SIGNET" "${asked[@]}" "$tmp/pdf/untouched-junk.pdf"
+says "Something was added to the PDF after this signature, behind the end of its last revision"
+says "revision 2 of 2, and not what stands behind it"
+expect 1 "$SIGNET" "${asked[@]}" "$tmp/pdf/added-junk.pdf"
+says "Something was added to the PDF after this signature, behind the end of its last revision"
+says "revision 2 of 3"
 [ "$checks" -ge 90 ] || failed "only $checks checks"
 passed

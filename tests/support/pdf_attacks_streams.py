@@ -1,5 +1,6 @@
 """Makes signed PDFs with object streams, of which a later cross-reference says something else, or that were replaced so
-that readers differ, each beside its harmless twin; and PDFs that take much work for their size. Arguments and result: as of pdf_attacks.py."""
+that readers differ, each beside its harmless twin; and PDFs that take much work for their size. Arguments and result:
+as of pdf_attacks.py."""
 
 import pathlib
 import sys
@@ -121,6 +122,17 @@ case("number", counted, UNTOUCHED)
 replaced("number", holder(((81, 0), (90, 2)), b"1 null"), GOOD, counted)
 replaced("number-joined", holder(((81, 0), (90, 1)), b"12 null"), broken("object 81 does not end"), counted)
 replaced("number-referring", holder(((81, 0), (90, 2)), b"1 0 R"), broken("object 81 may be taken for a reference"), counted)
+
+# --- what stands behind the last revision -------------------------------------------------------------------------------
+
+plain = signed(Pdf().revise(BASE, trailer=INFO))
+added = plain.copy().revise({80: b"null"}, trailer=INFO)
+for name, pdf, result in (("untouched", plain, UNTOUCHED), ("added", added, GOOD)):
+    case(name, pdf, result)
+    for behind, octets, then in (("blank", b"\n", result), ("junk", b"junk", BAD)):
+        longer = pdf.copy()
+        longer.data += octets
+        case(f"{name}-{behind}", longer, then)
 
 # --- work: many revisions with a high number, of which they have few objects --------------------------------------------
 

@@ -207,7 +207,7 @@ static void two_answers(void **state)
     };
     _cleanup_(sg_report_freep) struct sg_report *report = report_of(world, ORDINARY, CONTENT);
     struct sg_verdict *verdict = &report->verdicts[0];
-    assert_text_has(report, "\n  It is unchanged since it was signed, and the signer's certificate is good.\n", true);
+    assert_text_has(report, "\n  What was signed is unchanged, and the signer's certificate is good.\n", true);
     verdict->best_time = PKI_NOW - 2 * PKI_DAY;
     assert_text_has(report, "was valid when it was time-stamped, at 2026-09-19T14:13:20Z.\n", true);
     assert_text_has(report, "good until:", true);
