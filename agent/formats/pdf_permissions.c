@@ -22,56 +22,120 @@ enum sg_rc sg_pdf_level(struct sg_pdf *pdf, const struct sg_pdf_value *dictionar
 /* --- locks ----------------------------------------------------------------------------------------------------------
  */
 
-/* Whether a field is the other one, or one in it. */
-static bool lies_in(const char *name, const char *other)
+/* The fields that a lock lists, sorted: a name is looked for among thousands. */
+struct listed {
+    char **names;
+    size_t count;
+    bool known; /* false: which they are cannot be told */
+};
+
+static void listed_clear(struct listed *listed)
 {
-    size_t len = strlen(other);
-    return strncmp(name, other, len) == 0 && (name[len] == '\0' || name[len] == '.');
+    for (size_t i = 0; i < listed->count; i++)
+        free(listed->names[i]);
+    free(listed->names);
 }
 
-/* Whether the field, or one that it lies in, is listed: `*ret`; or one in it, which may have its value from it
- * (§12.7.3.1): `*ret_within`. `*ret_known` false: that cannot be told. */
-static enum sg_rc is_listed(struct sg_pdf *pdf, const struct sg_pdf_value *fields, const char *name, bool *ret,
-                            bool *ret_within, bool *ret_known, struct sg_err *err)
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static enum sg_rc read_listed(struct sg_pdf *pdf, const struct sg_pdf_value *fields, struct listed *listed,
+                              struct sg_err *err)
 {
     enum sg_rc rc = SG_OK;
-    *ret = *ret_within = false;
-    *ret_known = sg_pdf_text_is_telling(name) && fields && fields->type == SG_PDF_ARRAY;
-    for (size_t i = 0; rc == SG_OK && *ret_known && i < fields->count; i++) {
+    listed->known = fields && fields->type == SG_PDF_ARRAY;
+    if (listed->known && !(listed->names = calloc(fields->count + 1, sizeof(*listed->names))))
+        return sg_fail_memory(err);
+    for (size_t i = 0; rc == SG_OK && listed->known && i < fields->count; i++) {
         const struct sg_pdf_value *item = NULL;
-        _cleanup_(freep) char *listed = NULL;
+        char **name = &listed->names[i];
         rc = sg_pdf_resolve(pdf, &fields->entries[i].value, &item, err);
         if (rc == SG_OK)
-            rc = sg_pdf_text_printable(item, &listed, err);
+            rc = sg_pdf_text_printable(item, name, err);
         if (rc != SG_OK)
             break;
-        *ret_known = item->type == SG_PDF_STRING && sg_pdf_text_is_telling(listed);
-        *ret |= lies_in(name, listed);
-        *ret_within |= *name == '\0' || lies_in(listed, name); /* any could be in what has no name */
+        listed->count++;
+        listed->known = item->type == SG_PDF_STRING && sg_pdf_text_is_telling(*name);
     }
+    if (rc == SG_OK && listed->count > 1)
+        qsort(listed->names, listed->count, sizeof(*listed->names), compare_names);
     return rc;
 }
 
-/* FieldMDP's parameters (table 256) or a lock (table 233): /Action and /Fields. */
-static enum sg_rc holds(struct sg_pdf *pdf, const struct sg_pdf_value *lock, const char *name, bool *ret,
+/* The first one that is not in front of these `len` octets. */
+static size_t first_from(const struct listed *listed, const char *key, size_t len)
+{
+    size_t low = 0, high = listed->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (strncmp(listed->names[middle], key, len) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* Whether the field, or one that it lies in, is listed. `key` is its name and a dot. */
+static bool is_listed(const struct listed *listed, const char *key)
+{
+    for (const char *end = strchr(key, '.'); end; end = strchr(end + 1, '.')) {
+        size_t len = (size_t)(end - key), at = first_from(listed, key, len);
+        if (at < listed->count && strncmp(listed->names[at], key, len) == 0 && listed->names[at][len] == '\0')
+            return true;
+    }
+    return false;
+}
+
+/* Whether one in it is, which may have its value from it (§12.7.3.1): any could be in what has no name. */
+static bool is_one_within_listed(const struct listed *listed, const char *key)
+{
+    size_t len = strlen(key), at = first_from(listed, key, len);
+    if (len == 1)
+        return listed->count > 0;
+    return at < listed->count && strncmp(listed->names[at], key, len) == 0;
+}
+
+/* `*ret`: the lock of that /Action, or of none that is known, holds the field. */
+static enum sg_rc holds(const struct listed *listed, const struct sg_pdf_value *action, const char *name, bool *ret,
                         struct sg_err *err)
 {
+    _cleanup_(freep) char *key = NULL;
+    if (asprintf(&key, "%s.", name) < 0) {
+        key = NULL;
+        return sg_fail_memory(err);
+    }
+    bool known = listed->known && sg_pdf_text_is_telling(name);
+    if (known && sg_pdf_is_name(action, "Include"))
+        *ret = is_listed(listed, key) || is_one_within_listed(listed, key);
+    else if (known && sg_pdf_is_name(action, "Exclude"))
+        *ret = !is_listed(listed, key);
+    else
+        *ret = true;
+    return SG_OK;
+}
+
+/* The first of the names that FieldMDP's parameters (table 256) or a lock (table 233) hold, by /Action and /Fields;
+ * NULL: none. */
+static enum sg_rc find_held(struct sg_pdf *pdf, const struct sg_pdf_value *lock, const char *const *names, size_t count,
+                            const char **ret, struct sg_err *err)
+{
     const struct sg_pdf_value *action = NULL, *fields = NULL;
-    bool listed = false, within = false, known = false;
+    _cleanup_(listed_clear) struct listed listed = {0};
     enum sg_rc rc = sg_pdf_find(pdf, lock, "Action", &action, err);
     if (rc == SG_OK)
         rc = sg_pdf_find(pdf, lock, "Fields", &fields, err);
     if (rc == SG_OK)
-        rc = is_listed(pdf, fields, name, &listed, &within, &known, err);
-    if (rc != SG_OK)
-        return rc;
-    if (known && sg_pdf_is_name(action, "Include"))
-        *ret = listed || within;
-    else if (known && sg_pdf_is_name(action, "Exclude"))
-        *ret = !listed;
-    else
-        *ret = true;
-    return SG_OK;
+        rc = read_listed(pdf, fields, &listed, err);
+    for (size_t i = 0; rc == SG_OK && !*ret && i < count; i++) {
+        bool held = false;
+        rc = holds(&listed, action, names[i], &held, err);
+        if (held)
+            *ret = names[i];
+    }
+    return rc;
 }
 
 /* --- signatures -----------------------------------------------------------------------------------------------------
@@ -80,9 +144,10 @@ static enum sg_rc holds(struct sg_pdf *pdf, const struct sg_pdf_value *lock, con
 /* What is asked of a signature. */
 struct question {
     struct sg_pdf *pdf;
-    const char *name; /* of a field; NULL: of none */
-    int level;        /* the strictest that was found; 0: none that limits */
-    bool locked;      /* the field is */
+    const char *const *names; /* of fields */
+    size_t count;
+    int level;          /* the strictest that was found; 0: none that limits */
+    const char *locked; /* one of the fields that is; NULL: none */
 };
 
 static void limit(struct question *q, int level)
@@ -94,19 +159,18 @@ static void limit(struct question *q, int level)
 static void permit_nothing(struct question *q)
 {
     q->level = 1;
-    q->locked = true;
+    if (q->count > 0)
+        q->locked = q->names[0];
 }
 
 static enum sg_rc ask_lock(struct question *q, const struct sg_pdf_value *lock, struct sg_err *err)
 {
-    bool locked = false;
     int level = 0;
     enum sg_rc rc = sg_pdf_level(q->pdf, lock, 3, &level, err);
     if (rc == SG_OK)
         limit(q, level);
-    if (rc == SG_OK && q->name)
-        rc = holds(q->pdf, lock, q->name, &locked, err);
-    q->locked |= locked;
+    if (rc == SG_OK && q->count > 0 && !q->locked)
+        rc = find_held(q->pdf, lock, q->names, q->count, &q->locked, err);
     return rc;
 }
 
@@ -158,13 +222,23 @@ enum sg_rc sg_pdf_limit_level(struct sg_pdf *pdf, const struct sg_pdf_signature 
     return rc;
 }
 
-enum sg_rc sg_pdf_locks(struct sg_pdf *pdf, const struct sg_pdf_signature *signature, const char *name, bool *ret,
-                        struct sg_err *err)
+enum sg_rc sg_pdf_find_locked(struct sg_pdf *pdf, const struct sg_pdf_signature *signature, const char *const *names,
+                              size_t count, const char **ret, struct sg_err *err)
 {
-    struct question q = {.pdf = pdf, .name = name};
+    struct question q = {.pdf = pdf, .names = names, .count = count};
     enum sg_rc rc = ask(&q, signature, err);
     if (rc == SG_OK)
         *ret = q.locked;
+    return rc;
+}
+
+enum sg_rc sg_pdf_locks(struct sg_pdf *pdf, const struct sg_pdf_signature *signature, const char *name, bool *ret,
+                        struct sg_err *err)
+{
+    const char *locked = NULL;
+    enum sg_rc rc = sg_pdf_find_locked(pdf, signature, &name, 1, &locked, err);
+    if (rc == SG_OK)
+        *ret = locked != NULL;
     return rc;
 }
 

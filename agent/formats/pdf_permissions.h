@@ -18,3 +18,7 @@ SG_MUST_CHECK enum sg_rc sg_pdf_limit_level(struct sg_pdf *pdf, const struct sg_
  * which could have its value from it. A name in which U+FFFD stands, here or in the lock, is locked. */
 SG_MUST_CHECK enum sg_rc sg_pdf_locks(struct sg_pdf *pdf, const struct sg_pdf_signature *signature, const char *name,
                                       bool *ret, struct sg_err *err);
+/* The same of several, each lock being read once: one of them that is locked; NULL: none is. */
+SG_MUST_CHECK enum sg_rc sg_pdf_find_locked(struct sg_pdf *pdf, const struct sg_pdf_signature *signature,
+                                            const char *const *names, size_t count, const char **ret,
+                                            struct sg_err *err);

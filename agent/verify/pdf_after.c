@@ -11,20 +11,16 @@
 static enum sg_rc find_locked(struct sg_pdf_file *file, size_t step, char **ret_why, struct sg_err *err)
 {
     const struct sg_pdf_changes *changes = &file->steps[step];
+    const char *locked = NULL;
     enum sg_rc rc = SG_OK;
-    for (size_t i = 0; i < file->signatures.count; i++) {
-        if (file->found[i].why_range || file->found[i].revision > step)
-            continue;
-        for (size_t j = 0; rc == SG_OK && !*ret_why && j < changes->count; j++) {
-            bool locked = false;
-            rc = sg_pdf_locks(file->pdf, &file->signatures.list[i], changes->fields[j], &locked, err);
-            if (rc == SG_OK && locked &&
-                asprintf(ret_why, _("The field \"%.100s\" was changed, which a signature had locked."),
-                         changes->fields[j]) < 0) {
-                *ret_why = NULL;
-                rc = sg_fail_memory(err);
-            }
-        }
+    for (size_t i = 0; rc == SG_OK && !locked && changes->count > 0 && i < file->signatures.count; i++)
+        if (!file->found[i].why_range && file->found[i].revision <= step)
+            rc = sg_pdf_find_locked(file->pdf, &file->signatures.list[i], (const char *const *)changes->fields,
+                                    changes->count, &locked, err);
+    if (rc == SG_OK && locked &&
+        asprintf(ret_why, _("The field \"%.100s\" was changed, which a signature had locked."), locked) < 0) {
+        *ret_why = NULL;
+        rc = sg_fail_memory(err);
     }
     return rc;
 }

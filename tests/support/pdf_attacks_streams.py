@@ -142,4 +142,16 @@ for _ in range(250):
 case("high-number", high, GOOD)
 case("high-number-changed", high.copy().revise({5: b"null"}, trailer=INFO, size=8388601), BAD)
 
+# Many fields that are filled in, and a lock of many others.
+MANY = range(4000)
+fields = {1000 + i: b"<< /FT /Tx /T (f%d) /V () >>" % i for i in MANY}
+filled = {1000 + i: b"<< /FT /Tx /T (f%d) /V (x) >>" % i for i in MANY}
+form = b"7 0 R 10 0 R 21 0 R " + b" ".join(b"%d 0 R" % number for number in fields)
+for name, last, result in (("others", b"g", GOOD), ("one", b"f3999", BAD)):
+    lock = b"/Lock << /Type /SigFieldLock /Action /Include /Fields [%s (%s)] >> " % (
+        b" ".join(b"(g%d)" % i for i in MANY), last)
+    pdf = Pdf().revise({**BASE, **fields}, trailer=INFO)
+    pdf.sign(20, {21: WIDGET % (b"First", b"0 0 0 0", b"/V 20 0 R " + lock)}, {6: FORM % form}, trailer=INFO)
+    case(f"locked-many-{name}", pdf.revise(filled, trailer=INFO), result)
+
 (FOLDER / "cases").write_text("".join(cases), "utf-8")

@@ -134,6 +134,43 @@ static void a_field_that_is_not_found_again_locks(void **state)
     assert_true(locked && level == 1);
 }
 
+static void a_name_is_found_among_several(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        bool listed, within; /* as long as names are compared part by part */
+    } cases[] = {
+        {"a", true, true},      {"a.b", true, false},     {"a.c", true, false},    {"a.c.d", true, false},
+        {"a.", true, false},    {"a-b", false, false},    {"ab", false, false},    {"a b", true, false},
+        {"b", true, false},     {"b.x", true, false},     {"c", false, true},      {"c.d", false, true},
+        {"c.d.e", true, false}, {"c.d.e.f", true, false}, {"c.d-e", false, false}, {"d", false, false},
+        {"", false, true},      {"z", false, false},
+    };
+    static const char *const one_of[] = {"z", "d", "c.d.e", "b"}, *const none_of[] = {"z", "d"};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        _cleanup_(asked_clear) struct asked include = {0}, exclude = {0};
+        bool held = false, kept = false;
+        ask(&include, "<< /T (s) >>",
+            "/Reference [" FIELD_MDP("<< /Action /Include /Fields [(b) (c.d.e) (a b) (a) (a.c) (b)] >>") "]");
+        ask(&exclude, "<< /T (s) >>",
+            "/Reference [" FIELD_MDP("<< /Action /Exclude /Fields [(b) (c.d.e) (a b) (a) (a.c) (b)] >>") "]");
+        assert_int_equal(sg_pdf_locks(include.pdf, &include.signature, cases[i].name, &held, NULL), SG_OK);
+        assert_int_equal(sg_pdf_locks(exclude.pdf, &exclude.signature, cases[i].name, &kept, NULL), SG_OK);
+        if (held != (cases[i].listed || cases[i].within) || kept != !cases[i].listed)
+            print_error("\"%s\": %d %d\n", cases[i].name, held, kept);
+        assert_int_equal(held, cases[i].listed || cases[i].within);
+        assert_int_equal(kept, !cases[i].listed);
+        if (i == 0) {
+            const char *found = NULL;
+            assert_int_equal(sg_pdf_find_locked(include.pdf, &include.signature, one_of, 4, &found, NULL), SG_OK);
+            assert_string_equal(found, "c.d.e");
+            assert_int_equal(sg_pdf_find_locked(include.pdf, &include.signature, none_of, 2, &found, NULL), SG_OK);
+            assert_null(found);
+        }
+    }
+}
+
 static void names(void **state)
 {
     (void)state;
@@ -163,6 +200,7 @@ int main(void)
         cmocka_unit_test(what_is_permitted),
         cmocka_unit_test(what_lies_in_what),
         cmocka_unit_test(a_field_that_is_not_found_again_locks),
+        cmocka_unit_test(a_name_is_found_among_several),
         cmocka_unit_test(names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
