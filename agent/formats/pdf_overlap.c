@@ -5,188 +5,7 @@
 
 #include "base/limits.h"
 #include "formats/pdf_private.h"
-
-#define WINDOW 4096    /* octets read at once: objects are small, and near each other */
-#define NOT_THERE (-1) /* no octet: the limit was reached, or reading failed */
-
-/* Octets up to a limit. */
-struct reader {
-    struct sg_input *input;
-    uint64_t at, limit;
-    uint64_t left; /* octets that may yet be looked at: objects that do not overlap are no more than the file */
-    uint64_t start;
-    size_t len; /* of the window */
-    enum sg_rc rc;
-    struct sg_err *err;
-    char word[24]; /* the beginning of a word, or of a name without its slash */
-    uint8_t window[WINDOW];
-};
-
-static int peek(struct reader *r)
-{
-    if (r->rc != SG_OK || r->at >= r->limit || r->left == 0)
-        return NOT_THERE;
-    if (r->at < r->start || r->at >= r->start + r->len) {
-        r->rc = sg_input_read(r->input, r->at, r->window, sizeof(r->window), &r->len, r->err);
-        r->start = r->at;
-        if (r->rc != SG_OK || r->len == 0)
-            return NOT_THERE;
-    }
-    return r->window[r->at - r->start];
-}
-
-static int next(struct reader *r)
-{
-    int c = peek(r);
-    if (c != NOT_THERE) {
-        r->at++;
-        r->left--;
-    }
-    return c;
-}
-
-/* --- tokens (ISO 32000-1 §7.2, §7.3) --------------------------------------------------------------------------------
- */
-
-enum token {
-    TOKEN_NONE, /* none ends in front of the limit */
-    TOKEN_WORD, /* a number or a keyword */
-    TOKEN_NAME,
-    TOKEN_STRING,
-    TOKEN_OPEN, /* an array or a dictionary */
-    TOKEN_CLOSE,
-    TOKEN_OTHER
-};
-
-static bool is_regular(int c)
-{
-    switch (c) {
-    case NOT_THERE:
-    case '(':
-    case ')':
-    case '<':
-    case '>':
-    case '[':
-    case ']':
-    case '{':
-    case '}':
-    case '/':
-    case '%':
-        return false;
-    default:
-        return !sg_pdf_is_space((char)c);
-    }
-}
-
-static void skip_space(struct reader *r)
-{
-    for (int c = peek(r); c != NOT_THERE && (c == '%' || sg_pdf_is_space((char)c)); c = peek(r)) {
-        if (c == '%')
-            while (c != '\n' && c != '\r' && c != NOT_THERE)
-                c = next(r);
-        else
-            (void)next(r);
-    }
-}
-
-static enum token take_string(struct reader *r)
-{
-    for (int depth = 1, c = 0; depth > 0;) {
-        c = next(r);
-        if (c == '\\')
-            c = next(r) == NOT_THERE ? NOT_THERE : 0;
-        if (c == NOT_THERE)
-            return TOKEN_NONE;
-        depth += (c == '(') - (c == ')');
-    }
-    return TOKEN_STRING;
-}
-
-/* Goes behind the next `wanted`. Most of a signed PDF is hexadecimal digits: they are not looked at one by one. */
-static bool pass(struct reader *r, char wanted)
-{
-    while (peek(r) != NOT_THERE) {
-        const uint8_t *here = r->window + (r->at - r->start);
-        uint64_t len = r->start + r->len - r->at;
-        len = len < r->limit - r->at ? len : r->limit - r->at;
-        len = len < r->left ? len : r->left;
-        const uint8_t *found = memchr(here, wanted, len);
-        uint64_t passed = found ? (uint64_t)(found - here) + 1 : len;
-        r->at += passed;
-        r->left -= passed;
-        if (found)
-            return true;
-    }
-    return false;
-}
-
-static enum token take_hex(struct reader *r)
-{
-    return pass(r, '>') ? TOKEN_STRING : TOKEN_NONE;
-}
-
-static int hex(char c)
-{
-    const char *digits = "0123456789abcdef0123456789ABCDEF", *found = c ? strchr(digits, c) : NULL;
-    return found ? (int)((found - digits) % 16) : -1;
-}
-
-/* #xx in a name stands for one octet. */
-static void decode_name(char *name)
-{
-    char *to = name;
-    for (const char *from = name; *from; from++) {
-        int high = *from == '#' ? hex(from[1]) : -1, low = high >= 0 ? hex(from[2]) : -1;
-        *to = *from;
-        if (low >= 0) {
-            *to = (char)(high << 4 | low);
-            from += 2;
-        }
-        to++;
-    }
-    *to = '\0';
-}
-
-static enum token take_regular(struct reader *r, enum token token)
-{
-    size_t len = 0;
-    for (int c = peek(r); is_regular(c); c = peek(r)) {
-        (void)next(r);
-        r->word[len] = (char)c;
-        if (++len == sizeof(r->word))
-            r->word[--len - 1] = '?'; /* too long for what is looked for: no number, and none of the keys */
-    }
-    r->word[len] = '\0';
-    if (token == TOKEN_NAME)
-        decode_name(r->word);
-    return token;
-}
-
-static enum token take_token(struct reader *r)
-{
-    skip_space(r);
-    int c = peek(r);
-    if (is_regular(c))
-        return take_regular(r, TOKEN_WORD);
-    (void)next(r);
-    r->word[0] = (char)c;
-    switch (c) {
-    case '/':
-        return take_regular(r, TOKEN_NAME);
-    case '(':
-        return take_string(r);
-    case '<':
-        return peek(r) == '<' && next(r) == '<' ? TOKEN_OPEN : take_hex(r);
-    case '>':
-        return peek(r) == '>' && next(r) == '>' ? TOKEN_CLOSE : TOKEN_OTHER;
-    case '[':
-        return TOKEN_OPEN;
-    case ']':
-        return TOKEN_CLOSE;
-    default:
-        return c == NOT_THERE ? TOKEN_NONE : TOKEN_OTHER;
-    }
-}
+#include "formats/pdf_tokens.h"
 
 /* --- outlines -------------------------------------------------------------------------------------------------------
  */
@@ -198,7 +17,7 @@ enum key { KEY_LENGTH, KEY_PREV, KEY_XREF_STREAM, KEY_OTHER };
 /* What stands at one place: an object, or a table with its trailer. */
 struct outline {
     struct sg_pdf *pdf;
-    struct reader *reader;
+    struct sg_pdf_reader *reader;
     int depth;        /* of arrays and dictionaries */
     uint64_t arrays;  /* which of these are arrays: the innermost is the lowest bit */
     bool is_section;  /* of the cross-reference: there alone /Prev and /XRefStm lead to others */
@@ -259,11 +78,11 @@ static void end_value(struct outline *o)
     o->key = KEY_OTHER;
 }
 
-static void take_value(struct outline *o, enum token token)
+static void take_value(struct outline *o, enum sg_pdf_token token)
 {
     char *end = NULL;
     const char *word = o->reader->word;
-    bool fits = token == TOKEN_WORD && o->words < 3;
+    bool fits = token == SG_PDF_TOKEN_WORD && o->words < 3;
     if (fits && o->words < 2)
         o->numbers[o->words] = strtoll(word, &end, 10);
     fits = fits && (o->words < 2 ? *end == '\0' && *word != '-' : strcmp(word, "R") == 0);
@@ -273,13 +92,13 @@ static void take_value(struct outline *o, enum token token)
 }
 
 /* Readers differ in what closes an array or a dictionary that is closed as the other. */
-static void nest(struct outline *o, enum token token)
+static void nest(struct outline *o, enum sg_pdf_token token)
 {
     bool is_array = o->reader->word[0] == '[' || o->reader->word[0] == ']';
-    if (token == TOKEN_OPEN) {
+    if (token == SG_PDF_TOKEN_OPEN) {
         o->unclear |= ++o->depth > SG_MAX_PDF_DEPTH;
         o->arrays = o->arrays << 1 | is_array;
-    } else if (token == TOKEN_CLOSE) {
+    } else if (token == SG_PDF_TOKEN_CLOSE) {
         o->unclear |= (o->arrays & 1) != is_array;
         o->arrays >>= 1;
         o->depth--;
@@ -287,34 +106,34 @@ static void nest(struct outline *o, enum token token)
 }
 
 /* A token within the dictionary, of which the keys of the outermost count. */
-static void take_inner(struct outline *o, enum token token)
+static void take_inner(struct outline *o, enum sg_pdf_token token)
 {
-    if (o->depth == 1 && token == TOKEN_NAME && !o->wants_value) {
+    if (o->depth == 1 && token == SG_PDF_TOKEN_NAME && !o->wants_value) {
         end_value(o);
         o->key = key_of(o, o->reader->word);
         o->words = 0;
         o->wants_value = true;
         return;
     }
-    if (o->depth == 1 && o->key != KEY_OTHER && token != TOKEN_CLOSE)
+    if (o->depth == 1 && o->key != KEY_OTHER && token != SG_PDF_TOKEN_CLOSE)
         take_value(o, token);
     if (o->depth == 1)
         o->wants_value = false;
     nest(o, token);
     if (o->depth == 0)
         end_value(o);
-    o->unclear |= token == TOKEN_WORD && strcmp(o->reader->word, "endobj") == 0;
+    o->unclear |= token == SG_PDF_TOKEN_WORD && strcmp(o->reader->word, "endobj") == 0;
 }
 
 /* Whether "endstream" stands, as the end of a word, at `from` or behind and in front of the limit. */
-static bool has_end(struct reader *r, uint64_t from)
+static bool has_end(struct sg_pdf_reader *r, uint64_t from)
 {
     static const char word[] = "endstream";
     size_t matched = 0;
     r->at = from;
-    while (matched < strlen(word) || is_regular(peek(r))) {
-        int c = next(r);
-        if (c == NOT_THERE)
+    while (matched < strlen(word) || sg_pdf_is_regular(sg_pdf_peek(r))) {
+        int c = sg_pdf_next(r);
+        if (c == SG_PDF_NOT_THERE)
             return false;
         matched = c == word[matched] ? matched + 1 : c == word[0] ? 1 : 0;
     }
@@ -324,36 +143,36 @@ static bool has_end(struct reader *r, uint64_t from)
 /* The line end behind "stream" is no part of its data. A reader that finds no "endstream" behind them looks for it. */
 static bool is_stream_clear(struct outline *o)
 {
-    struct reader *r = o->reader;
+    struct sg_pdf_reader *r = o->reader;
     uint64_t length = o->values[KEY_LENGTH] > 0 ? (uint64_t)o->values[KEY_LENGTH] : 0;
-    if (peek(r) == '\r')
-        (void)next(r);
-    if (peek(r) == '\n')
-        (void)next(r);
+    if (sg_pdf_peek(r) == '\r')
+        (void)sg_pdf_next(r);
+    if (sg_pdf_peek(r) == '\n')
+        (void)sg_pdf_next(r);
     return !o->no_length && r->at <= r->limit && length <= r->limit - r->at && has_end(r, r->at + length);
 }
 
 /* Whether what begins at `at` ends in front of the reader's limit. */
 static bool is_clear(struct outline *o, uint64_t at)
 {
-    struct reader *r = o->reader;
+    struct sg_pdf_reader *r = o->reader;
     for (r->at = at; !o->unclear;) {
-        enum token token = take_token(r);
-        if (token == TOKEN_NONE)
+        enum sg_pdf_token token = sg_pdf_take_token(r);
+        if (token == SG_PDF_TOKEN_NONE)
             return false;
         if (o->depth > 0) {
             take_inner(o, token);
             if (o->depth == 0 && o->is_trailer)
                 return !o->unclear;
-        } else if (token == TOKEN_OPEN) {
+        } else if (token == SG_PDF_TOKEN_OPEN) {
             nest(o, token);
-        } else if (token == TOKEN_WORD && strcmp(r->word, "endobj") == 0) {
+        } else if (token == SG_PDF_TOKEN_WORD && strcmp(r->word, "endobj") == 0) {
             return true;
-        } else if (token == TOKEN_WORD && strcmp(r->word, "stream") == 0) {
+        } else if (token == SG_PDF_TOKEN_WORD && strcmp(r->word, "stream") == 0) {
             return is_stream_clear(o);
-        } else if (token == TOKEN_WORD && strcmp(r->word, "trailer") == 0) {
+        } else if (token == SG_PDF_TOKEN_WORD && strcmp(r->word, "trailer") == 0) {
             o->is_trailer = true;
-        } else if (token == TOKEN_CLOSE) {
+        } else if (token == SG_PDF_TOKEN_CLOSE) {
             return false;
         }
     }
@@ -365,7 +184,7 @@ static bool is_clear(struct outline *o, uint64_t at)
 
 struct search {
     struct sg_pdf *pdf;
-    struct reader reader;
+    struct sg_pdf_reader reader;
     uint64_t from, to;
 };
 
@@ -373,7 +192,7 @@ struct search {
 static enum sg_rc check_place(struct search *search, uint64_t at, bool is_section, struct outline *ret, bool *ret_clear,
                               struct sg_err *err)
 {
-    struct reader *r = &search->reader;
+    struct sg_pdf_reader *r = &search->reader;
     *ret = (struct outline){.pdf = search->pdf,
                             .reader = r,
                             .is_section = is_section,
@@ -409,7 +228,7 @@ enum sg_rc sg_pdf_find_overlap(struct sg_pdf *pdf, int holder, uint64_t from, ui
     struct search search = {.pdf = pdf, .from = from, .to = to};
     struct outline outline;
     bool clear = true;
-    search.reader = (struct reader){.input = pdf->input, .left = 4 * pdf->end + SG_MIB};
+    search.reader = (struct sg_pdf_reader){.input = pdf->input, .left = 4 * pdf->end + SG_MIB};
     *ret = (struct sg_pdf_overlap){0};
     enum sg_rc rc = check_sections(&search, &clear, err);
     for (size_t i = 0; rc == SG_OK && clear && i < pdf->count; i++) {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/msg.h"
+#include "formats/pdf_update.h"
 #include "verify/pdf_compare.h"
 
 /* --- which objects differ -------------------------------------------------------------------------------------------
@@ -135,7 +136,7 @@ static void reach(struct sg_pdf_comparison *c, const struct sg_pdf_value *value)
         reach(c, &value->entries[i].value);
 }
 
-/* What stands where nothing leads is inert. */
+/* What stands where nothing leads is inert, as long as the cross-reference is taken in one way (pdf_update.h). */
 static enum sg_rc mark_reached(struct sg_pdf_comparison *c, struct sg_err *err)
 {
     enum sg_rc rc = SG_OK;
@@ -224,6 +225,8 @@ enum sg_rc sg_pdf_compare(struct sg_pdf *before, struct sg_pdf *after, struct sg
         rc = forbid_rest(&c, err);
     if (rc == SG_OK)
         rc = sg_pdf_check_company(&c, err);
+    if (rc == SG_OK && !c.changes.why)
+        rc = sg_pdf_update_check(before, after, &c.changes.why, err);
     if (rc != SG_OK)
         return rc;
     *ret = c.changes;

@@ -539,7 +539,8 @@ def hybrid_of(index, table, entries=b""):
     """An update whose table and whose stream are written by hand; the evil object is number 4, the good one, too."""
     data = SIGNED.data
     good, evil = data.index(b"4 0 obj\n"), len(data)
-    data += b"4 0 obj\n%s\nendobj\n" % text(b"Pay 900 EUR")
+    if b"E" in entries or b"EVIL" in table:
+        data += b"4 0 obj\n%s\nendobj\n" % text(b"Pay 900 EUR")
     null = len(data)
     data += b"50 0 obj\nnull\nendobj\n"
     at = len(data)
