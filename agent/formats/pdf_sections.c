@@ -18,6 +18,7 @@ struct numbers {
 };
 
 struct section {
+    const struct sg_pdf *pdf;
     struct numbers all, used; /* of a hybrid: without the free entries of its table, which its stream repeats */
     /* Of a table, word by word. */
     char word[24];
@@ -54,14 +55,28 @@ static enum sg_rc add_used(struct section *section, int64_t number, struct sg_er
     return SG_OK;
 }
 
-/* Of an entry's three words the last says whether it is in use. */
+static enum sg_rc refuse_word(const struct section *section, struct sg_err *err)
+{
+    const char *name = sg_input_name(section->pdf->input);
+    return sg_about(name, err,
+                    sg_fail(err, SG_E_MALFORMED,
+                            _("The PDF \"%s\" is broken: its cross-reference at octet %llu is not made of entries that "
+                              "all readers take alike."),
+                            name, (unsigned long long)section->pdf->startxref));
+}
+
+/* Of an entry's three words the last says whether it is in use. In front of all is "xref". */
 static enum sg_rc take_entry_word(struct section *section, struct sg_err *err)
 {
     section->skipped--;
-    if (section->expected == 0 || section->skipped % 3 != 0)
+    if (section->expected == 0)
+        return strcmp(section->word, "xref") == 0 ? SG_OK : refuse_word(section, err);
+    if (section->skipped % 3 != 0)
         return SG_OK;
     int64_t number = section->next++;
-    return strcmp(section->word, "f") != 0 ? add_used(section, number, err) : SG_OK;
+    if (strcmp(section->word, "f") == 0)
+        return SG_OK;
+    return strcmp(section->word, "n") == 0 ? add_used(section, number, err) : refuse_word(section, err);
 }
 
 static enum sg_rc take_word(struct section *section, struct sg_err *err)
@@ -71,11 +86,13 @@ static enum sg_rc take_word(struct section *section, struct sg_err *err)
     section->len = 0;
     if (section->skipped > 0)
         return take_entry_word(section, err);
-    long long number = strtoll(section->word, &end, 10);
-    if (*end != '\0' || number < 0 || number > SG_MAX_PDF_NUMBER) {
-        section->done = true; /* "trailer", or what qpdf has refused */
+    if (section->expected % 2 == 0 && strncmp(section->word, "trailer", strlen("trailer")) == 0) {
+        section->done = true;
         return SG_OK;
     }
+    long long number = strtoll(section->word, &end, 10);
+    if (*end != '\0' || section->word[0] < '0' || section->word[0] > '9' || number > SG_MAX_PDF_NUMBER)
+        return refuse_word(section, err);
     section->expected++;
     if (section->expected % 2 == 1) {
         section->next = number;
@@ -110,7 +127,7 @@ static enum sg_rc read_table(struct sg_pdf *pdf, struct section *section, struct
         uint64_t len = pdf->end - at < SG_SMALL_FILE ? pdf->end - at : SG_SMALL_FILE;
         rc = sg_input_copy(pdf->input, at, len, (struct sg_sink){take_words, section}, err);
     }
-    return rc;
+    return rc == SG_OK && !section->done ? refuse_word(section, err) : rc;
 }
 
 static enum sg_rc refuse_index(const struct sg_pdf *pdf, struct sg_err *err)
@@ -180,7 +197,7 @@ static enum sg_rc refuse_repeated(const struct sg_pdf *pdf, struct numbers *numb
 
 enum sg_rc sg_pdf_check_section(struct sg_pdf *pdf, struct sg_err *err)
 {
-    struct section section = {0};
+    struct section section = {.pdf = pdf};
     enum sg_rc rc = pdf->xref == SG_PDF_XREF_STREAM ? read_index(pdf, pdf->trailer, &section.all, err)
                                                     : read_table(pdf, &section, err);
     if (rc == SG_OK && pdf->xref == SG_PDF_XREF_HYBRID)
