@@ -69,15 +69,18 @@
 #define SG_MAX_GCM_NONCE 128                   /* octets, as many as OpenSSL takes */
 #define SG_MAX_GCM_CONTENT ((1ULL << 36) - 32) /* octets under one key and nonce (SP 800-38D §5.2.1.1) */
 
-/* PDF. Objects are read on demand, and streams are not held in memory but for those that are asked for. */
-#define SG_MAX_PDF_OBJECTS 4000000      /* in use in one file */
-#define SG_MAX_PDF_NUMBER 8388607       /* of an object (ISO 32000-1 table C.1) */
-#define SG_MAX_PDF_DEPTH 64             /* arrays and dictionaries in each other */
-#define SG_MAX_PDF_ELEMENTS 1000000     /* of one object, with all in it */
-#define SG_MAX_PDF_STRING (32 * SG_MIB) /* one string or name */
-#define SG_MAX_PDF_HELD (1024 * SG_MIB) /* of one file's objects, together */
-#define SG_MAX_PDF_SIGNATURES 1000      /* of one file, with its document time-stamps */
-#define SG_MAX_PDF_FIELDS 1000000       /* nodes of the tree of fields */
+/* PDF. Objects are read on demand, each with all of the object stream that it stands in; of other streams those that
+ * are asked for are held in memory. */
+#define SG_MAX_PDF_OBJECTS 4000000        /* in use in one file */
+#define SG_MAX_PDF_NUMBER 8388607         /* of an object (ISO 32000-1 table C.1) */
+#define SG_MAX_PDF_DEPTH 64               /* arrays and dictionaries in each other */
+#define SG_MAX_PDF_ELEMENTS 1000000       /* of one object, with all in it */
+#define SG_MAX_PDF_STRING (32 * SG_MIB)   /* one string or name */
+#define SG_MAX_PDF_MEMORY (2048 * SG_MIB) /* that one document takes, its objects and what is inflated for them ... */
+#define SG_PDF_MEMORY_FREE (256 * SG_MIB) /* ... and of that so much ... */
+#define SG_PDF_MEMORY_RATIO 64            /* ... and so many octets for each of the file */
+#define SG_MAX_PDF_SIGNATURES 1000        /* of one file, with its document time-stamps */
+#define SG_MAX_PDF_FIELDS 1000000         /* nodes of the tree of fields */
 #define SG_MAX_PDF_FIELD_DEPTH 32
 #define SG_MAX_PDF_KEPT 2000000            /* objects of revisions that are kept open together */
 #define SG_MAX_PDF_NAME_TEXT (64 * SG_KIB) /* a name or text as it is shown */
@@ -86,8 +89,10 @@
 #define SG_MAX_PDF_DEFAULT_TEXT 256        /* a field's /DA that is taken apart */
 #define SG_MAX_PDF_EVIDENCE (16 * SG_MIB)  /* of the DSS of all revisions, together, with what could not be used */
 #define SG_MAX_PDF_EVIDENCE_GIVEN                                                                                      \
-    (64 * SG_MIB)                /* the same, once for each signature that is judged by it, and 4 KiB for each item */
-#define SG_MAX_PDF_ENDINGS 16384 /* that look like the end of a revision */
+    (64 * SG_MIB)                 /* the same, once for each signature that is judged by it, and 4 KiB for each item */
+#define SG_MAX_PDF_ENDINGS 16384  /* that look like the end of a revision */
+#define SG_MAX_PDF_REVISIONS 1000 /* of one file: each is opened, and reads what all before it read */
+#define SG_MAX_PDF_REOPENED 20000000 /* objects of them together, an object counted once for each that has it */
 
 /* Time-stamps. */
 #define SG_MAX_TIMESTAMP (16 * SG_MIB) /* one token, with the certificates and CRLs that it carries */

@@ -25,6 +25,7 @@ extern "C" {
 #include "base/utf8.h"
 #include "formats/pdf_private.h"
 }
+#include "formats/pdf_heap.h"
 
 namespace
 {
@@ -193,9 +194,6 @@ class Arena
         size_t at = (used + alignment - 1) & ~(alignment - 1);
         if (blocks.empty() || at > room || size > room - at) {
             size_t next = std::max<size_t>(size, 16 * SG_KIB);
-            held += next;
-            if (held > SG_MAX_PDF_HELD)
-                throw limit(_("The objects of a PDF need too much memory."));
             blocks.push_back(std::make_unique<std::max_align_t[]>(next / sizeof(std::max_align_t) + 1));
             room = next;
             at = 0;
@@ -205,7 +203,7 @@ class Arena
     }
 
     std::deque<std::unique_ptr<std::max_align_t[]>> blocks;
-    size_t used = 0, room = 0, held = 0;
+    size_t used = 0, room = 0;
 };
 
 class Document final : public sg_pdf
@@ -216,6 +214,9 @@ class Document final : public sg_pdf
         module = &sg_pdf_module_table;
         input = file;
         end = length;
+        heap.max = static_cast<size_t>(std::min<uint64_t>(
+            SG_MAX_PDF_MEMORY,
+            SG_PDF_MEMORY_FREE + SG_PDF_MEMORY_RATIO * std::min<uint64_t>(length, SG_MAX_PDF_MEMORY)));
     }
 
     void open()
@@ -269,6 +270,8 @@ class Document final : public sg_pdf
         auto known = cache.find(id.number);
         return known != cache.end() ? known->second.extent : SG_PDF_NO_OFFSET;
     }
+
+    sg_pdf_heap::Tally heap = {}; /* of all below */
 
     const sg_pdf_value *dictionary(uint64_t offset);
     void stream(sg_pdf_id id, bool decoded, sg_buf *out);
@@ -600,10 +603,22 @@ enum sg_rc failed(const sg_pdf *pdf, Failure const &failure, sg_err *err)
     return sg_about(sg_input_name(pdf->input), err, failure.error.rc);
 }
 
+enum sg_rc too_much(const sg_pdf *pdf, sg_err *err)
+{
+    const char *name = sg_input_name(pdf->input);
+    return sg_about(name, err,
+                    sg_fail(err, SG_E_LIMIT,
+                            _("What is compressed in the PDF \"%s\", or how it is made up, takes more memory than a "
+                              "file of its size may; have it saved anew, without compression, by the program that "
+                              "made it."),
+                            name));
+}
+
 /* Runs `work` on a document; every exception becomes an error. */
-template <class Work> enum sg_rc guard(Document *pdf, sg_err *err, Work work) noexcept
+template <class Work> enum sg_rc attempt(Document *pdf, sg_err *err, Work work) noexcept
 {
     try {
+        sg_pdf_heap::Counting counting(&pdf->heap);
         work();
         return SG_OK;
     } catch (Failure const &failure) {
@@ -617,6 +632,14 @@ template <class Work> enum sg_rc guard(Document *pdf, sg_err *err, Work work) no
     } catch (...) {
         return malformed(pdf, "it cannot be read", "", 0, err);
     }
+}
+
+/* The same. qpdf may take what it did not get for the file's fault, or go on: a document that wanted too much is not
+ * used any further. */
+template <class Work> enum sg_rc guard(Document *pdf, sg_err *err, Work work) noexcept
+{
+    enum sg_rc rc = pdf->heap.exceeded ? SG_E_LIMIT : attempt(pdf, err, work);
+    return pdf->heap.exceeded ? too_much(pdf, err) : rc;
 }
 
 enum sg_rc open_document(sg_input *input, uint64_t end, sg_pdf **ret, sg_err *err)

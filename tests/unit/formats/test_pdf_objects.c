@@ -1,7 +1,10 @@
 /* Are the objects of a PDF read as they are, of each form, and is everything refused that would have to be guessed? */
 #include "pdf_make.h"
 
+#include <zlib.h>
+
 #include "base/limits.h"
+#include "base/sanitize.h"
 
 static enum sg_rc open_made(const struct making *m, struct sg_input **ret_input, struct sg_pdf **ret,
                             struct sg_err *err)
@@ -292,6 +295,68 @@ static void limits_hold(void **state)
     assert_refused(&m, 4, SG_E_LIMIT);
 }
 
+/* The octets of `data`, compressed, are its new ones. */
+static void deflated(struct sg_buf *data)
+{
+    uLongf len = compressBound(data->len);
+    uint8_t *out = malloc(len);
+
+    assert_non_null(out);
+    assert_int_equal(compress2(out, &len, data->data, data->len, 9), Z_OK);
+    sg_buf_clear(data);
+    assert_int_equal(sg_buf_append(data, out, len, NULL), SG_OK);
+    free(out);
+}
+
+/* Object 6 is null, in front of `blanks` blanks, in the object stream 4. */
+static void make_inflating(struct making *m, size_t blanks)
+{
+    struct sg_buf data = SG_BUF(SG_MAX_PDF_MEMORY);
+    uint8_t *filler = malloc(blanks);
+
+    assert_non_null(filler);
+    memset(filler, ' ', blanks);
+    assert_int_equal(sg_buf_append(&data, "6 0 null ", 9, NULL), SG_OK);
+    assert_int_equal(sg_buf_append(&data, filler, blanks, NULL), SG_OK);
+    free(filler);
+    deflated(&data);
+    deflated(&data);
+    make_begin(m);
+    make_page(m);
+    m->offsets[4] = m->file.len;
+    assert_int_equal(sg_buf_printf(&m->file, NULL,
+                                   "4 0 obj\n<< /Type /ObjStm /N 1 /First 4 /Filter [/FlateDecode /FlateDecode] "
+                                   "/Length %zu >>\nstream\n",
+                                   data.len),
+                     SG_OK);
+    assert_int_equal(sg_buf_append(&m->file, data.data, data.len, NULL), SG_OK);
+    make_text(m, "\nendstream\nendobj\n");
+    make_xref_stream(m, 7, 6, 4, "/Root 1 0 R");
+    sg_buf_clear(&data);
+}
+
+/* What is inflated and parsed has a limit of memory, which ends that document and no other. */
+static void memory_has_a_limit(void **state)
+{
+    (void)state;
+    _cleanup_(sg_input_freep) struct sg_input *input = NULL;
+    _cleanup_(sg_pdf_freep) struct sg_pdf *pdf = NULL;
+    const struct sg_pdf_value *value = NULL;
+    struct making m, good;
+    struct sg_err err = {0};
+
+    if (SG_SANITIZED) /* there, what operator new gives is the sanitizer's */
+        skip();
+    make_inflating(&good, 16 * SG_MIB);
+    assert_int_equal(open_made(&good, &input, &pdf, NULL), SG_OK);
+    make_inflating(&m, SG_PDF_MEMORY_FREE + 16 * SG_MIB);
+    assert_true(m.file.len < 8 * SG_KIB);
+    assert_refused(&m, 6, SG_E_LIMIT);
+    assert_int_equal(sg_pdf_object(pdf, (struct sg_pdf_id){6, 0}, &value, &err), SG_OK);
+    assert_int_equal(value->type, SG_PDF_NULL);
+    sg_buf_clear(&good.file);
+}
+
 static void encrypted_is_unsupported(void **state)
 {
     (void)state;
@@ -331,6 +396,7 @@ int main(void)
         cmocka_unit_test(an_object_is_where_both_say_that_it_is),
         cmocka_unit_test(what_would_be_guessed_is_refused),
         cmocka_unit_test(limits_hold),
+        cmocka_unit_test(memory_has_a_limit),
         cmocka_unit_test(encrypted_is_unsupported),
         cmocka_unit_test(probing),
     };
