@@ -1,10 +1,13 @@
 /* Whether a PDF can be read by who will judge its signatures. */
+#include "base/limits.h"
 #include "base/msg.h"
 #include "formats/pades_private.h"
 #include "formats/pdf_overlap.h"
 #include "formats/pdf_revisions.h"
 #include "formats/pdf_signatures.h"
 #include "formats/pdf_write.h"
+
+#define LATER 100 /* revisions: this signature's, its time-stamps and evidence, and those of others */
 
 enum sg_rc sg_pades_check(struct sg_pdf *pdf, const char *name, struct sg_err *err)
 {
@@ -50,6 +53,18 @@ static enum sg_rc check_revision(struct sg_pdf_revision *revision, struct sg_pdf
     return sg_pades_check(pdf, sg_input_name(input), err);
 }
 
+/* Who judges it opens as many as sg_pdf_revisions_read() allows. */
+static enum sg_rc check_room(const struct sg_pdf_revisions *revisions, const char *name, struct sg_err *err)
+{
+    if (revisions->count <= SG_MAX_PDF_REVISIONS - LATER)
+        return SG_OK;
+    return sg_about(name, err,
+                    sg_fail(err, SG_E_LIMIT,
+                            _("The PDF \"%s\" was added to so often that its revisions are too many (more than %d); if "
+                              "its signatures are not needed, have it saved anew as a whole."),
+                            name, SG_MAX_PDF_REVISIONS - LATER));
+}
+
 enum sg_rc sg_pades_check_earlier(struct sg_pdf *pdf, struct sg_input *input, struct sg_err *err)
 {
     struct sg_pdf_revisions revisions = {0};
@@ -58,6 +73,8 @@ enum sg_rc sg_pades_check_earlier(struct sg_pdf *pdf, struct sg_input *input, st
     if (!sg_pdf_get(sg_pdf_trailer(pdf), "Prev"))
         return SG_OK;
     enum sg_rc rc = sg_pdf_revisions_read(pdf, input, &revisions, err);
+    if (rc == SG_OK)
+        rc = check_room(&revisions, sg_input_name(input), err);
     if (rc == SG_OK)
         rc = find_first_signed(pdf, &first_signed, err);
     for (size_t i = revisions.count; rc == SG_OK && i-- > 0 && revisions.list[i].end >= first_signed;)

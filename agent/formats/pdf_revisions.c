@@ -123,6 +123,21 @@ static const struct ending *find_ending(const struct scan *scan, uint64_t sectio
     return NULL;
 }
 
+/* To open a revision costs as much as it and all before it have in them. */
+static enum sg_rc check_work(struct sg_input *input, size_t revisions, size_t objects, struct sg_err *err)
+{
+    const char *name = sg_input_name(input);
+
+    if (revisions <= SG_MAX_PDF_REVISIONS && objects <= SG_MAX_PDF_REOPENED)
+        return SG_OK;
+    return sg_about(name, err,
+                    sg_fail(err, SG_E_LIMIT,
+                            _("The PDF \"%s\" was added to so often that its revisions are too many (more than %d, or "
+                              "of too many objects) to look at each; if its signatures are not needed, have it saved "
+                              "anew as a whole."),
+                            name, SG_MAX_PDF_REVISIONS));
+}
+
 /* The newest revision is the last of `list`, which has room for all; `*ret_first` is the oldest's index. */
 static enum sg_rc follow(struct sg_pdf *newest, struct sg_input *input, const struct scan *scan,
                          struct sg_pdf_revision *list, size_t *ret_first, struct sg_err *err)
@@ -130,7 +145,7 @@ static enum sg_rc follow(struct sg_pdf *newest, struct sg_input *input, const st
     _cleanup_(sg_pdf_freep) struct sg_pdf *passing = NULL;
     const struct sg_pdf *pdf = newest;
     const struct ending *ending = find_ending(scan, sg_pdf_startxref(pdf), sg_input_size(input));
-    size_t first = scan->count, kept = 0;
+    size_t first = scan->count, opened_count = pdf->count;
     if (!ending)
         return sg_about(sg_input_name(input), err,
                         sg_fail(err, SG_E_MALFORMED,
@@ -148,12 +163,14 @@ static enum sg_rc follow(struct sg_pdf *newest, struct sg_input *input, const st
         *ret_first = first;
         if (!ending)
             break;
-        enum sg_rc rc = sg_pdf_open(input, ending->end, &opened, err);
+        enum sg_rc rc = check_work(input, scan->count - first + 1, opened_count, err);
+        if (rc == SG_OK)
+            rc = sg_pdf_open(input, ending->end, &opened, err);
         if (rc != SG_OK)
             return rc;
         pdf = opened;
-        kept += opened->count;
-        if (kept <= SG_MAX_PDF_KEPT) {
+        opened_count += opened->count;
+        if (opened_count - newest->count <= SG_MAX_PDF_KEPT) {
             list[first - 1].pdf = opened;
         } else {
             sg_pdf_free(passing);

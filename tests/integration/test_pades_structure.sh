@@ -7,8 +7,8 @@ cd "$tmp"
 . "$SIGNET_SOURCE/tests/support/pades.sh"
 make_signers
 
-make() { # KIND
-    holds /usr/bin/python3 -B "$SIGNET_SOURCE/tests/support/make_pdf.py" "$1" "$1.pdf"
+make() { # KIND [ARGUMENT]
+    holds /usr/bin/python3 -B "$SIGNET_SOURCE/tests/support/make_pdf.py" "$1" "$1.pdf" "${@:2}"
 }
 
 # Nothing is left behind by a refusal.
@@ -282,6 +282,27 @@ for kind in encrypted password; do
     expect 65 signet_verify $kind.pdf
     json error.code='"unsupported"'
 done
+
+# ---- what would take too much ------------------------------------------------------------------------------------------
+
+# Within a limit of addresses, which a gigabyte that is inflated would be beyond; a sanitizer has its own.
+if [[ $(ldd "$SIGNET") != *libasan* ]]; then
+    make inflating $((16 << 20))
+    expect 0 sign inflating.pdf inflated.pdf
+    expect 0 signet_verify inflated.pdf
+    make inflating 1600000000
+    holds test "$(stat -c %s inflating.pdf)" -lt 10000
+    (ulimit -v 1000000 && refuses 65 inflating.pdf && says 'takes more memory than a file of its size may')
+    expect 65 signet_verify inflating.pdf
+    json error.code='"limit-exceeded"'
+fi
+# Some hundreds of revisions are ordinary.
+make revised 300
+expect 0 sign revised.pdf revised-signed.pdf
+expect 0 signet_verify revised-signed.pdf
+make revised 901 # with room for those to come
+refuses 65 revised.pdf
+says 'was added to so often that its revisions are too many'
 
 # ---- the output --------------------------------------------------------------------------------------------------------
 

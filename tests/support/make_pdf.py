@@ -3,6 +3,7 @@ is not said otherwise is an ordinary PDF of two pages with a classic cross-refer
 import os
 import pathlib
 import sys
+import zlib
 
 from pdf_maker import BASE, INFO, SIGNER, WIDGET, Pdf, stream
 from pdf_maker import FORM as SIGNED_FORM
@@ -65,6 +66,27 @@ def many_objects():
     for number in range(7, end):
         pdf.objects[number] = b"<< /N %d /Page 3 0 R >>" % number
     pdf.objects[end] = b"[" + b" ".join(b"%d 0 R" % number for number in range(7, end)) + b"]"
+    return pdf
+
+
+def inflating(size):
+    """SIZE: some kilobytes, of which an object stream, inflated twice, has so many octets. It takes the place of the one
+    that the font is in."""
+    packer = zlib.compressobj(9)
+    packed = packer.compress(b"%d 0 null " % FONT)
+    for _ in range(int(size) >> 20):
+        packed += packer.compress(b" " * 2**20)
+    packed = zlib.compress(packed + packer.flush(), 9)
+    holder = (b"<< /Type /ObjStm /N 1 /First 4 /Filter [/FlateDecode /FlateDecode] /Length %d >>\nstream\n%s\nendstream"
+              % (len(packed), packed))
+    return Document("hybrid").pdf().revise({FONT + 2: holder})
+
+
+def revised(count):
+    """COUNT: so many revisions, all but the first with the same font once more."""
+    pdf = Document().pdf()
+    for _ in range(int(count) - 1):
+        pdf.revise({FONT: pdf.objects[FONT]})
     return pdf
 
 
@@ -336,6 +358,8 @@ KINDS = {
     "cyclic-pages": cyclic_pages,
     "cyclic-fields": cyclic_fields,
     "length": length,
+    "inflating": inflating,
+    "revised": revised,
     "two-roles": two_roles,
     "page": page,
     "large": large,

@@ -2,6 +2,8 @@
 #include "pdf_make.h"
 
 #include "base/clock.h"
+#include "base/limits.h"
+#include "base/sanitize.h"
 #include "formats/pdf_permissions.h"
 #include "formats/pdf_revisions.h"
 #include "formats/pdf_text.h"
@@ -124,6 +126,33 @@ static void dates(void **state)
     }
 }
 
+/* Each revision is opened, so that many cost their square: some hundreds are ordinary, and more than the limit is
+ * refused. */
+static void revisions_have_a_limit(void **state)
+{
+    (void)state;
+    static const size_t counts[] = {300, SG_MAX_PDF_REVISIONS, SG_MAX_PDF_REVISIONS + 1};
+
+    for (size_t i = SG_SANITIZED ? 2 : 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+        struct sg_pdf_revisions revisions = {0};
+        struct sg_err err = {0};
+        struct making m;
+
+        make_begin(&m);
+        make_page(&m);
+        for (size_t n = 0; n < counts[i]; n++) {
+            make_object(&m, 4, "(again)");
+            make_table(&m, "/Root 1 0 R");
+        }
+        struct opened o = open_made(&m);
+        enum sg_rc rc = sg_pdf_revisions_read(o.pdf, o.input, &revisions, &err);
+        assert_int_equal(rc, counts[i] <= SG_MAX_PDF_REVISIONS ? SG_OK : SG_E_LIMIT);
+        assert_int_equal(revisions.count, rc == SG_OK ? counts[i] : 0);
+        sg_pdf_revisions_clear(&revisions);
+        close_made(&o, &m);
+    }
+}
+
 /* An end that no chain leads to is none: what looks like one in a string; and what a later table skips. */
 static void revisions_are_those_of_the_chain(void **state)
 {
@@ -165,6 +194,7 @@ int main(void)
         cmocka_unit_test(a_circle_of_fields_is_refused),
         cmocka_unit_test(dates),
         cmocka_unit_test(revisions_are_those_of_the_chain),
+        cmocka_unit_test(revisions_have_a_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
