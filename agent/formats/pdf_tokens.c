@@ -53,7 +53,7 @@ static enum sg_pdf_token take_string(struct sg_pdf_reader *r)
     return SG_PDF_TOKEN_STRING;
 }
 
-/* Goes behind the sg_pdf_next `wanted`. Most of a signed PDF is hexadecimal digits: they are not looked at one by one.
+/* Goes behind the next `wanted`. Most of a signed PDF is hexadecimal digits: they are not looked at one by one.
  */
 static bool pass(struct sg_pdf_reader *r, char wanted)
 {
