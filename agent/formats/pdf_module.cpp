@@ -513,7 +513,7 @@ ObjectStream Document::read_object_stream(int number)
         throw std::runtime_error(name + " is no object stream, and is said to have an object in it");
     QPDFObjectHandle pairs = handle.getDict().getKey("/N"), first = handle.getDict().getKey("/First");
     Owned decoded{};
-    decoded.max = SG_MAX_PDF_HELD;
+    decoded.max = SG_MAX_PDF_MEMORY;
     stream({number, 0}, true, &decoded);
     if (!pairs.isInteger() || !first.isInteger() ||
         !ObjectStream::is_possible(pairs.getIntValue(), first.getIntValue(), decoded.len))
