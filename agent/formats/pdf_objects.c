@@ -31,13 +31,23 @@ enum sg_rc sg_pdf_preload(struct sg_err *err)
     return load(&module, err);
 }
 
+/* A ZIP file or tar archive, which may have a PDF as it is in front. */
+static bool is_archive(const char *head, size_t len)
+{
+    static const char zip[] = "PK\3\4", tar[] = "ustar"; /* APPNOTE.TXT 4.3.7; POSIX pax, ustar header block */
+    const size_t tar_at = 257;
+
+    return (len >= strlen(zip) && memcmp(head, zip, strlen(zip)) == 0) ||
+           (len >= tar_at + strlen(tar) && memcmp(head + tar_at, tar, strlen(tar)) == 0);
+}
+
 enum sg_rc sg_pdf_probe(struct sg_input *input, bool *ret_is_pdf, struct sg_err *err)
 {
     char head[HEADER_WITHIN + sizeof(HEADER) - 1];
     size_t n = 0;
     enum sg_rc rc = sg_input_read(input, 0, head, sizeof(head), &n, err);
     if (rc == SG_OK)
-        *ret_is_pdf = memmem(head, n, HEADER, strlen(HEADER)) != NULL;
+        *ret_is_pdf = !is_archive(head, n) && memmem(head, n, HEADER, strlen(HEADER)) != NULL;
     return rc;
 }
 

@@ -63,7 +63,7 @@ struct sg_pdf_place {
 /* The form of the file's newest cross-reference section (§7.5.4, §7.5.8). */
 enum sg_pdf_xref { SG_PDF_XREF_TABLE, SG_PDF_XREF_STREAM, SG_PDF_XREF_HYBRID };
 
-/* Whether the input begins as a PDF does: "%PDF-" among its first 1,024 octets. */
+/* Whether the input begins as a PDF does: "%PDF-" is among its first 1,024 octets, and it is no archive. */
 SG_MUST_CHECK enum sg_rc sg_pdf_probe(struct sg_input *input, bool *ret_is_pdf, struct sg_err *err);
 
 /* Loads the module that sg_pdf_open() needs, for a process that is about to lose the right to open files. */

@@ -218,6 +218,14 @@ rejects test -e shifted.pdf.p7s -o -e shifted.signed.pdf
 expect 0 signet_pin sign --format cades shifted.pdf
 expect 0 signet_pin sign beyond.pdf
 passed_as beyond.pdf.p7s CAdES
+# An archive that has a PDF in front is none.
+tar -cf archive.tar hazard.pdf
+zip -q -0 archive.zip hazard.pdf
+for archive in archive.tar archive.zip; do
+    holds grep -q "%PDF-" <(head -c 1024 $archive)
+    expect 0 signet_pin sign $archive
+    passed_as $archive.p7s CAdES
+done
 
 # --- one that cannot be read as a PDF is, if it need not be one, signed as the data that it is
 head -c 300 hazard.pdf > torn.pdf
