@@ -123,12 +123,13 @@ static const struct ending *find_ending(const struct scan *scan, uint64_t sectio
     return NULL;
 }
 
-/* To open a revision costs as much as it and all before it have in them. */
-static enum sg_rc check_work(struct sg_input *input, size_t revisions, size_t objects, struct sg_err *err)
+/* To open a revision costs as much as it and all before it have in them: `sections` and `objects` are those of all that
+ * were opened. */
+static enum sg_rc check_work(struct sg_input *input, size_t sections, size_t objects, struct sg_err *err)
 {
     const char *name = sg_input_name(input);
 
-    if (revisions <= SG_MAX_PDF_REVISIONS && objects <= SG_MAX_PDF_REOPENED)
+    if (sections <= (size_t)SG_MAX_PDF_REVISIONS * SG_MAX_PDF_REVISIONS / 2 && objects <= SG_MAX_PDF_REOPENED)
         return SG_OK;
     return sg_about(name, err,
                     sg_fail(err, SG_E_LIMIT,
@@ -145,7 +146,7 @@ static enum sg_rc follow(struct sg_pdf *newest, struct sg_input *input, const st
     _cleanup_(sg_pdf_freep) struct sg_pdf *passing = NULL;
     const struct sg_pdf *pdf = newest;
     const struct ending *ending = find_ending(scan, sg_pdf_startxref(pdf), sg_input_size(input));
-    size_t first = scan->count, opened_count = pdf->count;
+    size_t first = scan->count, opened_count = pdf->count, sections = 0;
     if (!ending)
         return sg_about(sg_input_name(input), err,
                         sg_fail(err, SG_E_MALFORMED,
@@ -163,7 +164,8 @@ static enum sg_rc follow(struct sg_pdf *newest, struct sg_input *input, const st
         *ret_first = first;
         if (!ending)
             break;
-        enum sg_rc rc = check_work(input, scan->count - first + 1, opened_count, err);
+        sections += first; /* it has no more ends than are left */
+        enum sg_rc rc = check_work(input, sections, opened_count, err);
         if (rc == SG_OK)
             rc = sg_pdf_open(input, ending->end, &opened, err);
         if (rc != SG_OK)
