@@ -14,6 +14,7 @@
 
 #include <qpdf/InputSource.hh>
 #include <qpdf/Pipeline.hh>
+#include <qpdf/Pl_String.hh>
 #include <qpdf/QPDF.hh>
 #include <qpdf/QPDFExc.hh>
 #include <qpdf/QPDFObjectHandle.hh>
@@ -274,7 +275,7 @@ class Document final : public sg_pdf
     sg_pdf_heap::Tally heap = {}; /* of all below */
 
     const sg_pdf_value *dictionary(uint64_t offset);
-    void stream(sg_pdf_id id, bool decoded, sg_buf *out);
+    void stream(sg_pdf_id id, bool decoded, Pipeline *out);
 
     /* What qpdf only warns of is what it had to guess at, with two exceptions in which it reads what is there. */
     void check_warnings()
@@ -482,16 +483,15 @@ class Taker final : public Pipeline
     sg_buf *out;
 };
 
-void Document::stream(sg_pdf_id id, bool decoded, sg_buf *out)
+void Document::stream(sg_pdf_id id, bool decoded, Pipeline *out)
 {
     const sg_pdf_place *place = find(id);
     QPDFObjectHandle handle =
         place && !place->compressed ? qpdf.getObject(id.number, id.generation) : QPDFObjectHandle::newNull();
     if (!handle.isStream())
         throw std::runtime_error("object " + std::to_string(id.number) + " is no stream");
-    Taker taker(out);
     bool filtered = false;
-    bool done = handle.pipeStreamData(&taker, &filtered, 0, decoded ? qpdf_dl_specialized : qpdf_dl_none);
+    bool done = handle.pipeStreamData(out, &filtered, 0, decoded ? qpdf_dl_specialized : qpdf_dl_none);
     check_warnings();
     if (!done || (decoded && !filtered))
         throw std::runtime_error("the data of object " + std::to_string(id.number) + " cannot be decoded");
@@ -500,28 +500,22 @@ void Document::stream(sg_pdf_id id, bool decoded, sg_buf *out)
 /* An object stream has the generation 0, and is in none itself (§7.5.7). */
 ObjectStream Document::read_object_stream(int number)
 {
-    struct Owned : sg_buf {
-        ~Owned()
-        {
-            sg_buf_clear(this);
-        }
-    };
     const std::string name = "object " + std::to_string(number);
     const sg_pdf_place *place = find({number, 0});
     QPDFObjectHandle handle = place && !place->compressed ? qpdf.getObject(number, 0) : QPDFObjectHandle::newNull();
     if (!handle.isStream() || !handle.getDict().isDictionaryOfType("/ObjStm"))
         throw std::runtime_error(name + " is no object stream, and is said to have an object in it");
     QPDFObjectHandle pairs = handle.getDict().getKey("/N"), first = handle.getDict().getKey("/First");
-    Owned decoded{};
-    decoded.max = SG_MAX_PDF_MEMORY;
-    stream({number, 0}, true, &decoded);
+    std::string decoded; /* which is counted */
+    Pl_String taker("signet", nullptr, decoded);
+    stream({number, 0}, true, &taker);
     if (!pairs.isInteger() || !first.isInteger() ||
-        !ObjectStream::is_possible(pairs.getIntValue(), first.getIntValue(), decoded.len))
+        !ObjectStream::is_possible(pairs.getIntValue(), first.getIntValue(), decoded.size()))
         throw std::runtime_error(name + " is an object stream with a wrong /N or /First");
     size_t entries = static_cast<size_t>(pairs.getIntValue());
-    char *data = arena.array<char>(decoded.len + 1); /* what is empty has a place, too */
-    std::copy_n(decoded.data, decoded.len, data);
-    return ObjectStream({data, decoded.len}, static_cast<size_t>(first.getIntValue()),
+    char *data = arena.array<char>(decoded.size() + 1); /* what is empty has a place, too */
+    std::copy_n(decoded.data(), decoded.size(), data);
+    return ObjectStream({data, decoded.size()}, static_cast<size_t>(first.getIntValue()),
                         arena.array<ObjectStream::Entry>(entries), entries);
 }
 
@@ -688,7 +682,10 @@ enum sg_rc read_dictionary(sg_pdf *pdf, uint64_t offset, const sg_pdf_value **re
 enum sg_rc read_stream(sg_pdf *pdf, sg_pdf_id id, bool decoded, sg_buf *out, sg_err *err)
 {
     Document *document = static_cast<Document *>(pdf);
-    return guard(document, err, [&] { document->stream(id, decoded, out); });
+    return guard(document, err, [&] {
+        Taker taker(out);
+        document->stream(id, decoded, &taker);
+    });
 }
 
 } // namespace
