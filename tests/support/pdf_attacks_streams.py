@@ -119,7 +119,8 @@ replaced("other-type", holder(PAIRS, BODIES).replace(b"/ObjStm", b"/Other"), bro
 counted = signed(packed({**DOCUMENT, 2: INNER[2].replace(b"/Count 1", b"/Count 81 0 R"), 81: b"1"},
                         holder(((81, 0), (90, 2)), b"1 true"), {81: 0}))
 case("number", counted, UNTOUCHED)
-replaced("number", holder(((81, 0), (90, 2)), b"1 null"), GOOD, counted)
+replaced("number-alone", holder(((81, 0),), b"1"), GOOD, counted)
+replaced("number-and-more", holder(((81, 0), (90, 2)), b"1 null"), BAD, counted)  # no cross-reference leads to 90
 replaced("number-joined", holder(((81, 0), (90, 1)), b"12 null"), broken("object 81 does not end"), counted)
 replaced("number-referring", holder(((81, 0), (90, 2)), b"1 0 R"), broken("object 81 may be taken for a reference"), counted)
 
