@@ -215,7 +215,10 @@ static enum sg_rc look_into(struct sg_sign_job *job, struct sg_sign_input *file,
             (void)find_format(job, file, input, added, &ignored);
         return SG_OK;
     }
-    if ((!is_stream(file->path) && !S_ISFIFO(st.st_mode)) || (job->format && job->format->by_path))
+    /* A pipe whose format is given can wait until it is signed. */
+    if (!is_stream(file->path) && (!S_ISFIFO(st.st_mode) || job->format))
+        return SG_OK;
+    if (job->format && job->format->by_path)
         return SG_OK;
     enum sg_rc rc = sg_input_open(file->path, &job->opened, err);
     return rc == SG_OK ? find_format(job, file, job->opened, added, err) : rc;

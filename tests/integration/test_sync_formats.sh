@@ -374,8 +374,9 @@ for file in there gone; do
 done
 rm gone.signed.pdf
 expect 0 "$SIGNET" --json sync
-grep '"timestamp"' out | grep there.signed > there.json
-grep '"timestamp"' out | grep gone.signed > out
+grep '"timestamp"' out > stamped
+grep there.signed stamped > there.json
+grep gone.signed stamped > out
 json schema='"signet.sync-step/1"' done=true
 holds grep -Eq '"kept": ?"[0-9a-f]{64}"' out
 holds grep -Eq '"kept": ?null' there.json
