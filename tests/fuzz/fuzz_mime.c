@@ -29,7 +29,7 @@ static bool read_message(struct sg_slice bytes, struct sg_buf *content)
 
     must(sg_mime_probe(input, &known, NULL) == SG_OK);
     enum sg_rc rc = sg_mime_read(input, &mime, &err);
-    must(rc == SG_OK || rc == SG_E_MALFORMED || rc == SG_E_LIMIT);
+    must(rc == SG_OK || rc == SG_E_MALFORMED || rc == SG_E_UNSUPPORTED || rc == SG_E_LIMIT);
     must(rc == SG_OK ? known : err.text[0] != '\0');
     if (!mime)
         return false;

@@ -1,6 +1,6 @@
 """Makes signed PDFs with object streams, of which a later cross-reference says something else, or that were replaced so
 that readers differ, each beside its harmless twin; and PDFs that take much work for their size. Arguments and result:
-as of pdf_attacks.py."""
+as of pdf_attacks.py, and how many revisions such a PDF has."""
 
 import pathlib
 import sys
@@ -138,7 +138,7 @@ for name, pdf, result in (("untouched", plain, UNTOUCHED), ("added", added, GOOD
 # --- work: many revisions with a high number, of which they have few objects --------------------------------------------
 
 high = signed(Pdf().revise({**BASE, 8388600: b"null"}, trailer=INFO))
-for _ in range(250):
+for _ in range(int(sys.argv[6])):
     high.revise({80: b"null"}, trailer=INFO, size=8388601)
 case("high-number", high, GOOD)
 case("high-number-changed", high.copy().revise({5: b"null"}, trailer=INFO, size=8388601), BAD)

@@ -2,13 +2,13 @@
 # shellcheck shell=bash disable=SC2154
 
 # A CA, a signer and a TSA in files: the cases need no token. Then the PDFs.
-make_cases() { # PROGRAM
+make_cases() { # PROGRAM ARGUMENT...
     openssl req -x509 -newkey rsa:2048 -nodes -subj "/CN=Signet Test PDF CA" -days 30 -keyout "$tmp/ca.key" -out "$tmp/ca.pem" \
         -addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign,cRLSign 2> /dev/null
     issue signer 'keyUsage=critical,digitalSignature,nonRepudiation\nbasicConstraints=critical,CA:FALSE\n'
     issue tsa 'keyUsage=critical,digitalSignature\nextendedKeyUsage=critical,timeStamping\nbasicConstraints=critical,CA:FALSE\n'
     mkdir "$tmp/pdf"
-    python3 -B "$SIGNET_SOURCE/tests/support/$1" "$tmp/pdf" "$tmp"/{signer,tsa}.{pem,key}
+    python3 -B "$SIGNET_SOURCE/tests/support/$1" "$tmp/pdf" "$tmp"/{signer,tsa}.{pem,key} "${@:2}"
     export SIGNET_HOME=$tmp/home
 }
 
