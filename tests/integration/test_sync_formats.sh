@@ -250,8 +250,10 @@ done
 cp stamped.asice both.asice
 
 # --- so it is where another one was made within the same second, by another key or by the same; `claimed_time` of both
+slow=no
+[[ $(ldd "$SIGNET") != *libasan* ]] || slow=yes # with a sanitizer it may not sign twice within a second
 same_second() { # KEY FILE ARGUMENT... (of the first sign)
-    for _ in 1 2 3 4 5 6 7 8 9; do
+    for _ in {1..40}; do
         expect 0 signet_pin sign --force --output "$2" "${@:3}"
         expect 0 signet_pin sign --add --force --key "pkcs11:token=Signet%20Test;id=%$1" "$2"
         [ "$(sqlite3 "$SIGNET_HOME/store.db" "SELECT count(DISTINCT claimed_time) FROM \
@@ -261,17 +263,19 @@ same_second() { # KEY FILE ARGUMENT... (of the first sign)
     failed "two signatures were never made within a second"
 }
 configure tsa
-for key in 03 01; do
-    same_second $key box.asice --format asic-e one two
-    expect 0 "$SIGNET" sync
-    says "Time-stamped by main: $tmp/box.asice"
-    levels_are box.asice "B-T B-T" # both, in the file that has both
-    expect 0 "$SIGNET" outbox list
-    says "Nothing waits"
-    same_second $key box.asics --format asic-s one
-    expect 0 "$SIGNET" sync
-    levels_are box.asics "B-T B-T"
-done
+if [[ $slow = no ]]; then
+    for key in 03 01; do
+        same_second $key box.asice --format asic-e one two
+        expect 0 "$SIGNET" sync
+        says "Time-stamped by main: $tmp/box.asice"
+        levels_are box.asice "B-T B-T" # both, in the file that has both
+        expect 0 "$SIGNET" outbox list
+        says "Nothing waits"
+        same_second $key box.asics --format asic-s one
+        expect 0 "$SIGNET" sync
+        levels_are box.asics "B-T B-T"
+    done
+fi
 # Of three, the one that was made elsewhere stays as it is.
 expect 0 signet_pin sign one
 SIGNET_HOME=$tmp/elsewhere expect 0 signet_pin sign --add --force --key "pkcs11:token=Signet%20Test;id=%02" one
@@ -283,27 +287,29 @@ assert [s["signer"]["subject"] for s in json.load(open(sys.argv[1]))["signatures
     ["CN=Signer rsa3072,O=Signet Test"]' out
 holds openssl cms -verify -cades -binary -inform DER -in one.p7s -content one -CAfile "$ca/root.pem" \
     -certfile "$ca/issuing.pem" -purpose any -out /dev/null
-# Which one it is cannot be told if it claims another time than the store has: a person has to see to that.
-same_second 03 box.asice --format asic-e one two
-sqlite3 "$SIGNET_HOME/store.db" "UPDATE document SET claimed_time = claimed_time - 1
-    WHERE entry = (SELECT max(entry) FROM document)"
-expect 65 "$SIGNET" sync
-says "Which of the 2 signatures in \"$tmp/box.asice\" is the one made here is not clear"
-says "signet outbox drop"
-says "It is not tried again by itself"
-expect 65 "$SIGNET" sync
-says "not tried again by itself"
-expect 0 "$SIGNET" outbox list box.asice
-says "tried 1 times, and not again by itself"
-expect 0 "$SIGNET" sync --dry-run
-says 'Not before "signet outbox retry": 1 more'
-holds "$SIGNET" outbox retry box.asice
-expect 65 "$SIGNET" sync
-says "is not clear"
-expect 65 "$SIGNET" --json sync
-json waiting.0.code='"unsupported"' waiting.0.next_try=null
-holds "$SIGNET" outbox drop --reason "cannot be told" box.asice
-expect 0 "$SIGNET" sync
+if [[ $slow = no ]]; then
+    # Which one it is cannot be told if it claims another time than the store has: a person has to see to that.
+    same_second 03 box.asice --format asic-e one two
+    sqlite3 "$SIGNET_HOME/store.db" "UPDATE document SET claimed_time = claimed_time - 1
+        WHERE entry = (SELECT max(entry) FROM document)"
+    expect 65 "$SIGNET" sync
+    says "Which of the 2 signatures in \"$tmp/box.asice\" is the one made here is not clear"
+    says "signet outbox drop"
+    says "It is not tried again by itself"
+    expect 65 "$SIGNET" sync
+    says "not tried again by itself"
+    expect 0 "$SIGNET" outbox list box.asice
+    says "tried 1 times, and not again by itself"
+    expect 0 "$SIGNET" sync --dry-run
+    says 'Not before "signet outbox retry": 1 more'
+    holds "$SIGNET" outbox retry box.asice
+    expect 65 "$SIGNET" sync
+    says "is not clear"
+    expect 65 "$SIGNET" --json sync
+    json waiting.0.code='"unsupported"' waiting.0.next_try=null
+    holds "$SIGNET" outbox drop --reason "cannot be told" box.asice
+    expect 0 "$SIGNET" sync
+fi
 configure tsa archive
 
 # An octet of what is signed, of its signature, or of the time-stamp: each is noticed.
