@@ -13,11 +13,6 @@
 #include "cli/trust.h"
 #include "formats/pem.h"
 
-static json_t *time_json(int64_t when)
-{
-    return when == SG_TIME_NONE || when == INT64_MAX ? json_null() : sg_json_time(when);
-}
-
 static json_t *purposes_json(unsigned purposes)
 {
     if (purposes == 0)
@@ -39,8 +34,9 @@ enum sg_rc sg_trust_print_item(const struct sg_voice *voice, const char *action,
         json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "schema", "signet.trust/1", "action",
                   action, "kind", item->kind, "sha256", item->sha256, "subject", sg_json_text(item->subject),
                   "purposes", purposes_json(item->purposes), "limits", sg_trust_limits_json(item->limits), "source",
-                  sg_json_text(item->source), "added", time_json(item->added), "not_after", time_json(item->not_after),
-                  "this_update", time_json(item->this_update), "next_update", time_json(item->next_update));
+                  sg_json_text(item->source), "added", sg_json_time_or_null(item->added), "not_after",
+                  sg_json_time_or_null(item->not_after), "this_update", sg_json_time_or_null(item->this_update),
+                  "next_update", sg_json_time_or_null(item->next_update));
     return sg_json_print(voice, object) ? SG_OK : sg_fail_memory(err);
 }
 
